@@ -1,0 +1,49 @@
+# Everything starts here: `make report` and `make test` do their own set-up on a machine with Python >= 3.11, git and make.
+PYTHON ?= python3
+CORES ?= all
+CONFIG ?=
+SNAKEMAKE = .venv/bin/snakemake --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG))
+
+.PHONY: report test lint why bench lock
+.DEFAULT_GOAL := report
+
+report: .venv/report  ## Run the default experiment, or CONFIG=..., and print the answer.
+	$(SNAKEMAKE) --quiet rules
+	@cat results/verdicts.txt
+
+test: .venv/dev  ## Pass the tests.
+	.venv/bin/python -m pytest -n 2 --dist loadgroup
+
+lint: .venv/dev  ## Check style, types and the workflow.
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/snakefmt --check Snakefile rules
+	.venv/bin/mypy
+	.venv/bin/snakemake --lint
+
+why: .venv/report  ## Say what would run and why.
+	$(SNAKEMAKE) --dry-run
+
+bench: .venv/dev  ## Compare with peers; each file of benchmarks/ says what it measures.
+	for benchmark in benchmarks/*.py; do .venv/bin/python $$benchmark || exit 1; done
+
+lock: .venv/dev  ## Renew the lock after an edit of pyproject.toml, and what is derived from it.
+	.venv/bin/uv lock
+	.venv/bin/python envs/export.py
+	PYTHONPATH=scripts .venv/bin/python -m wordsight.config > config/schema.json
+
+# uv is installed from hashes, and installs the rest from the hashes in uv.lock.
+.venv/uv: envs/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "wordsight: error: expected Python 3.11 or newer, but $(PYTHON) is older; try: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement envs/uv.txt
+	@touch $@
+
+.venv/report: .venv/uv uv.lock
+	.venv/bin/uv sync --quiet --frozen --inexact --no-python-downloads --python .venv/bin/python
+	@touch $@
+
+.venv/dev: .venv/uv uv.lock
+	.venv/bin/uv sync --quiet --frozen --inexact --no-python-downloads --python .venv/bin/python --group dev
+	@touch $@
