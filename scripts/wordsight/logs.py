@@ -1,0 +1,69 @@
+"""What a step says: plain lines in its log, the same on the terminal, one line when the user is at fault."""
+
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from wordsight.errors import WordsightError
+
+T = TypeVar("T")
+logger = logging.getLogger("wordsight")
+
+
+@contextmanager
+def step(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
+    """Run one step of the workflow: log to ``log``, keep to ``threads`` cores, end in one line on bad input.
+
+    Raises
+    ------
+    SystemExit
+        With status 1 after a :class:`WordsightError` or an error of the file system, whose line stands in the log
+        and on standard error.
+    """
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(log, mode="w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    logger.addHandler(handler)
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").addHandler(handler)
+    warnings.simplefilter("default")
+    started = time.perf_counter()
+    try:
+        with threadpool_limits(threads):
+            yield logger
+        logger.info("done in %.1f s", time.perf_counter() - started)
+    except (WordsightError, OSError) as error:  # a full disk or a read-only folder is no defect of wordsight
+        logger.error("%s", error)
+        print(f"wordsight: error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BaseException:
+        logger.exception("stopped")
+        raise
+    finally:
+        logger.removeHandler(handler)
+        logging.getLogger("py.warnings").removeHandler(handler)
+        handler.close()
+
+
+def progress(items: Iterable[T], total: int, unit: str, every_s: float = 10.0) -> Iterator[T]:
+    """Iterate with a progress bar on a terminal, or with a plain log line every ``every_s`` seconds."""
+    if sys.stderr.isatty():
+        yield from tqdm(items, total=total, unit=unit, leave=False)
+        return
+    started = last = time.perf_counter()
+    for done, item in enumerate(items, start=1):
+        yield item
+        now = time.perf_counter()
+        if now - last >= every_s or done == total:
+            logger.info("%d of %d %s, %.1f/s", done, total, unit, done / (now - started))
+            last = now

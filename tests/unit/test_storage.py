@@ -1,0 +1,83 @@
+"""Files are whole or not there, and refused when they are something else."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from wordsight import rows, storage
+from wordsight.errors import DataError
+from wordsight.seeds import derive_seed
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "card.json"
+    storage.write_text(path, "old")
+    with pytest.raises(RuntimeError), storage.atomic(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["card.json"]
+
+
+def test_features_survive_the_disk(tmp_path):
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    features = storage.Features(values, np.array([1, 0]), ["b", "ä"], {"model": "m"})
+    storage.write_features(tmp_path / "f.safetensors", features)
+    again = storage.read_features(tmp_path / "f.safetensors")
+    np.testing.assert_array_equal(again.values, values)
+    np.testing.assert_array_equal(again.labels, [1, 0])
+    assert (again.ids, again.metadata) == (["b", "ä"], {"model": "m"})
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>login</html>", b"\x00" * 64])
+@pytest.mark.parametrize("reader", [storage.read_features, storage.read_table, storage.read_json])
+def test_a_file_of_another_kind_is_named(tmp_path, content, reader):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=f"{path}: expected a") as error:
+        reader(path)
+    assert "\n" not in str(error.value)
+
+
+def test_equal_tables_are_equal_bytes(tmp_path):
+    table = pa.table({"a": [1, 2], "b": ["x", "y"]})
+    for name in "12":
+        storage.write_table(tmp_path / name, table)
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
+    assert storage.read_table(tmp_path / "1", ["b"]).to_pydict() == {"b": ["x", "y"]}
+
+
+ROW = {"protocol": "few_shot", "model": "m", "dataset": "d", "mode": "sound", "metric": "accuracy", "seed": 3}
+
+
+def test_rows_have_one_observation_each():
+    table = rows.make_rows(
+        **ROW, values=np.array([1.0, 0.0]), items=["a", "b"], trial=2, parameter="shots", setting=5
+    )
+    assert table.schema == rows.SCHEMA
+    assert table.to_pylist()[1] == {
+        **ROW,
+        "parameter": "shots",
+        "setting": 5.0,
+        "trial": 2,
+        "item": "b",
+        "value": 0.0,
+    }
+    assert rows.make_rows(**ROW, values=[0.5]).to_pylist()[0]["item"] == ""
+
+
+def test_a_nan_is_refused_with_its_item():
+    with pytest.raises(DataError, match="few_shot of m on d: accuracy is NaN for item b"):
+        rows.make_rows(**ROW, values=np.array([1.0, np.nan]), items=["a", "b"])
+
+
+def test_seeds_depend_on_every_name():
+    seeds = {
+        derive_seed(0),
+        derive_seed(1),
+        derive_seed(0, "a"),
+        derive_seed(0, "a", 1),
+        derive_seed(0, "a1"),
+    }
+    assert len(seeds) == 5
+    assert derive_seed(0, "a", 1) == derive_seed(0, "a", 1) < 2**32
