@@ -1,0 +1,147 @@
+"""The digest of code changes with its meaning alone; the digest of content with its bytes alone."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wordsight import provenance
+from wordsight.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """Small library with a script that imports one module, which imports another by its package."""
+    files = {
+        "run.py": '"""Run."""\nfrom wordsight.first import go\ngo()\n',
+        "other.py": "from wordsight.second import value\n",
+        "wordsight/__init__.py": "",
+        "wordsight/first.py": '"""First."""\nimport numpy as np\nfrom wordsight import second\n\ndef go():\n    """Go."""\n    return np.abs(second.value)\n',
+        "wordsight/second.py": "value = -1  # a comment\n",
+        "wordsight/config.py": "limit = 1\n",
+        "wordsight/chosen.py": "name = 'chosen'\n",
+    }  # fmt: skip
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(provenance, "SCRIPTS", tmp_path)
+    return tmp_path
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    os.utime(path, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns + 1_000_000))
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("wordsight/second.py", "# a comment", "# another"),
+        ("wordsight/second.py", "value = -1", "value = (\n    -1\n)"),
+        ("wordsight/first.py", '"""Go."""', '"""Go further."""'),
+        ("run.py", '"""Run."""', ""),
+    ],
+)
+def test_comments_layout_and_docstrings_change_nothing(tree, file, old, new):
+    before = provenance.code_digest("run.py")
+    edit(tree / file, old, new)
+    assert provenance.code_digest("run.py") == before
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"), [("wordsight/second.py", "-1", "-2"), ("run.py", "go()", "go(); go()")]
+)
+def test_a_change_of_meaning_is_seen_through_imports(tree, file, old, new):
+    before, other = provenance.code_digest("run.py"), provenance.code_digest("other.py")
+    edit(tree / file, old, new)
+    assert provenance.code_digest("run.py") != before
+    assert (provenance.code_digest("other.py") != other) == (file != "run.py")
+
+
+def test_a_module_chosen_by_name_counts_when_it_is_named(tree):
+    before, with_module = (
+        provenance.code_digest("run.py"),
+        provenance.code_digest("run.py", "wordsight.chosen"),
+    )
+    edit(tree / "wordsight/chosen.py", "'chosen'", "'changed'")
+    assert provenance.code_digest("run.py") == before
+    assert provenance.code_digest("run.py", "wordsight.chosen") != with_module
+
+
+def test_a_locked_version_counts_for_those_that_import_the_package(tree, monkeypatch):
+    before, other = provenance.code_digest("run.py"), provenance.code_digest("other.py")
+    newer = {**provenance.locked_versions(provenance.LOCK), "numpy": "99"}
+    monkeypatch.setattr(provenance, "locked_versions", lambda _: newer)
+    assert provenance.code_digest("run.py") != before
+    assert provenance.code_digest("other.py") == other
+
+
+def test_every_package_that_the_library_imports_is_locked():
+    locked = provenance.locked_versions(provenance.LOCK)
+    scripts = [path.relative_to(provenance.SCRIPTS).as_posix() for path in provenance.SCRIPTS.rglob("*.py")]
+    imported = set().union(*(provenance.closure(script)[1] for script in scripts))
+    assert imported - set(sys.stdlib_module_names) - locked.keys() - {"snakemake"} == set()
+
+
+def test_scripts_import_nothing_of_snakemake():
+    library = (provenance.SCRIPTS / "wordsight").rglob("*.py")
+    assert not [path for path in library if "snakemake" in provenance._parse(path, 0)[1]]
+
+
+def test_the_snakefile_needs_little_to_read_the_configuration():
+    code = "import sys; import wordsight.config, wordsight.targets, wordsight.provenance; print(*sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts")}
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert {"numpy", "pandas", "torch", "pyarrow"}.isdisjoint(loaded.stdout.split())
+
+
+def test_content_digest_follows_bytes_and_names_and_not_times(tmp_path):
+    memory = tmp_path / "memory.json"
+    folder = tmp_path / "images"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a/1.png").write_bytes(b"one")
+
+    def digest():
+        return provenance.content_digest(str(folder), "datasets.x.path", memory)
+
+    first = digest()
+    os.utime(folder / "a/1.png", ns=(1, 1))
+    assert digest() == first
+    (folder / "a/1.png").write_bytes(b"two")
+    assert (second := digest()) != first
+    (folder / "a/1.png").rename(folder / "a/2.png")
+    assert digest() not in (first, second)
+
+
+def test_content_digest_reads_unchanged_files_once(tmp_path, monkeypatch):
+    memory = tmp_path / "memory.json"
+    file = tmp_path / "weights.pt"
+    file.write_bytes(b"weights")
+    first = provenance.content_digest(str(file), "models.x.path", memory)
+    monkeypatch.setattr(provenance, "_sha256", lambda path: pytest.fail(f"{path} was read again"))
+    assert provenance.content_digest(str(file), "models.x.path", memory) == first
+
+
+def test_content_digest_names_the_key_of_a_missing_path(tmp_path):
+    with pytest.raises(ConfigError, match=r"config: models\.x\.path: expected a file or folder, but .*gone"):
+        provenance.content_digest(str(tmp_path / "gone"), "models.x.path", tmp_path / "memory.json")
+
+
+def test_content_digest_works_where_nothing_can_be_remembered(tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(b"x")
+    (tmp_path / "flat").write_text("")
+    memory = tmp_path / "flat" / "memory.json"  # its parent is a file
+    assert provenance.content_digest(str(file), "key", memory) == provenance.content_digest(
+        str(file), "key", memory
+    )
+    shutil.rmtree(tmp_path)
