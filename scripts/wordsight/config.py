@@ -18,6 +18,7 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Mode = Literal["sound", "paper"]
 Language = Literal["none", "labels", "captions"]
+Architecture = Annotated[str, Field(pattern=r"^(packaged|torchvision|timm|open_clip)/[A-Za-z0-9._-]+$")]
 
 
 def nearest(name: str, valid: list[str]) -> str:
@@ -103,25 +104,30 @@ class PreprocessingSection(Section):
     std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 
 
-class ModelSection(Section):
-    """Keys that every model has: what it learned from decides on which side of a contrast it stands."""
+class Traits(Section):
+    """What an encoder learned from: it decides on which side of a contrast the encoder stands."""
 
     language: Language
     pretraining_images: Annotated[int, Field(ge=0)]
     pretraining_data: str = "unknown"
     robust: bool = False
+
+
+class NetworkSection(Section):
+    """Keys of every network: what the step reads that fetches it, which is everything but the traits."""
+
     classifier: str | None = None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
 
 
-class PackagedModel(ModelSection):
+class PackagedNetwork(NetworkSection):
     """Weights that ship inside a registry package."""
 
     source: Literal["packaged"]
     name: Literal["efficientnet_lite0", "squeezenet1_1"]
 
 
-class TorchvisionModel(ModelSection):
+class TorchvisionNetwork(NetworkSection):
     """Weights of torchvision by their name, or from a local file in torchvision's layout."""
 
     source: Literal["torchvision"]
@@ -130,7 +136,7 @@ class TorchvisionModel(ModelSection):
     path: str | None = None
 
 
-class TimmModel(ModelSection):
+class TimmNetwork(NetworkSection):
     """Weights of timm by their name, or from a local file in timm's layout."""
 
     source: Literal["timm"]
@@ -138,7 +144,7 @@ class TimmModel(ModelSection):
     path: str | None = None
 
 
-class OpenClipModel(ModelSection):
+class OpenClipNetwork(NetworkSection):
     """The image tower of an open_clip model, from a pretrained tag or from a local file."""
 
     source: Literal["open_clip"]
@@ -147,28 +153,57 @@ class OpenClipModel(ModelSection):
     path: str | None = None
 
 
-class RandomModel(ModelSection):
+class RandomNetwork(NetworkSection):
     """A network that was never trained: the baseline of its architecture."""
 
     source: Literal["random"]
-    architecture: Annotated[str, Field(pattern=r"^(packaged|torchvision|timm|open_clip)/[A-Za-z0-9._-]+$")]
+    architecture: Architecture
     seed: Annotated[int, Field(ge=0)]
-    language: Literal["none"] = "none"
-    pretraining_images: Literal[0] = 0
-    pretraining_data: str = "none"
 
 
-class CheckpointModel(ModelSection):
+class CheckpointNetwork(NetworkSection):
     """A local file of weights for a named architecture."""
 
     source: Literal["checkpoint"]
-    architecture: Annotated[str, Field(pattern=r"^(packaged|torchvision|timm|open_clip)/[A-Za-z0-9._-]+$")]
+    architecture: Architecture
     path: str
     key: str | None = None
     prefix: str = ""
     preprocessing: PreprocessingSection
 
 
+class PackagedModel(PackagedNetwork, Traits):
+    """A packaged network and what it learned from."""
+
+
+class TorchvisionModel(TorchvisionNetwork, Traits):
+    """A network of torchvision and what it learned from."""
+
+
+class TimmModel(TimmNetwork, Traits):
+    """A network of timm and what it learned from."""
+
+
+class OpenClipModel(OpenClipNetwork, Traits):
+    """An image tower of open_clip and what it learned from."""
+
+
+class RandomModel(RandomNetwork, Traits):
+    """An untrained network, which learned from nothing."""
+
+    language: Literal["none"] = "none"
+    pretraining_images: Literal[0] = 0
+    pretraining_data: str = "none"
+
+
+class CheckpointModel(CheckpointNetwork, Traits):
+    """A network of a local file and what it learned from."""
+
+
+Network = Annotated[
+    PackagedNetwork | TorchvisionNetwork | TimmNetwork | OpenClipNetwork | RandomNetwork | CheckpointNetwork,
+    Field(discriminator="source"),
+]
 Model = Annotated[
     PackagedModel | TorchvisionModel | TimmModel | OpenClipModel | RandomModel | CheckpointModel,
     Field(discriminator="source"),
@@ -214,8 +249,8 @@ class FewShotSection(FewShotParameters, ProtocolSection):
     """Nearest class prototype from a few labelled images."""
 
 
-class TransferParameters(Section):
-    """What the linear probe reads."""
+class ProbeParameters(Section):
+    """How a linear classifier is fitted on features."""
 
     regularisation: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] = [
         1e-3,
@@ -227,6 +262,11 @@ class TransferParameters(Section):
     ]
     validation_fraction: Fraction = 0.2
     max_iterations: Count = 1000
+
+
+class TransferParameters(ProbeParameters):
+    """What the linear probe reads."""
+
     epochs: Count = 20
 
 
@@ -234,8 +274,8 @@ class TransferSection(TransferParameters, ProtocolSection):
     """Linear probe on the features."""
 
 
-class RobustnessParameters(Section):
-    """What the attack reads."""
+class RobustnessParameters(ProbeParameters):
+    """What the attack reads, and the fit of the heads that it attacks."""
 
     epsilons: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)] = [
         1e-4,
@@ -398,7 +438,7 @@ def _one_line(error: ValidationError) -> str:
 
 
 def _check_references(config: Config) -> None:
-    """Check that every name stands for a dataset or model that is declared, and that each contrast has two sides."""
+    """Check that every name stands for a declared dataset or model, and that each contrast has two sides."""
 
     def known(path: str, names: list[str], valid: list[str], kind: str) -> None:
         for name in names:

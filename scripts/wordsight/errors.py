@@ -4,8 +4,8 @@
 class WordsightError(Exception):
     """One line that names the file, key, model or dataset at fault and says what was expected.
 
-    The entry points print it without a traceback; every other exception is a defect of wordsight. Line breaks and
-    control characters, which names of a user's files may hold, are written as escapes.
+    The entry points print it without a traceback; every other exception is a defect of wordsight. Line breaks
+    and control characters, which names of a user's files may hold, are written as escapes.
     """
 
     def __init__(self, message: str) -> None:

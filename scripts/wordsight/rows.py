@@ -17,10 +17,7 @@ SCHEMA = pa.schema(
         ("dataset", pa.string()),
         ("mode", pa.string()),  # sound or paper
         ("metric", pa.string()),
-        (
-            "parameter",
-            pa.string(),
-        ),  # what varies inside the protocol: shots, epsilon; empty when nothing does
+        ("parameter", pa.string()),  # what varies inside the protocol: shots, epsilon; empty: nothing
         ("setting", pa.float64()),  # the parameter's value; 0 when nothing varies
         ("trial", pa.int64()),  # index of the draw or seed; the same draw for every model
         ("item", pa.string()),  # item id; empty when the observation is of the whole trial
@@ -76,12 +73,10 @@ def make_rows(
         "seed": seed,
     }
     columns = {"item": pa.array(items, pa.string()), "value": pa.array(values)}
-    n = len(values)
-    arrays = [
-        columns.get(f.name, None) if f.name in columns else pa.array([constants[f.name]] * n, f.type)
-        for f in SCHEMA
-    ]
-    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+    columns |= {
+        name: pa.array([value] * len(values), SCHEMA.field(name).type) for name, value in constants.items()
+    }
+    return pa.Table.from_arrays([columns[name] for name in SCHEMA.names], schema=SCHEMA)
 
 
 def write_rows(path: Path | str, tables: list[pa.Table]) -> None:

@@ -105,7 +105,7 @@ class Features:
 
 def write_features(path: Path | str, features: Features) -> None:
     """Write features, labels, ids and metadata as one safetensors file."""
-    tensors = {
+    tensors: dict[str, np.ndarray] = {
         "features": np.ascontiguousarray(features.values, dtype=np.float32),
         "labels": np.ascontiguousarray(features.labels, dtype=np.int64),
     }

@@ -36,7 +36,7 @@ def protocol_results(config: Config) -> list[str]:
 
 
 def models_for(config: Config, protocol: str, dataset: str) -> list[str]:
-    """Models that a protocol applies to: all, but an attack on the model's own classifier needs one that fits."""
+    """Models that a protocol applies to: all, but an attack on their own classifier needs one that fits."""
     section = getattr(config.protocols, protocol)
     models = getattr(section, "models", None) or list(config.models)
     if protocol == "robustness" and section.datasets[dataset].head == "own":

@@ -115,14 +115,9 @@ def documented_keys() -> dict[str, set[str]]:
         (
             "models.<name>",
             [
-                "PackagedModel",
-                "TorchvisionModel",
-                "TimmModel",
-                "OpenClipModel",
-                "RandomModel",
-                "CheckpointModel",
-            ]
-            + ["preprocessing:PreprocessingSection"],
+                *("PackagedModel", "TorchvisionModel", "TimmModel", "OpenClipModel", "RandomModel"),
+                *("CheckpointModel", "preprocessing:PreprocessingSection"),
+            ],
         ),
         ("features", ["FeaturesSection"]),
         ("protocols.clustering", ["ClusteringSection"]),
