@@ -1,0 +1,120 @@
+"""Datasets: every source becomes the same three files, ``train.parquet``, ``test.parquet`` and ``card.json``.
+
+A source is a module of this package with ``load(section) -> Source``, found by its name in the configuration.
+"""
+
+import importlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+from pydantic import ValidationError
+
+from wordsight.config import Dataset
+from wordsight.datasets.building import build
+from wordsight.datasets.card import DatasetCard
+from wordsight.errors import DataError
+from wordsight.images import decode
+from wordsight.storage import read_json, read_table, sha256
+
+__all__ = ["DatasetCard", "Split", "open_split", "prepare", "read_card"]
+
+
+def prepare(section: Dataset, name: str, seed: int, directory: Path | str) -> DatasetCard:
+    """Bring a dataset into the form that every step reads.
+
+    Every image is decoded once, so that a damaged one is found here. The same arguments give the same bytes.
+    When anything fails, ``directory`` is left as it was.
+
+    Parameters
+    ----------
+    section : the dataset's section of the configuration
+    name : its key there
+    seed : decides what a ``limit`` keeps; the splits do not depend on it
+    directory : where the three files go
+
+    Raises
+    ------
+    DataError
+        When the source is missing or damaged, has no test images, or has fewer than two classes.
+    """
+    source = importlib.import_module(f"wordsight.datasets.{section.source}").load(section)
+    return build(source, section, name, seed, Path(directory))
+
+
+def read_card(directory: Path | str) -> DatasetCard:
+    """Read the card of a prepared dataset; :class:`DataError` names a file that is none."""
+    path = Path(directory) / "card.json"
+    try:
+        return DatasetCard.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise DataError(f"{path}: expected the card of a dataset ({key}: {first['msg']})") from None
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split of a prepared dataset. Ids, labels and captions are in memory, images are not.
+
+    Attributes
+    ----------
+    card : the dataset's
+    path : the Parquet file
+    ids : n item ids
+    labels : int64 array of shape (n,), indices into ``classes``
+    captions : n captions, empty where there is none
+    """
+
+    card: DatasetCard
+    path: Path
+    ids: list[str]
+    labels: np.ndarray
+    captions: list[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes."""
+        return self.card.classes
+
+    def images(self, places: Collection[int] | None = None) -> Iterator[tuple[str, Image.Image]]:
+        """Ids and RGB images, in order: all, or those at ``places``. One row group is in memory at a time."""
+        first = 0
+        with pq.ParquetFile(self.path) as file:
+            for group in range(file.num_row_groups):
+                table = file.read_row_group(group, columns=["id", "image"])
+                for place in range(len(table)):
+                    if places is None or first + place in places:
+                        item = table["id"][place].as_py()
+                        yield item, decode(table["image"][place].as_py(), f"{self.card.name}: {item}")
+                first += len(table)
+
+
+def open_split(directory: Path | str, split: Literal["train", "test"]) -> Split:
+    """Open a split after checking that its bytes are those that the card records.
+
+    Raises
+    ------
+    DataError
+        When card or file are missing or the bytes differ; it names the file.
+    """
+    card = read_card(directory)
+    path = Path(directory) / f"{split}.parquet"
+    expected = getattr(card.splits, split).sha256
+    if not path.is_file() or (found := sha256(path)) != expected:
+        what = f"SHA-256 {found}" if path.is_file() else "no file"
+        raise DataError(
+            f"{path}: expected SHA-256 {expected}, found {what}; delete {directory} to rebuild the dataset"
+        )
+    table: pa.Table = read_table(path, columns=["id", "label", "caption"])
+    return Split(
+        card, path, table["id"].to_pylist(), np.array(table["label"].to_numpy()), table["caption"].to_pylist()
+    )

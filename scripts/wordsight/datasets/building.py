@@ -1,0 +1,148 @@
+"""From the items of a source to the files on disk: one pass over the images, one row group in memory."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from wordsight.config import Dataset
+from wordsight.datasets.card import Colour, DatasetCard, SplitCard, Splits
+from wordsight.datasets.items import Item, Source
+from wordsight.datasets.near_duplicates import Signatures, count_duplicates
+from wordsight.datasets.splitting import limited
+from wordsight.errors import DataError
+from wordsight.images import decode
+from wordsight.logs import progress
+from wordsight.storage import sha256, write_json
+
+ROW_GROUP = 256
+ROW_GROUP_BYTES = 64 << 20  # Large photographs make smaller groups, since one group is in memory at a time.
+SCHEMA = pa.schema(
+    [("id", pa.string()), ("label", pa.int64()), ("caption", pa.string()), ("image", pa.binary())]
+)
+
+
+@dataclass
+class Summary:
+    """What one pass over the images of a split gathers."""
+
+    histogram: np.ndarray = field(default_factory=lambda: np.zeros((3, 256), dtype=np.int64))
+    signatures: Signatures = field(default_factory=Signatures)
+
+    def add(self, image: Image.Image) -> None:
+        """Take in an RGB image."""
+        self.histogram += np.reshape(image.histogram(), (3, 256))
+        self.signatures.add(image)
+
+
+def build(source: Source, section: Dataset, name: str, seed: int, directory: Path) -> DatasetCard:
+    """Write the files of a dataset; ``directory`` changes only once all of them are complete."""
+    train = limited(source.train, section.limit.train, seed, name, "train")
+    test = limited(source.test, section.limit.test, seed, name, "test")
+    _check(name, source.classes, train, test)
+    with _replacing(directory) as folder:
+        seen_in_train = _write_split(folder / "train.parquet", name, train)
+        seen_in_test = _write_split(folder / "test.parquet", name, test)
+        mean, std = colour_statistics((seen_in_train if train else seen_in_test).histogram)
+        card = DatasetCard(
+            name=name,
+            source=section.source,
+            origin=source.origin,
+            licence=source.licence,
+            classes=source.classes,
+            label_space=section.label_space or source.label_space,
+            captions=all(item.caption for item in (*train, *test)),
+            splits=Splits(
+                train=SplitCard(items=len(train), sha256=sha256(folder / "train.parquet")),
+                test=SplitCard(items=len(test), sha256=sha256(folder / "test.parquet")),
+            ),
+            mean=mean,
+            std=std,
+            duplicates=count_duplicates(seen_in_train.signatures, seen_in_test.signatures),
+        )
+        write_json(folder / "card.json", card.model_dump())
+    return card
+
+
+def colour_statistics(histogram: np.ndarray) -> tuple[Colour, Colour]:
+    """Mean and standard deviation of each channel, in [0, 1], from counts of shape (3, 256)."""
+    levels = np.arange(256) / 255
+    shares = histogram / histogram.sum(axis=1, keepdims=True)
+    mean = shares @ levels
+    variance = (shares * (levels - mean[:, None]) ** 2).sum(axis=1)
+    return tuple(mean.tolist()), tuple(np.sqrt(variance).tolist())
+
+
+def _check(name: str, classes: list[str], train: list[Item], test: list[Item]) -> None:
+    """Refuse what no protocol can use. A dataset without a training split is fit for some of them."""
+    if not test:
+        raise DataError(f"{name}: test: expected images, found none")
+    if len(classes) < 2:
+        raise DataError(f"{name}: expected at least two classes, found {', '.join(classes) or 'none'}")
+    seen: set[str] = set()
+    for item in (*train, *test):
+        if item.id in seen:
+            raise DataError(f"{name}: {item.id}: expected ids that differ, found two items with this one")
+        if not 0 <= item.label < len(classes):
+            raise DataError(f"{name}: {item.id}: expected a label below {len(classes)}, found {item.label}")
+        seen.add(item.id)
+
+
+@contextmanager
+def _replacing(directory: Path) -> Iterator[Path]:
+    """Folder to write to; its files move to ``directory`` when the block succeeds, the card last."""
+    folder = directory.with_name(f".{directory.name}.partial")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+        directory.mkdir(exist_ok=True)
+        (directory / "card.json").unlink(missing_ok=True)
+        for file in ("train.parquet", "test.parquet", "card.json"):
+            (folder / file).replace(directory / file)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_split(path: Path, name: str, items: list[Item]) -> Summary:
+    summary = Summary()
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for item in progress(items, len(items), f"images of {name}"):
+            data = _read(item, name)
+            summary.add(decode(data, f"{name}: {item.id}"))
+            yield {"id": item.id, "label": item.label, "caption": item.caption, "image": data}
+
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        for group in _row_groups(rows()):
+            writer.write_table(pa.Table.from_pylist(group, SCHEMA))
+    return summary
+
+
+def _row_groups(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    group: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        group.append(row)
+        size += len(row["image"])
+        if len(group) == ROW_GROUP or size >= ROW_GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _read(item: Item, name: str) -> bytes:
+    try:
+        return item.read()
+    except OSError as error:
+        raise DataError(
+            f"{name}: {item.id}: expected a file that can be read ({error.strerror or error})"
+        ) from None

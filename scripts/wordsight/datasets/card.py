@@ -1,0 +1,68 @@
+"""What a prepared dataset says of itself: ``card.json``."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Colour = tuple[float, float, float]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SplitCard(_Closed):
+    """Size of a split and SHA-256 of its Parquet file."""
+
+    items: Annotated[int, Field(ge=0)]
+    sha256: Sha256
+
+
+class Splits(_Closed):
+    """Both splits; one that the dataset lacks has no items."""
+
+    train: SplitCard
+    test: SplitCard
+
+
+class Duplicates(_Closed):
+    """Test images that have a twin in the training split.
+
+    Attributes
+    ----------
+    exact : test images whose decoded pixels equal those of a training image
+    near : further ones whose perceptual hash lies within ``threshold`` of 64 bits of a training image's
+    threshold : bits
+    """
+
+    exact: Annotated[int, Field(ge=0)]
+    near: Annotated[int, Field(ge=0)]
+    threshold: Annotated[int, Field(ge=0, le=64)]
+
+
+class DatasetCard(_Closed):
+    """Card of a prepared dataset.
+
+    Attributes
+    ----------
+    name : its key in the configuration
+    source : ``packaged``, ``torchvision`` or ``image_folder``
+    origin : address, path or ``package==version``
+    classes : names, in the order of the labels
+    label_space : name of the label set that a classifier must share to be used as it is, or None
+    captions : whether every image has a caption
+    mean, std : of the pixels of the training split, RGB in [0, 1]; of the test split where there is no other
+    """
+
+    name: str
+    source: str
+    origin: str
+    licence: str
+    classes: list[str]
+    label_space: str | None
+    captions: bool
+    splits: Splits
+    mean: Colour
+    std: Colour
+    duplicates: Duplicates

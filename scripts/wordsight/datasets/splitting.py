@@ -1,0 +1,55 @@
+"""Which items are for training and which for testing, and which are kept when a split is limited."""
+
+import numpy as np
+
+from wordsight.datasets.items import Item
+from wordsight.errors import DataError
+from wordsight.seeds import derive_seed
+
+
+def halves(items: list[Item], name: str) -> tuple[list[Item], list[Item]]:
+    """Split by class into two halves, training getting the odd item.
+
+    The draw depends on ``name`` and on nothing that the user configures: a dataset without an official split
+    has the same one in every study.
+    """
+    ranks, _ = _ranks(items, derive_seed(0, "split", name))
+    sizes = np.bincount([item.label for item in items])
+    train = [2 * rank < sizes[item.label] for rank, item in zip(ranks, items, strict=True)]
+    return (
+        [item for item, first in zip(items, train, strict=True) if first],
+        [item for item, first in zip(items, train, strict=True) if not first],
+    )
+
+
+def limited(items: list[Item], limit: int | None, seed: int, name: str, split: str) -> list[Item]:
+    """Draw at most ``limit`` items, by class in shares that differ by one at most while no class runs out.
+
+    A larger limit keeps what a smaller one kept. The order of ``items`` stays.
+
+    Raises
+    ------
+    DataError
+        When the limit leaves a class without an item.
+    """
+    if limit is None or limit >= len(items):
+        return items
+    classes = len({item.label for item in items})
+    if limit < classes:
+        raise DataError(
+            f"{name}: limit.{split}: expected at least one image for each of {classes} classes, not {limit}"
+        )
+    ranks, order = _ranks(items, derive_seed(seed, "limit", name, split))
+    kept = np.lexsort((order[[item.label for item in items]], ranks))[:limit]
+    return [items[index] for index in np.sort(kept)]
+
+
+def _ranks(items: list[Item], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Place (n,) of each item in a random order of its class, and a random order of the classes."""
+    labels = np.array([item.label for item in items], dtype=np.int64)
+    generator = np.random.default_rng(seed)
+    ranks = np.empty(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        ranks[members] = generator.permutation(len(members))
+    return ranks, generator.permutation(labels.max(initial=-1) + 1)

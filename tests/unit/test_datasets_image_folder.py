@@ -1,0 +1,138 @@
+"""Folders of images: what a user may get wrong is named."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from wordsight import datasets
+from wordsight.config import ImageFolderDataset
+from wordsight.errors import DataError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two classes, two splits, three file types; hidden files; one class with a subfolder."""
+    root = tmp_path / "pets"
+    rng = np.random.default_rng(0)
+    for path in (
+        "train/cat/1.png",
+        "train/cat/2.jpg",
+        "train/dog/more/3.bmp",
+        "train/dog/4.png",
+        "test/cat/1.png",
+        "test/dog/2.png",
+    ):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (9, 11, 3), dtype=np.uint8)).save(root / path)
+    (root / "train" / ".DS_Store").write_text("hidden")
+    (root / "train" / "cat" / ".hidden").write_text("hidden")
+    return root
+
+
+def prepare(root, **keys):
+    section = ImageFolderDataset(source="image_folder", path=str(root), **keys)
+    return datasets.prepare(section, "pets", 0, root.parent / "out")
+
+
+def test_folders_become_splits_and_classes(folder):
+    card = prepare(folder)
+    assert card.classes == ["cat", "dog"]
+    train = datasets.open_split(folder.parent / "out", "train")
+    assert train.ids == ["train/cat/1.png", "train/cat/2.jpg", "train/dog/4.png", "train/dog/more/3.bmp"]
+    assert train.labels.tolist() == [0, 0, 1, 1]
+    assert [image.size for _, image in train.images()] == [(11, 9)] * 4
+
+
+def test_a_test_split_alone_is_enough(folder):
+    card = prepare(folder, splits={"test": "test"})
+    assert (card.splits.train.items, card.splits.test.items) == (0, 2)
+
+
+def test_class_order_is_the_same_in_both_splits(folder):
+    """Folders are listed in no fixed order, and labels must not depend on it."""
+    for split in ("train", "test"):
+        shutil.copytree(folder / split / "dog", folder / split / "Ant")
+    prepare(folder)
+    for split in ("train", "test"):
+        opened = datasets.open_split(folder.parent / "out", split)
+        assert opened.classes == ["Ant", "cat", "dog"]
+        assert [opened.classes[label] for label in opened.labels] == [
+            item.split("/")[1] for item in opened.ids
+        ]
+
+
+def remove_class(root):
+    shutil.rmtree(root / "test" / "dog")
+
+
+def empty_class(root):
+    (root / "test" / "dog" / "2.png").unlink()
+
+
+def extra_class(root):
+    shutil.copytree(root / "test" / "dog", root / "test" / "bird")
+
+
+def empty_split(root):
+    shutil.rmtree(root / "test")
+    (root / "test").mkdir()
+
+
+def one_class(root):
+    shutil.rmtree(root / "train" / "dog")
+    shutil.rmtree(root / "test" / "dog")
+
+
+@pytest.mark.parametrize(
+    ("harm", "message"),
+    [
+        (shutil.rmtree, r"pets/train: expected a folder .* found none$"),
+        (lambda root: shutil.rmtree(root / "test"), r"pets/test: expected a folder .* found none$"),
+        (empty_split, r"pets/test: .* found an empty folder$"),
+        (remove_class, r"pets/test/dog: expected images, since another split has the class 'dog'$"),
+        (extra_class, r"pets/train/bird: expected images, since another split has the class 'bird'$"),
+        (empty_class, r"pets/test/dog: expected images of the class 'dog', found none$"),
+        (one_class, r"pets: expected at least two classes, found cat$"),
+        (
+            lambda root: (root / "train" / "labels.csv").write_text("a"),
+            r"train/labels\.csv: expected a folder .* a file$",
+        ),
+        (
+            lambda root: (root / "test" / "cat" / "n.txt").write_text("hello"),
+            r"^pets: test/cat/n\.txt: .* text \('hello'\)$",
+        ),
+        (
+            lambda root: (root / "test" / "cat" / "0.png").write_bytes(b""),
+            r"^pets: test/cat/0\.png: .* an empty file$",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_folder_is_named(folder, harm, message):
+    harm(folder)
+    with pytest.raises(DataError, match=message):
+        prepare(folder)
+    assert not (folder.parent / "out").exists()
+
+
+def test_splits_that_share_a_folder_are_refused(folder):
+    with pytest.raises(DataError, match="expected two different folders, found train, train"):
+        prepare(folder, splits={"train": "train", "test": "train"})
+
+
+def test_a_training_split_alone_is_refused(folder):
+    with pytest.raises(DataError, match=r"^pets: test: expected images, found none"):
+        prepare(folder, splits={"train": "train"})
+
+
+def test_twins_across_the_splits_are_counted(folder):
+    rng = np.random.default_rng(1)
+    photo = Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)).resize(
+        (96, 96), Image.Resampling.BICUBIC
+    )
+    photo.save(folder / "train" / "cat" / "twin.png")
+    photo.save(folder / "test" / "cat" / "exact.bmp")
+    photo.save(folder / "test" / "cat" / "near.jpg", quality=60)
+    duplicates = prepare(folder).duplicates
+    assert (duplicates.exact, duplicates.near, duplicates.threshold) == (1, 1, 4)

@@ -1,0 +1,259 @@
+"""The datasets of torchvision, on small files in the true formats and a server on this machine."""
+
+import gzip
+import hashlib
+import io
+import pickle
+import struct
+import tarfile
+import threading
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+import scipy.io
+
+from wordsight import datasets
+from wordsight.config import TorchvisionDataset
+from wordsight.datasets import torchvision as source
+from wordsight.errors import DataError
+
+CLOSED = "http://127.0.0.1:9/"
+RNG = np.random.default_rng(0)
+
+
+def idx(array):
+    header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    return header + array.astype(np.uint8).tobytes()
+
+
+def images(n, size=28, channels=()):
+    return RNG.integers(0, 256, (n, size, size, *channels), dtype=np.uint8)
+
+
+def install(monkeypatch, root, name, contents, address=CLOSED):
+    """Put files below the root, and make them the ones that the dataset expects."""
+    files = []
+    for file, data in zip(source.FILES[name], contents, strict=True):
+        (root / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (root / file.path).write_bytes(data)
+        files.append(replace(file, md5=hashlib.md5(data).hexdigest(), addresses=(address + file.path,)))
+    monkeypatch.setitem(source.FILES, name, files)
+
+
+def archive(members):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, data in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def records(pixels, *labels):
+    """Binary CIFAR: label bytes, then the planes."""
+    columns = [np.reshape(values, (-1, 1)) for values in labels]
+    return (
+        np.hstack([*columns, pixels.transpose(0, 3, 1, 2).reshape(len(pixels), -1)])
+        .astype(np.uint8)
+        .tobytes()
+    )
+
+
+def prepare(name, root, directory, **keys):
+    section = TorchvisionDataset(source="torchvision", name=name, root=str(root), **keys)
+    return datasets.prepare(section, name.lower(), 0, directory)
+
+
+def stored(directory, split):
+    opened = datasets.open_split(directory, split)
+    return np.stack([np.asarray(image) for _, image in opened.images()]), opened
+
+
+def mnist_files():
+    arrays = images(20), np.arange(20) % 10, images(10), np.arange(10)
+    return arrays, [gzip.compress(idx(array)) for array in arrays]
+
+
+@pytest.mark.parametrize("name", ["MNIST", "FashionMNIST"])
+def test_mnist_is_read_as_torchvision_reads_it(monkeypatch, tmp_path, name):
+    import torchvision
+
+    arrays, files = mnist_files()
+    install(monkeypatch, tmp_path, name, files)
+    card = prepare(name, tmp_path, tmp_path / "out")
+    for file, array in zip(source.FILES[name], arrays, strict=True):
+        (tmp_path / file.path.removesuffix(".gz")).write_bytes(idx(array))
+    for split, train in (("train", True), ("test", False)):
+        peer = getattr(torchvision.datasets, name)(tmp_path, train=train)
+        pixels, opened = stored(tmp_path / "out", split)
+        np.testing.assert_array_equal(pixels[..., 0], peer.data.numpy())
+        np.testing.assert_array_equal(opened.labels, peer.targets.numpy())
+        assert opened.ids[3] == f"{name.lower()}-{split}-00003"
+    assert len(card.classes) == 10
+    assert name == "MNIST" or card.classes == peer.classes
+
+
+def test_svhn_is_read_as_torchvision_reads_it(monkeypatch, tmp_path):
+    import torchvision
+
+    files = []
+    for n in (20, 10):
+        buffer = io.BytesIO()
+        pixels = images(n, 32, (3,)).transpose(1, 2, 3, 0)
+        scipy.io.savemat(
+            buffer, {"X": pixels, "y": np.arange(1, n + 1).reshape(-1, 1) % 10 + 1}, do_compression=True
+        )
+        files.append(buffer.getvalue())
+    install(monkeypatch, tmp_path, "SVHN", files)
+    prepare("SVHN", tmp_path, tmp_path / "out")
+    table = {
+        split: [file.addresses[0], file.path, file.md5]
+        for split, file in zip(("train", "test"), source.FILES["SVHN"], strict=True)
+    }
+    monkeypatch.setattr(torchvision.datasets.SVHN, "split_list", table)
+    for split in ("train", "test"):
+        peer = torchvision.datasets.SVHN(tmp_path, split)
+        pixels, opened = stored(tmp_path / "out", split)
+        np.testing.assert_array_equal(pixels.transpose(0, 3, 1, 2), peer.data)
+        np.testing.assert_array_equal(opened.labels, peer.labels)
+        assert set(opened.labels) == set(range(10))
+
+
+def test_cifar10_is_read_from_its_binary_batches(monkeypatch, tmp_path):
+    names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+    batches = {f"data_batch_{number}.bin": images(4, 32, (3,)) for number in range(1, 6)}
+    test_pixels = images(10, 32, (3,))
+    labels = {name: np.arange(4) + 2 * index for index, name in enumerate(batches)}
+    members = {
+        f"cifar-10-batches-bin/{name}": records(pixels, labels[name] % 10) for name, pixels in batches.items()
+    }
+    members["cifar-10-batches-bin/test_batch.bin"] = records(test_pixels, np.arange(10))
+    members["cifar-10-batches-bin/batches.meta.txt"] = ("\n".join(names) + "\n\n").encode()
+    install(monkeypatch, tmp_path, "CIFAR10", [archive(members)])
+    card = prepare("CIFAR10", tmp_path, tmp_path / "out")
+    assert card.classes == names
+    pixels, train = stored(tmp_path / "out", "train")
+    np.testing.assert_array_equal(pixels, np.concatenate(list(batches.values())))
+    np.testing.assert_array_equal(train.labels, np.concatenate(list(labels.values())) % 10)
+    np.testing.assert_array_equal(stored(tmp_path / "out", "test")[0], test_pixels)
+
+
+def test_cifar100_takes_the_fine_label(monkeypatch, tmp_path):
+    names = [f"class_{number}" for number in range(100)]
+    pixels = images(100, 32, (3,))
+    record = records(pixels, np.zeros(100), np.arange(100))
+    members = {
+        "cifar-100-binary/train.bin": record,
+        "cifar-100-binary/test.bin": record,
+        "cifar-100-binary/fine_label_names.txt": "\n".join(names).encode(),
+    }
+    install(monkeypatch, tmp_path, "CIFAR100", [archive(members)])
+    card = prepare("CIFAR100", tmp_path, tmp_path / "out")
+    found, train = stored(tmp_path / "out", "train")
+    assert card.classes == names
+    assert train.labels.tolist() == list(range(100))
+    assert card.duplicates.exact == 100
+    np.testing.assert_array_equal(found, pixels)
+
+
+def test_no_file_is_unpickled(monkeypatch, tmp_path):
+    def refuse(*arguments, **keys):
+        raise AssertionError("unpickled")
+
+    monkeypatch.setattr(pickle, "load", refuse)
+    monkeypatch.setattr(pickle, "loads", refuse)
+    monkeypatch.setattr(pickle, "Unpickler", refuse)
+    test_cifar100_takes_the_fine_label(monkeypatch, tmp_path)
+
+
+def test_addresses_and_sums_are_those_of_torchvision():
+    import torchvision
+
+    for name in ("MNIST", "FashionMNIST"):
+        peer = getattr(torchvision.datasets, name)
+        expected = [
+            (f"{name}/raw/{file}", md5, tuple(m + file for m in peer.mirrors)) for file, md5 in peer.resources
+        ]
+        assert [(file.path, file.md5, file.addresses) for file in source.FILES[name]] == expected
+    expected = [
+        (url, name, md5) for url, name, md5 in list(torchvision.datasets.SVHN.split_list.values())[:2]
+    ]
+    assert [(file.addresses[0], file.path, file.md5) for file in source.FILES["SVHN"]] == expected
+    assert torchvision.datasets.FashionMNIST.classes == source.FASHION
+
+
+# Downloads
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Address that serves a folder, and the folder."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}/", folder
+        running.shutdown()
+        thread.join()
+
+
+def test_a_download_is_verified_and_kept(monkeypatch, tmp_path, server):
+    address, folder = server
+    install(monkeypatch, folder, "MNIST", mnist_files()[1], address)
+    prepare("MNIST", tmp_path / "root", tmp_path / "out")
+    for file in source.FILES["MNIST"]:
+        assert (tmp_path / "root" / file.path).read_bytes() == (folder / file.path).read_bytes()
+
+
+def test_the_next_mirror_is_tried(tmp_path, server):
+    address, folder = server
+    (folder / "f.bin").write_bytes(b"right")
+    file = source.Download("f.bin", hashlib.md5(b"right").hexdigest(), (CLOSED + "f.bin", address + "f.bin"))
+    assert source.retrieve("toy", file, tmp_path / "root").read_bytes() == b"right"
+
+
+def test_a_web_page_in_place_of_a_file_is_refused(tmp_path, server):
+    address, folder = server
+    (folder / "f.bin").write_text("<html>Please log in</html>")
+    file = source.Download("f.bin", hashlib.md5(b"right").hexdigest(), (address + "f.bin",))
+    with pytest.raises(DataError, match="another MD5 sum") as caught:
+        source.retrieve("toy", file, tmp_path / "root")
+    assert "\n" not in str(caught.value)
+    assert not any((tmp_path / "root").iterdir())
+
+
+def test_without_a_network_one_line_says_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setitem(source.FILES, "SVHN", [replace(f, addresses=(CLOSED,)) for f in source.FILES["SVHN"]])
+    with pytest.raises(
+        DataError, match=r"^SVHN: expected .*train_32x32\.mat with MD5 e26dedc.*put the file there"
+    ) as caught:
+        prepare("SVHN", tmp_path / "root", tmp_path / "out")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_damaged_local_file_is_refused(monkeypatch, tmp_path):
+    install(monkeypatch, tmp_path, "MNIST", mnist_files()[1])
+    path = tmp_path / source.FILES["MNIST"][1].path
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte\.gz with MD5"):
+        prepare("MNIST", tmp_path, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\0\0\x08", b"\0\0\x0d\x01\0\0\0\x01....", idx(np.arange(9))[:-1], b"text"]
+)
+def test_an_idx_file_that_does_not_fit_its_header_is_refused(tmp_path, data):
+    (tmp_path / "f.gz").write_bytes(gzip.compress(data))
+    with pytest.raises(DataError, match=r"f\.gz: expected an IDX file"):
+        source.read_idx(tmp_path / "f.gz")
