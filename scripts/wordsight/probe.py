@@ -1,0 +1,271 @@
+r"""Linear classifiers on frozen features.
+
+Features are standardised by the statistics of the items that the classifier is fitted on and divided by the
+square root of their number d, so an item's mean squared norm is 1 and a strength means the same for every
+encoder:
+
+.. math:: z = (x - \mu) / (\sigma \sqrt d), \qquad s_c(x) = \langle w_c, z \rangle + b_c.
+
+Multinomial logistic regression (L-BFGS), with strength :math:`\lambda` and an unpenalised bias, minimises
+
+.. math:: -\sum_i \log \mathrm{softmax}(s(x_i))_{y_i} + \tfrac\lambda2 \sum_c \|w_c\|^2.
+
+The minimiser lies in the span of the items (representer theorem), so with n < d the problem is solved in n
+dimensions.
+
+Ridge regression on one-against-all targets in {-1, 1}, with centred Z and Y, is closed form,
+
+.. math:: W = (Z^\top Z + \lambda I)^{-1} Z^\top Y = Z^\top (Z Z^\top + \lambda I)^{-1} Y,
+
+and one eigendecomposition of the smaller Gram matrix serves every strength.
+
+References: Kornblith, Shlens and Le, Do better ImageNet models transfer better?, 2019, appendix A.1,
+https://arxiv.org/abs/1805.08974 ; big_vision, ``evaluators/fewshot_lsr.py``,
+https://github.com/google-research/big_vision
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.linalg import eigh
+from scipy.optimize import minimize
+from scipy.special import log_softmax
+
+from wordsight.errors import DataError
+
+if TYPE_CHECKING:
+    import torch
+
+GRADIENT_TOLERANCE = 1e-6  # largest entry of the gradient of the mean loss at a solution
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A linear classifier: standardise, then project.
+
+    Attributes
+    ----------
+    mean, scale : float arrays (d,)
+    weight : float array (c, d), for standardised features
+    bias : float array (c,); minus infinity for a class that was never seen
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray
+
+    def logits(self, values: np.ndarray) -> np.ndarray:
+        """Scores (n, c) of features (n, d)."""
+        return ((values - self.mean) / self.scale) @ self.weight.T + self.bias
+
+    def predict(self, values: np.ndarray) -> np.ndarray:
+        """Class indices (n,) of features (n, d)."""
+        return self.logits(values).argmax(axis=1)
+
+    def as_module(self) -> "torch.nn.Linear":
+        """Build the same classifier as one frozen layer of float32, to attack an encoder through it."""
+        import torch
+
+        weight = self.weight / self.scale
+        layer = torch.nn.Linear(weight.shape[1], len(weight)).requires_grad_(False)
+        layer.weight.copy_(torch.from_numpy(weight))
+        layer.bias.copy_(torch.from_numpy(self.bias - weight @ self.mean))
+        return layer.eval()
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted probe and how the solver ended; closed forms take no iteration."""
+
+    probe: Probe
+    strength: float
+    iterations: int = 0
+    converged: bool = True
+
+
+Solver = Callable[[np.ndarray, np.ndarray, list[float]], list[Fit]]
+
+
+def choose(
+    solver: Solver,
+    values: np.ndarray,
+    labels: np.ndarray,
+    *,
+    strengths: list[float],
+    fraction: float,
+    seed: int,
+) -> Fit:
+    """Choose the strength on a stratified part of the training items, then fit on all of them.
+
+    Parameters
+    ----------
+    solver : takes values (n, d), labels (n,) and strengths, and returns one fit per strength
+    values, labels : the training items, arrays (n, d) and (n,)
+    strengths : candidates; of equally accurate ones, that with the lowest cross-entropy of the held-out items
+    fraction : share of each class that is held out to choose
+    seed : seed of the split, the same for every model
+
+    Raises
+    ------
+    DataError
+        Fewer than two classes, or a class with a single item.
+    """
+    fitted, held_out = stratified_split(labels, fraction, seed)
+    descending = sorted(strengths, reverse=True)
+    candidates = solver(values[fitted], labels[fitted], descending)
+    best = max(candidates, key=lambda fit: _validity(fit.probe, values[held_out], labels[held_out]))
+    return solver(values, labels, [best.strength])[0]
+
+
+def _validity(probe: Probe, values: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Accuracy, and the negative cross-entropy that tells apart the ties of a small split."""
+    scores = log_softmax(probe.logits(values), axis=1)
+    return float(np.mean(scores.argmax(axis=1) == labels)), float(
+        scores[np.arange(len(labels)), labels].mean()
+    )
+
+
+def stratified_split(labels: np.ndarray, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Split items by class into those to fit on and those held out, at least one of each class in both.
+
+    Raises
+    ------
+    DataError
+        Fewer than two classes, or a class with a single item.
+    """
+    present, counts = np.unique(labels, return_counts=True)
+    if len(present) < 2:
+        raise DataError(f"expected training images of at least 2 classes, not {len(present)}")
+    if counts.min() < 2:
+        raise DataError(f"class {present[counts.argmin()]} has 1 training image, expected at least 2")
+    rng = np.random.default_rng(seed)
+    held_out = np.zeros(len(labels), dtype=bool)
+    for label, count in zip(present, counts, strict=True):
+        share = min(max(round(fraction * int(count)), 1), int(count) - 1)
+        held_out[rng.permutation(np.flatnonzero(labels == label))[:share]] = True
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def fit_logistic(
+    values: np.ndarray, labels: np.ndarray, strengths: list[float], *, classes: int, max_iterations: int
+) -> list[Fit]:
+    """Multinomial logistic regression at several strengths, each started from the solution of the one before.
+
+    Parameters
+    ----------
+    values, labels : arrays (n, d) and (n,)
+    strengths : factors of the penalty, best in descending order
+    classes : number of classes c; one without items gets the bias minus infinity
+    max_iterations : of L-BFGS, per strength
+    """
+    mean, scale = standardisation(values)
+    z = (values - mean) / scale
+    narrow = len(z) < z.shape[1]
+    basis, coordinates = np.linalg.qr(z.T) if narrow else (None, z.T)
+    present, targets = np.unique(labels, return_inverse=True)
+    solution = np.zeros((coordinates.shape[0] + 1, len(present)))
+    fits = []
+    for strength in strengths:
+        solution, iterations, converged = _minimise(
+            coordinates.T, targets, strength, solution, max_iterations
+        )
+        weight, bias = np.zeros((classes, z.shape[1])), np.full(classes, -np.inf)
+        weight[present] = (solution[:-1] if basis is None else basis @ solution[:-1]).T
+        bias[present] = solution[-1]
+        fits.append(Fit(Probe(mean, scale, weight, bias), strength, iterations, converged))
+    return fits
+
+
+def _minimise(
+    z: np.ndarray, targets: np.ndarray, strength: float, start: np.ndarray, max_iterations: int
+) -> tuple[np.ndarray, int, bool]:
+    """Weights (d, c) over the bias (1, c) that minimise the mean loss of the module's objective."""
+    n, items = len(z), np.arange(len(z))
+
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weight, bias = flat.reshape(start.shape)[:-1], flat.reshape(start.shape)[-1]
+        scores = z @ weight + bias
+        scores -= scores.max(axis=1, keepdims=True)
+        right = scores[items, targets]
+        np.exp(scores, out=scores)
+        total = scores.sum(axis=1, keepdims=True)
+        loss = np.mean(np.log(total[:, 0]) - right) + strength / (2 * n) * np.vdot(weight, weight)
+        scores /= total  # now the softmax, whose difference to the one-hot labels is the gradient of the loss
+        scores[items, targets] -= 1
+        return loss, np.vstack([(z.T @ scores + strength * weight) / n, scores.mean(axis=0)]).ravel()
+
+    options = {
+        "maxiter": max_iterations,
+        "maxfun": 2 * max_iterations,
+        "gtol": GRADIENT_TOLERANCE,
+        "ftol": 0.0,
+    }
+    found = minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options=options)
+    return found.x.reshape(start.shape), int(found.nit), bool(found.success)
+
+
+def fit_ridge(values: np.ndarray, labels: np.ndarray, strengths: list[float], *, classes: int) -> list[Fit]:
+    """Ridge regression on one-against-all targets at several strengths, from one eigendecomposition.
+
+    Parameters
+    ----------
+    values, labels : arrays (n, d) and (n,)
+    strengths : what is added to the eigenvalues
+    classes : number of classes
+    """
+    mean, scale = standardisation(values)
+    z = (values - mean) / scale
+    y = np.where(labels[:, None] == np.arange(classes), 1.0, -1.0)
+    bias = y.mean(axis=0)
+    if len(z) < z.shape[1]:
+        eigenvalues, vectors = eigh(z @ z.T)
+        left, right = z.T @ vectors, vectors.T @ (y - bias)
+    else:
+        eigenvalues, left = eigh(z.T @ z)
+        right = left.T @ (z.T @ (y - bias))
+    # Rounding can leave a zero eigenvalue slightly negative.
+    eigenvalues = np.maximum(eigenvalues, 0)[:, None]
+    return [Fit(Probe(mean, scale, (left @ (right / (eigenvalues + s))).T, bias), s) for s in strengths]
+
+
+def standardisation(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (d,) and scale (d,) of the module's z; a constant feature has the standard deviation 1."""
+    mean, std = values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64)
+    # Of a constant feature, rounding leaves a standard deviation near the precision of its mean.
+    std[std <= 10 * np.finfo(np.float64).eps * np.abs(mean)] = 1.0
+    return mean, std * np.sqrt(values.shape[1])
+
+
+def fit_adam(views: list[np.ndarray], labels: np.ndarray, *, classes: int, epochs: int, seed: int) -> Probe:
+    """Softmax probe on raw features as the paper trained it: the last epoch's, with no choice on other data.
+
+    Adam with learning rate 1e-3, weight decay 5e-4 inside the gradient, batches of 64, and a learning rate
+    that falls to a tenth every 50 epochs.
+
+    Parameters
+    ----------
+    views : arrays (n, d), one per augmented pass over the same items
+        Epoch e trains on ``views[e % len(views)]``.
+    labels : int array (n,)
+    """
+    import torch
+
+    width = views[0].shape[1]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        layer = torch.nn.Linear(width, classes)
+        optimiser = torch.optim.Adam(layer.parameters(), lr=1e-3, weight_decay=5e-4)
+        schedule = torch.optim.lr_scheduler.StepLR(optimiser, step_size=50, gamma=0.1)
+        targets = torch.from_numpy(labels)
+        for epoch in range(epochs):
+            features = torch.from_numpy(views[epoch % len(views)]).float()
+            for batch in torch.randperm(len(labels)).split(64):
+                optimiser.zero_grad()
+                torch.nn.functional.cross_entropy(layer(features[batch]), targets[batch]).backward()
+                optimiser.step()
+            schedule.step()
+    weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
+    return Probe(np.zeros(width), np.ones(width), weight.astype(np.float64), bias.astype(np.float64))

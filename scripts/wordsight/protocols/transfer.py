@@ -1,0 +1,123 @@
+"""Transfer: how well a linear classifier on frozen features does on a new dataset.
+
+``sound``: multinomial logistic regression and, beside it, a ridge classifier (:mod:`wordsight.probe` has
+their mathematics). The strength of each is chosen on a stratified part of the training split, the same items
+for every model; the classifier is fitted again on the whole training split; test labels are read once, to
+score.
+
+``paper``: a softmax probe on raw features by 20 epochs of Adam, on augmented training images whose features
+are cached per epoch. The authors validated on the test split; here the last epoch's probe is scored, whatever
+it is.
+
+References: Kornblith, Shlens and Le, Do better ImageNet models transfer better?, 2019, appendix A.1,
+https://arxiv.org/abs/1805.08974
+"""
+
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+
+from wordsight.checks import check_features, check_splits
+from wordsight.config import Mode, TransferParameters
+from wordsight.errors import DataError
+from wordsight.probe import Fit, Solver, choose, fit_adam, fit_logistic, fit_ridge
+from wordsight.rows import make_rows
+from wordsight.seeds import derive_seed
+from wordsight.storage import Features
+
+
+def evaluate(
+    *,
+    train: Features,
+    test: Features,
+    classes: int,
+    section: TransferParameters,
+    mode: Mode,
+    seed: int,
+    model: str,
+    dataset: str,
+    views: list[Features] | None = None,
+) -> list[pa.Table]:
+    """Fit linear classifiers on ``train`` and score them once on ``test``.
+
+    Parameters
+    ----------
+    train, test : features (n, d) of the two splits
+    classes : number of classes of the dataset
+    section : strengths, validation fraction, iterations, epochs
+    mode : see the module
+    seed : configured seed
+    model, dataset : names for the rows
+    views : features of augmented passes over the training items, for ``paper``; without any, ``train`` serves
+
+    Returns
+    -------
+    list of pyarrow.Table
+        Item-level metric ``accuracy`` (1 right, 0 wrong). In ``sound`` also ``accuracy_ridge``, and of the
+        whole trial ``converged``, ``iterations``, ``chosen_regularisation`` and
+        ``chosen_regularisation_ridge``.
+
+    Raises
+    ------
+    DataError
+        Unfit features (:func:`wordsight.checks.check_splits`), a class with a single training image, a class
+        that only the test split has, or views of other items.
+    """
+    where = f"transfer of {model} on {dataset}"
+    check_splits(train, test, classes, where)
+    _check_classes(train, test, where)
+    rows = partial(make_rows, protocol="transfer", model=model, dataset=dataset, mode=mode, seed=seed)
+    score = partial(rows, items=test.ids)
+    if mode == "paper":
+        passes = _passes(train, views, classes, where)
+        stream = derive_seed(seed, "transfer", dataset, "adam")
+        probe = fit_adam(passes, train.labels, classes=classes, epochs=section.epochs, seed=stream)
+        return [score(metric="accuracy", values=probe.predict(test.values) == test.labels)]
+    logistic = partial(fit_logistic, classes=classes, max_iterations=section.max_iterations)
+    split = derive_seed(seed, "transfer", dataset, "validation")
+    fit, ridge = (
+        _choose(solver, train, section, split) for solver in (logistic, partial(fit_ridge, classes=classes))
+    )
+    return [
+        score(metric="accuracy", values=fit.probe.predict(test.values) == test.labels),
+        score(metric="accuracy_ridge", values=ridge.probe.predict(test.values) == test.labels),
+        rows(metric="converged", values=[fit.converged]),
+        rows(metric="iterations", values=[fit.iterations]),
+        rows(metric="chosen_regularisation", values=[fit.strength]),
+        rows(metric="chosen_regularisation_ridge", values=[ridge.strength]),
+    ]
+
+
+def _choose(solver: Solver, train: Features, section: TransferParameters, seed: int) -> Fit:
+    return choose(
+        solver,
+        train.values,
+        train.labels,
+        strengths=section.regularisation,
+        fraction=section.validation_fraction,
+        seed=seed,
+    )
+
+
+def _check_classes(train: Features, test: Features, where: str) -> None:
+    present, counts = np.unique(train.labels, return_counts=True)
+    unseen = np.setdiff1d(test.labels, present)
+    if len(unseen):
+        raise DataError(f"{where}: class {unseen[0]} has test images but no training image")
+    if len(present) < 2:
+        raise DataError(f"{where}: expected training images of at least 2 classes, not {len(present)}")
+    if counts.min() < 2:
+        raise DataError(
+            f"{where}: class {present[counts.argmin()]} has 1 training image, expected at least 2"
+        )
+
+
+def _passes(train: Features, views: list[Features] | None, classes: int, where: str) -> list[np.ndarray]:
+    """Features of each pass over the training items, in the order of ``train``."""
+    for index, view in enumerate(views or []):
+        check_features(view, classes, f"{where}, view {index}")
+        same = view.ids == train.ids and np.array_equal(view.labels, train.labels)
+        if not same or view.values.shape != train.values.shape:
+            raise DataError(f"{where}: view {index} has other items, labels or width than the training split")
+    return [view.values for view in views or [train]]

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+
+from wordsight.config import FewShotSection
+from wordsight.errors import DataError
+from wordsight.protocols import few_shot
+from wordsight.storage import Features
+
+
+def split(name: str, values, labels) -> Features:
+    return Features(
+        np.asarray(values, np.float32),
+        np.asarray(labels, np.int64),
+        [f"{name}-{i}" for i in range(len(labels))],
+    )
+
+
+def random_split(name: str, n: int, classes: int, noise: float = 1.0, width: int = 8) -> Features:
+    rng = np.random.default_rng(len(name))
+    centres = np.random.default_rng(0).normal(size=(classes, width))
+    labels = np.arange(n) % classes
+    return split(name, centres[labels] + noise * rng.normal(size=(n, width)), labels)
+
+
+def run(train, test, *, classes=3, mode="sound", model="m", dataset="d", seed=0, **section):
+    section = FewShotSection(datasets=["d"], **section)
+    tables = few_shot.evaluate(
+        train=train,
+        test=test,
+        classes=classes,
+        section=section,
+        mode=mode,
+        seed=seed,
+        model=model,
+        dataset=dataset,
+    )
+    return [table.to_pandas() for table in tables]
+
+
+def test_separated_classes_are_all_right():
+    train, test = random_split("train", 30, 3, noise=0.01), random_split("test", 12, 3, noise=0.01)
+    tables = run(train, test, shots=[1, 5], trials=4)
+    assert len(tables) == 8
+    assert all((table["value"] == 1).all() for table in tables)
+    assert [(t["setting"][0], t["trial"][0]) for t in tables] == [(s, k) for s in (1, 5) for k in range(4)]
+    assert tables[0]["item"].tolist() == test.ids
+    assert set(tables[0]["metric"]) == {"accuracy"}
+    assert set(tables[0]["parameter"]) == {"shots"}
+
+
+def test_each_item_agrees_with_a_loop_over_prototypes():
+    train, test = random_split("train", 60, 3), random_split("test", 40, 3)
+    chosen = few_shot.draw(train.labels, 5, 3, (0, "d"))
+    for table in run(train, test, shots=[5], trials=3):
+        trial = table["trial"][0]
+        prototypes = []
+        for label in range(3):
+            shots = train.values[chosen[trial, label]]
+            mean = np.mean([x / np.linalg.norm(x) for x in shots], axis=0)
+            prototypes.append(mean / np.linalg.norm(mean))
+        expected = [
+            np.argmax([p @ x for p in prototypes]) == y for x, y in zip(test.values, test.labels, strict=True)
+        ]
+        assert table["value"].tolist() == expected
+
+
+def test_a_short_prototype_loses_in_paper_and_wins_in_sound():
+    # Means (0.6, 0) for class 0 and (0.8, 0.6) for class 1: the query (1, .1) is nearest in angle to class 0.
+    train = split("train", [[0.6, 0.8], [0.6, -0.8], [0.8, 0.6], [0.8, 0.6]], [0, 0, 1, 1])
+    query = split("query", [[1.0, 0.1]], [0])
+    assert run(train, query, classes=2, shots=[2], trials=1)[0]["value"].tolist() == [1]
+    tables = run(train, query, classes=2, mode="paper", shots=[2])
+    assert [t["value"].tolist() for t in tables] == [[0]] * 10
+
+
+def test_draws_are_paired_over_models_nested_over_shots_and_differ_over_trials():
+    labels = np.repeat(np.arange(4), 20)
+    five = few_shot.draw(labels, 5, 6, (0, "d"))
+    assert np.array_equal(five, few_shot.draw(labels, 10, 8, (0, "d"))[:6, :, :5])
+    assert (labels[five] == np.arange(4)[:, None]).all()
+    assert all(len(set(row)) == 5 for trial in five for row in trial)
+    assert not np.array_equal(five[0], five[1])
+    assert not np.array_equal(five, few_shot.draw(labels, 5, 6, (1, "d")))
+    assert not np.array_equal(five, few_shot.draw(labels, 5, 6, (0, "other")))
+
+
+def test_models_with_equal_features_have_equal_rows():
+    train, test = random_split("train", 60, 3), random_split("test", 40, 3)
+    first, second = (run(train, test, model=m, shots=[1], trials=5) for m in ("a", "b"))
+    assert all(a["value"].equals(b["value"]) for a, b in zip(first, second, strict=True))
+
+
+def test_blocks_do_not_change_a_prediction(monkeypatch):
+    rng = np.random.default_rng(0)
+    queries, prototypes = rng.normal(size=(50, 6)), rng.normal(size=(7, 3, 6))
+    whole = few_shot.classify(queries, prototypes)
+    monkeypatch.setattr(few_shot, "SCORE_BYTES", 2 * 50 * 3 * 8)
+    assert np.array_equal(whole, few_shot.classify(queries, prototypes))
+
+
+def test_labels_that_are_not_consecutive_are_kept():
+    train, test = random_split("train", 30, 3, noise=0.01), random_split("test", 12, 3, noise=0.01)
+    train, test = (Features(f.values, f.labels * 10, f.ids) for f in (train, test))
+    assert (run(train, test, classes=21, shots=[2], trials=1)[0]["value"] == 1).all()
+
+
+def test_too_few_images_name_dataset_class_count_and_shots():
+    train, test = random_split("train", 14, 3), random_split("test", 12, 3)
+    with pytest.raises(
+        DataError, match=r"few_shot of m on d: class 2 has 4 training images, expected at least 5"
+    ):
+        run(train, test, shots=[1, 5])
+
+
+def test_a_class_that_only_the_test_split_has_is_refused():
+    with pytest.raises(DataError, match="class 2 has 0 training images"):
+        run(random_split("train", 20, 2), random_split("test", 12, 3), shots=[1])
+
+
+def test_a_leak_is_refused():
+    train = random_split("train", 30, 3)
+    with pytest.raises(DataError, match="leak: 30 items"):
+        run(train, train, shots=[1])

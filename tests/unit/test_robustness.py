@@ -1,0 +1,289 @@
+import numpy as np
+import pytest
+import torch
+
+from wordsight.config import RobustnessSection
+from wordsight.errors import DataError
+from wordsight.probe import Probe
+from wordsight.protocols import robustness
+
+GRID = [0.001, 0.01, 0.03, 0.1, 0.3, 1.0]
+
+
+class Network(torch.nn.Module):
+    """A small convolutional network that normalises its input."""
+
+    def __init__(self, seed: int = 0, std: float = 0.25, classes: int = 4) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.body = torch.nn.Sequential(
+                torch.nn.Conv2d(3, 8, 3, stride=2),
+                torch.nn.ReLU(),
+                torch.nn.Conv2d(8, 8, 3),
+                torch.nn.Flatten(),
+            )
+            self.classifier = torch.nn.Linear(200, classes)
+        self.std = std
+        self.eval().requires_grad_(False)
+
+    def forward(self, images):
+        return self.body((images - 0.5) / self.std)
+
+    def logits(self, images):
+        return self.classifier(self(images))
+
+
+class Linear(torch.nn.Module):
+    """Two classes whose margin is linear in the pixels: the distance to the boundary is known."""
+
+    def __init__(self, weight: torch.Tensor, bias: float, scale: float = 1.0) -> None:
+        super().__init__()
+        self.weight, self.bias, self.scale = weight, bias, scale
+
+    def logits(self, images):
+        margin = ((images - 0.5) / self.scale).flatten(1) @ self.weight + self.bias
+        return torch.stack([margin, -margin], dim=1)
+
+
+def draw(network, n=24, seed=0):
+    rng = np.random.default_rng(seed)
+    images = rng.uniform(size=(n, 3, 16, 16)).astype(np.float32)
+    labels = network.logits(torch.from_numpy(images)).argmax(dim=1).numpy()
+    labels[:3] = (labels[:3] + 1) % 4
+    return images, labels, [f"i{i}" for i in range(n)]
+
+
+def run(network, data, *, head=None, mode="sound", model="m", **section):
+    images, labels, ids = data
+    section = RobustnessSection(datasets={}, **{"epsilons": GRID, "steps": 10, "batch_size": 8, **section})
+    tables = robustness.evaluate(
+        encoder=network,
+        head=head,
+        images=images,
+        labels=labels,
+        ids=ids,
+        section=section,
+        mode=mode,
+        seed=0,
+        model=model,
+        dataset="d",
+    )
+    rows = {}
+    for table in (t.to_pandas() for t in tables):
+        rows.setdefault(table["metric"][0], []).append(table)
+    return rows
+
+
+def curve(rows):
+    return np.array([table["value"] for table in rows["accuracy"]])
+
+
+def foolbox_curve(network, data, steps):
+    foolbox = robustness.import_foolbox()
+    images, labels = torch.from_numpy(data[0]), torch.from_numpy(data[1])
+    target = foolbox.PyTorchModel(robustness._Classifier(network, None, "").eval(), bounds=(0, 1))
+    attack = foolbox.attacks.LinfPGD(rel_stepsize=2.5 / steps, steps=steps, random_start=True)
+    torch.manual_seed(1)
+    criterion = foolbox.criteria.Misclassification(labels)
+    return ~attack(target, images, criterion, epsilons=[0.0, *GRID])[2].numpy()
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_the_curve_is_no_weaker_than_that_of_foolbox():
+    network = Network()
+    data = draw(network)
+    ours, peer = curve(run(network, data)), foolbox_curve(network, data, 10)
+    assert 0 < peer[3].mean() < peer[0].mean()
+    # Random starts differ, so one image of 24 may fall on either side at the boundary.
+    assert (ours.mean(axis=1) <= peer.mean(axis=1) + 1 / 24).all()
+    assert np.abs(ours - peer).mean() < 0.05
+
+
+def test_paper_is_foolbox_over_the_whole_grid():
+    network = Network()
+    data = draw(network, n=8)
+    rows = run(network, data, mode="paper", batch_size=8)
+    peer = foolbox_curve(network, data, 100)
+    assert np.abs(curve(rows) - peer).sum() <= 1
+    assert rows["gradients"][0]["value"].tolist() == [600]
+
+
+def test_iterates_are_those_of_foolbox():
+    network = Network()
+    images, labels, _ = draw(network, n=4, seed=5)
+    x, y = torch.from_numpy(images[3:]), torch.from_numpy(labels[3:])
+    foolbox = robustness.import_foolbox()
+    target = foolbox.PyTorchModel(robustness._Classifier(network, None, "").eval(), bounds=(0, 1))
+    attack = foolbox.attacks.LinfPGD(rel_stepsize=0.3, steps=4, random_start=True)
+    torch.manual_seed(9)
+    expected = attack.run(target, x, foolbox.criteria.Misclassification(y), epsilon=1e-4)
+    torch.manual_seed(9)
+    noise = 2 * torch.rand(x.shape) - 1
+    seen = []
+
+    class Watch(torch.nn.Module):
+        def forward(self, points):
+            seen.append(points.detach().clone())
+            return network.logits(points)
+
+    robustness.search(
+        Watch(),
+        x,
+        y,
+        np.array([True]),
+        [1e-4],
+        steps=4,
+        relative_step=0.3,
+        batch_size=1,
+        start=lambda *_: noise[0],
+    )
+    assert len(seen) == 5
+    torch.testing.assert_close(seen[-1], expected, rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("mode", ["sound", "paper"])
+@pytest.mark.parametrize("scale", [1.0, 0.25])
+def test_the_smallest_radius_of_a_linear_classifier_is_its_margin_over_the_l1_norm(mode, scale):
+    rng = np.random.default_rng(0)
+    weight = torch.from_numpy(rng.choice([-1.0, 1.0], size=48).astype(np.float32))
+    # Images around grey, so that the box does not bind within the radii that matter.
+    images = (0.5 + 0.1 * rng.normal(size=(30, 3, 4, 4))).clip(0.2, 0.8).astype(np.float32)
+    network = Linear(weight, 0.3, scale)
+    margins = network.logits(torch.from_numpy(images))[:, 0].numpy()
+    labels = (margins < 0).astype(np.int64)
+    # Scores are m and -m and m moves by radius * |w|_1 / scale, however the input is normalised.
+    exact = np.abs(margins) / (48 / scale)
+    data = images, labels, [f"i{i}" for i in range(30)]
+    grid = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2]
+
+    class Module(torch.nn.Module):
+        logits = network.logits
+
+    rows = run(network, data, mode=mode, epsilons=grid, steps=20)
+    found = rows["min_epsilon"][0]["value"].to_numpy()
+    expected = np.array([min(e for e in grid if e > x) for x in exact])
+    assert len(set(expected)) >= 3
+    # The boundary itself is a float away from the grid for none of these images.
+    assert np.abs(exact[:, None] / np.array(grid) - 1).min() > 1e-4
+    assert found.tolist() == expected.tolist()
+
+
+def test_gradients_pass_the_normalisation():
+    network, images = Network(std=0.25), torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    labels = torch.tensor([0, 1])
+    classifier = robustness._Classifier(network, None, "")
+    _, gradient = robustness._verdict(classifier, images, labels)
+    inner = ((images - 0.5) / 0.25).requires_grad_(True)
+    scores = network.classifier(network.body(inner))
+    torch.nn.functional.cross_entropy(scores, labels, reduction="sum").backward()
+    torch.testing.assert_close(gradient, inner.grad / 0.25)
+
+
+def test_rows_are_derived_from_one_radius_per_image():
+    network = Network()
+    data = draw(network)
+    rows = run(network, data)
+    right, smallest = curve(rows), rows["min_epsilon"][0]["value"].to_numpy()
+    assert [t["setting"][0] for t in rows["accuracy"]] == [0.0, *GRID]
+    assert (np.diff(right, axis=0) <= 0).all()
+    assert (smallest[:3] == 0).all()
+    assert np.array_equal(right, np.array([0.0, *GRID])[:, None] < smallest)
+    assert rows["unbroken_at_largest"][0]["value"][0] == right[-1].mean()
+    logs = np.log10(GRID)
+    widths = np.diff(logs) / (logs[-1] - logs[0])
+    by_hand = [(widths * (r[1:-1] + r[2:]) / 2).sum() for r in right.T]
+    np.testing.assert_allclose(rows["robust_area"][0]["value"], by_hand)
+
+
+def test_the_batch_size_and_the_model_name_change_nothing():
+    network = Network()
+    data = draw(network)
+    one, other = run(network, data, batch_size=3), run(network, data, batch_size=24, model="n")
+    assert np.array_equal(curve(one), curve(other))
+    assert np.array_equal(curve(one), curve(run(network, data, batch_size=3)))
+
+
+def test_the_search_takes_fewer_gradients_than_the_grid():
+    network = Network()
+    rows = run(network, draw(network))
+    assert rows["gradients"][0]["value"][0] < len(GRID) * 10 / 2
+
+
+def test_a_head_is_attacked_through_the_encoder():
+    network = Network()
+    data = draw(network)
+    weight, bias = network.classifier.weight.numpy(), network.classifier.bias.numpy()
+    mean, scale = np.full(200, 0.3), np.full(200, 2.0)
+    head = Probe(mean, scale, weight * scale, bias + weight @ mean)
+    assert np.abs(curve(run(network, data)) - curve(run(network, data, head=head))).sum() <= 2
+    never = Probe(
+        mean, scale, np.vstack([weight * scale, np.zeros(200)]), np.append(bias + weight @ mean, -np.inf)
+    )
+    assert np.array_equal(curve(run(network, data, head=head)), curve(run(network, data, head=never)))
+
+
+def test_an_attack_that_is_hindered_is_flagged():
+    class Steps(Network):
+        def logits(self, images):
+            return super().logits((images * 8).round() / 8)
+
+    class Random(Network):
+        def logits(self, images):
+            return super().logits(images) + 0.01 * torch.rand(len(images), 1)
+
+    class Softmax(Network):
+        def logits(self, images):
+            return super().logits(images).softmax(dim=1)
+
+    def flags(network):
+        rows = run(network, draw(network))
+        return [rows[name][0]["value"][0] for name in ("zero_gradient", "randomised", "softmax_outputs")]
+
+    assert flags(Network()) == [0, 0, 0]
+    assert flags(Steps()) == [1, 0, 0]
+    assert flags(Random()) == [0, 1, 0]
+    assert flags(Softmax()) == [0, 0, 1]
+
+
+def test_an_image_that_nothing_breaks_has_an_infinite_radius():
+    class Constant(Network):
+        def logits(self, images):
+            return super().logits(images) * 0 + torch.tensor([1.0, 0, 0, 0])
+
+    images, _, ids = draw(Network())
+    rows = run(Constant(), (images, np.zeros(24, dtype=np.int64), ids))
+    assert np.isinf(rows["min_epsilon"][0]["value"]).all()
+    assert (rows["robust_area"][0]["value"] == 1).all()
+    assert rows["unbroken_at_largest"][0]["value"].tolist() == [1]
+
+
+def test_one_radius_is_a_grid_too():
+    rows = run(Network(), draw(Network()), epsilons=[0.1])
+    assert np.array_equal(rows["robust_area"][0]["value"], curve(rows)[1])
+
+
+def test_unfit_input_is_refused():
+    network = Network()
+    images, labels, ids = draw(network)
+    for value in (np.nan, -0.01, 1.01, np.inf):
+        unfit = images.copy()
+        unfit[5, 0, 0, 0] = value
+        with pytest.raises(DataError, match=r"pixels of item i5 are not all in \[0, 1\]"):
+            run(network, (unfit, labels, ids))
+    with pytest.raises(DataError, match="with 23 labels"):
+        run(network, (images, labels[1:], ids))
+    with pytest.raises(DataError, match="label 9 is beyond the classifier's 4 classes"):
+        run(network, (images, np.where(labels == 0, 9, labels), ids))
+    with pytest.raises(DataError, match="expected a fitted head"):
+        run(torch.nn.Conv2d(3, 1, 1), (images, labels, ids))
+    network.classifier.bias[0] = torch.nan
+    with pytest.raises(DataError, match="scores are NaN"):
+        run(network, (images, labels, ids))
