@@ -58,7 +58,12 @@ def check_splits(train: Features, test: Features, classes: int, where: str) -> N
     widths = train.values.shape[1], test.values.shape[1]
     if widths[0] != widths[1]:
         raise DataError(f"{where}: expected equal widths, but train has {widths[0]} and test {widths[1]}")
-    shared = sorted(set(train.ids) & set(test.ids))
+    check_disjoint(train.ids, test.ids, where)
+
+
+def check_disjoint(train: list[str], test: list[str], where: str) -> None:
+    """Refuse a leak: items of which the ids are in both splits."""
+    shared = sorted(set(train) & set(test))
     if shared:
         raise DataError(f"{where}: leak: {len(shared)} items are in train and in test, {shared[0]} is one")
 

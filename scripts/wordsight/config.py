@@ -446,7 +446,7 @@ def _check_references(config: Config) -> None:
                 raise ConfigError(f"config: {path}: unknown {kind} {name!r}; {nearest(name, valid)}")
 
     datasets, models = list(config.datasets), list(config.models)
-    for protocol in ("clustering", "few_shot", "transfer", "robustness"):
+    for protocol in ProtocolsSection.model_fields:
         section = getattr(config.protocols, protocol)
         if section is not None:
             known(f"protocols.{protocol}.datasets", list(section.datasets), datasets, "dataset")

@@ -77,6 +77,14 @@ def test_a_split_agrees_with_its_card(prepared, name):
     assert card.licence
 
 
+def test_images_at_some_places_are_those_of_all(prepared):
+    split = datasets.open_split(prepared / "orl_faces", "test")
+    everything = list(split.images())
+    some = list(split.images({3, 150}))
+    assert [item for item, _ in some] == [split.ids[3], split.ids[150]]
+    assert [image.tobytes() for _, image in some] == [everything[i][1].tobytes() for i in (3, 150)]
+
+
 @pytest.mark.parametrize(
     ("name", "classes", "train", "test", "size", "first"),
     [

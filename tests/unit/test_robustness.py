@@ -1,11 +1,14 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
-from wordsight.config import RobustnessSection
+from wordsight.config import RobustnessParameters, RobustnessSection
 from wordsight.errors import DataError
 from wordsight.probe import Probe
 from wordsight.protocols import robustness
+from wordsight.storage import Features
 
 GRID = [0.001, 0.01, 0.03, 0.1, 0.3, 1.0]
 
@@ -287,3 +290,75 @@ def test_unfit_input_is_refused():
     network.classifier.bias[0] = torch.nan
     with pytest.raises(DataError, match="scores are NaN"):
         run(network, (images, labels, ids))
+
+
+class Pictures:
+    """A split of drawings of two classes, one bright and one dark, as a dataset hands it out."""
+
+    def __init__(self, n: int, seed: int, prefix: str) -> None:
+        rng = np.random.default_rng(seed)
+        self.labels = np.arange(n) % 2
+        self.pixels = np.clip(
+            0.35 + 0.3 * self.labels[:, None, None, None] + 0.05 * rng.normal(size=(n, 3, 16, 16)), 0, 1
+        )
+        self.ids, self.classes = [f"{prefix}-{i}" for i in range(n)], ["dark", "bright"]
+        self.card = SimpleNamespace(name="d")
+
+    def __len__(self):
+        return len(self.ids)
+
+    def images(self, places=None):
+        return (
+            (item, pixels)
+            for i, (item, pixels) in enumerate(zip(self.ids, self.pixels, strict=True))
+            if places is None or i in places
+        )
+
+
+class Encoder(Network):
+    card = SimpleNamespace(name="m")
+
+    def preprocess(self, image):
+        return torch.from_numpy(image.astype(np.float32))
+
+    def features(self, split):
+        values = self(torch.stack([self.preprocess(image) for _, image in split.images()])).numpy()
+        return Features(values, split.labels, split.ids)
+
+
+def attack_encoder(encoder, test, train, **options):
+    section = RobustnessParameters(epsilons=GRID, steps=5, **options)
+    return robustness.evaluate_encoder(
+        encoder=encoder, test=test, images=6, train=train, section=section, mode="sound", seed=3
+    )
+
+
+def test_a_head_is_fitted_on_training_features_and_attacked_on_a_draw_of_test_images():
+    test, train = Pictures(20, 1, "test"), Pictures(40, 0, "train")
+    encoder = Encoder()
+    tables = attack_encoder(encoder, test, encoder.features(train))
+    items = tables[0]["item"].to_pylist()
+    chosen = robustness.draw(20, 6, 3, "d")
+    assert items == [test.ids[place] for place in chosen]
+    assert len(set(items)) == 6
+    assert np.array_equal(chosen, np.sort(chosen))
+    assert tables[-1]["metric"][0].as_py() == "converged"
+    assert tables[-1]["value"][0].as_py() == 1
+    fit = robustness.fit_head(encoder.features(train), 2, RobustnessParameters(), 3, "m", "d")
+    right = fit.probe.predict(encoder.features(test).values[chosen]) == test.labels[chosen]
+    assert tables[0]["value"].to_pylist() == right.tolist()
+    assert right.mean() > 0.8
+
+
+def test_the_drawn_images_depend_on_the_dataset_and_not_on_the_model():
+    test, train = Pictures(20, 1, "test"), Pictures(40, 0, "train")
+    drawn = [attack_encoder(e, test, e.features(train))[0]["item"] for e in (Encoder(0), Encoder(1))]
+    assert drawn[0].equals(drawn[1])
+    assert not np.array_equal(robustness.draw(20, 6, 3, "d"), robustness.draw(20, 6, 3, "other"))
+    assert robustness.draw(4, 6, 3, "d").tolist() == [0, 1, 2, 3]
+
+
+def test_a_training_image_among_the_test_images_is_a_leak():
+    test, encoder = Pictures(20, 1, "test"), Encoder()
+    with pytest.raises(DataError, match="leak: 20 items are in train and in test, test-0 is one"):
+        attack_encoder(encoder, test, encoder.features(test))

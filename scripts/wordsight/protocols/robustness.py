@@ -35,7 +35,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from wordsight.checks import check_features, check_items
+from wordsight.checks import check_disjoint, check_features, check_items
 from wordsight.config import Mode, ProbeParameters, RobustnessParameters
 from wordsight.errors import DataError
 from wordsight.logs import progress
@@ -161,7 +161,10 @@ def evaluate_encoder(
         As :func:`evaluate`; training features that no classifier can be fitted on.
     """
     model, dataset = encoder.card.name, test.card.name
-    fit = None if train is None else fit_head(train, len(test.classes), section, seed, model, dataset)
+    fit = None
+    if train is not None:
+        check_disjoint(train.ids, test.ids, f"robustness of {model} on {dataset}")
+        fit = fit_head(train, len(test.classes), section, seed, model, dataset)
     chosen = draw(len(test), images, seed, dataset)
     pixels = [encoder.preprocess(image).numpy() for _, image in test.images(set(chosen.tolist()))]
     tables = evaluate(
