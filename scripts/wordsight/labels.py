@@ -1,0 +1,67 @@
+"""The words for protocols, metrics and settings in figures and report."""
+
+PROTOCOLS = {
+    "clustering": "Clustering",
+    "few_shot": "Few-shot",
+    "transfer": "Transfer",
+    "robustness": "Robustness",
+}
+
+METRICS = {
+    "accuracy": "accuracy",
+    "accuracy_greedy": "accuracy, greedy assignment",
+    "accuracy_ridge": "accuracy, ridge probe",
+    "ari": "adjusted Rand index",
+    "chosen_regularisation": "chosen regularisation",
+    "chosen_regularisation_ridge": "chosen regularisation, ridge probe",
+    "converged": "converged (1 = yes)",
+    "gradients": "gradients per image",
+    "iterations": "iterations",
+    "min_epsilon": "smallest breaking radius",
+    "nmi": "normalised mutual information",
+    "randomised": "randomised (1 = yes)",
+    "robust_area": "area under the robustness curve",
+    "softmax_outputs": "probabilities as scores (1 = yes)",
+    "unbroken_at_largest": "share unbroken at the largest radius",
+    "zero_gradient": "share of zero gradients",
+}
+
+
+def protocol(name: str) -> str:
+    """Title of a protocol."""
+    return PROTOCOLS.get(name, name.replace("_", " ").capitalize())
+
+
+def metric(name: str) -> str:
+    """Name of a metric in words."""
+    return METRICS.get(name, name.replace("_", " "))
+
+
+def setting(parameter: str, value: float) -> str:
+    """Words for a setting, empty where nothing varies.
+
+    >>> setting("shots", 5.0)
+    '5 shots'
+    """
+    if parameter == "shots":
+        return f"{value:g} shot{'' if value == 1 else 's'}"
+    if parameter == "epsilon":
+        return f"radius {value:g}" if value else "clean images"
+    return f"{parameter.replace('_', ' ')} {value:g}" if parameter else ""
+
+
+def comparison(protocol_name: str, parameter: str, value: float) -> str:
+    """Title of a protocol at a setting, such as ``Few-shot, 5 shots``."""
+    return ", ".join(part for part in (protocol(protocol_name), setting(parameter, value)) if part)
+
+
+def training(language: str, pretraining_images: int, robust: bool = False) -> str:
+    """Say how an encoder was trained.
+
+    >>> training("captions", 400_000_000), training("none", 0)
+    ('trained with captions', 'untrained')
+    """
+    if language == "none" and pretraining_images == 0:
+        return "untrained"
+    what = {"captions": "with captions", "labels": "on labels", "none": "without language"}[language]
+    return f"trained {what}{' against attacks' if robust else ''}"

@@ -1,0 +1,5 @@
+"""From rows to answers: ``summary`` describes results, ``contrasts`` compares models.
+
+Equivalence tests, mixed models, corrections for many comparisons and power are not there yet; an undecided
+contrast therefore means that the data do not tell, never that there is no effect.
+"""

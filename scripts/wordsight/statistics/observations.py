@@ -1,0 +1,157 @@
+"""Observations of one protocol, model and dataset, as matrices of trials by items."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from wordsight.errors import DataError
+from wordsight.rows import SCHEMA
+
+# The metric on which contrasts and the summary figure judge a protocol.
+PRIMARY = {
+    "clustering": "accuracy",
+    "few_shot": "accuracy",
+    "transfer": "accuracy",
+    "robustness": "robust_area",
+}
+COLUMNS = ["metric", "parameter", "setting", "trial", "item", "seed", "value"]
+STRINGS = [field.name for field in SCHEMA if field.type == pa.string()]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which file observations come from, and what it says of itself."""
+
+    path: Path
+    protocol: str
+    model: str
+    dataset: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Observations of one metric at one setting.
+
+    Attributes
+    ----------
+    items : sorted item ids, of shape (n,); empty when an observation is of the whole trial
+    trials, seeds : int64 arrays of shape (t,), sorted by trial
+    matrix : float64 array of shape (t, n), or (t, 1) without items
+    """
+
+    metric: str
+    parameter: str
+    setting: float
+    items: np.ndarray
+    trials: np.ndarray
+    seeds: np.ndarray
+    matrix: np.ndarray
+
+
+def read_origin(path: Path | str) -> Origin:
+    """Read protocol, model, dataset and mode from the first row of a file.
+
+    Raises
+    ------
+    DataError
+        When the file is no table of rows, or has none.
+    """
+    names = ["protocol", "model", "dataset", "mode"]
+    batch = next(_batches(Path(path), names, batch_size=1), None)
+    if batch is None:
+        raise DataError(f"{path}: expected rows of a protocol, but the table is empty")
+    return Origin(Path(path), *(batch.column(name)[0].as_py() for name in names))
+
+
+def read_cells(path: Path | str, metrics: Collection[str] | None = None) -> list[Cell]:
+    """Read a file's observations, of every metric or of ``metrics``, sorted by metric, parameter and setting.
+
+    Only the columns in use are decoded, and rows of other metrics are dropped batch by batch.
+
+    Raises
+    ------
+    DataError
+        When a value is NaN, or an item lacks a trial or has it twice: it names file, metric and item.
+    """
+    kept = [_only(batch, metrics) for batch in _batches(Path(path), COLUMNS)]
+    kept = [batch for batch in kept if len(batch)]
+    if not kept:
+        return []
+    table = pa.Table.from_batches(kept).unify_dictionaries().combine_chunks()
+    metric, parameter, item = (_codes(table, name) for name in ("metric", "parameter", "item"))
+    setting, trial, seed, value = (table[name].to_numpy() for name in ("setting", "trial", "seed", "value"))
+    settings, place = np.unique(setting, return_inverse=True)
+    keys = (metric[1] * len(parameter[0]) + parameter[1]) * len(settings) + place
+    order = np.argsort(keys, kind="stable")
+    cells = []
+    for part in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1):
+        names = (metric[0][metric[1][part[0]]], parameter[0][parameter[1][part[0]]], float(setting[part[0]]))
+        used, items = np.unique(item[1][part], return_inverse=True)
+        cells.append(_cell(Path(path), names, (item[0][used], items), trial[part], seed[part], value[part]))
+    return sorted(cells, key=lambda cell: (cell.metric, cell.parameter, cell.setting))
+
+
+def _batches(path: Path, columns: list[str], batch_size: int = 65_536) -> Iterator[pa.RecordBatch]:
+    try:
+        with pq.ParquetFile(path, read_dictionary=STRINGS) as file:
+            missing = [name for name in SCHEMA.names if name not in file.schema_arrow.names]
+            if missing:
+                raise DataError(
+                    f"{path}: expected the rows of a protocol, but the column {missing[0]!r} is missing"
+                )
+            yield from file.iter_batches(batch_size, columns=columns)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{path}: expected a Parquet table ({str(error).splitlines()[0]})") from None
+
+
+def _only(batch: pa.RecordBatch, metrics: Collection[str] | None) -> pa.RecordBatch:
+    if metrics is None:
+        return batch
+    return batch.filter(pc.is_in(batch.column("metric").cast(pa.string()), pa.array(sorted(metrics))))
+
+
+def _codes(table: pa.Table, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted values of a column of strings, and the place of each row's value among them."""
+    column = table[name].combine_chunks()
+    column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+    values, place = np.unique(np.asarray(column.dictionary.to_pylist(), dtype=object), return_inverse=True)
+    return values, place[column.indices.to_numpy()]
+
+
+def _cell(
+    path: Path,
+    names: tuple[str, str, float],
+    items: tuple[np.ndarray, np.ndarray],
+    trial: np.ndarray,
+    seed: np.ndarray,
+    value: np.ndarray,
+) -> Cell:
+    ids, column = items
+    if np.isnan(value).any():
+        raise DataError(f"{path}: {names[0]} is NaN for item {ids[column[np.isnan(value).argmax()]]!r}")
+    trials, first, row = np.unique(trial, return_index=True, return_inverse=True)
+    place = row * len(ids) + column
+    counts = np.bincount(place, minlength=len(trials) * len(ids))
+    if (counts != 1).any():
+        odd = int((counts != 1).argmax())
+        where = f"item {ids[odd % len(ids)]!r} in trial {trials[odd // len(ids)]}"
+        raise DataError(
+            f"{path}: {names[0]}: expected every item once in every trial, "
+            f"but {where} stands {counts[odd]} times"
+        )
+    if "" in ids and len(ids) > 1:
+        raise DataError(
+            f"{path}: {names[0]}: expected observations of items or of trials, but both are there"
+        )
+    matrix = np.empty(len(trials) * len(ids))
+    matrix[place] = value
+    known = ids if "" not in ids else ids[:0]
+    return Cell(
+        *names, items=known, trials=trials, seeds=seed[first], matrix=matrix.reshape(len(trials), len(ids))
+    )

@@ -1,0 +1,61 @@
+"""Which models a contrast compares, from the configuration alone: a workflow asks while it is parsed."""
+
+from wordsight.config import Config, Section
+from wordsight.errors import ConfigError
+
+
+class Comparison(Section):
+    """A contrast with its models resolved.
+
+    Attributes
+    ----------
+    name, question : as in the configuration
+    pairs : (treatment, control) names of models
+    groups : for each pair, the traits on which its two models agree; empty when nothing is matched
+    """
+
+    name: str
+    question: str = ""
+    pairs: list[tuple[str, str]]
+    groups: list[str]
+
+
+def pair(config: Config, name: str) -> list[tuple[str, str]]:
+    """Pairs of a contrast: every treatment with every control of equal traits.
+
+    Raises
+    ------
+    ConfigError
+        When a model is on both sides, or no treatment finds a control: it names the contrast's key.
+    """
+    contrast = config.contrasts[name]
+    treatments, controls = config.select(contrast.treatment), config.select(contrast.control)
+    both = [model for model in treatments if model in controls]
+    if both:
+        raise ConfigError(
+            f"config: contrasts.{name}: expected each model on one side, but {both[0]!r} is on both"
+        )
+    pairs = [
+        (t, c) for t in treatments for c in controls if _traits(config, name, t) == _traits(config, name, c)
+    ]
+    if not pairs:
+        raise ConfigError(
+            f"config: contrasts.{name}: expected a treatment and a control of equal architecture, "
+            f"but there is none (treatment {', '.join(treatments)}; control {', '.join(controls)})"
+        )
+    return pairs
+
+
+def resolve(config: Config) -> list[Comparison]:
+    """Comparisons for every contrast of the configuration, in its order."""
+    comparisons = []
+    for name, contrast in config.contrasts.items():
+        pairs = pair(config, name)
+        groups = [_traits(config, name, treatment) for treatment, _ in pairs]
+        comparisons.append(Comparison(name=name, question=contrast.question, pairs=pairs, groups=groups))
+    return comparisons
+
+
+def _traits(config: Config, name: str, model: str) -> str:
+    """Say what a pair has to share: the architecture, which is all that ``match`` can name, or nothing."""
+    return config.architecture(model) if config.contrasts[name].match else ""

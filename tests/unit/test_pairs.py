@@ -1,0 +1,103 @@
+"""Which models a contrast compares, with and without matching."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from wordsight.config import load
+from wordsight.errors import ConfigError
+from wordsight.statistics.pairs import Comparison, pair, resolve
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def model(architecture, language):
+    return {
+        "source": "checkpoint",
+        "architecture": architecture,
+        "path": "weights.pt",
+        "language": language,
+        "pretraining_images": 1,
+        "preprocessing": {"image_size": 8, "resize": 8, "mean": [0, 0, 0], "std": [1, 1, 1]},
+    }
+
+
+MODELS = {
+    "a-words": model("timm/a", "captions"),
+    "a-plain": model("timm/a", "none"),
+    "a-untrained": {"source": "random", "architecture": "timm/a", "seed": 0},
+    "b-words": model("timm/b", "captions"),
+    "b-labels": model("timm/b", "labels"),
+    "c-words": model("timm/c", "captions"),
+}
+LANGUAGE = {"treatment": {"language": "captions"}, "control": {"language": ["none", "labels"]}}
+
+
+def config(**contrasts):
+    return load(
+        {
+            "datasets": {"d": {"source": "packaged", "name": "sklearn_digits"}},
+            "models": MODELS,
+            "protocols": {"clustering": {"datasets": ["d"]}},
+            "contrasts": contrasts,
+        }
+    )
+
+
+def test_without_match_every_treatment_meets_every_control_in_one_group():
+    (comparison,) = resolve(config(language=LANGUAGE))
+    treatments, controls = ("a-words", "b-words", "c-words"), ("a-plain", "a-untrained", "b-labels")
+    assert comparison.pairs == [(t, c) for t in treatments for c in controls]
+    assert set(comparison.groups) == {""}
+
+
+def test_with_match_pairs_share_their_architecture_and_what_has_no_partner_is_left_out():
+    (comparison,) = resolve(config(language={**LANGUAGE, "match": ["architecture"]}))
+    assert comparison.pairs == [("a-words", "a-plain"), ("a-words", "a-untrained"), ("b-words", "b-labels")]
+    assert comparison.groups == ["timm/a", "timm/a", "timm/b"]
+
+
+def test_comparisons_keep_the_order_and_the_questions_of_the_configuration():
+    second = {"treatment": {"models": ["b-words"]}, "control": {"models": ["c-words"]}, "question": "b or c?"}
+    first, last = resolve(config(language=LANGUAGE, letters=second))
+    assert (first.name, first.question) == ("language", "")
+    assert (last.name, last.question, last.pairs) == ("letters", "b or c?", [("b-words", "c-words")])
+
+
+def test_a_comparison_survives_its_way_through_params():
+    (comparison,) = resolve(config(language={**LANGUAGE, "match": ["architecture"]}))
+    assert Comparison.model_validate(comparison.model_dump(mode="json")) == comparison
+
+
+def test_a_model_on_both_sides_is_refused():
+    both = config(words={"treatment": {"language": "captions"}, "control": {"architecture": "timm/b"}})
+    with pytest.raises(
+        ConfigError,
+        match=r"config: contrasts\.words: expected each model on one side, but 'b-words' is on both",
+    ):
+        pair(both, "words")
+
+
+def test_sides_without_a_common_architecture_are_refused_with_the_models_of_both():
+    apart = config(
+        apart={
+            "treatment": {"models": ["c-words"]},
+            "control": {"models": ["a-plain", "b-labels"]},
+            "match": ["architecture"],
+        }
+    )
+    with pytest.raises(
+        ConfigError,
+        match=r"contrasts\.apart: .* of equal architecture, .* \(treatment c-words; control a-plain, b-labels\)",
+    ):
+        pair(apart, "apart")
+
+
+def test_the_default_contrast_pairs_trained_encoders_with_untrained_ones_of_their_architecture():
+    default = load(yaml.safe_load((ROOT / "config/config.yaml").read_text()))
+    comparison = next(c for c in resolve(default) if c.name == "training")
+    assert len({treatment for treatment, _ in comparison.pairs}) == len(set(comparison.groups)) > 1
+    for treatment, control in comparison.pairs:
+        assert default.architecture(treatment) == default.architecture(control)
+        assert default.models[treatment].source != default.models[control].source == "random"

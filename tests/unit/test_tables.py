@@ -1,0 +1,67 @@
+"""The tables that people read: joined with traits, and the same bytes for the same values."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wordsight.errors import DataError
+from wordsight.models.card import ModelCard
+from wordsight.statistics.summary import KEYS
+from wordsight.tables import TRAITS, results_table, write_csv
+
+CARDS = {
+    "words": dict(zip(TRAITS, ["timm", "timm/a", "captions", "LAION", 400_000_000, False], strict=True)),
+    "plain": dict(zip(TRAITS, ["random", "timm/a", "none", "none", 0, False], strict=True)),
+}
+
+
+def summary():
+    rows = [
+        ["few_shot", model, "d", "sound", "accuracy", "shots", setting, value]
+        for model, setting, value in (("words", 5.0, 2 / 3), ("words", 1.0, np.inf), ("plain", 1.0, 0.25))
+    ]
+    frame = pd.DataFrame(rows, columns=[*KEYS, "value"])
+    return frame.assign(stderr=[0.1, np.nan, 1e-9], n=500, seed=2**32 - 1)
+
+
+def test_each_result_has_the_traits_of_its_model_and_rows_are_sorted():
+    frame = results_table(summary(), CARDS)
+    assert list(frame.columns) == [*KEYS, "value", "stderr", "n", "seed", *TRAITS]
+    assert frame[["model", "setting"]].to_numpy().tolist() == [["plain", 1], ["words", 1], ["words", 5]]
+    assert frame["language"].tolist() == ["none", "captions", "captions"]
+    assert frame["pretraining_images"].tolist() == [0, 400_000_000, 400_000_000]
+
+
+def test_every_trait_is_on_a_model_card():
+    assert set(TRAITS) <= set(ModelCard.model_fields)
+
+
+def test_a_model_without_a_card_is_named():
+    with pytest.raises(DataError, match="expected a card of the model 'words', but there is none"):
+        results_table(summary(), {"plain": CARDS["plain"]})
+
+
+def test_the_order_of_the_summary_does_not_change_a_byte(tmp_path):
+    write_csv(tmp_path / "1.csv", results_table(summary(), CARDS))
+    shuffled = results_table(summary().iloc[::-1], dict(reversed(CARDS.items())))
+    write_csv(tmp_path / "2.csv", shuffled)
+    assert (tmp_path / "1.csv").read_bytes() == (tmp_path / "2.csv").read_bytes()
+
+
+def test_numbers_have_six_digits_and_nothing_is_lost_of_counts_infinities_and_gaps(tmp_path):
+    write_csv(tmp_path / "results.csv", results_table(summary(), CARDS))
+    lines = (tmp_path / "results.csv").read_text(encoding="utf-8").split("\n")
+    assert lines[1:] == [
+        "few_shot,plain,d,sound,accuracy,shots,1,0.25,1e-09,500,4294967295,random,timm/a,none,none,0,False",
+        "few_shot,words,d,sound,accuracy,shots,1,inf,,500,4294967295,timm,timm/a,captions,LAION,400000000,False",
+        "few_shot,words,d,sound,accuracy,shots,5,0.666667,0.1,500,4294967295,timm,timm/a,captions,LAION,400000000,False",
+        "",
+    ]
+    assert b"\r" not in (tmp_path / "results.csv").read_bytes()
+
+
+def test_pandas_reads_back_what_was_written(tmp_path):
+    frame = results_table(summary(), CARDS)
+    write_csv(tmp_path / "results.csv", frame)
+    again = pd.read_csv(tmp_path / "results.csv", keep_default_na=False, na_values={"stderr": [""]})
+    pd.testing.assert_frame_equal(again, frame, rtol=1e-5, check_dtype=False)
