@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,15 +22,24 @@ if TYPE_CHECKING:
 
 @contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
-    """Path to write to; it becomes ``path`` when the block succeeds and vanishes when it fails."""
+    """Path to write to; it becomes ``path`` when the block succeeds and vanishes when it fails.
+
+    Raises
+    ------
+    DataError
+        When the file system refuses: it names ``path``.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
+    except (OSError, SafetensorError) as error:  # the latter is how safetensors says that a disk is full
+        raise DataError(f"{path}: expected a place to write to ({error})") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def sha256(path: Path | str) -> str:

@@ -290,7 +290,7 @@ def test_a_dataset_whose_replacement_was_interrupted_is_refused(tmp_path, monkey
         return original(path, target)
 
     monkeypatch.setattr(Path, "replace", fail_at_test)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(DataError, match=r"toy: expected a place to write to .disk full."):
         build(source(noise_items(6, 2), noise_items(2, 2, "t")), tmp_path / "toy")
     with pytest.raises(DataError, match=r"card\.json"):
         datasets.open_split(tmp_path / "toy", "test")

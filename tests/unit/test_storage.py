@@ -1,6 +1,10 @@
 """Files are whole or not there, and refused when they are something else."""
 
+import resource
+import signal
+
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -86,3 +90,38 @@ def test_seeds_depend_on_every_name():
     }
     assert len(seeds) == 5
     assert derive_seed(0, "a", 1) == derive_seed(0, "a", 1) < 2**32
+
+
+WRITERS = {
+    "text": lambda path: storage.write_text(path, "x" * 9000),
+    "table": lambda path: storage.write_frame(
+        path, pd.DataFrame({"x": np.random.default_rng(0).normal(size=9000)})
+    ),
+    "features": lambda path: storage.write_features(
+        path, storage.Features(np.zeros((9000, 1), np.float32), np.zeros(9000, np.int64), ["i"] * 9000)
+    ),
+}
+
+
+@pytest.fixture
+def full_disk():
+    """Files of this process cannot grow beyond 1,000 bytes."""
+    handler, limits = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_disk_that_is_full_is_one_line_with_the_file_and_leaves_nothing(tmp_path, full_disk, kind):
+    path = tmp_path / "results" / kind
+    with pytest.raises(DataError, match=f"results/{kind}: expected a place to write to"):
+        WRITERS[kind](path)
+    assert not list(path.parent.iterdir())
+
+
+def test_a_file_where_a_folder_belongs_is_named(tmp_path):
+    (tmp_path / "results").write_text("in the way")
+    with pytest.raises(DataError, match=r"results/card\.json: expected a place to write to"):
+        storage.write_text(tmp_path / "results" / "card.json", "x")

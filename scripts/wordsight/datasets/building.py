@@ -100,13 +100,15 @@ def _replacing(directory: Path) -> Iterator[Path]:
     """Folder to write to; its files move to ``directory`` when the block succeeds, the card last."""
     folder = directory.with_name(f".{directory.name}.partial")
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     try:
+        folder.mkdir(parents=True)
         yield folder
         directory.mkdir(exist_ok=True)
         (directory / "card.json").unlink(missing_ok=True)
         for file in ("train.parquet", "test.parquet", "card.json"):
             (folder / file).replace(directory / file)
+    except OSError as error:
+        raise DataError(f"{directory}: expected a place to write to ({error})") from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
