@@ -1,0 +1,33 @@
+# Does training with language make an image encoder generalise better?
+#
+#   snakemake --cores 8 --use-conda                                    the embedded default
+#   snakemake --cores 8 --use-conda --configfile config/my.yaml        another experiment
+#
+# profiles/default is read on its own; README.md says how to run on a cluster.
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+# A configuration given on the command line replaces the default; it is not merged into it.
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/datasets.smk"
+include: "rules/models.smk"
+include: "rules/features.smk"
+include: "rules/clustering.smk"
+include: "rules/few_shot.smk"
+include: "rules/transfer.smk"
+include: "rules/robustness.smk"
+include: "rules/statistics.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        targets(settings),

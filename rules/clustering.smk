@@ -1,0 +1,24 @@
+# Do the features of the test images fall into their classes on their own?
+rule clustering:
+    input:
+        test="results/features/{model}/{dataset}/test.safetensors",
+        dataset="resources/datasets/{dataset}/card.json",
+    output:
+        "results/clustering/{model}/{dataset}.parquet",
+    log:
+        "logs/clustering/{model}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/clustering/{model}/{dataset}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1500),
+        runtime=30,
+    params:
+        code=code("clustering.py"),
+        parameters=lambda w: parameters("clustering"),
+        mode=lambda w: settings.protocol_mode("clustering"),
+        seed=settings.seed,
+    script:
+        "../scripts/clustering.py"

@@ -1,0 +1,37 @@
+# Every image passes through every encoder once; the protocols read the features.
+rule features:
+    input:
+        weights="resources/models/{model}/weights.safetensors",
+        network="resources/models/{model}/network.json",
+        dataset="resources/datasets/{dataset}/card.json",
+        train_images="resources/datasets/{dataset}/train.parquet",
+        test_images="resources/datasets/{dataset}/test.parquet",
+    output:
+        train="results/features/{model}/{dataset}/train.safetensors",
+        test="results/features/{model}/{dataset}/test.safetensors",
+    log:
+        "logs/features/{model}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/features/{model}/{dataset}.tsv"
+    conda:
+        "../envs/encoders.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=60,
+    params:
+        code=lambda w: code("features.py", *model_modules(w.model)),
+        section=section("features"),
+        seed=settings.seed,
+    script:
+        "../scripts/features.py"
+
+
+# The training images as augmented in one epoch of the paper's linear probe.
+use rule features as augmented_features with:
+    output:
+        train="results/features/{model}/{dataset}/augmented/{epoch}.safetensors",
+    log:
+        "logs/augmented_features/{model}/{dataset}/{epoch}.log",
+    benchmark:
+        "results/benchmarks/augmented_features/{model}/{dataset}/{epoch}.tsv"

@@ -1,0 +1,44 @@
+# A network is fetched, verified and rewritten as safetensors.
+rule model:
+    output:
+        weights="resources/models/{model}/weights.safetensors",
+        network="resources/models/{model}/network.json",
+    log:
+        "logs/model/{model}.log",
+    benchmark:
+        "results/benchmarks/model/{model}.tsv"
+    conda:
+        "../envs/encoders.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=lambda w: code("model.py", *model_modules(w.model)),
+        section=lambda w: network(w.model),
+        content=lambda w: user_content("models", w.model),
+    script:
+        "../scripts/model.py"
+
+
+# What it learned from joins it in a card of its own, so that a corrected trait runs no network again.
+rule model_card:
+    input:
+        network="resources/models/{model}/network.json",
+    output:
+        card="resources/models/{model}/card.json",
+    log:
+        "logs/model_card/{model}.log",
+    benchmark:
+        "results/benchmarks/model_card/{model}.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(500),
+        runtime=5,
+    params:
+        code=code("model_card.py"),
+        traits=lambda w: traits(w.model),
+    script:
+        "../scripts/model_card.py"

@@ -1,0 +1,68 @@
+# From observations to means, contrasts and their uncertainty, and the tables that people read.
+rule summary:
+    input:
+        protocol_results(settings),
+    output:
+        "results/statistics/summary.parquet",
+    log:
+        "logs/summary.log",
+    benchmark:
+        "results/benchmarks/summary.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=30,
+    params:
+        code=code("summary.py"),
+    script:
+        "../scripts/summary.py"
+
+
+rule contrasts:
+    input:
+        protocol_results(settings),
+    output:
+        "results/statistics/contrasts.parquet",
+    log:
+        "logs/contrasts.log",
+    benchmark:
+        "results/benchmarks/contrasts.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=30,
+    params:
+        code=code("contrasts.py"),
+        statistics=section("statistics"),
+        comparisons=[comparison.model_dump(mode="json") for comparison in comparisons],
+        seed=settings.seed,
+    script:
+        "../scripts/contrasts.py"
+
+
+rule result_tables:
+    input:
+        summary="results/statistics/summary.parquet",
+        contrasts="results/statistics/contrasts.parquet",
+        models=expand("resources/models/{model}/card.json", model=settings.models),
+    output:
+        results="results/tables/results.csv",
+        contrasts="results/tables/contrasts.csv",
+    log:
+        "logs/result_tables.log",
+    benchmark:
+        "results/benchmarks/result_tables.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("result_tables.py"),
+    script:
+        "../scripts/result_tables.py"

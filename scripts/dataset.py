@@ -1,0 +1,16 @@
+"""Unpack or download a dataset, fix its splits, and write its card."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, snakemake.scriptdir)
+
+from wordsight.logs import step
+
+with step(snakemake.log[0], snakemake.threads):
+    from wordsight.config import Dataset, revive
+    from wordsight.datasets import prepare
+
+    section = revive(Dataset, snakemake.params.section)
+    directory = Path(snakemake.output.card).parent
+    prepare(section, snakemake.wildcards.dataset, snakemake.params.seed, directory)

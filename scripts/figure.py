@@ -1,0 +1,25 @@
+"""Draw one figure from the tables, in every format."""
+
+import sys
+
+sys.path.insert(0, snakemake.scriptdir)
+
+from wordsight.logs import step
+
+with step(snakemake.log[0], snakemake.threads):
+    import importlib
+
+    from wordsight.figures.data import Tables
+    from wordsight.figures.export import save
+    from wordsight.storage import read_json
+    from wordsight.tables import read_csv
+
+    cards = [read_json(path) for path in snakemake.input.datasets]
+    tables = Tables(
+        results=read_csv(snakemake.input.results),
+        contrasts=read_csv(snakemake.input.contrasts),
+        classes={card["name"]: len(card["classes"]) for card in cards},
+        models=snakemake.params.models,
+    )
+    figure = importlib.import_module(f"wordsight.figures.{snakemake.wildcards.figure}")
+    save(figure.draw(tables), **dict(snakemake.output.items()))

@@ -1,0 +1,15 @@
+"""Fetch a network, verify it, and write its weights."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, snakemake.scriptdir)
+
+from wordsight.logs import step
+
+with step(snakemake.log[0], snakemake.threads):
+    from wordsight.config import Network, revive
+    from wordsight.models import fetch
+
+    section = revive(Network, snakemake.params.section)
+    fetch(section, snakemake.wildcards.model, Path(snakemake.output.network).parent)

@@ -1,0 +1,14 @@
+"""Write a model's card: its network, and what it learned from."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, snakemake.scriptdir)
+
+from wordsight.logs import step
+
+with step(snakemake.log[0], snakemake.threads):
+    from wordsight.config import Traits, revive
+    from wordsight.models import describe
+
+    describe(revive(Traits, snakemake.params.traits), Path(snakemake.output.card).parent)

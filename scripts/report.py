@@ -1,0 +1,45 @@
+"""Write the report and the lines that the terminal shows."""
+
+import sys
+
+sys.path.insert(0, snakemake.scriptdir)
+
+from wordsight.logs import step
+
+with step(snakemake.log[0], snakemake.threads):
+    from pathlib import Path
+
+    from wordsight.config import revive
+    from wordsight.report.page import Figure, download, write_report, write_verdicts
+    from wordsight.report.run import Run
+    from wordsight.statistics.pairs import Comparison
+    from wordsight.storage import read_json
+    from wordsight.tables import read_csv
+
+    def cards(paths):
+        """Cards by name, in the order of the files."""
+        return {card["name"]: card for card in map(read_json, paths)}
+
+    run = Run(
+        results=read_csv(snakemake.input.results),
+        contrasts=read_csv(snakemake.input.contrasts),
+        models=cards(snakemake.input.models),
+        datasets=cards(snakemake.input.datasets),
+        comparisons=[revive(Comparison, values) for values in snakemake.params.comparisons],
+        config=snakemake.params.config,
+    )
+    figures = [
+        Figure(name, caption, Path(svg).read_text(encoding="utf-8"), read_json(chart))
+        for (name, caption), svg, chart in zip(
+            snakemake.params.captions.items(), snakemake.input.svgs, snakemake.input.charts, strict=True
+        )
+    ]
+    write_report(
+        snakemake.output.html,
+        run,
+        figures,
+        [download(snakemake.input.results), download(snakemake.input.contrasts)],
+        benchmarks=snakemake.params.benchmarks,
+        digests=snakemake.params.digests,
+    )
+    write_verdicts(snakemake.output.verdicts, run, snakemake.output.html)

@@ -1,0 +1,25 @@
+"""A chart as files: Vega-Lite, SVG, PNG and PDF."""
+
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import vl_convert
+
+from wordsight.storage import atomic, write_json, write_text
+
+VERSION = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
+SCALE = 2  # pixels of the PNG for each of the figure's
+
+
+def save(chart: Any, json: Path | str, svg: Path | str, png: Path | str, pdf: Path | str) -> None:
+    """Write a chart in every format; equal charts give equal JSON and SVG."""
+    spec = chart.to_dict()
+    write_json(json, spec)
+    write_text(svg, vl_convert.vegalite_to_svg(spec, vl_version=VERSION))
+    for path, content in (
+        (png, vl_convert.vegalite_to_png(spec, vl_version=VERSION, scale=SCALE)),
+        (pdf, vl_convert.vegalite_to_pdf(spec, vl_version=VERSION)),
+    ):
+        with atomic(path) as temporary:
+            temporary.write_bytes(content)

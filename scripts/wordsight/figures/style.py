@@ -1,0 +1,113 @@
+"""The look that all figures share: one colour, shape and dash a model, a grid of panels, titles, legend."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import altair as alt
+
+# Okabe and Ito's palette, told apart in every kind of colour blindness; without its yellow, unseen on white.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+# Their numbers have no common divisor with that of the colours: 42 models before a pair comes again.
+SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
+DASHES = [[1, 0], [6, 2], [2, 2], [8, 2, 2, 2], [12, 3]]
+INK, FAINT = "#222222", "#6b6b6b"
+# Arial's widths are those that the export lays text out with, and Liberation Sans has the same.
+FONT = "Arial, 'Liberation Sans', Arimo, Helvetica, sans-serif"
+LETTER = 6.2  # pixels, the average letter at size 11
+WIDTH = 880  # pixels, of the report's column
+
+
+def look(models: Sequence[str], shown: Collection[str], legend: bool = True) -> dict[str, Any]:
+    """Channels ``color``, ``shape`` and ``strokeDash`` of the models shown, the same in every figure.
+
+    Parameters
+    ----------
+    models : all, in the order of the configuration
+    shown : those in this figure
+    """
+    names = [name for name in models if name in set(shown)]
+    place = {name: index for index, name in enumerate(models)}
+    longest = max(map(len, names))
+    columns = max(1, min(len(names), int(WIDTH / (longest * LETTER + 50))))
+    guide = alt.Legend(
+        title=None, orient="bottom", columns=columns, labelLimit=0, symbolSize=80, symbolStrokeWidth=0
+    )
+    values: dict[str, list[Any]] = {"color": COLOURS, "shape": SHAPES, "strokeDash": DASHES}
+    kinds = {"color": alt.Color, "shape": alt.Shape, "strokeDash": alt.StrokeDash}
+    return {
+        channel: kinds[channel](
+            "model:N",
+            sort=None,
+            legend=guide if legend else None,
+            scale=alt.Scale(domain=names, range=[cycle[place[name] % len(cycle)] for name in names]),
+        )
+        for channel, cycle in values.items()
+    }
+
+
+def columns_that_fit(panels: int, width: float, beside: float = 0.0) -> int:
+    """Panels in a row: as even as the report's width allows."""
+    most = max(1, int((WIDTH - beside) // width))
+    rows = -(-panels // most)
+    return -(-panels // rows)
+
+
+def finish(chart: Any, title: str, subtitle: Sequence[str], description: str) -> Any:
+    """Give a chart its title, its text for those who do not see it, and the common look.
+
+    Parameters
+    ----------
+    subtitle : lines
+    """
+    heading = alt.Title(
+        title,
+        subtitle=list(subtitle),
+        anchor="start",
+        fontSize=16,
+        subtitleFontSize=12,
+        subtitleColor=FAINT,
+        subtitlePadding=4,
+        offset=14,
+    )
+    text = {"labelFont": FONT, "titleFont": FONT, "labelColor": INK, "titleColor": INK}
+    return (
+        chart.properties(title=heading, description=description, background="white", padding=12)
+        .configure(font=FONT, aria=False)
+        .configure_axis(
+            **text,
+            labelLimit=0,
+            titleFontWeight="normal",
+            labelFontSize=11,
+            titleFontSize=12,
+            gridColor="#e6e6e6",
+            domainColor="#999999",
+            tickColor="#999999",
+        )
+        .configure_legend(**text, labelFontSize=11)
+        .configure_title(font=FONT, subtitleFont=FONT, color=INK, limit=0)
+        .configure_view(stroke="#dddddd")
+        .configure_concat(spacing=16)
+    )
+
+
+def panel_title(name: str, under: str = "") -> alt.Title:
+    """Heading of one panel."""
+    return alt.Title(
+        name,
+        subtitle=under or alt.Undefined,
+        anchor="start",
+        frame="group",
+        fontSize=12,
+        subtitleFontSize=11,
+        subtitleColor=FAINT,
+        offset=4,
+    )
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Say a number with its noun.
+
+    >>> counted(1, "image"), counted(1560, "image")
+    ('1 image', '1,560 images')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,70 @@
+"""Summary: the effect of every contrast by protocol and dataset; without a contrast, the models' means."""
+
+from typing import Any
+
+import pandas as pd
+
+from wordsight import labels
+from wordsight.errors import DataError
+from wordsight.figures.data import Tables, modes, primary
+from wordsight.figures.forest import forest
+from wordsight.figures.panels import dots
+from wordsight.figures.style import counted, finish
+from wordsight.statistics.observations import PRIMARY
+
+
+def draw(tables: Tables) -> Any:
+    """Effects of the contrasts with intervals, or without a contrast the models' means over datasets."""
+    if tables.contrasts.empty:
+        return _means(tables)
+    rows = tables.contrasts
+    return finish(
+        forest(rows, list(tables.classes)),
+        "Summary: what each contrast changes",
+        [
+            f"{modes(rows)}; treatment minus control, in percentage points",
+            f"bars: {rows['confidence'].iloc[0]:.0%} intervals ({rows['interval'].iloc[0]}); "
+            "filled: the interval leaves zero out",
+        ],
+        f"Effects with intervals of {counted(rows['contrast'].nunique(), 'contrast')} on "
+        f"{counted(rows['protocol'].nunique(), 'protocol')}, by dataset and pooled over datasets.",
+    )
+
+
+def _means(tables: Tables) -> Any:
+    """Means over the datasets that all models of a protocol share, one panel a protocol."""
+    protocols = [name for name in PRIMARY if name in set(tables.results["protocol"])]
+    rows = pd.concat([_mean(primary(tables, name)) for name in protocols], ignore_index=True)
+    if rows.empty:
+        raise DataError("results: expected a protocol whose models share a dataset, but there is none")
+    return finish(
+        dots(rows, tables, "mean over datasets", chance=False),
+        "Summary: the mean of each model",
+        [
+            f"{modes(tables.results)}; no contrast is configured, so nothing is compared",
+            "bars: ± 1 standard error",
+        ],
+        f"Mean of {counted(rows['model'].nunique(), 'model')} over the datasets of each protocol.",
+    )
+
+
+def _mean(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean of each model over the datasets that all share; errors of independent test sets add as squares."""
+    rows = rows[rows["setting"] == rows["setting"].max()]
+    shared = rows.groupby("dataset")["model"].nunique() == rows["model"].nunique()
+    rows = rows[rows["dataset"].map(shared)]
+    if rows.empty:
+        return rows
+    first = rows.iloc[0]
+    title = labels.comparison(first["protocol"], first["parameter"], first["setting"])
+    by_model = rows.groupby("model", sort=False)
+    means = by_model.agg(value=("value", "mean"), n=("n", "sum"), trials=("trials", "min")).reset_index()
+    means["stderr"] = (
+        by_model["stderr"].apply(lambda s: (s**2).sum(skipna=False) ** 0.5 / len(s))
+    ).to_numpy()
+    return means.assign(
+        dataset=title,
+        unit="items",
+        low=(means["value"] - means["stderr"]).clip(lower=0),
+        high=(means["value"] + means["stderr"]).clip(upper=1),
+    )

@@ -1,0 +1,186 @@
+"""What speaks against believing a result: failed self-checks, leaks, comparisons of more than was asked."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from wordsight import labels
+from wordsight.figures.style import counted
+from wordsight.report.run import Run, join
+from wordsight.statistics.observations import PRIMARY
+from wordsight.statistics.pairs import Comparison
+
+FEW_IMAGES = 100
+# From here on, any image can be changed into any other of half its contrast, and no classifier can be right.
+HOPELESS_RADIUS = 0.5
+NAMED = 6  # places that a caution names before it counts the rest
+
+# Self-checks of the attack (Croce and Hein 2020, https://arxiv.org/abs/2003.01690), with what each means.
+ATTACK_CHECKS = {
+    "zero_gradient": "The gradient of some images is zero everywhere, so the attack had nothing to follow",
+    "randomised": "Two passes over the same images differ, so the attack followed noise",
+    "softmax_outputs": "The scores are probabilities, whose gradients vanish where the network is sure",
+}
+
+
+@dataclass(frozen=True)
+class Caution:
+    """A warning that the report shows beside the answer."""
+
+    title: str
+    text: str
+
+
+def cautions(run: Run) -> list[Caution]:
+    """Every warning that the run gives reason for, the gravest first."""
+    checks: list[Callable[[Run], list[Caution]]] = [
+        _hindered_attacks,
+        _unbroken,
+        _unconverged,
+        _exact_twins,
+        _near_twins,
+        _confounded,
+        _left_out,
+        _few_images,
+    ]
+    return [caution for check in checks for caution in check(run)]
+
+
+def _hindered_attacks(run: Run) -> list[Caution]:
+    found = []
+    for metric, meaning in ATTACK_CHECKS.items():
+        rows = _metric(run, metric)
+        rows = rows[rows["value"] > 0]
+        if len(rows):
+            text = f"{meaning}: the robustness shown is too good. Seen for {_places(rows, share=True)}."
+            found.append(Caution(f"Attack self-check failed: {labels.metric(metric)}", text))
+    return found
+
+
+def _unbroken(run: Run) -> list[Caution]:
+    rows = _metric(run, "unbroken_at_largest")
+    rows = rows[rows["value"] > 0]
+    if rows.empty:
+        return []
+    radius = max(run.config["protocols"]["robustness"]["epsilons"])
+    meaning = (
+        "where no classifier can resist, so that the attack failed and the robustness shown is too good"
+        if radius >= HOPELESS_RADIUS
+        else "so that the curve ends above zero and the area lacks what lies beyond"
+    )
+    text = f"Some are still right at the largest radius, {radius:g}, {meaning}: {_places(rows, share=True)}."
+    return [Caution("Attack self-check failed: images unbroken at the largest radius", text)]
+
+
+def _unconverged(run: Run) -> list[Caution]:
+    rows = _metric(run, "converged")
+    rows = rows[rows["value"] < 1]
+    if rows.empty:
+        return []
+    text = f"The fit stopped at its limit of iterations for {_places(rows)}: its accuracy may be too low."
+    return [Caution("Linear classifiers that did not converge", text)]
+
+
+def _exact_twins(run: Run) -> list[Caution]:
+    text = _twins(run, "exact")
+    return (
+        [Caution("Test images that are also in training", f"Equal pixel by pixel: {text}.")] if text else []
+    )
+
+
+def _near_twins(run: Run) -> list[Caution]:
+    text = _twins(run, "near")
+    if not text:
+        return []
+    meaning = (
+        "Their perceptual hashes differ in few bits from that of a training image. The hash ignores colour "
+        "and fine detail: on digits and drawings it counts too many, on crops too few."
+    )
+    return [Caution("Test images with a near twin in training", f"{text}. {meaning}")]
+
+
+def _twins(run: Run, kind: str) -> str:
+    counts = {name: card["duplicates"][kind] for name, card in run.datasets.items()}
+    return join(
+        [
+            f"{name} {count:,} of {run.datasets[name]['splits']['test']['items']:,}"
+            for name, count in counts.items()
+            if count
+        ]
+    )
+
+
+def _confounded(run: Run) -> list[Caution]:
+    return [
+        Caution(
+            f"Contrast {c.name}: the sides differ in more than what is asked", f"They also differ in {text}."
+        )
+        for c in run.comparisons
+        if (text := _differences(c, run))
+    ]
+
+
+def _differences(comparison: Comparison, run: Run) -> str:
+    """Traits on which two trained sides differ, apart from the kind of training."""
+    sides = [
+        [run.models[name] for name in dict.fromkeys(side)] for side in zip(*comparison.pairs, strict=True)
+    ]
+    traits = [] if all(comparison.groups) else ["architecture"]
+    if all(card["pretraining_images"] for side in sides for card in side):
+        traits += ["pretraining_data", "pretraining_images"]
+    values = {trait: [sorted({card[trait] for card in side}) for side in sides] for trait in traits}
+    words = {
+        "architecture": "architecture",
+        "pretraining_data": "training data",
+        "pretraining_images": "the size of their training data",
+    }
+    return join([words[trait] for trait, (one, other) in values.items() if one != other])
+
+
+def _left_out(run: Run) -> list[Caution]:
+    """Datasets that a protocol ran on and no contrast could use."""
+    found = []
+    for comparison in run.comparisons:
+        used = run.contrasts[run.contrasts["contrast"] == comparison.name]
+        missing = []
+        for protocol in run.modes():
+            there = set(run.results.loc[run.results["protocol"] == protocol, "dataset"])
+            compared = set(used.loc[used["protocol"] == protocol, "dataset"])
+            missing += [
+                f"{labels.protocol(protocol)} on {name}" for name in run.datasets if name in there - compared
+            ]
+        if missing:
+            text = (
+                f"No treatment and control were both measured for {join(missing)}: the verdicts leave it out."
+            )
+            found.append(Caution(f"Contrast {comparison.name}: not compared everywhere", text))
+    return found
+
+
+def _few_images(run: Run) -> list[Caution]:
+    rows = run.results
+    primary = rows[(rows["metric"] == rows["protocol"].map(PRIMARY)) & (rows["unit"] == "items")]
+    fewest = primary.groupby("protocol")["n"].min()
+    small = [
+        f"{labels.protocol(name)} ({counted(fewest[name], 'image')})"
+        for name in run.modes()
+        if name in fewest and fewest[name] < FEW_IMAGES
+    ]
+    if not small:
+        return []
+    return [Caution("Few test images", f"Fewer than {FEW_IMAGES} on the smallest dataset: {join(small)}.")]
+
+
+def _metric(run: Run, metric: str) -> pd.DataFrame:
+    return run.results[run.results["metric"] == metric]
+
+
+def _places(rows: pd.DataFrame, *, share: bool = False) -> str:
+    """Name the models and datasets of the first rows, with their values if asked, and count the others."""
+    named = [
+        f"{row['model']} on {row['dataset']}" + (f" ({row['value']:.0%})" if share else "")
+        for row in rows.head(NAMED).to_dict("records")
+    ]
+    rest = [f"{len(rows) - NAMED} more"] if len(rows) > NAMED else []
+    return join([*named, *rest])

@@ -1,0 +1,300 @@
+"""Figures: valid, complete, the same bytes for the same tables, and readable from one model to thirty."""
+
+import importlib
+import json
+import math
+import re
+from itertools import pairwise
+
+import pandas as pd
+import pytest
+import vl_convert
+
+from hand_made import EPSILONS, contrasts, effect, row, tables
+from wordsight.errors import DataError
+from wordsight.figures.data import Tables, measured
+from wordsight.figures.export import VERSION, save
+from wordsight.figures.style import COLOURS, SHAPES, look
+from wordsight.tables import read_csv, write_csv
+
+PROTOCOLS = ["clustering", "few_shot", "transfer", "robustness"]
+NAMES = [*PROTOCOLS, "summary"]
+LONG = [f"{'a-model-with-a-name-as-long-as-the-configuration-allows-'[:56]}-{i:03d}" for i in range(30)]
+
+
+def draw(name, drawn):
+    return importlib.import_module(f"wordsight.figures.{name}").draw(drawn).to_dict()
+
+
+def marks(spec, field="model"):
+    """Records behind the marks of a figure that carry a field."""
+    return [record for data in spec["datasets"].values() for record in data if field in record]
+
+
+def walk(node):
+    """Every object of a specification."""
+    if isinstance(node, dict):
+        yield node
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
+        yield from walk(child)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        tables(),
+        tables(compared=contrasts()),
+        tables(models=["only"], datasets=["one"], shots=[5]),
+        tables(models=LONG, datasets=[f"data-{i}" for i in range(7)]),
+    ],
+    ids=["usual", "with contrasts", "one of each", "thirty long names"],
+)
+def test_every_figure_is_vega_lite_that_compiles(name, drawn):
+    assert vl_convert.vegalite_to_vega(draw(name, drawn), vl_version=VERSION)["marks"]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("clustering", 1), ("transfer", 1), ("few_shot", 2), ("robustness", 4)]
+)
+def test_there_is_one_mark_a_model_dataset_and_setting(name, settings):
+    spec = draw(name, tables(models=["a", "b", "c"], datasets=["x", "y"]))
+    keys = [(record["model"], record["dataset"], record["setting"]) for record in marks(spec)]
+    assert len(keys) == len(set(keys)) == 3 * 2 * settings
+    assert len(spec["concat"]) == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_equal_tables_give_equal_bytes_whatever_the_order_of_their_rows(name):
+    drawn = tables(compared=contrasts())
+    shuffled = Tables(
+        drawn.results.sample(frac=1, random_state=1), drawn.contrasts, drawn.classes, drawn.models
+    )
+    first, second, other = (json.dumps(draw(name, t), sort_keys=True) for t in (drawn, drawn, shuffled))
+    assert first == second == other
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+@pytest.mark.parametrize("mode", ["sound", "paper"])
+def test_the_subtitle_names_the_mode_and_the_bars(name, mode):
+    drawn = tables()
+    drawn.results["mode"] = mode
+    subtitle = " ".join(draw(name, drawn)["title"]["subtitle"])
+    assert f"{mode} mode" in subtitle
+    assert "± 1 standard error" in subtitle
+
+
+def test_the_summary_names_each_mode_where_they_differ():
+    drawn = tables()
+    drawn.results.loc[drawn.results["protocol"] == "transfer", "mode"] = "paper"
+    subtitle = " ".join(draw("summary", drawn)["title"]["subtitle"])
+    assert "Transfer: paper mode" in subtitle
+    assert "Few-shot: sound mode" in subtitle
+
+
+def scales(spec, channel):
+    """Value of a channel of each model, as every layer that encodes it says."""
+    found = {}
+    for node in walk(spec):
+        scale = node.get(channel, {}).get("scale") if isinstance(node.get(channel), dict) else None
+        for model, value in zip(scale["domain"], scale["range"], strict=True) if scale else []:
+            assert found.setdefault(model, value) == value
+    return found
+
+
+@pytest.mark.parametrize("channel", ["color", "shape"])
+def test_a_model_looks_the_same_in_every_figure_also_where_others_are_missing(channel):
+    models = ["a", "b", "c"]
+    drawn = tables(models=models)
+    attacked = drawn.results["protocol"] == "robustness"
+    drawn = Tables(
+        drawn.results[~attacked | (drawn.results["model"] == "c")], *list(vars(drawn).values())[1:]
+    )
+    everywhere = [scales(draw(name, drawn), channel) for name in PROTOCOLS]
+    assert everywhere[3] == {"c": everywhere[0]["c"]}
+    assert everywhere[0] == everywhere[1] == everywhere[2]
+    assert list(everywhere[0]) == models
+
+
+def test_forty_two_models_differ_in_colour_or_shape_and_neighbours_in_both():
+    models = [f"m{i}" for i in range(42)]
+    channels = look(models, models)
+    pairs = list(
+        zip(*(channels[channel].to_dict()["scale"]["range"] for channel in ("color", "shape")), strict=True)
+    )
+    assert len(set(pairs)) == 42
+    assert all(one[0] != other[0] and one[1] != other[1] for one, other in pairwise(pairs))
+    assert len(COLOURS) * len(SHAPES) == math.lcm(len(COLOURS), len(SHAPES)) == 42
+
+
+@pytest.mark.parametrize("name", ["few_shot", "transfer", "robustness"])
+def test_guessing_is_marked_at_one_over_the_classes(name):
+    assert {record["chance"] for record in marks(draw(name, tables()), "chance")} == {0.25}
+
+
+def test_guessing_is_not_marked_for_clusters_that_are_assigned_at_best():
+    assert not marks(draw("clustering", tables()), "chance")
+
+
+def test_bars_reach_one_standard_error_stay_in_range_and_are_absent_where_it_is_unknown():
+    rows = [
+        row("transfer", "a", "x", "accuracy", 0.5, stderr=0.1),
+        row("transfer", "b", "x", "accuracy", 0.95, stderr=0.1),
+        row("transfer", "c", "x", "accuracy", 0.5, stderr=float("nan")),
+        row("transfer", "d", "x", "accuracy", 0.05, stderr=0.1),
+    ]
+    drawn = Tables(pd.DataFrame(rows), contrasts().iloc[:0], {"x": 4}, ["a", "b", "c", "d"])
+    bars = {record["model"]: (record["low"], record["high"]) for record in marks(draw("transfer", drawn))}
+    assert bars["a"] == pytest.approx((0.4, 0.6))
+    assert bars["b"] == pytest.approx((0.85, 1.0))
+    assert bars["c"] == (None, None)
+    assert bars["d"] == pytest.approx((0.0, 0.15))
+
+
+def test_clean_images_stand_apart_at_the_left_and_radii_where_they_belong():
+    spec = draw("robustness", tables(models=["only"]))
+    place = {record["setting"]: record["position"] for record in marks(spec)}
+    assert [place[e] for e in EPSILONS] == pytest.approx(EPSILONS)
+    assert 0 < place[0.0] < EPSILONS[0] / 2
+    pieces = {record["setting"]: record["piece"] for record in marks(spec)}
+    assert pieces[0.0] not in {pieces[e] for e in EPSILONS}
+    assert ">clean<" in vl_convert.vegalite_to_svg(spec, vl_version=VERSION)
+
+
+def test_models_are_moved_sideways_by_a_few_percent_around_the_true_setting():
+    spec = draw("few_shot", tables(models=["a", "b", "c"]))
+    ratios = {record["model"]: record["position"] / record["setting"] for record in marks(spec)}
+    assert ratios["a"] < 1 < ratios["c"]
+    assert ratios["b"] == pytest.approx(1)
+    assert all(abs(ratio - 1) < 0.1 for ratio in ratios.values())
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_no_name_of_a_model_is_cut(name):
+    svg = vl_convert.vegalite_to_svg(draw(name, tables(models=LONG)), vl_version=VERSION)
+    shown = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    assert set(LONG) <= set(shown)
+    assert not [text for text in shown if "…" in text]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("count", [1, 30])
+def test_labels_of_an_axis_do_not_overlap(name, count):
+    svg = vl_convert.vegalite_to_svg(draw(name, tables(models=LONG[:count])), vl_version=VERSION)
+    for group in re.findall(r'<g class="mark-text role-axis-label"[^>]*>(.*?)</g>', svg):
+        found = re.findall(
+            r'<text text-anchor="(\w+)" transform="translate\(([-\d.]+),([-\d.]+)\)[^>]*opacity="1">([^<]*)<',
+            group,
+        )
+        rows = {}
+        for anchor, x, y, text in found:
+            width = 6 * len(text)
+            left = float(x) - {"start": 0, "middle": width / 2, "end": width}[anchor]
+            rows.setdefault(round(float(y)), []).append((left, left + width))
+        assert rows or "<text" not in group
+        for spans in rows.values():
+            spans.sort()
+            assert all(one[1] <= other[0] for one, other in pairwise(spans))
+        heights = sorted(rows)
+        assert all(other - one >= 10 for one, other in pairwise(heights))
+
+
+def test_effects_are_in_points_the_pooled_one_first_and_hollow_where_undecided():
+    spec = draw("summary", tables(compared=contrasts()))
+    found = {record["label"]: record for record in marks(spec, "effect")}
+    assert found["all datasets"]["effect"] == pytest.approx(20)
+    assert (found["toys"]["low"], found["toys"]["high"]) == pytest.approx((-10, 30))
+    assert found["toys"]["fill"] == "white" != found["shapes"]["fill"]
+    assert found["all datasets"]["shape"] != found["shapes"]["shape"]
+    domains = [node["domain"] for node in walk(spec) if isinstance(node.get("domain"), list)]
+    assert ["all datasets", "shapes", "toys"] in domains
+    assert any(record.get("zero") == 0 for record in marks(spec, "zero"))
+
+
+def test_the_mean_over_a_single_dataset_is_not_shown_beside_it():
+    compared = contrasts(effect(n_datasets=1), effect(dataset="toys"))
+    assert [r["label"] for r in marks(draw("summary", tables(compared=compared)), "effect")] == ["toys"]
+
+
+def test_an_effect_without_an_interval_is_shown_without_one():
+    compared = contrasts(effect(dataset="toys", low=float("nan"), high=float("nan"), verdict="undecided"))
+    (record,) = marks(draw("summary", tables(compared=compared)), "effect")
+    assert (record["low"], record["text"], record["fill"]) == (None, "+20.0", "white")
+
+
+def test_every_contrast_and_protocol_has_its_panel():
+    rows = [
+        effect(dataset="toys", contrast=c, protocol=p)
+        for c in ("one", "two")
+        for p in ("transfer", "few_shot")
+    ]
+    spec = draw("summary", tables(compared=contrasts(*rows)))
+    assert [part["title"]["text"] for part in spec["concat"]] == ["Contrast: one", "Contrast: two"]
+    assert [len(part["vconcat"]) for part in spec["concat"]] == [2, 2]
+
+
+def test_without_contrasts_the_summary_is_the_mean_over_the_datasets_that_all_models_share():
+    rows = [
+        row("transfer", "a", "x", "accuracy", 0.4, stderr=0.03),
+        row("transfer", "a", "y", "accuracy", 0.6, stderr=0.04),
+        row("transfer", "a", "z", "accuracy", 1.0),
+        row("transfer", "b", "x", "accuracy", 0.5, stderr=0.03),
+        row("transfer", "b", "y", "accuracy", 0.9, stderr=float("nan")),
+    ]
+    drawn = Tables(pd.DataFrame(rows), contrasts().iloc[:0], dict.fromkeys("xyz", 4), ["a", "b"])
+    spec = draw("summary", drawn)
+    found = {record["model"]: record for record in marks(spec)}
+    assert found["a"]["value"] == pytest.approx(0.5)
+    assert found["a"]["stderr"] == pytest.approx(0.025)
+    assert found["b"]["value"] == pytest.approx(0.7)
+    assert found["b"]["stderr"] is None
+    assert "no contrast" in " ".join(spec["title"]["subtitle"])
+
+
+def test_the_summary_leaves_out_what_did_not_run():
+    titles = [
+        panel["title"]["text"]
+        for panel in draw("summary", tables(protocols=["few_shot", "transfer"]))["concat"]
+    ]
+    assert titles == ["Few-shot, 5 shots", "Transfer"]
+
+
+def test_a_figure_of_a_protocol_without_rows_says_so():
+    with pytest.raises(DataError, match="expected rows of clustering with the metric accuracy"):
+        draw("clustering", tables(protocols=["transfer"]))
+
+
+def test_a_figure_has_a_text_for_those_who_do_not_see_it():
+    for name in NAMES:
+        assert len(draw(name, tables(compared=contrasts()))["description"]) > 40
+
+
+def test_names_that_look_like_numbers_or_nothing_stay_names(tmp_path):
+    frame = pd.DataFrame([row("transfer", "null", "01", "accuracy", 0.5, stderr=float("nan"))])
+    write_csv(tmp_path / "results.csv", frame)
+    read = read_csv(tmp_path / "results.csv")
+    assert read.loc[0, ["model", "dataset", "language", "parameter"]].tolist() == ["null", "01", "none", ""]
+    assert read["stderr"].isna().all()
+    found = measured(Tables(read, read.iloc[:0], {"01": 2}, ["null"]), "transfer", "accuracy")
+    assert found["high"].isna().all()
+
+
+def test_a_missing_table_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"absent\.csv: expected a table of results"):
+        read_csv(tmp_path / "absent.csv")
+
+
+def test_all_formats_are_written_and_the_comparable_ones_twice_the_same(tmp_path):
+    chart = importlib.import_module("wordsight.figures.transfer").draw(tables())
+    written = []
+    for folder in ("one", "two"):
+        paths = {kind: tmp_path / folder / f"transfer.{kind}" for kind in ("json", "svg", "png", "pdf")}
+        save(chart, **paths)
+        written.append({kind: path.read_bytes() for kind, path in paths.items()})
+    first, second = written
+    assert first["json"] == second["json"]
+    assert first["svg"] == second["svg"]
+    assert first["svg"].startswith(b"<svg")
+    assert first["png"].startswith(b"\x89PNG")
+    assert first["pdf"].startswith(b"%PDF")
+    assert "vega-lite" in json.loads(first["json"])["$schema"]
