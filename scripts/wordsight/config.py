@@ -210,6 +210,13 @@ Model = Annotated[
 ]
 
 
+def architecture_of(section: Network | Model) -> str:
+    """Architecture of a model as ``family/name``, the same for trained and untrained networks."""
+    if isinstance(section, RandomNetwork | CheckpointNetwork):
+        return section.architecture
+    return f"{section.source}/{section.name}"
+
+
 # Features and protocols
 
 
@@ -366,9 +373,8 @@ class Config(Section):
         return getattr(self.protocols, protocol).mode or self.mode
 
     def architecture(self, model: str) -> str:
-        """Architecture of a model as ``family/name``, the same for trained and untrained networks."""
-        section = self.models[model]
-        return getattr(section, "architecture", None) or f"{section.source}/{section.name}"  # type: ignore[union-attr]
+        """Architecture of a model as ``family/name``."""
+        return architecture_of(self.models[model])
 
     def select(self, selector: Selector) -> list[str]:
         """Names of the models that match every key of ``selector``."""

@@ -1,0 +1,30 @@
+"""Architectures by name: ``family/name``, where a family is a library of networks."""
+
+import importlib
+
+import torch
+
+from wordsight.config import PreprocessingSection
+from wordsight.models.encoder import Backbone
+
+
+def build(architecture: str, seed: int = 0) -> tuple[Backbone, PreprocessingSection]:
+    """Freshly initialised network and the preprocessing that is usual for it.
+
+    The state of torch's random generator is the same before and after.
+
+    Parameters
+    ----------
+    architecture : ``family/name``; a family is a module of this package with ``build(name)``
+    seed : of the initialisation
+
+    Raises
+    ------
+    ConfigError
+        When the family has no network of that name.
+    """
+    family, name = architecture.split("/", maxsplit=1)
+    module = importlib.import_module(f"wordsight.models.{family}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return module.build(name)

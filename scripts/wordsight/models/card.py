@@ -1,0 +1,73 @@
+"""What a fetched model says of itself: ``network.json``, and with its traits ``card.json``."""
+
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import Field, ValidationError
+
+from wordsight.config import PreprocessingSection, Section, Traits
+from wordsight.errors import DataError, WeightsError
+from wordsight.storage import read_json
+
+
+class NetworkCard(Section):
+    """What is known of a network once it is fetched, and all that the steps read which run it.
+
+    Attributes
+    ----------
+    name : its key in the configuration
+    source : module of ``wordsight.models`` that fetched it
+    architecture : ``family/name``; equal for trained and untrained networks
+    origin : address, path or ``package==version``
+    sha256 : of the origin's file; empty for a network that was never trained
+    weights_sha256 : of ``weights.safetensors``
+    preprocessing : how an image becomes the network's input
+    feature_size : width d of the features
+    parameters : number of trainable values in what is kept
+    classifier : label space of the network's own last layer, None where that is not kept
+    seed : of the initialisation, None for trained networks
+    """
+
+    name: str
+    source: str
+    architecture: str
+    origin: str
+    licence: str
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+    weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    preprocessing: PreprocessingSection
+    feature_size: Annotated[int, Field(ge=1)]
+    parameters: Annotated[int, Field(ge=0)]
+    classifier: str | None
+    seed: int | None
+
+
+class ModelCard(NetworkCard, Traits):
+    """Card of a model: its network, and what it learned from as configured.
+
+    Apart from :class:`NetworkCard`, so that a corrected trait runs no network again.
+    """
+
+
+Card = TypeVar("Card", bound=NetworkCard)
+
+
+def read_network(directory: Path | str) -> NetworkCard:
+    """Read the card of a fetched network; :class:`WeightsError` names a file that is none."""
+    return _read(Path(directory) / "network.json", NetworkCard)
+
+
+def read_card(directory: Path | str) -> ModelCard:
+    """Read the card of a model; :class:`WeightsError` names a file that is none."""
+    return _read(Path(directory) / "card.json", ModelCard)
+
+
+def _read(path: Path, kind: type[Card]) -> Card:
+    try:
+        return kind.model_validate(read_json(path))
+    except DataError as error:
+        raise WeightsError(str(error)) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise WeightsError(f"{path}: expected the card of a model ({key}: {first['msg']})") from None

@@ -1,0 +1,167 @@
+"""The network that a protocol sees: pictures in, features or logits out."""
+
+import torch
+from PIL import Image
+from torch import nn
+
+from wordsight.errors import ConfigError
+from wordsight.models import preprocessing, weights
+from wordsight.models.card import NetworkCard
+
+
+class Backbone(nn.Module):
+    """A network taken apart at its last layer, with its weights under the names of its library.
+
+    Features are ``pool(trunk(x))``, logits ``head(trunk(x))``.
+
+    Parameters
+    ----------
+    trunk : (b, 3, h, w) to what both ``pool`` and ``head`` read
+    feature_size : width d of the features
+    pool : from the trunk's output to (b, d); None when it has that shape
+    head : from the trunk's output to (b, classes); None when the network has no classifier
+    trunk_name, head_name : what precedes the names of their tensors in the library, with its dot
+    unused : names that start so belong to parts of the library's network that are left out
+    """
+
+    def __init__(
+        self,
+        trunk: nn.Module,
+        feature_size: int,
+        *,
+        pool: nn.Module | None = None,
+        head: nn.Module | None = None,
+        trunk_name: str = "",
+        head_name: str = "",
+        unused: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__()
+        self.trunk, self.pool, self.head = trunk, pool or nn.Identity(), head
+        self.feature_size = feature_size
+        self.trunk_name, self.head_name, self.unused = trunk_name, head_name, unused
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Features of shape (b, d)."""
+        return self.pool(self.trunk(images))
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits of shape (b, classes)."""
+        assert self.head is not None
+        return self.head(self.trunk(images))
+
+    def drop_head(self) -> None:
+        """Go without the classifier; its tensors are then unused."""
+        if self.head is not None:
+            self.head, self.unused = None, (*self.unused, self.head_name)
+
+    def tensors(self) -> weights.Tensors:
+        """Views of all weights, by their name in the library."""
+        parts = [(self.trunk_name, self.trunk)] + (
+            [(self.head_name, self.head)] if self.head is not None else []
+        )
+        named = {prefix + name: value for prefix, part in parts for name, value in part.state_dict().items()}
+        return {name: value for name, value in named.items() if not name.endswith("num_batches_tracked")}
+
+    def load(self, given: weights.Tensors, origin: str) -> None:
+        """Take over weights, which have to fit by name and shape: see :func:`.weights.fit`."""
+        weights.fit(given, self.tensors(), origin, self.unused)
+
+    def check(self, image_size: int, name: str) -> None:
+        """Raise :class:`ConfigError` unless a square image of that size in pixels gives one vector."""
+        try:
+            with torch.inference_mode():
+                found = str(tuple(self.eval()(torch.zeros(1, 3, image_size, image_size)).shape))
+        except (AssertionError, RuntimeError, ValueError) as error:
+            found = weights.first_line(error)
+        if found != str((1, self.feature_size)):
+            raise ConfigError(
+                f"config: models.{name}: expected features of shape (1, {self.feature_size}) from an image "
+                f"of {image_size} x {image_size} pixels, found {found}"
+            )
+
+
+class Encoder(nn.Module):
+    """A frozen network with its own preprocessing.
+
+    Attributes
+    ----------
+    card : what is known of the model
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, backbone: Backbone, card: NetworkCard) -> None:
+        super().__init__()
+        self.backbone, self.card = backbone, card
+        self.register_buffer("mean", torch.tensor(card.preprocessing.mean)[:, None, None], persistent=False)
+        self.register_buffer("std", torch.tensor(card.preprocessing.std)[:, None, None], persistent=False)
+        # Convolutions on a CPU are faster with the channels innermost.
+        self.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are, and the images have to be."""
+        return self.mean.device
+
+    def preprocess(self, image: Image.Image) -> torch.Tensor:
+        """Resized and cropped picture as a float tensor of shape (3, h, w) in [0, 1], not normalised."""
+        return preprocessing.to_tensor(preprocessing.resize_and_crop(image, self.card.preprocessing))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Features, differentiable with respect to the images.
+
+        Parameters
+        ----------
+        images : float tensor of shape (b, 3, h, w) in [0, 1]; the normalisation happens here
+
+        Returns
+        -------
+        torch.Tensor
+            Shape (b, d).
+        """
+        return self.backbone(self._normalise(images))
+
+    def logits(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits of the network's own classifier, differentiable with respect to the images.
+
+        Parameters
+        ----------
+        images : float tensor of shape (b, 3, h, w) in [0, 1]
+
+        Returns
+        -------
+        torch.Tensor
+            Shape (b, classes), in the order of the label space ``card.classifier``.
+
+        Raises
+        ------
+        ConfigError
+            When the model was configured without ``classifier``.
+        """
+        if self.card.classifier is None:
+            raise ConfigError(
+                f"config: models.{self.card.name}.classifier: this key is required to use its own head"
+            )
+        return self.backbone.logits(self._normalise(images))
+
+    def _normalise(self, images: torch.Tensor) -> torch.Tensor:
+        return ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+
+
+def resolve_device(name: str) -> torch.device:
+    """Device of a configured name; ``auto`` is the fastest one that is there.
+
+    Raises
+    ------
+    ConfigError
+        When the machine has no such device.
+    """
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        name = next(kind for kind, present in available.items() if present)
+    if not available.get(name.split(":")[0], False):
+        raise ConfigError(
+            f"config: features.device: expected a device of this machine, but there is no {name}"
+        )
+    return torch.device(name)

@@ -1,0 +1,95 @@
+"""Networks and weights of timm."""
+
+import difflib
+import math
+from pathlib import Path
+from typing import Any
+
+import timm
+from huggingface_hub import hf_hub_download
+from torch import nn
+
+from wordsight.config import PreprocessingSection, TimmNetwork
+from wordsight.errors import ConfigError, WeightsError
+from wordsight.models import weights
+from wordsight.models.encoder import Backbone
+from wordsight.storage import sha256
+
+
+def build(name: str) -> tuple[Backbone, PreprocessingSection]:
+    """Network by its name in timm, with or without a tag, and the preprocessing of its weights."""
+    config = _config(name)
+    network = timm.create_model(name, pretrained=False)
+    heads = config.classifier or ()
+    return _split(network, name, (heads,) if isinstance(heads, str) else heads), _preprocessing(network)
+
+
+def acquire(section: TimmNetwork) -> weights.Pretrained:
+    """Read the local file, or download the weights as safetensors."""
+    config = _config(section.name)
+    if config.crop_mode not in (None, "center"):
+        raise ConfigError(
+            f"config: models: {section.name} of timm: expected crop mode center, but it needs "
+            f"{config.crop_mode!r}"
+        )
+    path = Path(section.path) if section.path else _download(section.name, config.hf_hub_id)
+    return weights.Pretrained(
+        tensors=weights.state_dict(weights.read(path, section.sha256), path),
+        origin=section.path or f"https://huggingface.co/{config.hf_hub_id}",
+        licence="unknown" if section.path else config.license or "unknown",
+        sha256=sha256(path),
+    )
+
+
+def _config(name: str) -> Any:
+    """Timm's description of a model's weights."""
+    valid = timm.list_models(include_tags=True) + timm.list_models()
+    if name not in valid:
+        tags = [other for other in valid if other.startswith(name.split(".")[0] + ".")]
+        close = tags or difflib.get_close_matches(name, valid)
+        hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+        raise ConfigError(f"config: models: timm has no model {name!r}{hint}")
+    config: Any = timm.get_pretrained_cfg(name)
+    if config.input_size[1] != config.input_size[2]:
+        size = " x ".join(map(str, config.input_size[1:]))
+        raise ConfigError(f"config: models: {name} of timm: expected square images, but it needs {size}")
+    return config
+
+
+def _split(network: nn.Module, name: str, heads: tuple[str, ...]) -> Backbone:
+    """Take off the last layer.
+
+    A network goes without a classifier when it has several, as for distillation, or one that is not linear.
+    """
+    last = dict(network.named_modules()).get(heads[0]) if len(heads) == 1 else None
+    if isinstance(last, nn.Linear):
+        network.set_submodule(heads[0], nn.Identity())
+        return Backbone(network, last.in_features, head=last, head_name=f"{heads[0]}.")
+    headless: Any = timm.create_model(name, pretrained=False, num_classes=0)
+    unused = set(network.state_dict()) - set(headless.state_dict())
+    return Backbone(headless, headless.num_features, unused=tuple(sorted(unused)))
+
+
+def _preprocessing(network: nn.Module) -> PreprocessingSection:
+    """Preprocessing of timm's own transform, where ``crop_pct`` is the crop's side over the shorter side."""
+    config = timm.data.resolve_model_data_config(network)
+    size = config["input_size"][-1]
+    return PreprocessingSection(
+        image_size=size,
+        resize=math.floor(size / config["crop_pct"]),
+        interpolation=config["interpolation"],
+        mean=config["mean"],
+        std=config["std"],
+    )
+
+
+def _download(name: str, repository: str | None) -> Path:
+    if not repository:
+        raise ConfigError(f"config: models: timm has no weights of {name!r} on its hub; set `path`")
+    try:
+        return Path(hf_hub_download(repository, "model.safetensors"))
+    except Exception as error:  # the hub's client raises errors of three libraries
+        reason = weights.first_line(error)
+        raise WeightsError(
+            f"{repository}: expected a download of model.safetensors, but it failed ({reason})"
+        ) from None

@@ -1,0 +1,290 @@
+"""Reading files of weights: nothing in them is executed, and what does not fit is refused in one line."""
+
+import io
+import pickle
+import pickletools
+import re
+import warnings
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import safetensors
+import safetensors.torch
+import torch
+
+from wordsight import storage
+from wordsight.config import PreprocessingSection
+from wordsight.errors import WeightsError
+
+Tensors = dict[str, torch.Tensor]
+
+TORCH_SUFFIXES = (".pth", ".pt", ".tar", ".bin")
+
+# Checkpoints carry numbers of numpy beside their tensors: the best accuracy so far, the epoch.
+_NUMPY = {
+    "_reconstruct": np._core.multiarray._reconstruct,  # type: ignore[attr-defined]
+    "scalar": np._core.multiarray.scalar,  # type: ignore[attr-defined]
+}
+_HARMLESS: list[Any] = [
+    np.ndarray,
+    np.dtype,
+    *(type(np.dtype(kind)) for kind in "?bBhHiIlLqQefd"),
+    *(
+        (function, f"numpy.{core}.multiarray.{name}")
+        for name, function in _NUMPY.items()
+        for core in ("core", "_core")
+    ),
+]
+# What files of torch.save look up to rebuild tensors and arrays; a refusal names what comes beside it.
+_REBUILDING = re.compile(r"(torch\._utils|torch\.nn\.parameter|collections|numpy|_codecs)\.|torch\.\w+$")
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Weights as a source delivers them.
+
+    Attributes
+    ----------
+    tensors : weights by their name in the architecture's library
+    origin : address, path or ``package==version``
+    sha256 : of the file they came in, empty when there was none
+    preprocessing : that of these weights, where it differs from their architecture's
+    """
+
+    tensors: Tensors
+    origin: str
+    licence: str = "unknown"
+    sha256: str = ""
+    preprocessing: PreprocessingSection | None = None
+    seed: int | None = None
+
+
+def read(path: Path | str, sha256: str | None = None) -> Any:
+    """Contents of a ``.safetensors`` file or of one that ``torch.save`` wrote, on the CPU.
+
+    Parameters
+    ----------
+    path : file
+    sha256 : what its SHA-256 has to be, in hexadecimal; its first digits are enough
+
+    Raises
+    ------
+    WeightsError
+        When the file is missing, empty, truncated, a web page, has another SHA-256, or would run code.
+    """
+    path = Path(path)
+    check_file(path, sha256)
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    if path.suffix in TORCH_SUFFIXES:
+        return _read_torch(path)
+    raise WeightsError(
+        f"{path}: expected weights in a file ending in .safetensors, {', '.join(TORCH_SUFFIXES)}"
+    )
+
+
+def check_file(path: Path, sha256: str | None = None) -> None:
+    """Refuse a file that cannot hold weights, or whose SHA-256 does not start with ``sha256``."""
+    if not path.is_file():
+        raise WeightsError(f"{path}: expected a file of weights, but there is none")
+    with path.open("rb") as file:
+        start = file.read(512)
+    if not start:
+        raise WeightsError(f"{path}: expected weights, but the file is empty (0 bytes)")
+    if re.match(rb"\s*<(!doctype|html|head|body|\?xml)", start, re.IGNORECASE):
+        raise WeightsError(f"{path}: expected weights, but this is an HTML page saved under that name")
+    if start.startswith(b"version https://git-lfs"):
+        raise WeightsError(f"{path}: expected weights, but this is a Git LFS pointer; run `git lfs pull`")
+    if sha256 and not (found := storage.sha256(path)).startswith(sha256):
+        raise WeightsError(f"{path}: expected SHA-256 {sha256}, found {found}")
+
+
+def state_dict(contents: Any, path: Path | str, *, key: str | None = None, prefix: str = "") -> Tensors:
+    """Tensors by name out of what a file contains.
+
+    Parameters
+    ----------
+    contents : what :func:`read` returned
+    path : the file, for the errors
+    key : entry of the checkpoint that holds the tensors
+    prefix : only tensors whose name starts so are taken, and it is cut off
+
+    Raises
+    ------
+    WeightsError
+        When the key is missing, nothing has the prefix, or an entry is no tensor.
+    """
+    if key is not None:
+        if not isinstance(contents, Mapping) or key not in contents:
+            raise WeightsError(f"{path}: expected the key {key!r}, found {_some(_keys(contents))}")
+        contents = contents[key]
+    if not isinstance(contents, Mapping):
+        raise WeightsError(f"{path}: expected tensors by name, found a {type(contents).__name__}")
+    others = [
+        str(name)
+        for name, value in contents.items()
+        if not (isinstance(name, str) and isinstance(value, torch.Tensor))
+    ]
+    if others:
+        raise WeightsError(f"{path}: expected tensors only, but {_some(others)} are none; is `key` missing?")
+    tensors = {
+        name[len(prefix) :]: value.detach() for name, value in contents.items() if name.startswith(prefix)
+    }
+    if not tensors:
+        raise WeightsError(
+            f"{path}: expected names that start with {prefix!r}, found {_some(_keys(contents))}"
+        )
+    return tensors
+
+
+def fit(given: Tensors, network: Tensors, origin: str, unused: tuple[str, ...] = ()) -> None:
+    """Copy ``given`` into the tensors of ``network``, which have to be the same by name and shape.
+
+    Parameters
+    ----------
+    given : weights by name
+    network : tensors to fill, by name
+    origin : where ``given`` comes from, for the errors
+    unused : names that start so may be given, and are left out
+
+    Raises
+    ------
+    WeightsError
+        When a tensor is missing, unexpected, of another shape, or not finite; it names the first three.
+    """
+    # Only training reads how many batches a normalisation has seen.
+    given = {name: value for name, value in given.items() if not name.endswith("num_batches_tracked")}
+    taken = {name: value for name, value in given.items() if name in network}
+    _refuse(origin, "missing", [name for name in network if name not in given])
+    _refuse(
+        origin, "unexpected", [name for name in given if name not in network and not name.startswith(unused)]
+    )
+    shapes = [
+        f"{name} is {_shape(value)} instead of {_shape(network[name])}"
+        for name, value in taken.items()
+        if value.shape != network[name].shape
+    ]
+    _refuse(origin, "of a wrong shape", shapes)
+    _refuse(origin, "not finite", [name for name, value in taken.items() if not torch.isfinite(value).all()])
+    with torch.no_grad():
+        for name, value in taken.items():
+            network[name].copy_(value)
+
+
+def write(path: Path | str, tensors: Tensors) -> None:
+    """Write tensors as safetensors; equal tensors are equal bytes."""
+    with storage.atomic(path) as temporary:
+        safetensors.torch.save_file(
+            {name: value.clone().contiguous() for name, value in tensors.items()}, temporary
+        )
+
+
+def read_numpy_pickle(path: Path | str, sha256: str) -> Any:
+    """Contents of a pickle that holds nothing but numpy arrays in dictionaries and lists.
+
+    ``torch.load(weights_only=True)`` reads only what ``torch.save`` wrote. The same rule holds here: a name
+    outside the few that rebuild an array is not looked up, so that nothing can be called.
+
+    Raises
+    ------
+    WeightsError
+        When the SHA-256 is another, or the pickle names anything but numpy arrays.
+    """
+    check_file(Path(path), sha256)
+    with Path(path).open("rb") as file:
+        try:
+            return _ArrayUnpickler(file, str(path)).load()
+        except WeightsError:
+            raise
+        except Exception as error:  # pickle lets errors of every type through on damaged files
+            raise WeightsError(f"{path}: truncated or damaged ({first_line(error)})") from None
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    ALLOWED = frozenset({"multiarray._reconstruct", "ndarray", "dtype"})
+
+    def __init__(self, file: BinaryIO, path: str) -> None:
+        super().__init__(file)
+        self.path = path
+
+    def find_class(self, module: str, name: str) -> Any:
+        short = re.sub(r"^numpy\.(_?core\.)?", "", f"{module}.{name}")
+        if not module.startswith("numpy") or short not in self.ALLOWED:
+            raise WeightsError(f"{self.path}: refused: would run code: {module}.{name}")
+        return {"multiarray._reconstruct": _NUMPY["_reconstruct"], "ndarray": np.ndarray, "dtype": np.dtype}[
+            short
+        ]
+
+
+def _read_safetensors(path: Path) -> Tensors:
+    try:
+        return safetensors.torch.load_file(path)
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{path}: truncated or damaged ({first_line(error)})") from None
+
+
+def _read_torch(path: Path) -> Any:
+    try:
+        with torch.serialization.safe_globals(_HARMLESS), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what torch warns of, it then refuses or reads
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        code = next((name for name in _globals(path) if not _REBUILDING.match(name)), None)
+        if code:
+            raise WeightsError(f"{path}: refused: would run code: {code}") from None
+        raise WeightsError(f"{path}: expected a file that torch.save wrote") from None
+    except Exception as error:  # torch lets errors of every type through on damaged files
+        if "TorchScript" in str(error):
+            raise WeightsError(f"{path}: refused: would run code: a TorchScript archive") from None
+        raise WeightsError(f"{path}: truncated or damaged ({first_line(error)})") from None
+
+
+def _globals(path: Path) -> Iterator[str]:
+    """Names of what a pickle looks up, read from its instructions without following them."""
+    strings: list[str] = []
+    with suppress(Exception):  # a damaged file names no more
+        stream = io.BytesIO(_pickled(path))
+        while True:  # an old file of torch.save is several pickles
+            for instruction, argument, _ in pickletools.genops(stream):
+                if instruction.name == "GLOBAL":
+                    yield str(argument).replace(" ", ".")
+                elif instruction.name == "STACK_GLOBAL" and len(strings) >= 2:
+                    yield ".".join(strings[-2:])
+                elif isinstance(argument, str):
+                    strings.append(argument)
+
+
+def _pickled(path: Path) -> bytes:
+    if not zipfile.is_zipfile(path):
+        return path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        return b"".join(archive.read(name) for name in archive.namelist() if name.endswith("data.pkl"))
+
+
+def _refuse(origin: str, what: str, names: list[str]) -> None:
+    if names:
+        tensors = "1 tensor is" if len(names) == 1 else f"{len(names)} tensors are"
+        raise WeightsError(f"{origin}: {tensors} {what}: {_some(names)}")
+
+
+def _some(names: Iterable[str]) -> str:
+    names = list(names)
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _keys(contents: Any) -> list[str]:
+    return [str(key) for key in contents] if isinstance(contents, Mapping) else [type(contents).__name__]
+
+
+def _shape(tensor: torch.Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "scalar"
+
+
+def first_line(error: Exception) -> str:
+    """First line of what an error of another library says."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:120]

@@ -1,0 +1,443 @@
+"""Encoders of torchvision, timm and open_clip are the libraries' own networks, and see what these show them."""
+
+import re
+from pathlib import Path
+
+import open_clip
+import pooch
+import pytest
+import safetensors.torch
+import timm
+import torch
+import torchvision
+import yaml
+from PIL import Image
+
+from wordsight import models, storage
+from wordsight.config import (
+    CheckpointNetwork,
+    Model,
+    OpenClipNetwork,
+    RandomNetwork,
+    TimmNetwork,
+    TorchvisionNetwork,
+    revive,
+)
+from wordsight.datasets.items import package_folder
+from wordsight.errors import ConfigError, WeightsError
+from wordsight.models import open_clip as open_clip_source
+from wordsight.models import preprocessing
+from wordsight.models import timm as timm_source
+from wordsight.models import torchvision as torchvision_source
+
+PHOTO = package_folder("foolbox") / "data" / "imagenet_00_243.jpg"
+
+
+@pytest.fixture(scope="module")
+def photo():
+    """A photograph that is not square, for the crop to matter."""
+    with Image.open(PHOTO) as image:
+        return image.convert("RGB").resize((420, 300))
+
+
+def untrained(build, **keys):
+    """A library's network with statistics of normalisation that are not the initial ones."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        network = build(**keys).eval()
+        for name, value in network.state_dict().items():
+            if name.endswith("running_var"):
+                value.uniform_(0.5, 1.5)
+            elif name.endswith(("running_mean", ".bias")):
+                value.normal_(std=0.1)
+    return network
+
+
+def fetched(tmp_path, section, network, name="own"):
+    """Encoder from a network's weights, which take the way over the disk."""
+    path = tmp_path / "saved" / f"{name}.{'safetensors' if isinstance(section, TimmNetwork) else 'pth'}"
+    path.parent.mkdir()
+    tensors = network.state_dict()
+    safetensors.torch.save_file(tensors, path) if path.suffix == ".safetensors" else torch.save(tensors, path)
+    section = section.model_copy(update={"path": str(path)})
+    models.fetch(section, name, tmp_path / name)
+    return models.load(tmp_path / name)
+
+
+def input_of(network, layer, images):
+    """What a layer of a network reads when the network runs."""
+    seen = []
+    hook = network.get_submodule(layer).register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.inference_mode():
+        logits = network(images)
+    hook.remove()
+    return seen[0], logits
+
+
+def assert_sees(encoder, photo, transform):
+    """The encoder's own preprocessing and normalisation give what the library's transform gives."""
+    theirs = transform(photo)
+    ours = encoder._normalise(encoder.preprocess(photo)[None])[0]
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+    return theirs[None]
+
+
+def assert_equal_features(found, expected):
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5 * expected.abs().max().item())
+    assert expected.std() > 1e-4
+
+
+# torchvision
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "last"),
+    [
+        ("resnet18", {}, "fc"),
+        ("mobilenet_v3_small", {}, "classifier.3"),
+        ("googlenet", {"transform_input": True, "init_weights": False}, "fc"),
+        ("densenet121", {}, "classifier"),
+    ],
+)
+def test_torchvision_gives_what_its_last_layer_reads(tmp_path, photo, name, options, last):
+    network = untrained(torchvision.models.get_model, name=name, weights=None, **options)
+    preset = torchvision.models.get_model_weights(name).DEFAULT
+    section = TorchvisionNetwork(source="torchvision", name=name, classifier="imagenet-1k")
+    encoder = fetched(tmp_path, section, network)
+    images = assert_sees(encoder, photo, preset.transforms())
+    expected, logits = input_of(network, last, images)
+    with torch.inference_mode():
+        assert_equal_features(encoder(encoder.preprocess(photo)[None]), expected)
+        assert_equal_features(encoder.logits(encoder.preprocess(photo)[None]), logits)
+
+
+def test_squeezenet_gives_the_mean_of_what_its_last_convolution_reads(tmp_path, photo):
+    network = untrained(torchvision.models.squeezenet1_1)
+    section = TorchvisionNetwork(source="torchvision", name="squeezenet1_1", classifier="imagenet-1k")
+    encoder = fetched(tmp_path, section, network)
+    images = assert_sees(encoder, photo, torchvision.models.SqueezeNet1_1_Weights.DEFAULT.transforms())
+    with torch.inference_mode():
+        assert_equal_features(
+            encoder(encoder.preprocess(photo)[None]), network.features(images).mean(dim=(2, 3))
+        )
+        assert_equal_features(encoder.logits(encoder.preprocess(photo)[None]), network(images))
+
+
+@pytest.mark.parametrize(
+    ("weights", "resize"), [("IMAGENET1K_V1", 256), ("IMAGENET1K_V2", 232), ("DEFAULT", 232)]
+)
+def test_each_of_torchvisions_weights_has_its_own_preprocessing(tmp_path, photo, weights, resize):
+    network = untrained(torchvision.models.mobilenet_v2)
+    encoder = fetched(
+        tmp_path, TorchvisionNetwork(source="torchvision", name="mobilenet_v2", weights=weights), network
+    )
+    assert encoder.card.preprocessing.resize == resize
+    assert_sees(encoder, photo, torchvision.models.MobileNet_V2_Weights[weights].transforms())
+
+
+def test_names_of_published_files_are_brought_up_to_date(tmp_path, photo):
+    """As torchvision does itself: for DenseNet on loading, for ViT inside the module."""
+    network = untrained(torchvision.models.densenet121)
+    state = network.state_dict()
+    old = {re.sub(r"(denselayer\d+\.(?:norm|conv))([12]\.)", r"\1.\2", name): state[name] for name in state}
+    assert old.keys() != state.keys()
+    assert {torchvision_source._present_name(name) for name in old} == state.keys()
+    block = torchvision.models.vision_transformer.MLPBlock(4, 8, 0.0)
+    state = {
+        f"encoder.layers.encoder_layer_0.mlp.{name}": value for name, value in block.state_dict().items()
+    }
+    old = {
+        name.replace(".0.", ".linear_1.").replace(".3.", ".linear_2."): value for name, value in state.items()
+    }
+    assert {torchvision_source._present_name(name): value for name, value in old.items()} == state
+    block.load_state_dict({name.rsplit(".mlp.")[1]: value for name, value in old.items()})
+
+
+def test_a_vision_transformer_takes_images_of_one_size():
+    section = TorchvisionNetwork(source="torchvision", name="vit_b_16", weights="IMAGENET1K_SWAG_E2E_V1")
+    with pytest.raises(ConfigError, match="expected weights for images of 224 pixels, but these need 384"):
+        torchvision_source.acquire(section)
+
+
+def test_every_file_of_torchvision_is_named_after_its_digest():
+    presets = [
+        preset.value
+        for name in torchvision.models.list_models(module=torchvision.models)
+        for preset in torchvision.models.get_model_weights(name)
+    ]
+    assert len(presets) > 100
+    assert all(re.search(r"-[0-9a-f]{8,10}\.pth$", preset.url) for preset in presets)
+
+
+# timm
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_vit", "test_efficientnet", "test_convnext.r160_in1k"])
+def test_timm_gives_its_features_without_a_classifier(tmp_path, photo, name):
+    network = untrained(timm.create_model, model_name=name)
+    encoder = fetched(tmp_path, TimmNetwork(source="timm", name=name, classifier="imagenet-1k"), network)
+    config = timm.data.resolve_model_data_config(network)
+    images = assert_sees(encoder, photo, timm.data.create_transform(**config, is_training=False))
+    own = encoder.preprocess(photo)[None]
+    with torch.inference_mode():
+        pooled = network.forward_head(network.forward_features(images), pre_logits=True)
+        assert_equal_features(encoder(own), pooled)
+        assert_equal_features(encoder.logits(own), network(images))
+        headless = timm.create_model(name, num_classes=0).eval()
+        headless.load_state_dict(network.state_dict(), strict=False)
+        assert_equal_features(encoder(own), headless(images))
+
+
+@pytest.mark.parametrize("name", ["deit_tiny_distilled_patch16_224", "levit_128s", "dla46_c"])
+def test_a_network_of_timm_without_one_linear_classifier_gives_features_only(tmp_path, photo, name):
+    network = untrained(timm.create_model, model_name=name)
+    encoder = fetched(tmp_path, TimmNetwork(source="timm", name=name), network)
+    with torch.inference_mode():
+        images = encoder._normalise(encoder.preprocess(photo)[None])
+        headless = timm.create_model(name, num_classes=0).eval()
+        headless.load_state_dict(network.state_dict(), strict=False)
+        assert_equal_features(encoder(encoder.preprocess(photo)[None]), headless(images))
+    section = RandomNetwork(source="random", architecture=f"timm/{name}", seed=0, classifier="imagenet-1k")
+    with pytest.raises(ConfigError, match=r"^config: models\.m\.classifier: expected no classifier"):
+        models.fetch(section, "m", tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "resnet50.a1_in1k",
+        "vit_base_patch16_224.augreg_in21k",
+        "convnext_tiny.fb_in22k",
+        "tf_efficientnet_b0.ns_jft_in1k",
+    ],
+)
+def test_preprocessing_of_timms_weights_is_that_of_its_transform(photo, name):
+    config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(name).to_dict())
+    with torch.device("meta"):
+        _, keys = timm_source.build(name)
+    theirs = timm.data.create_transform(**config, is_training=False)(photo)
+    ours = preprocessing.to_tensor(preprocessing.resize_and_crop(photo, keys))
+    ours = (ours - torch.tensor(keys.mean)[:, None, None]) / torch.tensor(keys.std)[:, None, None]
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        (
+            "vit_base_patch32_clip_384.openai_ft_in12k_in1k",
+            "expected crop mode center, but it needs 'squash'",
+        ),
+        ("vit_base_patch16_sapiens2.fb", "expected square images, but it needs 1024 x 768"),
+    ],
+)
+def test_weights_of_timm_that_see_images_otherwise_are_refused(name, pattern):
+    with pytest.raises(ConfigError, match=f"^config: models: {re.escape(name)} of timm: {pattern}"):
+        timm_source.acquire(TimmNetwork(source="timm", name=name))
+
+
+# open_clip
+
+SMALL = "ViT-S-32-alt"
+
+
+@pytest.fixture(scope="module")
+def clip():
+    return untrained(open_clip.create_model, model_name=SMALL)
+
+
+def test_open_clip_gives_the_image_embedding_of_the_whole_model(tmp_path, photo, clip):
+    encoder = fetched(tmp_path, OpenClipNetwork(source="open_clip", name=SMALL), clip)
+    config = open_clip.transform.PreprocessCfg(**clip.visual.preprocess_cfg)
+    images = assert_sees(encoder, photo, open_clip.transform.image_transform_v2(config, is_train=False))
+    with torch.inference_mode():
+        expected = clip.encode_image(images)
+        assert_equal_features(encoder(encoder.preprocess(photo)[None]), expected)
+    assert encoder.card.feature_size == expected.shape[1]
+    assert encoder.card.parameters == sum(p.numel() for p in clip.visual.parameters())
+
+
+def test_a_training_checkpoint_of_open_clip_is_read_by_its_key_and_prefix(tmp_path, photo, clip):
+    state = {f"module.{name}": value for name, value in clip.state_dict().items()}
+    torch.save(
+        {"epoch": 3, "name": "run", "state_dict": state, "optimizer": {"state": {}}}, tmp_path / "e.pt"
+    )
+    own = fetched(tmp_path, OpenClipNetwork(source="open_clip", name=SMALL), clip)
+    section = CheckpointNetwork(
+        source="checkpoint",
+        architecture=f"open_clip/{SMALL}",
+        path=str(tmp_path / "e.pt"),
+        key="state_dict",
+        prefix="module.",
+        preprocessing=own.card.preprocessing,
+    )
+    card = models.fetch(section, "m", tmp_path / "m")
+    assert card.weights_sha256 == own.card.weights_sha256
+
+
+def test_every_image_tower_of_open_clip_is_built():
+    """On no device, so that neither values nor memory are needed."""
+    for name in ("RN50", "ViT-B-32", "coca_ViT-B-32", "ViT-B-16-SigLIP", "convnext_base", "EVA02-B-16"):
+        with torch.device("meta"):
+            backbone, keys = open_clip_source.build(name)
+            features = backbone.eval()(torch.empty(1, 3, keys.image_size, keys.image_size))
+        assert features.shape == (1, backbone.feature_size), name
+
+
+@pytest.mark.parametrize(
+    ("keys", "pattern"),
+    [
+        ({"name": "ViT-B-32", "pretrained": "openai"}, "openai was trained with another activation than ViT-B-32; name 'ViT-B-32-quickgelu'"),
+        ({"name": "ViT-B-16-SigLIP", "pretrained": "webli"}, "ViT-B-16-SigLIP of open_clip: expected resize mode shortest, but it needs 'squash'"),
+        ({"name": "ViT-B-16-SigLIP", "path": "local.pt"}, "expected resize mode shortest, but it needs 'squash'"),
+        ({"name": "ViT-B-32", "pretrained": "laion2b"}, "has no pretrained tag 'laion2b'; did you mean 'laion2b_"),
+        ({"name": "ViT-B-32"}, "ViT-B-32 of open_clip: expected `pretrained` or `path`"),
+        ({"name": "ViT-B/32", "pretrained": "openai"}, "open_clip has no model 'ViT-B/32'; did you mean 'ViT-B-32'"),
+        ({"name": "hf-hub:laion/CLIP", "pretrained": "openai"}, "open_clip has no model 'hf-hub:laion/CLIP'"),
+    ],
+)  # fmt: skip
+def test_what_open_clip_lacks_or_would_show_otherwise_is_refused(keys, pattern):
+    with pytest.raises(ConfigError, match=f"^config: models: .*{re.escape(pattern)}"):
+        open_clip_source.acquire(OpenClipNetwork(source="open_clip", **keys))
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("section", "pattern"),
+    [
+        (TorchvisionNetwork(source="torchvision", name="resnet81"), "'resnet81'; did you mean 'resnet18'?"),
+        (TorchvisionNetwork(source="torchvision", name="deeplabv3_resnet50"), "no classification model 'deep"),
+        (TorchvisionNetwork(source="torchvision", name="resnet50", weights="IMAGENET1K_V3"), "no weights 'IMAGENET1K_V3'; did you mean 'IMAGENET1K_V"),
+        (TimmNetwork(source="timm", name="resnet81"), "timm has no model 'resnet81'; did you mean 'resnet18"),
+        (TimmNetwork(source="timm", name="test_vit.laion"), "'test_vit.laion'; did you mean 'test_vit.r160_in1k'?"),
+        (RandomNetwork(source="random", architecture="packaged/squeezenet", seed=0), "no package has a model 'squeezenet'; did you mean 'squeezenet1_1'"),
+        (RandomNetwork(source="random", architecture="packaged/resnet18", seed=0), "no package has a model 'resnet18'"),
+        (RandomNetwork(source="random", architecture="timm/resnet81", seed=0), "timm has no model 'resnet81'"),
+    ],
+)  # fmt: skip
+def test_an_unknown_name_is_refused_with_the_nearest_one(tmp_path, section, pattern):
+    with pytest.raises(ConfigError, match=re.escape(pattern)) as caught:
+        models.fetch(section, "m", tmp_path / "m")
+    assert str(caught.value).startswith("config: models")
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "m").exists()
+
+
+def test_the_examples_of_the_guide_are_valid():
+    guide = (Path(__file__).parents[2] / "docs" / "add-a-model.md").read_text(encoding="utf-8")
+    examples = [
+        yaml.safe_load(block)["models"] for block in re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
+    ]
+    sections = {name: revive(Model, keys) for example in examples for name, keys in example.items()}
+    assert {section.source for section in sections.values()} == {
+        "torchvision", "timm", "open_clip", "checkpoint", "random"
+    }  # fmt: skip
+    torchvision_source._weights(sections["resnet50"].name, sections["resnet50"].weights)
+    timm_source._config(sections["vit-augreg"].name)
+    timm_source._config(sections["resnet50-local"].name)
+    clip = sections["clip-b32"]
+    assert open_clip_source._preset(clip.name, clip.pretrained, open_clip.get_model_config(clip.name))
+
+
+# Downloads
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """Torchvision's folder of downloads, empty."""
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
+    return tmp_path / "hub" / "checkpoints"
+
+
+def offline(*arguments, **keys):
+    raise ConnectionError("no route to host\nsecond line")
+
+
+def test_without_a_network_torchvision_ends_in_one_line(monkeypatch, hub):
+    monkeypatch.setattr(pooch, "retrieve", offline)
+    with pytest.raises(WeightsError) as caught:
+        torchvision_source.acquire(TorchvisionNetwork(source="torchvision", name="resnet18"))
+    address = torchvision.models.ResNet18_Weights.DEFAULT.url
+    assert str(caught.value) == f"{address}: expected a download, but it failed (no route to host)"
+
+
+def serve(monkeypatch, content):
+    """Let every download give this content."""
+
+    def retrieve(url, known_hash, fname, path):
+        Path(path).mkdir(parents=True)
+        (Path(path) / fname).write_bytes(content)
+        return str(Path(path) / fname)
+
+    monkeypatch.setattr(pooch, "retrieve", retrieve)
+
+
+@pytest.mark.parametrize(
+    ("content", "pattern"),
+    [(b"<html>Sign in</html>", "HTML page"), (b"other weights", "expected SHA-256 f37072fd, found")],
+)
+def test_a_download_that_is_another_file_is_refused_and_not_kept(monkeypatch, hub, content, pattern):
+    serve(monkeypatch, content)
+    with pytest.raises(WeightsError, match=pattern):
+        torchvision_source.acquire(TorchvisionNetwork(source="torchvision", name="resnet18"))
+    assert not any(hub.iterdir())
+
+
+def test_a_download_of_torchvision_is_read_once_its_digest_is_right(monkeypatch, tmp_path, hub):
+    torch.save(untrained(torchvision.models.squeezenet1_1).state_dict(), tmp_path / "w.pth")
+    sha256, preset = (
+        storage.sha256(tmp_path / "w.pth"),
+        torchvision.models.SqueezeNet1_1_Weights.DEFAULT.value,
+    )
+    monkeypatch.setattr(preset, "url", f"https://example.org/squeezenet1_1-{sha256[:8]}.pth")
+    serve(monkeypatch, (tmp_path / "w.pth").read_bytes())
+    card = models.fetch(TorchvisionNetwork(source="torchvision", name="squeezenet1_1"), "m", tmp_path / "m")
+    assert (card.origin, card.sha256, card.licence) == (preset.url, sha256, "BSD-3-Clause")
+    (hub / f"squeezenet1_1-{sha256[:8]}.pth").unlink()
+    hub.rmdir()
+    wrong = TorchvisionNetwork(source="torchvision", name="squeezenet1_1", sha256="0" * 64)
+    with pytest.raises(WeightsError, match=f"expected SHA-256 {'0' * 64}, found {sha256}"):
+        models.fetch(wrong, "n", tmp_path / "n")
+
+
+def test_without_a_network_timm_and_open_clip_end_in_one_line(monkeypatch):
+    monkeypatch.setattr(timm_source, "hf_hub_download", offline)
+    with pytest.raises(WeightsError) as caught:
+        timm_source.acquire(TimmNetwork(source="timm", name="test_resnet.r160_in1k"))
+    expected = "timm/test_resnet.r160_in1k: expected a download of model.safetensors, but it failed (no route to host)"
+    assert str(caught.value) == expected
+    monkeypatch.setattr(open_clip.pretrained, "hf_hub_download", offline)
+    section = OpenClipNetwork(source="open_clip", name="ViT-B-32", pretrained="laion2b_s34b_b79k")
+    with pytest.raises(WeightsError, match=r"^laion/CLIP.*: expected a download, but it failed \(.*no route"):
+        open_clip_source.acquire(section)
+
+
+def test_a_download_from_a_hub_is_verified_when_its_digest_is_configured(monkeypatch, tmp_path, clip):
+    small = untrained(timm.create_model, model_name="test_resnet")
+    safetensors.torch.save_file(small.state_dict(), tmp_path / "model.safetensors")
+    torch.save(clip.state_dict(), tmp_path / "open_clip_pytorch_model.bin")
+    monkeypatch.setattr(timm_source, "hf_hub_download", lambda *_: str(tmp_path / "model.safetensors"))
+    monkeypatch.setattr(
+        open_clip_source, "download_pretrained", lambda _: str(tmp_path / "open_clip_pytorch_model.bin")
+    )
+    for section, file in (
+        (TimmNetwork(source="timm", name="test_resnet.r160_in1k"), "model.safetensors"),
+        (
+            OpenClipNetwork(source="open_clip", name="ViT-B-32", pretrained="laion2b_s34b_b79k"),
+            "open_clip_pytorch_model.bin",
+        ),
+    ):
+        sha256 = storage.sha256(tmp_path / file)
+        acquire = (timm_source if section.source == "timm" else open_clip_source).acquire
+        assert acquire(section.model_copy(update={"sha256": sha256})).sha256 == sha256
+        with pytest.raises(WeightsError, match=f"expected SHA-256 {'0' * 64}, found {sha256}"):
+            acquire(section.model_copy(update={"sha256": "0" * 64}))
+
+
+def test_weights_that_timm_does_not_publish_are_asked_for(monkeypatch):
+    monkeypatch.setattr(timm_source, "hf_hub_download", offline)
+    with pytest.raises(ConfigError, match="timm has no weights of 'test_resnet_x' on its hub; set `path`"):
+        timm_source._download("test_resnet_x", None)

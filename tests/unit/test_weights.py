@@ -1,0 +1,355 @@
+"""A file of weights is read whole or refused in one line, and nothing in it is run."""
+
+import collections
+import io
+import os
+import pickle
+import re
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from torch import nn
+
+from wordsight import storage
+from wordsight.errors import WeightsError
+from wordsight.models import weights
+
+
+def tensors(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        "layer.weight": torch.randn(4, 3, generator=generator),
+        "layer.bias": torch.randn(4, generator=generator),
+    }
+
+
+def refused(pattern, path, **keys):
+    """The one line that refuses a file, which names it."""
+    with pytest.raises(WeightsError, match=pattern) as caught:
+        weights.state_dict(weights.read(path, keys.pop("sha256", None)), path, **keys)
+    line = str(caught.value)
+    assert line.startswith(f"{path}: ")
+    assert "\n" not in line
+    assert len(line) < 400 + len(str(path))
+    return line
+
+
+def saved(tmp_path, contents, name="w.pth", **options):
+    torch.save(contents, tmp_path / name, **options)
+    return tmp_path / name
+
+
+# Files that are read
+
+
+@pytest.mark.parametrize("name", ["w.pth", "w.pt", "w.bin", "w.pth.tar", "w.safetensors"])
+@pytest.mark.parametrize("legacy", [False, True])
+def test_every_format_gives_back_the_tensors(tmp_path, name, legacy):
+    path = tmp_path / name
+    if name.endswith(".safetensors"):
+        safetensors.torch.save_file(tensors(), path)
+    else:
+        saved(tmp_path, tensors(), name, _use_new_zipfile_serialization=not legacy)
+    found = weights.state_dict(weights.read(path), path)
+    torch.testing.assert_close(found, tensors(), rtol=0, atol=0)
+
+
+def test_a_checkpoint_may_carry_numbers_of_numpy_beside_its_tensors(tmp_path):
+    contents = {
+        "model": tensors(),
+        "epoch": 3,
+        "best": np.float64(0.7),
+        "history": np.arange(3.0),
+        "step": np.int64(9),
+        "order": collections.OrderedDict(a=1),
+    }
+    path = saved(tmp_path, contents)
+    torch.testing.assert_close(weights.state_dict(weights.read(path), path, key="model"), tensors())
+
+
+def test_a_prefix_is_cut_off_and_other_tensors_are_left_out(tmp_path):
+    contents = {f"module.model.{name}": value for name, value in tensors().items()}
+    path = saved(tmp_path, {"model": {**contents, "module.normalizer.mean": torch.zeros(3)}})
+    found = weights.state_dict(weights.read(path), path, key="model", prefix="module.model.")
+    torch.testing.assert_close(found, tensors())
+
+
+def test_parameters_come_without_their_gradients(tmp_path):
+    path = saved(tmp_path, {"w": nn.Parameter(torch.ones(2))})
+    assert not weights.state_dict(weights.read(path), path)["w"].requires_grad
+
+
+@pytest.mark.parametrize("digits", [8, 64])
+def test_a_sha256_or_its_start_is_verified(tmp_path, digits):
+    path = saved(tmp_path, tensors())
+    sha256 = storage.sha256(path)
+    assert weights.read(path, sha256[:digits]).keys() == tensors().keys()
+    wrong = ("0" if sha256[0] != "0" else "1") + sha256[1:digits]
+    refused(f"expected SHA-256 {wrong}, found {sha256}", path, sha256=wrong)
+
+
+def test_written_tensors_are_read_back_and_equal_ones_are_equal_bytes(tmp_path):
+    given = {"shared": torch.arange(6.0).reshape(2, 3).t(), "view": torch.arange(10.0)[2:5]}
+    for name, order in (("a", list(given)), ("b", list(given)[::-1])):
+        weights.write(tmp_path / f"{name}.safetensors", {key: given[key] for key in order})
+    torch.testing.assert_close(weights.read(tmp_path / "a.safetensors"), given)
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+
+
+# Files that are no weights
+
+
+@pytest.mark.parametrize("name", ["w.pth", "w.safetensors"])
+@pytest.mark.parametrize(
+    ("content", "pattern"),
+    [
+        (b"", r"expected weights, but the file is empty \(0 bytes\)"),
+        (b"<!DOCTYPE html><html><body>Sign in</body></html>", "this is an HTML page"),
+        (b"\n <html>", "this is an HTML page"),
+        (b"<?xml version='1.0'?><Error>AccessDenied</Error>", "this is an HTML page"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+            "Git LFS pointer; run `git lfs",
+        ),
+        (b"just some text\n" * 9, "truncated or damaged|expected a file that torch.save wrote"),
+        (bytes(1000), "truncated or damaged|expected a file that torch.save wrote"),
+        (bytes(range(256)) * 9, "truncated or damaged|expected a file that torch.save wrote"),
+        (b"PK\x03\x04" + bytes(100), "truncated or damaged"),
+    ],
+)
+def test_what_is_no_file_of_weights_is_named_with_what_it_is(tmp_path, name, content, pattern):
+    (tmp_path / name).write_bytes(content)
+    refused(pattern, tmp_path / name)
+
+
+def test_a_missing_file_a_folder_and_an_unknown_suffix_are_refused(tmp_path):
+    refused("expected a file of weights, but there is none", tmp_path / "w.pth")
+    (tmp_path / "folder.pth").mkdir()
+    refused("expected a file of weights, but there is none", tmp_path / "folder.pth")
+    (tmp_path / "w.npz").write_bytes(b"PK")
+    refused(
+        r"expected weights in a file ending in \.safetensors, \.pth, \.pt, \.tar, \.bin", tmp_path / "w.npz"
+    )
+
+
+@pytest.mark.parametrize("kind", ["zip", "legacy", "safetensors"])
+def test_a_file_cut_short_anywhere_is_refused(tmp_path, kind):
+    path = tmp_path / ("w.safetensors" if kind == "safetensors" else "w.pth")
+    if kind == "safetensors":
+        safetensors.torch.save_file(tensors(), path)
+    else:
+        saved(tmp_path, tensors(), _use_new_zipfile_serialization=kind == "zip")
+    whole = path.read_bytes()
+    for size in range(1, len(whole), max(1, len(whole) // 60)):
+        path.write_bytes(whole[:size])
+        refused("truncated or damaged|expected a file that torch.save wrote", path)
+
+
+@pytest.mark.parametrize("kind", ["zip", "legacy", "safetensors", "numpy"])
+def test_damaged_bytes_raise_nothing_but_the_one_line(tmp_path, kind):
+    path = tmp_path / {"safetensors": "w.safetensors", "numpy": "w.pkl"}.get(kind, "w.pth")
+    if kind == "safetensors":
+        safetensors.torch.save_file(tensors(), path)
+    elif kind == "numpy":
+        path.write_bytes(pickle.dumps({"w": [np.arange(6.0), np.ones((2, 3), np.float32)]}))
+    else:
+        saved(tmp_path, tensors(), _use_new_zipfile_serialization=kind == "zip")
+    whole, rng, refusals = path.read_bytes(), np.random.default_rng(0), []
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for place in rng.integers(len(whole), size=3):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        try:
+            if kind == "numpy":
+                weights.read_numpy_pickle(path, storage.sha256(path))
+            else:
+                weights.state_dict(weights.read(path), path)
+        except WeightsError as error:
+            refusals.append(str(error))
+    assert len(refusals) > 30
+    assert all(line.startswith(f"{path}: ") and "\n" not in line for line in refusals)
+
+
+@pytest.mark.parametrize(
+    ("contents", "keys", "pattern"),
+    [
+        (
+            {"model": {}, "epoch": 1},
+            {"key": "state_dict"},
+            "expected the key 'state_dict', found model, epoch",
+        ),
+        ({"a": 1, "b": 2, "c": 3, "d": 4}, {"key": "x"}, "found a, b, c and 1 more"),
+        ([1, 2], {"key": "state_dict"}, "expected the key 'state_dict', found list"),
+        ({"model": 3}, {"key": "model"}, "expected tensors by name, found a int"),
+        ([torch.zeros(1)], {}, "expected tensors by name, found a list"),
+        ({"model": {"w": torch.zeros(1)}, "epoch": 1}, {}, "model, epoch are none; is `key` missing"),
+        ({0: torch.zeros(1)}, {}, "expected tensors only, but 0 are none"),
+        ({"w": torch.zeros(1)}, {"prefix": "module."}, "expected names that start with 'module.', found w"),
+        ({}, {}, "expected names that start with '', found"),
+    ],
+)
+def test_a_wrong_key_or_prefix_is_refused_with_what_is_there(tmp_path, contents, keys, pattern):
+    refused(pattern, saved(tmp_path, contents), **keys)
+
+
+# Files that would run code
+
+
+class Payload:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.marker}",)
+
+
+@pytest.mark.parametrize("kind", ["zip", "legacy", "nested", "plain pickle", "protocol 0", "protocol 4"])
+def test_code_in_a_pickle_is_named_and_not_run(tmp_path, kind):
+    payload, path = Payload(tmp_path / "marker"), tmp_path / "w.pth"
+    if kind in ("zip", "legacy"):
+        torch.save(payload, path, _use_new_zipfile_serialization=kind == "zip")
+    elif kind == "nested":
+        torch.save({"state_dict": tensors(), "optimiser": [payload]}, path)
+    else:
+        protocol = int(kind[-1]) if kind != "plain pickle" else pickle.DEFAULT_PROTOCOL
+        path.write_bytes(pickle.dumps({"w": payload}, protocol=protocol))
+    refused(r"refused: would run code: (posix|nt)\.system$", path)
+    assert not (tmp_path / "marker").exists()
+    # The file does what it is refused for.
+    if kind in ("plain pickle", "protocol 0", "protocol 4"):
+        pickle.loads(path.read_bytes())
+    else:
+        torch.load(path, weights_only=False)
+    assert (tmp_path / "marker").exists()
+
+
+def test_a_pickled_network_is_refused_with_its_class(tmp_path):
+    refused(r"would run code: torch\.nn\.modules\.linear\.Linear", saved(tmp_path, nn.Linear(2, 2)))
+
+
+def test_a_torchscript_archive_is_refused(tmp_path):
+    path = tmp_path / "w.pt"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        torch.jit.save(torch.jit.script(nn.Linear(2, 2)), path)
+    refused("refused: would run code: a TorchScript archive", path)
+
+
+def test_a_numpy_array_cannot_smuggle_code_in(tmp_path):
+    array = np.array([Payload(tmp_path / "marker")], dtype=object)
+    refused(r"would run code: (posix|nt)\.system", saved(tmp_path, {"w": array}))
+    (tmp_path / "w.pkl").write_bytes(pickle.dumps({"w": array}))
+    with pytest.raises(WeightsError, match=r"would run code: (posix|nt)\.system"):
+        weights.read_numpy_pickle(tmp_path / "w.pkl", storage.sha256(tmp_path / "w.pkl"))
+    assert not (tmp_path / "marker").exists()
+
+
+def test_a_pickle_of_numpy_arrays_is_read(tmp_path):
+    arrays = {"conv": [np.arange(6, dtype=np.float32).reshape(2, 3), np.ones(2)], "n": 3}
+    (tmp_path / "w.pkl").write_bytes(pickle.dumps(arrays))
+    found = weights.read_numpy_pickle(tmp_path / "w.pkl", storage.sha256(tmp_path / "w.pkl"))
+    np.testing.assert_array_equal(found["conv"][0], arrays["conv"][0])
+    np.testing.assert_array_equal(found["conv"][1], arrays["conv"][1])
+    assert found["n"] == 3
+
+
+@pytest.mark.parametrize(
+    "value",
+    [Payload("marker"), np.load, np.random.default_rng, io.BytesIO, collections.OrderedDict, print, eval],
+)
+def test_a_pickle_that_names_anything_but_arrays_is_refused(tmp_path, monkeypatch, value):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "w.pkl"
+    path.write_bytes(pickle.dumps({"w": value}))
+    with pytest.raises(WeightsError, match=f"^{re.escape(str(path))}: refused: would run code: ") as caught:
+        weights.read_numpy_pickle(path, storage.sha256(path))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "marker").exists()
+
+
+def test_a_damaged_pickle_of_numpy_arrays_is_refused(tmp_path):
+    path = tmp_path / "w.pkl"
+    whole = pickle.dumps({"w": np.arange(6.0)})
+    for size in range(1, len(whole)):
+        path.write_bytes(whole[:size])
+        with pytest.raises(WeightsError, match="truncated or damaged"):
+            weights.read_numpy_pickle(path, storage.sha256(path))
+    with pytest.raises(WeightsError, match="expected SHA-256 0000"):
+        weights.read_numpy_pickle(path, "0" * 64)
+
+
+def test_an_archive_with_a_foreign_pickle_is_refused(tmp_path):
+    path = saved(tmp_path, tensors())
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = next(name for name in members if name.endswith("data.pkl"))
+    members[name] = pickle.dumps(Payload(tmp_path / "marker"), protocol=2)
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, content in members.items():
+            archive.writestr(member, content)
+    refused(r"would run code: (posix|nt)\.system", path)
+    assert not (tmp_path / "marker").exists()
+
+
+# Tensors that do not fit
+
+
+def network():
+    return {"layer.weight": torch.zeros(4, 3), "layer.bias": torch.zeros(4)}
+
+
+def test_weights_that_fit_are_copied_and_those_of_unused_parts_are_left_out():
+    filled, given = (
+        network(),
+        {**tensors(), "head.weight": torch.ones(2), "bn.num_batches_tracked": torch.tensor(3)},
+    )
+    weights.fit(given, filled, "origin", unused=("head.",))
+    torch.testing.assert_close(filled, tensors())
+
+
+def test_half_precision_is_widened():
+    filled = network()
+    weights.fit({name: value.half() for name, value in tensors().items()}, filled, "origin")
+    assert all(value.dtype == torch.float32 for value in filled.values())
+    torch.testing.assert_close(filled, tensors(), rtol=1e-3, atol=1e-3)
+
+
+MANY = {f"extra.{i}": torch.zeros(1) for i in range(5)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"layer.bias": None}, "origin: 1 tensor is missing: layer.bias"),
+        (
+            {"layer.bias": None, "layer.weight": None},
+            "origin: 2 tensors are missing: layer.weight, layer.bias",
+        ),
+        ({"head.weight": torch.zeros(2)}, "origin: 1 tensor is unexpected: head.weight"),
+        (MANY, "origin: 5 tensors are unexpected: extra.0, extra.1, extra.2 and 2 more"),
+        (
+            {"layer.weight": torch.zeros(3, 4)},
+            "origin: 1 tensor is of a wrong shape: layer.weight is 3x4 instead of 4x3",
+        ),
+        (
+            {"layer.bias": torch.tensor(1.0)},
+            "origin: 1 tensor is of a wrong shape: layer.bias is scalar instead of 4",
+        ),
+        ({"layer.bias": torch.tensor([0, 1, torch.nan, 2])}, "origin: 1 tensor is not finite: layer.bias"),
+        ({"layer.bias": torch.tensor([0, 1, torch.inf, 2])}, "origin: 1 tensor is not finite: layer.bias"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused_and_nothing_is_copied(changes, line):
+    given = {name: value for name, value in {**tensors(), **changes}.items() if value is not None}
+    filled = network()
+    with pytest.raises(WeightsError) as caught:
+        weights.fit(given, filled, "origin")
+    assert str(caught.value) == line
+    assert all((value == 0).all() for value in filled.values())
