@@ -10,7 +10,6 @@ from wordsight.config import Traits, load
 from wordsight.errors import ConfigError
 from wordsight.statistics.pairs import resolve
 from wordsight.targets import (
-    FIGURE_FORMATS,
     evaluated_datasets,
     figure_names,
     protocol_results,

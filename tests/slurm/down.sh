@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Stop what up.sh started; jobs that are queued or running are cancelled first.
+set -uo pipefail
+state=${WORDSIGHT_SLURM_STATE:-/var/lib/wordsight-slurm}
+grep -q '^ClusterName=wordsight$' /etc/slurm/slurm.conf 2>/dev/null || exit 0
+scancel --state=PENDING --state=RUNNING --user="$(id -un)" 2>/dev/null
+scontrol shutdown 2>/dev/null
+for daemon in slurmd slurmctld; do
+  [ -s "$state/$daemon.pid" ] && kill "$(cat "$state/$daemon.pid")" 2>/dev/null
+done
+pidof munged >/dev/null && kill "$(pidof munged)" 2>/dev/null
+rm -rf "$state" /etc/slurm/slurm.conf
+exit 0

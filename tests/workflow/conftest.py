@@ -1,0 +1,175 @@
+"""A small real experiment, run by real Snakemake in a copy of the project."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "report", "uv.lock")
+SNAKEMAKE = Path(sys.executable).with_name("snakemake")
+
+CONFIG = {
+    "title": "A small experiment",
+    "seed": 1,
+    "datasets": {
+        "digits": {"source": "packaged", "name": "sklearn_digits", "limit": {"train": 60, "test": 40}},
+        "shapes": {"source": "image_folder", "path": "data/shapes"},
+    },
+    "models": {
+        "saved": {
+            "source": "checkpoint",
+            "architecture": "timm/test_resnet",
+            "path": "data/weights.safetensors",
+            "language": "labels",
+            "pretraining_images": 10,
+            "preprocessing": {
+                "image_size": 64,
+                "resize": 64,
+                "mean": [0.5, 0.5, 0.5],
+                "std": [0.5, 0.5, 0.5],
+            },
+        },
+        "untrained-0": {"source": "random", "architecture": "timm/test_resnet", "seed": 0},
+    },
+    "protocols": {
+        "clustering": {"datasets": ["digits", "shapes"], "seeds": 2},
+        "few_shot": {"datasets": ["digits", "shapes"], "shots": [1, 2], "trials": 3},
+        "transfer": {"datasets": ["digits"], "regularisation": [0.1, 1.0]},
+        "robustness": {
+            "datasets": {"shapes": {"head": "fitted", "images": 4}},
+            "epsilons": [0.001, 0.1],
+            "steps": 3,
+        },
+    },
+    "contrasts": {
+        "training": {
+            "treatment": {"language": "labels"},
+            "control": {"language": "none"},
+            "match": ["architecture"],
+        }
+    },
+    "statistics": {"resamples": 200},
+}
+
+
+@dataclass
+class Project:
+    """Copy of the project in a folder of its own."""
+
+    path: Path
+
+    def snakemake(self, *arguments: str, check: bool = True, **options) -> subprocess.CompletedProcess:
+        """Run Snakemake on the small configuration."""
+        # Targets come first: `--configfile` takes every word that follows it.
+        command = [str(SNAKEMAKE), *arguments, "--cores", "2", "--configfile", "config/small.yaml"]
+        done = subprocess.run(command, cwd=self.path, capture_output=True, text=True, check=False, **options)
+        assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
+        return done
+
+    def would_run(self) -> set[tuple[str, ...]]:
+        """Jobs that a run would execute: the rule and the values of its wildcards."""
+        output = self.snakemake("--dry-run").stdout
+        jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", output, flags=re.MULTILINE)
+        assert jobs or "Nothing to be done" in output, output
+        wildcards = [re.search(r"wildcards: (.*)", body) for _, body in jobs]
+        values = [tuple(re.findall(r"=([^,\n]+)", found.group(1))) if found else () for found in wildcards]
+        return {(rule, *value) for (rule, _), value in zip(jobs, values, strict=True)} - {("all",)}
+
+    def configure(self, change) -> None:
+        """Change the small configuration by a function of it."""
+        path = self.path / "config/small.yaml"
+        config = yaml.safe_load(path.read_text())
+        change(config)
+        path.write_text(yaml.safe_dump(config, sort_keys=False))
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Replace a piece of a file that occurs in it."""
+        path = self.path / file
+        text = path.read_text()
+        assert old in text, f"{old!r} is not in {file}"
+        path.write_text(text.replace(old, new, 1))
+
+    def tables(self) -> dict[str, bytes]:
+        """Bytes of every table of results."""
+        files = [*self.path.glob("results/tables/*.csv"), *self.path.glob("results/statistics/*.parquet")]
+        return {file.relative_to(self.path).as_posix(): file.read_bytes() for file in files}
+
+
+def draw_shapes(folder: Path) -> None:
+    """Discs, squares and stripes, of random size and place, as PNG files in class folders."""
+    generator = np.random.default_rng(0)
+    rows, columns = np.mgrid[:48, :48]
+    for split in ("train", "test"):
+        for name in ("disc", "square", "stripes"):
+            (folder / split / name).mkdir(parents=True)
+            for index in range(8):
+                y, x = generator.integers(14, 34, size=2)
+                size = generator.integers(6, 14)
+                distance = {
+                    "disc": np.hypot(rows - y, columns - x) < size,
+                    "square": np.maximum(abs(rows - y), abs(columns - x)) < size,
+                    "stripes": (rows + x) // (size // 2) % 2 == 0,
+                }[name]
+                pixels = np.where(
+                    distance[..., None], generator.integers(128, 256, 3), generator.integers(0, 96, 3)
+                )
+                noise = generator.integers(-8, 8, pixels.shape)
+                image = Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8))
+                image.save(folder / split / name / f"{index}.png")
+
+
+def make_project(path: Path) -> Project:
+    """Copy what the workflow needs, and lay out the small experiment's data."""
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    path.mkdir(parents=True, exist_ok=True)
+    for part in PARTS:
+        source = ROOT / part
+        if source.is_dir():
+            shutil.copytree(source, path / part, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, path / part)
+    draw_shapes(path / "data/shapes")
+    torch.manual_seed(7)
+    save_file(timm.create_model("test_resnet", num_classes=0).state_dict(), path / "data/weights.safetensors")
+    (path / "config/small.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))
+    return Project(path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Project:
+    """Small experiment that ran to its end. Tests copy it and leave it as it is."""
+    project = make_project(tmp_path_factory.mktemp("finished") / "project")
+    project.snakemake()
+    return project
+
+
+@pytest.fixture
+def fresh(tmp_path) -> Project:
+    """Small experiment of which nothing has run."""
+    return make_project(tmp_path / "project")
+
+
+@pytest.fixture
+def copy(finished, tmp_path) -> Project:
+    """Copy of the finished experiment, with the times of its files."""
+    shutil.copytree(finished.path, tmp_path / "project", copy_function=shutil.copy2)
+    return Project(tmp_path / "project")
+
+
+@pytest.fixture(autouse=True)
+def _quiet_environment(monkeypatch):
+    """Snakemake of the tests reads no settings but the project's."""
+    for name in [name for name in os.environ if name.startswith("SNAKEMAKE_")]:
+        monkeypatch.delenv(name)

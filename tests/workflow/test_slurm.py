@@ -1,0 +1,41 @@
+"""The small experiment on a real one-node SLURM gives the tables of the local run."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.xdist_group("workflow")
+
+SLURM = Path(__file__).resolve().parents[1] / "slurm"
+
+
+@pytest.fixture
+def slurm():
+    """SLURM with one node, up for one test."""
+    missing = [name for name in ("slurmctld", "slurmd", "sbatch", "munged") if not shutil.which(name)]
+    if missing:
+        pytest.skip(f"SLURM is not installed: no {', '.join(missing)}")
+    if os.geteuid() != 0:
+        pytest.skip("SLURM is started as root")
+    up = subprocess.run([SLURM / "up.sh", "2"], capture_output=True, text=True, check=False)
+    if up.returncode != 0:
+        pytest.skip(f"SLURM does not start here: {up.stderr.strip()}")
+    yield
+    subprocess.run([SLURM / "down.sh"], check=True)
+
+
+def test_the_cluster_gives_the_tables_of_the_local_run(slurm, finished, fresh):
+    profile = fresh.path / "profiles/slurm-no-accounting/config.yaml"
+    settings = yaml.safe_load(profile.read_text())
+    settings["default-resources"]["slurm_partition"] = "main"
+    del settings["set-resources"]  # the node has no GPU
+    profile.write_text(yaml.safe_dump(settings))
+    often = ("--seconds-between-status-checks", "1", "--slurm-init-seconds-before-status-checks", "1")
+    tables = ("results/tables/results.csv", "results/tables/contrasts.csv")
+    done = fresh.snakemake(*tables, "--profile", "profiles/slurm-no-accounting", *often)
+    assert "SLURM jobid" in done.stderr + done.stdout
+    assert fresh.tables() == finished.tables()
