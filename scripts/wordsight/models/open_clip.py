@@ -3,15 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-import open_clip
-from open_clip.model import _build_vision_tower
-from open_clip.pretrained import download_pretrained, get_pretrained_cfg
-
 from wordsight.config import OpenClipNetwork, PreprocessingSection, nearest
 from wordsight.errors import ConfigError, WeightsError
-from wordsight.models import weights
+from wordsight.models import compiler, weights
 from wordsight.models.encoder import Backbone
 from wordsight.storage import sha256
+
+with compiler.left_out():
+    import open_clip
+    from open_clip.model import _build_vision_tower
+    from open_clip.pretrained import download_pretrained, get_pretrained_cfg
 
 # The rest of a CLIP: its text tower and what joins both.
 TEXT = (

@@ -5,15 +5,17 @@ import math
 from pathlib import Path
 from typing import Any
 
-import timm
 from huggingface_hub import hf_hub_download
 from torch import nn
 
 from wordsight.config import PreprocessingSection, TimmNetwork
 from wordsight.errors import ConfigError, WeightsError
-from wordsight.models import weights
+from wordsight.models import compiler, weights
 from wordsight.models.encoder import Backbone
 from wordsight.storage import sha256
+
+with compiler.left_out():
+    import timm
 
 
 def build(name: str) -> tuple[Backbone, PreprocessingSection]:

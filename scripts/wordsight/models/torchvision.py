@@ -6,15 +6,17 @@ from typing import Any
 
 import pooch
 import torch
-import torchvision
 from torch import nn
-from torchvision.models import SqueezeNet, Weights
 
 from wordsight.config import PreprocessingSection, TorchvisionNetwork, nearest
 from wordsight.errors import ConfigError, WeightsError
-from wordsight.models import weights
+from wordsight.models import compiler, weights
 from wordsight.models.encoder import Backbone
 from wordsight.storage import sha256
+
+with compiler.left_out():
+    import torchvision
+    from torchvision.models import SqueezeNet, Weights
 
 # Without the auxiliary classifiers, which only training uses, and with the change of input that the weights
 # expect.
