@@ -52,11 +52,6 @@ def huge_image(project) -> None:
     Image.new("1", (20_000, 20_000)).save(project.path / PNG)
 
 
-def results_is_a_file(project) -> None:
-    (project.path / "results").mkdir()
-    (project.path / "results/features").write_text("in the way")
-
-
 def hostile_weights(project) -> None:
     """Write a pickle whose loading would leave a file behind."""
 
@@ -96,7 +91,6 @@ CASES = {
         "results/few_shot/untrained-0/shapes.parquet",
         ["shapes", "9"],
     ),
-    "a file where a folder belongs": (results_is_a_file, "results/features/untrained-0/shapes/test.safetensors", ["results/features"]),
 }  # fmt: skip
 
 
