@@ -61,6 +61,17 @@ def check_splits(train: Features, test: Features, classes: int, where: str) -> N
     check_disjoint(train.ids, test.ids, where)
 
 
+def check_fittable(labels: np.ndarray, where: str) -> None:
+    """Refuse training labels of which no part can be held out: one class, or a class with a single item."""
+    present, counts = np.unique(labels, return_counts=True)
+    if len(present) < 2:
+        raise DataError(f"{where}: expected training images of at least 2 classes, not {len(present)}")
+    if counts.min() < 2:
+        raise DataError(
+            f"{where}: class {present[counts.argmin()]} has 1 training image, expected at least 2"
+        )
+
+
 def check_disjoint(train: list[str], test: list[str], where: str) -> None:
     """Refuse a leak: items of which the ids are in both splits."""
     shared = sorted(set(train) & set(test))

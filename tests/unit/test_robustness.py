@@ -362,3 +362,11 @@ def test_a_training_image_among_the_test_images_is_a_leak():
     test, encoder = Pictures(20, 1, "test"), Encoder()
     with pytest.raises(DataError, match="leak: 20 items are in train and in test, test-0 is one"):
         attack_encoder(encoder, test, encoder.features(test))
+
+
+def test_a_head_that_cannot_be_fitted_names_model_and_dataset():
+    encoder = Encoder()
+    train = encoder.features(Pictures(40, 0, "train"))
+    single = Features(train.values, np.where(np.arange(40) == 7, 1, 0), train.ids)
+    with pytest.raises(DataError, match="robustness of m on d: class 1 has 1 training image"):
+        attack_encoder(encoder, Pictures(20, 1, "test"), single)

@@ -35,7 +35,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from wordsight.checks import check_disjoint, check_features, check_items
+from wordsight.checks import check_disjoint, check_features, check_fittable, check_items
 from wordsight.config import Mode, ProbeParameters, RobustnessParameters
 from wordsight.errors import DataError
 from wordsight.logs import progress
@@ -195,7 +195,9 @@ def fit_head(
     train: Features, classes: int, section: ProbeParameters, seed: int, model: str, dataset: str
 ) -> Fit:
     """Logistic regression on the training features, as the ``sound`` probe of transfer fits it."""
-    check_features(train, classes, f"robustness of {model} on {dataset}, train")
+    where = f"robustness of {model} on {dataset}"
+    check_features(train, classes, f"{where}, train")
+    check_fittable(train.labels, where)
     return choose(
         partial(fit_logistic, classes=classes, max_iterations=section.max_iterations),
         train.values,

@@ -18,7 +18,7 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from wordsight.checks import check_features, check_splits
+from wordsight.checks import check_features, check_fittable, check_splits
 from wordsight.config import Mode, TransferParameters
 from wordsight.errors import DataError
 from wordsight.probe import Fit, Solver, choose, fit_adam, fit_logistic, fit_ridge
@@ -101,16 +101,10 @@ def _choose(solver: Solver, train: Features, section: TransferParameters, seed: 
 
 
 def _check_classes(train: Features, test: Features, where: str) -> None:
-    present, counts = np.unique(train.labels, return_counts=True)
-    unseen = np.setdiff1d(test.labels, present)
+    unseen = np.setdiff1d(test.labels, train.labels)
     if len(unseen):
         raise DataError(f"{where}: class {unseen[0]} has test images but no training image")
-    if len(present) < 2:
-        raise DataError(f"{where}: expected training images of at least 2 classes, not {len(present)}")
-    if counts.min() < 2:
-        raise DataError(
-            f"{where}: class {present[counts.argmin()]} has 1 training image, expected at least 2"
-        )
+    check_fittable(train.labels, where)
 
 
 def _passes(train: Features, views: list[Features] | None, classes: int, where: str) -> list[np.ndarray]:
