@@ -42,7 +42,7 @@ def check_items(labels: np.ndarray, ids: list[str], where: str) -> None:
         raise DataError(f"{where}: the id {twice} occurs twice, expected one item per id")
     if int(np.min(labels)) < 0:
         item = int(np.argmin(labels))
-        raise DataError(f"{where}: item {ids[item]} has label {labels[item]}, expected a class index")
+        raise DataError(f"{where}: item {ids[item]} has label {labels[item]}, expected a class (-1: none)")
 
 
 def check_splits(train: Features, test: Features, classes: int, where: str) -> None:

@@ -5,10 +5,19 @@
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from wordsight.errors import ConfigError
@@ -18,7 +27,43 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Mode = Literal["sound", "paper"]
 Language = Literal["none", "labels", "captions"]
-Architecture = Annotated[str, Field(pattern=r"^(packaged|torchvision|timm|open_clip)/[A-Za-z0-9._-]+$")]
+Architecture = Annotated[str, Field(pattern=r"^(small|packaged|torchvision|timm|open_clip)/[A-Za-z0-9._-]+$")]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+Objective = Literal[
+    "labels",
+    "captions_contrastive",
+    "captions_contrastive_text_tower",
+    "captions_targets",
+    "simclr",
+    "barlow_twins",
+    "labels_and_captions",
+    "adversarial",
+    "stylised",
+    "captions_shuffled",
+    "class_names",
+    "concept_labels",
+    "untrained",
+]
+# What each objective learns from. A name in the place of a caption says what a label says, and permuted
+# captions say nothing.
+LANGUAGE_OF: dict[str, Language] = {
+    "labels": "labels",
+    "captions_contrastive": "captions",
+    "captions_contrastive_text_tower": "captions",
+    "captions_targets": "captions",
+    "simclr": "none",
+    "barlow_twins": "none",
+    "labels_and_captions": "captions",
+    "adversarial": "labels",
+    "stylised": "labels",
+    "captions_shuffled": "none",
+    "class_names": "labels",
+    "concept_labels": "labels",
+    "untrained": "none",
+}
+# What reads vectors of a frozen sentence encoder.
+READS_SENTENCES = {"captions_contrastive", "labels_and_captions", "captions_shuffled", "class_names"}
 
 
 def nearest(name: str, valid: list[str]) -> str:
@@ -65,6 +110,9 @@ class DatasetSection(Section):
     limit: Limit = Limit()
 
 
+EmojiStyle = Literal["openmoji", "twemoji", "noto_emoji"]
+
+
 class PackagedDataset(DatasetSection):
     """Images that ship inside a registry package."""
 
@@ -88,7 +136,81 @@ class ImageFolderDataset(DatasetSection):
     splits: dict[Literal["train", "test"], str] = {"train": "train", "test": "test"}
 
 
-Dataset = Annotated[PackagedDataset | TorchvisionDataset | ImageFolderDataset, Field(discriminator="source")]
+class EmojiDataset(DatasetSection):
+    """The same emoji in several drawing styles, with styles, concepts and whole classes never trained on."""
+
+    source: Literal["emoji"]
+    styles: Annotated[list[EmojiStyle], Field(min_length=1)] = ["openmoji", "twemoji"]
+    unseen_styles: Annotated[list[EmojiStyle], Field(validate_default=True)] = ["noto_emoji"]
+    unseen_concepts: Share = 0.25
+    unseen_classes: Annotated[int, Field(ge=0)] = 8
+    validation_concepts: Share = 0.1
+
+    @field_validator("styles", "unseen_styles")
+    @classmethod
+    def _refuse_a_style_twice(cls, styles: list[EmojiStyle], info: ValidationInfo) -> list[EmojiStyle]:
+        if len(set(styles)) < len(styles):
+            raise PydanticCustomError("style_twice", "expected each style once")
+        if info.field_name == "unseen_styles" and set(styles) & set(info.data.get("styles", [])):
+            raise PydanticCustomError("style_seen", "expected styles that are not in styles too")
+        return styles
+
+
+class CaptionedFolderDataset(DatasetSection):
+    """Images in a folder, with a CSV file that names them and gives captions, labels and splits."""
+
+    source: Literal["captioned_folder"]
+    path: str
+    table: str = "captions.csv"
+    validation: Share = 0.05
+
+
+class WebDataset(DatasetSection):
+    """Captioned images in the shards of a WebDataset."""
+
+    source: Literal["webdataset"]
+    path: str
+    splits: dict[Literal["train", "test"], str]
+    validation: Share = 0.05
+
+
+class HuggingFaceDataset(DatasetSection):
+    """Captioned images of the Hugging Face hub by ``name``, or of local files in one of its formats."""
+
+    source: Literal["huggingface"]
+    name: str | None = None
+    path: str | None = None
+    subset: str | None = None
+    revision: str | None = None
+    splits: dict[Literal["train", "test"], str] = {"train": "train", "test": "test"}
+    image_column: str = "image"
+    caption_column: str | None = None
+    label_column: str | None = None
+    concept_column: str | None = None
+    style_column: str | None = None
+    validation: Share = 0.05
+
+    @model_validator(mode="after")
+    def _check_keys(self) -> "HuggingFaceDataset":
+        if (self.name is None) == (self.path is None):
+            raise PydanticCustomError("one_of", "expected one of name and path, and not both")
+        if self.path and self.revision:
+            raise PydanticCustomError("hub_only", "expected revision with name, not with path")
+        if not (self.caption_column or self.label_column):
+            raise PydanticCustomError("no_text", "expected caption_column, label_column or both")
+        return self
+
+
+Dataset = Annotated[
+    PackagedDataset
+    | TorchvisionDataset
+    | ImageFolderDataset
+    | EmojiDataset
+    | CaptionedFolderDataset
+    | WebDataset
+    | HuggingFaceDataset,
+    Field(discriminator="source"),
+]
 
 
 # Models
@@ -172,6 +294,16 @@ class CheckpointNetwork(NetworkSection):
     preprocessing: PreprocessingSection
 
 
+class PretrainNetwork(NetworkSection):
+    """A network that the workflow trains; the section ``pretraining`` makes one a seed of each objective."""
+
+    source: Literal["pretrain"]
+    architecture: Architecture
+    objective: Objective
+    seed: Annotated[int, Field(ge=0)]
+    learning_rate: Positive
+
+
 class PackagedModel(PackagedNetwork, Traits):
     """A packaged network and what it learned from."""
 
@@ -200,24 +332,115 @@ class CheckpointModel(CheckpointNetwork, Traits):
     """A network of a local file and what it learned from."""
 
 
+class PretrainModel(PretrainNetwork, Traits):
+    """A network that the workflow trains and what it learned from; ``pretraining_images`` are those seen."""
+
+
 Network = Annotated[
-    PackagedNetwork | TorchvisionNetwork | TimmNetwork | OpenClipNetwork | RandomNetwork | CheckpointNetwork,
+    PackagedNetwork
+    | TorchvisionNetwork
+    | TimmNetwork
+    | OpenClipNetwork
+    | RandomNetwork
+    | CheckpointNetwork
+    | PretrainNetwork,
     Field(discriminator="source"),
 ]
 Model = Annotated[
-    PackagedModel | TorchvisionModel | TimmModel | OpenClipModel | RandomModel | CheckpointModel,
+    PackagedModel
+    | TorchvisionModel
+    | TimmModel
+    | OpenClipModel
+    | RandomModel
+    | CheckpointModel
+    | PretrainModel,
     Field(discriminator="source"),
 ]
 
 
 def architecture_of(section: Network | Model) -> str:
     """Architecture of a model as ``family/name``, the same for trained and untrained networks."""
-    if isinstance(section, RandomNetwork | CheckpointNetwork):
+    if isinstance(section, RandomNetwork | CheckpointNetwork | PretrainNetwork):
         return section.architecture
     return f"{section.source}/{section.name}"
 
 
+# Pretraining
+
+
+class OptimiserSection(Section):
+    """AdamW under a warm-up and half a cosine, the same for every objective but for the learning rate."""
+
+    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    warmup: Share = 0.1
+    clip_norm: Positive = 1.0
+
+
+class AugmentationSection(Section):
+    """Random views: a resized crop, a flip, and changes of colour; the same for every objective."""
+
+    smallest_crop: Annotated[float, Field(gt=0, le=1)] = 0.5
+    flip: bool = True
+    brightness: Share = 0.3
+    contrast: Share = 0.3
+    saturation: Share = 0.3
+    greyscale: Annotated[float, Field(ge=0, le=1)] = 0.1
+
+
+class ObjectiveSection(Section):
+    """How often an objective is trained, and at which learning rate."""
+
+    seeds: Count = 3
+    learning_rate: Positive = 1e-3
+
+
+class SearchSection(Section):
+    """Learning rates to choose from, on concepts of the training images that are held out of training."""
+
+    learning_rates: Annotated[list[Positive], Field(min_length=2)] = [1e-3, 3e-3, 1e-2]
+    seed: Annotated[int, Field(ge=0)] = 1000
+
+
+class TrainingSection(Section):
+    """What all objectives share: images, architecture, budget, optimiser and augmentation."""
+
+    images: Name
+    styles: list[str] | None = None
+    architecture: Architecture = "small/resnet_w16"
+    resolution: Count = 32
+    images_seen: Count = 40_000
+    batch_size: Annotated[int, Field(ge=2)] = 128
+    micro_batch_size: Count | None = None
+    optimiser: OptimiserSection = OptimiserSection()
+    augmentation: AugmentationSection = AugmentationSection()
+    precision: Literal["float32", "bfloat16"] = "float32"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    devices: Count = 1
+    workers: Annotated[int, Field(ge=0)] = 0
+    memory_mb: Count = 500
+
+
+class PretrainingSection(TrainingSection):
+    """Encoders that differ in their objective alone: one model a seed of each."""
+
+    objectives: Annotated[dict[Objective, ObjectiveSection], Field(min_length=1)]
+    jobs_by: Literal["dataset", "model"] = "dataset"
+    search: SearchSection = SearchSection()
+
+
 # Features and protocols
+
+
+class Selector(Section):
+    """The models whose traits all match; each key takes one value or a list of them."""
+
+    language: Language | list[Language] | None = None
+    robust: bool | None = None
+    source: str | list[str] | None = None
+    architecture: str | list[str] | None = None
+    objective: Objective | list[Objective] | None = None
+    seed: int | list[int] | None = None
+    models: list[Name] | None = None
 
 
 class FeaturesSection(Section):
@@ -231,6 +454,7 @@ class ProtocolSection(Section):
     """Where a protocol runs. A mode given here takes precedence over the configuration's."""
 
     datasets: list[Name]
+    models: Selector = Selector()
     mode: Mode | None = None
 
 
@@ -313,8 +537,28 @@ class RobustnessSection(RobustnessParameters):
     """Linf projected gradient descent in pixel space, over a grid of radii."""
 
     datasets: dict[Name, RobustnessDataset]
-    models: list[Name] | None = None
+    models: Selector = Selector()
     mode: Mode | None = None
+
+
+class CrossStyleSection(Section):
+    """A dataset of concepts in several styles, in whose four cells a protocol runs; the paper has none."""
+
+    datasets: Annotated[list[Name], Field(min_length=1, max_length=1)]
+    models: Selector = Selector()
+    mode: Literal["sound"] = "sound"
+
+
+class CrossStyleFewShotSection(FewShotParameters, CrossStyleSection):
+    """Nearest class prototype from a few drawings of one style, for drawings of another."""
+
+
+class CrossStyleProbeSection(ProbeParameters, CrossStyleSection):
+    """Linear probe fitted in one style and tested in another."""
+
+
+class CrossStyleRetrievalSection(CrossStyleSection):
+    """Find the same concept in another style."""
 
 
 class ProtocolsSection(Section):
@@ -324,19 +568,12 @@ class ProtocolsSection(Section):
     few_shot: FewShotSection | None = None
     transfer: TransferSection | None = None
     robustness: RobustnessSection | None = None
+    cross_style_few_shot: CrossStyleFewShotSection | None = None
+    cross_style_probe: CrossStyleProbeSection | None = None
+    cross_style_retrieval: CrossStyleRetrievalSection | None = None
 
 
 # Contrasts and statistics
-
-
-class Selector(Section):
-    """The models whose traits all match; each key takes one value or a list of them."""
-
-    language: Language | list[Language] | None = None
-    robust: bool | None = None
-    source: str | list[str] | None = None
-    architecture: str | list[str] | None = None
-    models: list[Name] | None = None
 
 
 class Contrast(Section):
@@ -344,7 +581,7 @@ class Contrast(Section):
 
     treatment: Selector
     control: Selector
-    match: list[Literal["architecture"]] = []
+    match: list[Literal["architecture", "seed"]] = []
     question: str = ""
 
 
@@ -362,7 +599,8 @@ class Config(Section):
     seed: Annotated[int, Field(ge=0)] = 0
     mode: Mode = "sound"
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
-    models: Annotated[dict[Name, Model], Field(min_length=1)]
+    models: dict[Name, Model] = {}
+    pretraining: PretrainingSection | None = None
     features: FeaturesSection = FeaturesSection()
     protocols: ProtocolsSection
     contrasts: dict[Name, Contrast] = {}
@@ -387,7 +625,7 @@ class Config(Section):
             }
             wanted = selector.model_dump(exclude_none=True)
             return all(
-                traits[key] in (value if isinstance(value, list) else [value])
+                traits.get(key) in (value if isinstance(value, list) else [value])
                 for key, value in wanted.items()
             )
 
@@ -406,8 +644,47 @@ def load(values: Mapping[str, Any]) -> Config:
         config = Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(_one_line(error)) from None
+    config = _with_trained_models(config)
     _check_references(config)
     return config
+
+
+def _with_trained_models(config: Config) -> Config:
+    """Add a model for each seed of each objective of ``pretraining``."""
+    by_hand = [name for name, model in config.models.items() if isinstance(model, PretrainModel)]
+    if by_hand:
+        raise ConfigError(
+            f"config: models.{by_hand[0]}.source: expected no 'pretrain' here; an objective and its seeds "
+            "under pretraining.objectives make such models"
+        )
+    trained = dict(_trained_models(config.pretraining)) if config.pretraining else {}
+    twice = sorted(trained.keys() & config.models.keys())
+    if twice:
+        raise ConfigError(
+            f"config: models.{twice[0]}: expected another name, since pretraining makes this one"
+        )
+    if not trained and not config.models:
+        raise ConfigError("config: models: expected at least one model, here or by pretraining.objectives")
+    return config.model_copy(update={"models": {**config.models, **trained}})
+
+
+def _trained_models(section: PretrainingSection) -> Iterator[tuple[str, PretrainModel]]:
+    for objective, budget in section.objectives.items():
+        for seed in range(budget.seeds):
+            yield (
+                f"{objective}-{seed}",
+                PretrainModel(
+                    source="pretrain",
+                    architecture=section.architecture,
+                    objective=objective,
+                    seed=seed,
+                    learning_rate=budget.learning_rate,
+                    language=LANGUAGE_OF[objective],
+                    pretraining_images=0 if objective == "untrained" else section.images_seen,
+                    pretraining_data="none" if objective == "untrained" else section.images,
+                    robust=objective == "adversarial",
+                ),
+            )
 
 
 def revive(kind: Any, values: Mapping[str, Any]) -> Any:
@@ -444,29 +721,54 @@ def _one_line(error: ValidationError) -> str:
 
 
 def _check_references(config: Config) -> None:
-    """Check that every name stands for a declared dataset or model, and that each contrast has two sides."""
+    """Check that every name stands for a declared dataset or model, and that no selector is empty."""
 
     def known(path: str, names: list[str], valid: list[str], kind: str) -> None:
         for name in names:
             if name not in valid:
                 raise ConfigError(f"config: {path}: unknown {kind} {name!r}; {nearest(name, valid)}")
 
-    datasets, models = list(config.datasets), list(config.models)
+    def selects(path: str, selector: Selector) -> None:
+        known(f"{path}.models", selector.models or [], list(config.models), "model")
+        if not config.select(selector):
+            wanted = selector.model_dump(exclude_none=True)
+            raise ConfigError(f"config: {path}: expected at least one model, but none matches {wanted}")
+
     for protocol in ProtocolsSection.model_fields:
         section = getattr(config.protocols, protocol)
         if section is not None:
-            known(f"protocols.{protocol}.datasets", list(section.datasets), datasets, "dataset")
-    if config.protocols.robustness and config.protocols.robustness.models:
-        known("protocols.robustness.models", config.protocols.robustness.models, models, "model")
+            path = f"protocols.{protocol}"
+            known(f"{path}.datasets", list(section.datasets), list(config.datasets), "dataset")
+            selects(f"{path}.models", section.models)
+    if config.pretraining:
+        known("pretraining.images", [config.pretraining.images], list(config.datasets), "dataset")
+        _check_leaks(config, config.pretraining)
     for name, contrast in config.contrasts.items():
         for side in ("treatment", "control"):
-            selector = getattr(contrast, side)
-            known(f"contrasts.{name}.{side}.models", selector.models or [], models, "model")
-            if not config.select(selector):
-                wanted = selector.model_dump(exclude_none=True)
-                raise ConfigError(
-                    f"config: contrasts.{name}.{side}: expected at least one model, but none matches {wanted}"
-                )
+            selects(f"contrasts.{name}.{side}", getattr(contrast, side))
+
+
+def _check_leaks(config: Config, section: PretrainingSection) -> None:
+    """Refuse evaluations whose unseen images or styles training may have seen, or seen styles it has not."""
+    trained = {name for name, model in config.models.items() if isinstance(model, PretrainModel)}
+    drawings = [name for name, dataset in config.datasets.items() if isinstance(dataset, EmojiDataset)]
+    if section.images in drawings:
+        drawings += [n for n, d in config.datasets.items() if getattr(d, "name", "") == "openmoji"]
+    for protocol in ProtocolsSection.model_fields:
+        part = getattr(config.protocols, protocol)
+        if part is None or not trained & set(config.select(part.models)):
+            continue
+        if isinstance(part, CrossStyleSection) and section.styles and section.images in part.datasets:
+            raise ConfigError(
+                f"config: pretraining.styles: expected none beside protocols.{protocol}, which takes all "
+                f"styles of the training split of {section.images}; use datasets.{section.images}.styles"
+            )
+        shared = [name for name in part.datasets if name in drawings and name != section.images]
+        if shared and section.images in drawings:
+            raise ConfigError(
+                f"config: protocols.{protocol}.datasets: {shared[0]!r} shares drawings with "
+                f"{section.images!r}, on which pretraining trains; leave it out, or those models"
+            )
 
 
 if __name__ == "__main__":

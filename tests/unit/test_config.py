@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from wordsight.config import Config, load
+from wordsight.config import Config, Selector, load
 from wordsight.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,10 +56,19 @@ def test_every_committed_configuration_is_valid(file):
         ("protocols/clusterin", {}, "config: protocols: unknown key 'clusterin'; did you mean 'clustering'?"),
         ("protocols/few_shot/shots", [0], "config: protocols.few_shot.shots.0: input should be greater than or equal to 1, not 0"),
         ("protocols/transfer/datasets", ["mnis"], "config: protocols.transfer.datasets: unknown dataset 'mnis'; did you mean 'mnist'?"),
-        ("protocols/robustness/models", ["squeeze"], "config: protocols.robustness.models: unknown model 'squeeze'; did you mean 'squeezenet1.1'?"),
-        ("contrasts/training/treatment", {"models": ["x"]}, "config: contrasts.training.treatment.models: unknown model 'x'"),
-        ("contrasts/training/treatment", {"language": "captions"}, "config: contrasts.training.treatment: expected at least one model, but none matches {'language': 'captions'}"),
-        ("contrasts/training/control", {"architecture": "packaged/none"}, "config: contrasts.training.control: expected at least one model"),
+        ("protocols/robustness/models", {"models": ["squeeze"]}, "config: protocols.robustness.models.models: unknown model 'squeeze'; did you mean 'squeezenet1.1'?"),
+        ("protocols/transfer/models", {"source": "timm"}, "config: protocols.transfer.models: expected at least one model, but none matches {'source': 'timm'}"),
+        ("protocols/cross_style_probe/mode", "paper", "config: protocols.cross_style_probe.mode: unknown value 'paper'"),
+        ("contrasts/captions-labels/treatment", {"models": ["x"]}, "config: contrasts.captions-labels.treatment.models: unknown model 'x'"),
+        ("contrasts/captions-labels/treatment", {"seed": 9}, "config: contrasts.captions-labels.treatment: expected at least one model, but none matches {'seed': 9}"),
+        ("contrasts/captions-labels/control", {"architecture": "packaged/none"}, "config: contrasts.captions-labels.control: expected at least one model"),
+        ("contrasts/captions-labels/match", ["seeds"], "config: contrasts.captions-labels.match.0: unknown value 'seeds'; did you mean 'seed'?"),
+        ("pretraining/images", "emojis", "config: pretraining.images: unknown dataset 'emojis'; did you mean 'emoji'?"),
+        ("pretraining/styles", ["openmoji"], "config: pretraining.styles: expected none beside protocols.cross_style_few_shot"),
+        ("pretraining/objectives", {}, "config: pretraining.objectives: dictionary should have at least 1 item"),
+        ("pretraining/objectives/label", {}, "config: pretraining.objectives.label"),
+        ("models/labels-0", {"source": "timm", "name": "x", "language": "none", "pretraining_images": 1}, "config: models.labels-0: expected another name, since pretraining makes this one"),
+        ("datasets/emoji/unseen_styles", ["twemoji"], "config: datasets.emoji"),
         ("statistics/confidence", 95, "config: statistics: unknown key"),
     ],
 )  # fmt: skip
@@ -76,11 +85,20 @@ def test_a_mistake_is_one_line_with_path_and_nearest_name(path, value, line):
 
 def test_selector_takes_lists_and_combines_keys():
     config = load(DEFAULT)
-    selector = config.contrasts["training"].control
-    both = selector.model_copy(
-        update={"language": ["none", "labels"], "architecture": "packaged/squeezenet1_1"}
-    )
-    assert config.select(both) == ["squeezenet1.1", "squeezenet1.1-untrained-0", "squeezenet1.1-untrained-1"]
+    both = Selector(language=["none", "labels"], architecture="packaged/squeezenet1_1")
+    assert config.select(both) == ["squeezenet1.1"]
+    assert config.select(Selector(objective=["labels", "simclr"], seed=1)) == ["labels-1", "simclr-1"]
+
+
+def test_drawings_that_training_saw_are_refused_in_an_evaluation():
+    config = changed("datasets/drawings", {"source": "packaged", "name": "openmoji"})
+    config["protocols"]["few_shot"]["datasets"] = ["digits", "drawings"]
+    with pytest.raises(
+        ConfigError, match="protocols.few_shot.datasets: 'drawings' shares drawings with 'emoji'"
+    ):
+        load(config)
+    config["protocols"]["few_shot"]["models"] = {"source": "packaged"}
+    load(config)
 
 
 def test_a_protocol_can_have_its_own_mode():
@@ -119,11 +137,25 @@ def documented_keys() -> dict[str, set[str]]:
                 *("CheckpointModel", "preprocessing:PreprocessingSection"),
             ],
         ),
+        ("datasets.<name>` with `source: captioned_folder", ["CaptionedFolderDataset"]),
+        ("datasets.<name>` with `source: webdataset", ["WebDataset"]),
+        ("datasets.<name>` with `source: huggingface", ["HuggingFaceDataset"]),
+        ("datasets.<name>` with `source: emoji", ["EmojiDataset"]),
+        (
+            "pretraining",
+            [
+                *("PretrainingSection", "optimiser:OptimiserSection", "augmentation:AugmentationSection"),
+                *("objectives.<name>:ObjectiveSection", "search:SearchSection"),
+            ],
+        ),
         ("features", ["FeaturesSection"]),
         ("protocols.clustering", ["ClusteringSection"]),
         ("protocols.few_shot", ["FewShotSection"]),
         ("protocols.transfer", ["TransferSection"]),
         ("protocols.robustness", ["RobustnessSection", "datasets.<name>:RobustnessDataset"]),
+        ("protocols.cross_style_few_shot", ["CrossStyleFewShotSection"]),
+        ("protocols.cross_style_probe", ["CrossStyleProbeSection"]),
+        ("protocols.cross_style_retrieval", ["CrossStyleRetrievalSection"]),
         ("contrasts.<name>", ["Contrast", "treatment:Selector"]),
         ("statistics", ["StatisticsSection"]),
     ],
@@ -135,6 +167,8 @@ def test_every_key_is_documented_and_every_documented_key_exists(heading, defini
         prefix, _, name = definition.rpartition(":")
         section = schema if name == "Config" else schema["$defs"][name]
         expected |= {f"{prefix}.{key}" if prefix else key for key in section["properties"]}
+    if heading.startswith("datasets.<name>` with"):
+        expected -= {"source", "label_space", "limit"}
     if heading == "protocols.robustness":
         expected = expected - {"datasets"} | {"datasets.<name>"}
     assert documented_keys()[heading] == expected

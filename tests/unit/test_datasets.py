@@ -15,8 +15,9 @@ from PIL import Image
 from wordsight import datasets
 from wordsight.config import ImageFolderDataset, Limit, PackagedDataset
 from wordsight.datasets import building
+from wordsight.datasets.emoji import concept
 from wordsight.datasets.items import Item, Source
-from wordsight.datasets.packaged import concept, imagenet_classes
+from wordsight.datasets.packaged import imagenet_classes
 from wordsight.datasets.splitting import halves, limited
 from wordsight.errors import DataError
 from wordsight.images import encode

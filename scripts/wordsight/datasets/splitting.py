@@ -1,4 +1,6 @@
-"""Which items are for training and which for testing, and which are kept when a split is limited."""
+"""Which items are for training, validation and testing, and which are kept when a split is limited."""
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,6 +22,30 @@ def halves(items: list[Item], name: str) -> tuple[list[Item], list[Item]]:
         [item for item, first in zip(items, train, strict=True) if first],
         [item for item, first in zip(items, train, strict=True) if not first],
     )
+
+
+def hold_out(items: list[Item], share: float, name: str) -> list[Item]:
+    """Mark a share of the training items as held out of training, all items of a concept together.
+
+    The draw depends on ``name`` and on nothing that the user configures, as in :func:`halves`. Concepts are
+    drawn until the next one would exceed the share, but one at least when there is a share; an item without a
+    concept stands for itself.
+
+    Raises
+    ------
+    DataError
+        When all training items show one concept, so that nothing would be left to train on.
+    """
+    if not (items and share):
+        return items
+    groups = _concept_groups(items)
+    drawn = np.random.default_rng(derive_seed(0, "validation", name)).permutation(np.unique(groups))
+    if len(drawn) == 1:
+        raise DataError(f"{name}: validation: expected 0 or training images of two concepts, found one")
+    sizes = np.cumsum(np.bincount(groups)[drawn])
+    within = int(np.searchsorted(sizes, share * len(items) + 1e-6, side="right"))  # 0.29 * 100 is below 29
+    held_out = np.isin(groups, drawn[: np.clip(within, 1, len(drawn) - 1)])
+    return [replace(item, held_out=True) if out else item for item, out in zip(items, held_out, strict=True)]
 
 
 def limited(items: list[Item], limit: int | None, seed: int, name: str, split: str) -> list[Item]:
@@ -44,6 +70,16 @@ def limited(items: list[Item], limit: int | None, seed: int, name: str, split: s
     return [items[index] for index in np.sort(kept)]
 
 
+def _concept_groups(items: list[Item]) -> np.ndarray:
+    """Group (n,) of each item: the place of the first item that shows the same concept."""
+    groups = np.arange(len(items))
+    first: dict[str, int] = {}
+    for place, item in enumerate(items):
+        if item.concept:
+            groups[place] = first.setdefault(item.concept, place)
+    return groups
+
+
 def _ranks(items: list[Item], seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Place (n,) of each item in a random order of its class, and a random order of the classes."""
     labels = np.array([item.label for item in items], dtype=np.int64)
@@ -52,4 +88,4 @@ def _ranks(items: list[Item], seed: int) -> tuple[np.ndarray, np.ndarray]:
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         ranks[members] = generator.permutation(len(members))
-    return ranks, generator.permutation(labels.max(initial=-1) + 1)
+    return ranks, generator.permutation(labels.max(initial=0) + 1)  # 0: the class of items without a label
