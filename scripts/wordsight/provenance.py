@@ -13,9 +13,11 @@ import hashlib
 import json
 import os
 import tomllib
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from wordsight.errors import ConfigError
 
@@ -73,6 +75,12 @@ def closure(script: str, *modules: str) -> tuple[dict[str, str], set[str]]:
                 top = name.split(".")[0]
                 packages.add(DISTRIBUTIONS.get(top, top.replace("_", "-")))
     return trees, packages
+
+
+def digest_of(values: Mapping[str, Any], *digests: str) -> str:
+    """Digest of plain values and of other digests: equal for equal ones, in any order of the keys."""
+    text = json.dumps([values, *digests], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @cache

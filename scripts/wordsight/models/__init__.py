@@ -5,18 +5,20 @@ configuration.
 """
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wordsight.config import Network, Traits, architecture_of
 from wordsight.errors import ConfigError, WeightsError
-from wordsight.models.card import ModelCard, NetworkCard, read_card, read_network
+from wordsight.models.card import ModelCard, NetworkCard, TrainingCard, read_card, read_network
 from wordsight.storage import sha256, write_json
 
 if TYPE_CHECKING:  # reading a card takes no torch
     from wordsight.models.encoder import Backbone, Encoder
+    from wordsight.models.weights import Pretrained
 
-__all__ = ["ModelCard", "NetworkCard", "describe", "fetch", "load", "read_card"]
+__all__ = ["ModelCard", "NetworkCard", "TrainingCard", "describe", "fetch", "load", "read_card", "save"]
 
 
 def fetch(section: Network, name: str, directory: Path | str) -> NetworkCard:
@@ -36,35 +38,56 @@ def fetch(section: Network, name: str, directory: Path | str) -> NetworkCard:
         When the library has no such network or weights, the network does not take images of that size, or
         ``classifier`` is set and the network has none.
     """
-    from wordsight.models import architectures, weights
+    from wordsight.models import architectures
 
-    directory = Path(directory)
     pretrained = importlib.import_module(f"wordsight.models.{section.source}").acquire(section)
     if section.sha256 not in (None, pretrained.sha256):
         found = pretrained.sha256 or "no file"
         raise WeightsError(f"{pretrained.origin}: expected SHA-256 {section.sha256}, found {found}")
-    architecture = architecture_of(section)
-    backbone, usual = architectures.build(architecture)
+    backbone, usual = architectures.build(architecture_of(section))
     _keep_or_drop_head(backbone, section.classifier, name)
     preprocessing = pretrained.preprocessing or usual
     if preprocessing.resize < preprocessing.image_size:
         raise ConfigError(f"config: models.{name}.preprocessing.resize: expected at least image_size")
     backbone.load(pretrained.tensors, pretrained.origin)
     backbone.check(preprocessing.image_size, name)
+    return save(backbone, section, name, directory, replace(pretrained, preprocessing=preprocessing))
+
+
+def save(
+    backbone: "Backbone",
+    section: Network,
+    name: str,
+    directory: Path | str,
+    pretrained: "Pretrained",
+    training: TrainingCard | None = None,
+) -> NetworkCard:
+    """Write the files of a network that has its weights.
+
+    Parameters
+    ----------
+    pretrained : where the weights are from, with the preprocessing that goes with them
+    training : how the workflow trained it
+    """
+    from wordsight.models import weights
+
+    directory = Path(directory)
     weights.write(directory / "weights.safetensors", backbone.tensors())
+    assert pretrained.preprocessing is not None
     card = NetworkCard(
         name=name,
         source=section.source,
-        architecture=architecture,
+        architecture=architecture_of(section),
         origin=pretrained.origin,
         licence=pretrained.licence,
         sha256=pretrained.sha256,
         weights_sha256=sha256(directory / "weights.safetensors"),
-        preprocessing=preprocessing,
+        preprocessing=pretrained.preprocessing,
         feature_size=backbone.feature_size,
         parameters=sum(parameter.numel() for parameter in backbone.parameters()),
         classifier=section.classifier,
         seed=pretrained.seed,
+        training=training,
     )
     write_json(directory / "network.json", card.model_dump(mode="json"))
     return card

@@ -10,6 +10,34 @@ from wordsight.errors import DataError, WeightsError
 from wordsight.storage import read_json
 
 
+class TrainingCard(Section):
+    """How a network was trained that the workflow trained itself.
+
+    Attributes
+    ----------
+    images : training images, each of which was seen several times
+    images_seen : images of all steps
+    flops : floating-point operations of the whole training, all views and attacks included
+    final_loss : mean over the last epoch
+    measure : what shows that the objective was learned; the share of images that meet it is ``measured``,
+        that before training ``at_start``, and that of an encoder that knows nothing ``chance``
+    learned : whether ``measured`` is above both by more than two standard errors
+    """
+
+    objective: str
+    seed: int
+    images: Annotated[int, Field(ge=0)]
+    images_seen: Annotated[int, Field(ge=0)]
+    flops: Annotated[int, Field(ge=0)]
+    learning_rate: float | None = None
+    final_loss: float | None = None
+    measure: str | None = None
+    measured: float | None = None
+    at_start: float | None = None
+    chance: float | None = None
+    learned: bool | None = None
+
+
 class NetworkCard(Section):
     """What is known of a network once it is fetched, and all that the steps read which run it.
 
@@ -26,6 +54,7 @@ class NetworkCard(Section):
     parameters : number of trainable values in what is kept
     classifier : label space of the network's own last layer, None where that is not kept
     seed : of the initialisation, None for trained networks
+    training : how the workflow trained it, None for others
     """
 
     name: str
@@ -40,6 +69,7 @@ class NetworkCard(Section):
     parameters: Annotated[int, Field(ge=0)]
     classifier: str | None
     seed: int | None
+    training: TrainingCard | None = None
 
 
 class ModelCard(NetworkCard, Traits):

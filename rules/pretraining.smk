@@ -1,0 +1,104 @@
+# Encoders that differ in their objective alone. One job a seed of an objective; a killed one goes on where it was.
+rule sentences:
+    input:
+        dataset="resources/datasets/{dataset}/card.json",
+        images="resources/datasets/{dataset}/train.parquet",
+    output:
+        "resources/sentences/{dataset}.safetensors",
+    log:
+        "logs/sentences/{dataset}.log",
+    benchmark:
+        "results/benchmarks/sentences/{dataset}.tsv"
+    conda:
+        "../envs/encoders.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=60,
+    params:
+        code=code("sentences.py"),
+        device=lambda w: settings.pretraining.device,
+    script:
+        "../scripts/sentences.py"
+
+
+rule pretrain:
+    input:
+        dataset=lambda w: image_set("card.json"),
+        images=lambda w: image_set("train.parquet"),
+        sentences=lambda w: sentences(settings.models[w.model].objective),
+    output:
+        weights="resources/models/{model}/weights.safetensors",
+        network="resources/models/{model}/network.json",
+        curve="resources/models/{model}/training.csv",
+    log:
+        "logs/pretrain/{model}.log",
+    benchmark:
+        "results/benchmarks/pretrain/{model}.tsv"
+    conda:
+        "../envs/encoders.yaml"
+    wildcard_constraints:
+        model=any_of(trained_models(settings)),
+    threads: 1
+    resources:
+        mem_mb=growing(1500),
+        runtime=600,
+    params:
+        code=lambda w: code(
+            "pretrain.py", *training_modules(settings.models[w.model].objective)
+        ),
+        network=lambda w: network(w.model),
+        section=lambda w: training(),
+        seed=settings.seed,
+        checkpoint="resources/models/{model}/checkpoint.safetensors",
+    script:
+        "../scripts/pretrain.py"
+
+
+# The learning rates of config.yaml come from here: `make search`. The default run reads none of it.
+rule learning_rate:
+    input:
+        dataset=lambda w: image_set("card.json"),
+        images=lambda w: image_set("train.parquet"),
+        sentences=lambda w: sentences(w.objective),
+    output:
+        "results/search/{objective}/{learning_rate}.json",
+    log:
+        "logs/learning_rate/{objective}/{learning_rate}.log",
+    benchmark:
+        "results/benchmarks/learning_rate/{objective}/{learning_rate}.tsv"
+    conda:
+        "../envs/encoders.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1500),
+        runtime=600,
+    params:
+        code=lambda w: code("learning_rate.py", *training_modules(w.objective)),
+        network=lambda w: candidate(w.objective, float(w.learning_rate)),
+        section=lambda w: training(),
+        seed=settings.seed,
+        checkpoint="results/search/{objective}/{learning_rate}.checkpoint.safetensors",
+    script:
+        "../scripts/learning_rate.py"
+
+
+rule learning_rates:
+    input:
+        searched(),
+    output:
+        "results/tables/learning_rates.csv",
+    log:
+        "logs/learning_rates.log",
+    benchmark:
+        "results/benchmarks/learning_rates.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("learning_rates.py"),
+    script:
+        "../scripts/learning_rates.py"

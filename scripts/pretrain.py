@@ -1,0 +1,31 @@
+"""Train an encoder on one objective, or go on where an earlier run was stopped."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, snakemake.scriptdir)
+
+from wordsight.logs import step
+
+with step(snakemake.log[0], snakemake.threads):
+    from wordsight.config import PretrainNetwork, TrainingSection, revive
+    from wordsight.pretraining.launch import Order, carry_out
+    from wordsight.provenance import digest_of
+    from wordsight.storage import sha256
+
+    files = [snakemake.input.images, *snakemake.input.get("sentences", [])]
+    carry_out(
+        Order(
+            name=snakemake.wildcards.model,
+            network=revive(PretrainNetwork, snakemake.params.network),
+            section=revive(TrainingSection, snakemake.params.section),
+            images=str(Path(snakemake.input.images).parent),
+            sentences=next(iter(snakemake.input.get("sentences", [])), None),
+            seed=snakemake.params.seed,
+            checkpoint=snakemake.params.checkpoint,
+            fingerprint=digest_of(dict(snakemake.params.items()), *map(sha256, files)),
+            directory=str(Path(snakemake.output.network).parent),
+            curve=snakemake.output.curve,
+            threads=snakemake.threads,
+        )
+    )

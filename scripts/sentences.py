@@ -1,0 +1,15 @@
+"""Turn the captions and class names of an image set into vectors of a frozen sentence encoder."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, snakemake.scriptdir)
+
+from wordsight.logs import step
+
+with step(snakemake.log[0], snakemake.threads):
+    from wordsight.datasets import open_split
+    from wordsight.pretraining.sentences import write_sentences
+
+    split = open_split(Path(snakemake.input.dataset).parent, "train")
+    write_sentences(snakemake.output[0], split, snakemake.params.device)

@@ -1,0 +1,109 @@
+"""Random views of pictures, drawn apart from the pictures so that all objectives see the same ones.
+
+A view is a resized crop, a flip, and changes of brightness, contrast, saturation and colour. Its numbers
+depend on the seed, the epoch, the step and the view alone.
+
+References: the crop is that of Szegedy et al., Going deeper with convolutions, 2015, section 6,
+https://arxiv.org/abs/1409.4842; the changes of colour are those of Chen, Kornblith, Norouzi and Hinton, A
+simple framework for contrastive learning of visual representations, 2020, appendix A,
+https://arxiv.org/abs/2002.05709, in a fixed order and without a change of hue.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from wordsight.config import AugmentationSection
+
+GREY = (0.299, 0.587, 0.114)  # luma of ITU-R BT.601
+ASPECT = math.log(4 / 3)
+
+
+@dataclass(frozen=True)
+class View:
+    """Random numbers of one view of b pictures.
+
+    Attributes
+    ----------
+    boxes : float (b, 4), centre and size of the crop (x, y, w, h) as shares of the picture's sides
+    flips : bool (b,)
+    brightness, contrast, saturation : float (b,), factors
+    grey : bool (b,)
+    """
+
+    boxes: torch.Tensor
+    flips: torch.Tensor
+    brightness: torch.Tensor
+    contrast: torch.Tensor
+    saturation: torch.Tensor
+    grey: torch.Tensor
+
+    def __getitem__(self, places: slice) -> "View":
+        return View(**{name: value[places] for name, value in vars(self).items()})
+
+
+def draw(count: int, section: AugmentationSection, seed: int) -> View:
+    """Draw a view of ``count`` pictures: area and aspect ratio of the crop, then the rest."""
+    u = torch.rand((8, count), generator=torch.Generator().manual_seed(seed))
+    area = section.smallest_crop + u[0] * (1 - section.smallest_crop)
+    ratio = torch.exp((2 * u[1] - 1) * ASPECT)
+    sides = torch.stack([(area * ratio).sqrt(), (area / ratio).sqrt()], dim=1).clamp(max=1)
+    centres = sides / 2 + u[2:4].T * (1 - sides)
+
+    def factor(numbers: torch.Tensor, strength: float) -> torch.Tensor:
+        return 1 + (2 * numbers - 1) * strength
+
+    return View(
+        boxes=torch.cat([centres, sides], dim=1),
+        flips=(u[4] < 0.5) if section.flip else torch.zeros(count, dtype=torch.bool),
+        brightness=factor(u[5], section.brightness),
+        contrast=factor(u[6], section.contrast),
+        saturation=factor(u[7], section.saturation),
+        grey=torch.rand(count, generator=torch.Generator().manual_seed(seed + 1)) < section.greyscale,
+    )
+
+
+def crop(images: torch.Tensor, view: View, size: int) -> torch.Tensor:
+    """Cut the boxes out of square pictures, resized and flipped.
+
+    Parameters
+    ----------
+    images : float (b, 3, s, s) in [0, 1]
+    size : side of the result in pixels
+
+    Returns
+    -------
+    float (b, 3, size, size) in [0, 1]
+    """
+    x, y, w, h = view.boxes.unbind(dim=1)
+    matrix = torch.zeros(len(images), 2, 3)
+    matrix[:, 0, 0] = torch.where(view.flips, -w, w)
+    matrix[:, 1, 1] = h
+    matrix[:, 0, 2], matrix[:, 1, 2] = 2 * x - 1, 2 * y - 1
+    grid = F.affine_grid(matrix.to(images.device), [len(images), 3, size, size], align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def recolour(images: torch.Tensor, view: View) -> torch.Tensor:
+    """Change brightness, contrast and saturation, and take the colour off some pictures.
+
+    Parameters
+    ----------
+    images : float (b, 3, h, w) in [0, 1]
+    """
+
+    def column(values: torch.Tensor) -> torch.Tensor:
+        return values.to(images.device)[:, None, None, None]
+
+    def luma(pictures: torch.Tensor) -> torch.Tensor:
+        weights = torch.tensor(GREY, device=images.device)[:, None, None]
+        return (pictures * weights).sum(dim=1, keepdim=True)
+
+    images = images * column(view.brightness)
+    mean = luma(images).mean(dim=(2, 3), keepdim=True)
+    images = mean + (images - mean) * column(view.contrast)
+    saturation = torch.where(view.grey, torch.zeros_like(view.saturation), view.saturation)
+    grey = luma(images)
+    return (grey + (images - grey) * column(saturation)).clamp(0, 1)

@@ -1,0 +1,59 @@
+"""One training over several devices: each process takes its share of every batch, as torchrun starts them.
+
+The loss is computed on the outputs of all processes, so that contrastive objectives see the whole batch.
+With L that loss and J_r the outputs' derivative on process r, the gradient is the sum over r of J_r' dL/do_r,
+which is the mean of the processes' gradients when each multiplies its own by their number.
+"""
+
+import os
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+
+
+@dataclass(frozen=True)
+class World:
+    """Which process runs, and how many there are."""
+
+    rank: int = 0
+    size: int = 1
+
+    def share(self, count: int) -> slice:
+        """Part of this process among ``count`` images, which has to be a multiple of ``size``."""
+        part = count // self.size
+        return slice(self.rank * part, (self.rank + 1) * part)
+
+    def gather(self, values: torch.Tensor) -> torch.Tensor:
+        """Rows of all processes, in the order of the processes."""
+        if self.size == 1:
+            return values
+        parts = [torch.empty_like(values) for _ in range(self.size)]
+        dist.all_gather(parts, values.contiguous())
+        return torch.cat(parts)
+
+    def average_gradients(self, parameters: list[torch.nn.Parameter]) -> None:
+        """Replace each gradient by its mean over all processes."""
+        if self.size == 1:
+            return
+        for parameter in parameters:
+            if parameter.grad is not None:
+                dist.all_reduce(parameter.grad)
+                parameter.grad /= self.size
+
+
+def join(device: torch.device) -> World:
+    """Find the other processes that torchrun started; without torchrun there are none."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        return World()
+    if device.type == "cuda":
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return World(dist.get_rank(), size)
+
+
+def leave() -> None:
+    """End the communication between the processes."""
+    if dist.is_initialized():
+        dist.destroy_process_group()

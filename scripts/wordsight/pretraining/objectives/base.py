@@ -1,0 +1,77 @@
+"""What all objectives have in common: targets of images, outputs for features, a loss over a batch."""
+
+from collections.abc import Callable
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from wordsight.pretraining.images import ImageSet
+
+Outputs = list[torch.Tensor]
+Targets = tuple[torch.Tensor, ...]
+
+
+class Objective(nn.Module):
+    """An objective and its own layers, which are thrown away after training.
+
+    Parameters
+    ----------
+    feature_size : width d of the encoder's features
+    images : the training images, which say how many classes, concepts or words there are
+
+    Attributes
+    ----------
+    views : random views of each image that one step sees
+    measure : name of the measure that shows whether the objective was learned at all
+    measured_on : ``held-out`` images of concepts that were not trained on, or ``training`` images where the
+        objective says nothing of others
+    """
+
+    views: ClassVar[int] = 1
+    measure: ClassVar[str]
+    measured_on: ClassVar[str] = "held-out"
+
+    def __init__(self, feature_size: int, images: ImageSet) -> None:
+        super().__init__()
+
+    def targets(self, images: ImageSet) -> Targets:
+        """Tensors of which row i is what image i is to be matched with."""
+        raise NotImplementedError
+
+    def disturb(
+        self,
+        images: torch.Tensor,
+        targets: Targets,
+        project: Callable[[torch.Tensor], torch.Tensor],
+        generator: torch.Generator,
+    ) -> torch.Tensor:
+        """Change a view before the encoder sees it; most objectives leave it as it is.
+
+        Parameters
+        ----------
+        images : float (b, 3, h, w) in [0, 1]
+        project : outputs (b, k) for such images
+        """
+        return images
+
+    def project(self, features: torch.Tensor) -> torch.Tensor:
+        """From features (b, d) to outputs (b, k)."""
+        raise NotImplementedError
+
+    def loss(self, outputs: Outputs, targets: Targets) -> torch.Tensor:
+        """Loss of a batch, a scalar, from the outputs (b, k) of each view."""
+        raise NotImplementedError
+
+    def hits(self, outputs: Outputs, targets: Targets) -> torch.Tensor:
+        """For each image whether its outputs meet its target: bool (n,)."""
+        raise NotImplementedError
+
+    def chance(self, targets: Targets) -> float:
+        """Share of hits of an encoder that knows nothing."""
+        raise NotImplementedError
+
+
+def largest_share(labels: torch.Tensor) -> float:
+    """Share of the most frequent label: what always saying the same is worth."""
+    return float(torch.bincount(labels).max() / len(labels))

@@ -1,0 +1,96 @@
+r"""Captions, contrastive: an image and its caption lie closer together than an image and another caption.
+
+With unit vectors :math:`u_i = A f(x_i) / \|\cdot\|` of images and :math:`t_i = B g(c_i) / \|\cdot\|` of
+captions, g a frozen sentence encoder, and a learned temperature :math:`\tau`,
+
+.. math:: L = -\frac1{2b} \sum_i \left[ \sum_j q_{ij} \log \mathrm{softmax}_j(\langle u_i, t_j\rangle / \tau)
+          + \sum_j q_{ij} \log \mathrm{softmax}_j(\langle t_i, u_j\rangle / \tau) \right],
+
+where :math:`q_i` is uniform over the items of the batch whose caption equals that of i: two styles of one
+concept have the same, and must not repel each other.
+
+References: Radford et al., Learning transferable visual models from natural language supervision, 2021,
+figure 3, https://arxiv.org/abs/2103.00020; for equal captions, Yang et al., Unified contrastive learning in
+image-text-label space, 2022, equation 3, https://arxiv.org/abs/2204.03610
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from wordsight.pretraining.images import ImageSet, groups
+from wordsight.pretraining.objectives import base
+
+WIDTH = 128
+TEMPERATURE = 0.07
+LARGEST_SCALE = 100.0  # of the inverse temperature
+
+
+class Objective(base.Objective):
+    """Match images with captions by a frozen sentence encoder."""
+
+    measure = "recall@1 of the caption, on held-out concepts"
+
+    def __init__(self, feature_size: int, images: ImageSet) -> None:
+        super().__init__(feature_size, images)
+        images.require("captions")
+        self.image_projection = nn.Linear(feature_size, WIDTH, bias=False)
+        self.scale = nn.Parameter(torch.tensor(math.log(1 / TEMPERATURE)))
+        self.build_text(images)
+
+    def build_text(self, images: ImageSet) -> None:
+        """Layers of the text's side."""
+        size = self.sentences(images).shape[1]
+        self.text_projection = nn.Linear(size, WIDTH, bias=False)
+
+    def sentences(self, images: ImageSet) -> torch.Tensor:
+        """Vectors (n, s) of the images' captions."""
+        return images.sentence_vectors
+
+    def names(self, images: ImageSet) -> list[str]:
+        """Text of each image, of which equal ones are one."""
+        return images.captions
+
+    def targets(self, images: ImageSet) -> base.Targets:
+        """Number of each image's text (n,), equal for equal texts, and what the text's layers read (n, s)."""
+        return groups(self.names(images)), self.sentences(images)
+
+    def project(self, features: torch.Tensor) -> torch.Tensor:
+        """Unit vectors (b, k) of images."""
+        return F.normalize(self.image_projection(features), dim=1)
+
+    def encode_text(self, texts: torch.Tensor) -> torch.Tensor:
+        """Unit vectors (b, k) of texts."""
+        return F.normalize(self.text_projection(texts), dim=1)
+
+    def loss(self, outputs: base.Outputs, targets: base.Targets) -> torch.Tensor:
+        """Symmetric cross-entropy against the items of equal text."""
+        text, read = targets
+        scale = self.scale.exp().clamp(max=LARGEST_SCALE)
+        scores = scale * outputs[0].float() @ self.encode_text(read).float().T
+        same = (text[:, None] == text[None, :]).float()
+        wanted = same / same.sum(dim=1, keepdim=True)
+        return (F.cross_entropy(scores, wanted) + F.cross_entropy(scores.T, wanted)) / 2
+
+    def hits(self, outputs: base.Outputs, targets: base.Targets) -> torch.Tensor:
+        """Whether the nearest of the distinct texts is the image's own."""
+        text, read = targets
+        distinct, first = unique_rows(text)
+        scores = outputs[0].float() @ self.encode_text(read[first]).float().T
+        return distinct[scores.argmax(dim=1)] == text
+
+    def chance(self, targets: base.Targets) -> float:
+        """Share of the most frequent text, or of one among all where they are equally frequent."""
+        return base.largest_share(targets[0])
+
+
+def unique_rows(text: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Distinct numbers of texts, sorted, and for each the first place where it stands."""
+    distinct, inverse = torch.unique(text, return_inverse=True)
+    places = torch.arange(len(text), device=text.device)
+    first = torch.full((len(distinct),), len(text), device=text.device).scatter_reduce(
+        0, inverse, places, reduce="amin"
+    )
+    return distinct, first

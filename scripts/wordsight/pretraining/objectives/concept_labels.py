@@ -1,0 +1,32 @@
+r"""Concept labels: cross-entropy with each concept a class of its own, all styles of it together.
+
+As fine as captions and without a word, it tells the fineness of a target from the language in it. The loss is
+that of ``labels``.
+
+Reference: Dosovitskiy, Springenberg, Riedmiller and Brox, Discriminative unsupervised feature learning with
+convolutional neural networks, 2014, equation 2, https://arxiv.org/abs/1406.6909, where each picture is a
+class.
+"""
+
+import torch
+from torch import nn
+
+from wordsight.pretraining.images import ImageSet
+from wordsight.pretraining.objectives import base, labels
+
+
+class Objective(labels.Objective):
+    """Name the concept of an image."""
+
+    measure = "accuracy on training images"
+    measured_on = "training"
+
+    def __init__(self, feature_size: int, images: ImageSet) -> None:
+        super().__init__(feature_size, images)
+        images.require("concepts")
+        self.concepts = {name: place for place, name in enumerate(sorted(set(images.concepts)))}
+        self.classifier = nn.Linear(feature_size, len(self.concepts))
+
+    def targets(self, images: ImageSet) -> base.Targets:
+        """Number of the concept of each image (n,)."""
+        return (torch.tensor([self.concepts[name] for name in images.concepts]),)
