@@ -1,10 +1,20 @@
-"""The words for protocols, metrics and settings in figures and report."""
+"""The words for protocols, cells, metrics and settings in figures and report."""
 
 PROTOCOLS = {
     "clustering": "Clustering",
     "few_shot": "Few-shot",
     "transfer": "Transfer",
     "robustness": "Robustness",
+    "cross_style_few_shot": "Few-shot across styles",
+    "cross_style_probe": "Probe across styles",
+    "cross_style_retrieval": "Retrieval across styles",
+}
+
+CELLS = {
+    "seen-concepts.seen-style": "seen concepts, seen style",
+    "seen-concepts.unseen-style": "seen concepts, unseen style",
+    "unseen-concepts.seen-style": "unseen concepts, seen style",
+    "unseen-concepts.unseen-style": "unseen concepts, unseen style",
 }
 
 METRICS = {
@@ -12,6 +22,7 @@ METRICS = {
     "accuracy_greedy": "accuracy, greedy assignment",
     "accuracy_ridge": "accuracy, ridge probe",
     "ari": "adjusted Rand index",
+    "chance": "level of guessing",
     "chosen_regularisation": "chosen regularisation",
     "chosen_regularisation_ridge": "chosen regularisation, ridge probe",
     "converged": "converged (1 = yes)",
@@ -20,6 +31,7 @@ METRICS = {
     "min_epsilon": "smallest breaking radius",
     "nmi": "normalised mutual information",
     "randomised": "randomised (1 = yes)",
+    "recall_at_1": "recall at 1",
     "robust_area": "area under the robustness curve",
     "softmax_outputs": "probabilities as scores (1 = yes)",
     "unbroken_at_largest": "share unbroken at the largest radius",
@@ -30,6 +42,11 @@ METRICS = {
 def protocol(name: str) -> str:
     """Title of a protocol."""
     return PROTOCOLS.get(name, name.replace("_", " ").capitalize())
+
+
+def dataset(name: str) -> str:
+    """Name of a dataset, or the words for a cell that stands in its place."""
+    return CELLS.get(name, name)
 
 
 def metric(name: str) -> str:

@@ -4,6 +4,7 @@ import pytest
 from wordsight.config import FewShotSection
 from wordsight.errors import DataError
 from wordsight.protocols import few_shot
+from wordsight.prototypes import draw
 from wordsight.storage import Features
 
 
@@ -50,7 +51,7 @@ def test_separated_classes_are_all_right():
 
 def test_each_item_agrees_with_a_loop_over_prototypes():
     train, test = random_split("train", 60, 3), random_split("test", 40, 3)
-    chosen = few_shot.draw(train.labels, 5, 3, (0, "d"))
+    chosen = draw(train.labels, 5, 3, (0, "few_shot", "d"))
     for table in run(train, test, shots=[5], trials=3):
         trial = table["trial"][0]
         prototypes = []
@@ -73,29 +74,10 @@ def test_a_short_prototype_loses_in_paper_and_wins_in_sound():
     assert [t["value"].tolist() for t in tables] == [[0]] * 10
 
 
-def test_draws_are_paired_over_models_nested_over_shots_and_differ_over_trials():
-    labels = np.repeat(np.arange(4), 20)
-    five = few_shot.draw(labels, 5, 6, (0, "d"))
-    assert np.array_equal(five, few_shot.draw(labels, 10, 8, (0, "d"))[:6, :, :5])
-    assert (labels[five] == np.arange(4)[:, None]).all()
-    assert all(len(set(row)) == 5 for trial in five for row in trial)
-    assert not np.array_equal(five[0], five[1])
-    assert not np.array_equal(five, few_shot.draw(labels, 5, 6, (1, "d")))
-    assert not np.array_equal(five, few_shot.draw(labels, 5, 6, (0, "other")))
-
-
 def test_models_with_equal_features_have_equal_rows():
     train, test = random_split("train", 60, 3), random_split("test", 40, 3)
     first, second = (run(train, test, model=m, shots=[1], trials=5) for m in ("a", "b"))
     assert all(a["value"].equals(b["value"]) for a, b in zip(first, second, strict=True))
-
-
-def test_blocks_do_not_change_a_prediction(monkeypatch):
-    rng = np.random.default_rng(0)
-    queries, prototypes = rng.normal(size=(50, 6)), rng.normal(size=(7, 3, 6))
-    whole = few_shot.classify(queries, prototypes)
-    monkeypatch.setattr(few_shot, "SCORE_BYTES", 2 * 50 * 3 * 8)
-    assert np.array_equal(whole, few_shot.classify(queries, prototypes))
 
 
 def test_labels_that_are_not_consecutive_are_kept():

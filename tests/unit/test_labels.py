@@ -3,11 +3,18 @@
 import pytest
 
 from wordsight import labels
+from wordsight.cells import CELLS
 from wordsight.config import ProtocolsSection
 
 
 def test_every_protocol_has_a_title():
     assert list(labels.PROTOCOLS) == list(ProtocolsSection.model_fields)
+
+
+def test_every_cell_has_words_and_a_dataset_keeps_its_name():
+    assert list(labels.CELLS) == list(CELLS)
+    assert labels.dataset("seen-concepts.unseen-style") == "seen concepts, unseen style"
+    assert labels.dataset("mnist") == "mnist"
 
 
 def test_names_without_words_are_spelled_out():

@@ -25,12 +25,11 @@ import pyarrow as pa
 from wordsight.checks import check_splits, unit_rows
 from wordsight.config import FewShotParameters, Mode
 from wordsight.errors import DataError
+from wordsight.prototypes import classify, draw, prototypes
 from wordsight.rows import make_rows
-from wordsight.seeds import derive_seed
 from wordsight.storage import Features
 
 PAPER_TRIALS = 10
-SCORE_BYTES = 64 * 2**20  # of the scores that are held at once
 
 
 def evaluate(
@@ -72,16 +71,12 @@ def evaluate(
     trials = PAPER_TRIALS if mode == "paper" else section.trials
     unit_train, unit_test = unit_rows(train, where), unit_rows(test, where)
     present = np.unique(train.labels)
-    chosen = draw(train.labels, max(section.shots), trials, (seed, dataset))
+    chosen = draw(train.labels, max(section.shots), trials, (seed, "few_shot", dataset))
     rows = partial(make_rows, protocol="few_shot", model=model, dataset=dataset, mode=mode, seed=seed)
     tables = []
     for shots in sorted(set(section.shots)):
-        prototypes = unit_train[chosen[:, :, :shots]].mean(axis=2)
-        if mode == "sound":
-            prototypes /= np.maximum(
-                np.linalg.norm(prototypes, axis=-1, keepdims=True), np.finfo(np.float32).tiny
-            )
-        for trial, nearest in enumerate(classify(unit_test, prototypes)):
+        centres = prototypes(unit_train, chosen[:, :, :shots], normalise=mode == "sound")
+        for trial, nearest in enumerate(classify(unit_test, centres)):
             right = present[nearest] == test.labels
             tables.append(
                 rows(
@@ -94,57 +89,6 @@ def evaluate(
                 )
             )
     return tables
-
-
-def draw(labels: np.ndarray, shots: int, trials: int, stream: tuple[int, str]) -> np.ndarray:
-    """Training items that serve as shots.
-
-    Parameters
-    ----------
-    labels : int array (n,)
-    shots : items per class
-    trials : number of independent draws
-    stream : seed and dataset
-
-    Returns
-    -------
-    int array (trials, classes present, shots)
-        Indices into ``labels``, without repetition inside a trial.
-    """
-    seed, dataset = stream
-    members = {label: np.flatnonzero(labels == label) for label in np.unique(labels)}
-    chosen = [
-        [
-            np.random.default_rng(derive_seed(seed, "few_shot", dataset, trial, int(label))).permutation(
-                items
-            )[:shots]
-            for label, items in members.items()
-        ]
-        for trial in range(trials)
-    ]
-    return np.array(chosen)
-
-
-def classify(queries: np.ndarray, prototypes: np.ndarray) -> np.ndarray:
-    """Nearest prototype by dot product.
-
-    Parameters
-    ----------
-    queries : float array (n, d)
-    prototypes : float array (trials, classes, d)
-
-    Returns
-    -------
-    int array (trials, n)
-    """
-    trials, classes, width = prototypes.shape
-    block = max(1, SCORE_BYTES // (len(queries) * classes * queries.itemsize))
-    nearest = np.empty((trials, len(queries)), dtype=np.int64)
-    for start in range(0, trials, block):
-        part = prototypes[start : start + block]
-        scores = queries @ part.reshape(-1, width).T
-        nearest[start : start + block] = scores.reshape(len(queries), -1, classes).argmax(axis=2).T
-    return nearest
 
 
 def _check_shots(train: Features, test: Features, shots: int, where: str) -> None:

@@ -18,6 +18,9 @@ PRIMARY = {
     "few_shot": "accuracy",
     "transfer": "accuracy",
     "robustness": "robust_area",
+    "cross_style_few_shot": "accuracy",
+    "cross_style_probe": "accuracy",
+    "cross_style_retrieval": "recall_at_1",
 }
 COLUMNS = ["metric", "parameter", "setting", "trial", "item", "seed", "value"]
 STRINGS = [field.name for field in SCHEMA if field.type == pa.string()]

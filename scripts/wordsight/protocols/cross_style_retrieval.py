@@ -1,0 +1,109 @@
+r"""Retrieval across styles: find the same concept among drawings of another style, with no label.
+
+With unit features :math:`\hat x` of n concepts in the styles a and b, the query of concept i is right when
+
+.. math:: i = \arg\max_j \langle \hat x_i^a, \hat x_j^b \rangle.
+
+In each cell of seen and unseen concepts and styles (:mod:`wordsight.crossing`), a trial is an ordered pair of
+styles: two seen ones, or a seen and an unseen one, each of them once as the query's. The galleries of all
+cells have the same number of concepts, so guessing is right in one of n everywhere.
+"""
+
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+
+from wordsight.cells import CELLS, Cell
+from wordsight.crossing import Crossing, cross
+from wordsight.datasets import Split
+from wordsight.errors import DataError
+from wordsight.rows import make_rows
+from wordsight.seeds import derive_seed
+from wordsight.storage import Features
+
+SCORE_BYTES = 64 * 2**20  # of the scores that are held at once
+
+
+def evaluate(
+    *,
+    splits: tuple[Split, Split],
+    features: tuple[Features, Features],
+    seed: int,
+    model: str,
+    dataset: str,
+) -> dict[str, list[pa.Table]]:
+    """Look for every concept of a cell's gallery in another style.
+
+    Parameters
+    ----------
+    splits, features : of train and test
+    seed : configured seed
+    model, dataset : names for draws and messages; the rows name the cell in the place of the dataset
+
+    Returns
+    -------
+    dict of lists of pyarrow.Table
+        For each cell, the item-level metric ``recall_at_1`` (1 found, 0 not), in which an item is a concept,
+        and once ``chance``.
+
+    Raises
+    ------
+    DataError
+        Splits or features that can't be crossed (:func:`wordsight.crossing.cross`), or fewer than two seen or
+        unseen concepts.
+    """
+    where = f"cross_style_retrieval of {model} on {dataset}"
+    crossing = cross(splits, features, where)
+    galleries = draw_galleries(crossing, (seed, dataset), where)
+    unit = crossing.unit_drawings(where)
+    rows = partial(make_rows, protocol="cross_style_retrieval", model=model, mode="sound", seed=seed)
+    tables = {}
+    for name, cell in CELLS.items():
+        gallery = galleries[cell.seen_concepts]
+        observe = partial(rows, dataset=name, metric="recall_at_1", items=crossing.names(gallery))
+        tables[name] = [rows(dataset=name, metric="chance", values=[1 / len(gallery)])]
+        for trial, (asked, searched) in enumerate(_directions(crossing, cell)):
+            found = most_similar(unit[asked][gallery], unit[searched][gallery])
+            tables[name].append(observe(values=found == np.arange(len(gallery)), trial=trial))
+    return tables
+
+
+def _directions(crossing: Crossing, cell: Cell) -> list[tuple[str, str]]:
+    """Styles of the query and of the gallery: every pair of a cell in both orders."""
+    directions = crossing.directions(seen_style=cell.seen_style)
+    if cell.seen_style:
+        return directions
+    return directions + [(unseen, seen) for seen, unseen in directions]
+
+
+def draw_galleries(crossing: Crossing, stream: tuple[int, str], where: str) -> dict[bool, np.ndarray]:
+    """Places of seen and of unseen concepts, as many of each: all of the fewer, a draw of the others.
+
+    Parameters
+    ----------
+    stream : seed and dataset, on which the draw depends alone
+    where : who asks, for messages
+
+    Raises
+    ------
+    DataError
+        When there are fewer than two of one kind.
+    """
+    seed, dataset = stream
+    kinds = {kind: np.flatnonzero(crossing.seen == kind) for kind in (True, False)}
+    size = min(map(len, kinds.values()))
+    if size < 2:
+        raise DataError(
+            f"{where}: expected at least 2 seen and 2 unseen concepts that are drawn in every style, "
+            f"but there are {len(kinds[True])} and {len(kinds[False])}"
+        )
+    rng = np.random.default_rng(derive_seed(seed, "cross_style_retrieval", dataset, "gallery"))
+    return {kind: np.sort(rng.permutation(places)[:size]) for kind, places in kinds.items()}
+
+
+def most_similar(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+    """Place (n,) in ``gallery`` (m, d) of what has the largest dot product to each of ``queries`` (n, d)."""
+    block = max(1, SCORE_BYTES // (len(gallery) * gallery.itemsize))
+    parts = [queries[start : start + block] for start in range(0, len(queries), block)]
+    return np.concatenate([(part @ gallery.T).argmax(axis=1) for part in parts])

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from crossed import by_class, by_nothing, by_style, encode, frames, means, rows_of, split, splits, vector
+from wordsight.cells import CELLS
+from wordsight.config import ProbeParameters
+from wordsight.crossing import cross, divide
+from wordsight.probe import standardisation
+from wordsight.protocols import cross_style_probe
+
+
+def run(parts, encoder, *, model="m", **section):
+    return cross_style_probe.evaluate(
+        splits=parts,
+        features=encode(parts, encoder),
+        section=ProbeParameters(**section),
+        seed=0,
+        model=model,
+        dataset="d",
+    )
+
+
+def test_classes_that_look_alike_in_all_styles_are_all_right():
+    tables = run(splits(classes=3, seen=10), by_class)
+    assert set(means(tables, "accuracy").values()) == {1.0}
+    assert set(means(tables, "converged").values()) == {1.0}
+
+
+def test_features_of_the_style_alone_say_nothing_of_the_class():
+    tables = run(splits(classes=4, seen=10), by_style)
+    assert means(tables, "accuracy") == pytest.approx(dict.fromkeys(CELLS, 0.25))
+    assert means(tables, "chance") == dict.fromkeys(CELLS, 0.25)
+
+
+def test_without_information_the_most_frequent_class_is_guessed_and_that_is_chance():
+    kept = {"seen": (4, 10, 4), "held": (0, 0, 0), "unseen": (1, 5, 1)}
+
+    def fewer(part, name):
+        rows = [row for row in rows_of(part) if row[2] < 3]
+        places = [concept.split("-") for concept, *_ in rows]
+        return split(
+            name,
+            [
+                row
+                for row, (kind, label, i) in zip(rows, places, strict=True)
+                if int(i) < kept[kind][int(label)]
+            ],
+            3,
+        )
+
+    train, test = splits(classes=3, seen=10, unseen=5)
+    tables = run((fewer(train, "train"), fewer(test, "test")), by_style)
+    assert means(tables, "chance") == pytest.approx(dict.fromkeys(CELLS, 5 / 7))
+    assert means(tables, "accuracy") == pytest.approx(dict.fromkeys(CELLS, 5 / 7))
+
+
+def test_shuffled_classes_are_at_chance():
+    classes = np.random.default_rng(0).integers(10, size=1000)
+
+    def by_shuffled_class(concept, style, label):
+        return vector("class", classes[sum(map(ord, concept)) * 31 % 1000]) + 0.5 * vector(concept, style)
+
+    tables = run(splits(classes=10, seen=20, unseen=10), by_shuffled_class)
+    assert means(tables, "accuracy") == pytest.approx(dict.fromkeys(CELLS, 0.1), abs=0.06)
+
+
+def test_a_concept_that_was_met_in_training_is_told_apart_where_only_these_are():
+    def by_class_if_seen(concept, style, label):
+        return (by_class if concept.startswith("seen") else by_nothing)(concept, style, label)
+
+    found = means(run(splits(classes=10, seen=20, unseen=10), by_class_if_seen), "accuracy")
+    assert found["seen-concepts.seen-style"] == found["seen-concepts.unseen-style"] == 1
+    assert found["unseen-concepts.seen-style"] == pytest.approx(0.1, abs=0.06)
+    assert found["unseen-concepts.unseen-style"] == pytest.approx(0.1, abs=0.06)
+
+
+def test_each_concept_agrees_with_scikit_learn():
+    def noisy(concept, style, label):
+        return vector("class", label) + 2 * vector("noise", concept, style)
+
+    parts = splits(classes=4, seen=20, unseen=10)
+    crossing = cross(parts, encode(parts, noisy), "here")
+    division = divide(crossing, 2, (0, "d"), "here")
+    tables = frames(run(parts, noisy, regularisation=[0.5]))
+    for name, cell in CELLS.items():
+        queries = division.queries[cell.seen_concepts]
+        for trial, (fitted, tested) in enumerate(crossing.directions(seen_style=cell.seen_style)):
+            support = crossing.drawings[fitted][division.support]
+            mean, scale = standardisation(support)
+            peer = LogisticRegression(C=2.0, tol=1e-8, max_iter=5000)
+            peer.fit((support - mean) / scale, crossing.labels[division.support])
+            predicted = peer.predict((crossing.drawings[tested][queries] - mean) / scale)
+            rows = tables[name]
+            part = rows[(rows["metric"] == "accuracy") & (rows["trial"] == trial)]
+            assert part["item"].tolist() == crossing.names(queries)
+            assert part["value"].tolist() == (predicted == crossing.labels[queries]).tolist()
+            assert 0.3 < part["value"].mean() < 1
+
+
+def test_one_probe_a_style_serves_all_cells(monkeypatch):
+    fits = []
+    monkeypatch.setattr(
+        cross_style_probe,
+        "choose",
+        lambda *a, choose=cross_style_probe.choose, **k: fits.append(a) or choose(*a, **k),
+    )
+    run(splits(seen=10), by_class)
+    assert len(fits) == 2
+
+
+def test_an_unfinished_fit_is_reported_for_each_direction():
+    for rows in frames(run(splits(seen=10), by_nothing, max_iterations=1, regularisation=[1e-3])).values():
+        assert rows.loc[rows["metric"] == "converged", "value"].tolist() == [0, 0]
