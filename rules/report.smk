@@ -1,9 +1,17 @@
 # What people look at: figures in every format, and one page that opens offline.
+def learning_curves(w):
+    """Learning curves of the models that the workflow trains, which one figure shows."""
+    shown = trained_models(settings) if w.figure == "training" else []
+    return expand("resources/models/{model}/training.csv", model=shown)
+
+
 rule figure:
     input:
         results="results/tables/results.csv",
+        objectives="results/tables/objectives.csv",
         contrasts="results/tables/contrasts.csv",
         datasets=dataset_cards(),
+        training=learning_curves,
     output:
         json="results/figures/{figure}.json",
         svg=report(
@@ -25,7 +33,7 @@ rule figure:
         runtime=10,
     params:
         code=lambda w: code("figure.py", f"figures.{w.figure}"),
-        models=list(settings.models),
+        groups=groups,
     script:
         "../scripts/figure.py"
 
@@ -34,6 +42,7 @@ rule figure:
 rule report:
     input:
         results="results/tables/results.csv",
+        objectives="results/tables/objectives.csv",
         contrasts="results/tables/contrasts.csv",
         charts=expand("results/figures/{figure}.json", figure=figure_names(settings)),
         svgs=expand("results/figures/{figure}.svg", figure=figure_names(settings)),

@@ -1,4 +1,11 @@
 # From observations to means, contrasts and their uncertainty, and the tables that people read.
+
+# Models that differ in their seed alone count as one, under the name of their objective.
+groups = {
+    name: getattr(model, "objective", name) for name, model in settings.models.items()
+}
+
+
 rule summary:
     input:
         protocol_results(settings),
@@ -44,13 +51,39 @@ rule contrasts:
         "../scripts/contrasts.py"
 
 
+rule objectives:
+    input:
+        protocol_results(settings),
+    output:
+        "results/statistics/objectives.parquet",
+    log:
+        "logs/objectives.log",
+    benchmark:
+        "results/benchmarks/objectives.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=30,
+    params:
+        code=code("objectives.py"),
+        statistics=section("statistics"),
+        groups=groups,
+        seed=settings.seed,
+    script:
+        "../scripts/objectives.py"
+
+
 rule result_tables:
     input:
         summary="results/statistics/summary.parquet",
+        objectives="results/statistics/objectives.parquet",
         contrasts="results/statistics/contrasts.parquet",
         models=expand("resources/models/{model}/card.json", model=settings.models),
     output:
         results="results/tables/results.csv",
+        objectives="results/tables/objectives.csv",
         contrasts="results/tables/contrasts.csv",
     log:
         "logs/result_tables.log",

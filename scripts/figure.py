@@ -8,18 +8,23 @@ from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
     import importlib
+    from pathlib import Path
 
-    from wordsight.figures.data import Tables
+    from wordsight.figures.data import Tables, read_training
     from wordsight.figures.export import save
     from wordsight.storage import read_json
     from wordsight.tables import read_csv
 
+    groups = snakemake.params.groups
+    curves = {Path(path).parent.name: path for path in snakemake.input.get("training", [])}
     cards = [read_json(path) for path in snakemake.input.datasets]
     tables = Tables(
         results=read_csv(snakemake.input.results),
         contrasts=read_csv(snakemake.input.contrasts),
         classes={card["name"]: len(card["classes"]) for card in cards},
-        models=snakemake.params.models,
+        models=list(groups),
+        objectives=read_csv(snakemake.input.objectives),
+        training=read_training(curves, groups),
     )
     figure = importlib.import_module(f"wordsight.figures.{snakemake.wildcards.figure}")
     save(figure.draw(tables), **dict(snakemake.output.items()))

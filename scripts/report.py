@@ -27,6 +27,7 @@ with step(snakemake.log[0], snakemake.threads):
         datasets=cards(snakemake.input.datasets),
         comparisons=[revive(Comparison, values) for values in snakemake.params.comparisons],
         config=snakemake.params.config,
+        objectives=read_csv(snakemake.input.objectives),
     )
     figures = [
         Figure(name, caption, Path(svg).read_text(encoding="utf-8"), read_json(chart))
@@ -38,7 +39,7 @@ with step(snakemake.log[0], snakemake.threads):
         snakemake.output.html,
         run,
         figures,
-        [download(snakemake.input.results), download(snakemake.input.contrasts)],
+        [download(snakemake.input[table]) for table in ("results", "objectives", "contrasts")],
         benchmarks=snakemake.params.benchmarks,
         digests=snakemake.params.digests,
     )

@@ -4,10 +4,13 @@ import json
 
 import pandas as pd
 
+from wordsight.cells import CELLS
+from wordsight.config import LANGUAGE_OF
 from wordsight.figures import export, summary, transfer
 from wordsight.figures.data import Tables
 from wordsight.report.page import Figure, write_report
 from wordsight.report.run import Run
+from wordsight.statistics.observations import PRIMARY
 from wordsight.statistics.pairs import Comparison
 
 EPSILONS = [0.001, 0.01, 1.0]
@@ -20,7 +23,8 @@ def row(protocol, model, dataset, metric, value, parameter="", setting=0.0, **ch
         "protocol": protocol, "model": model, "dataset": dataset, "mode": "sound", "metric": metric,
         "parameter": parameter, "setting": setting, "value": value, "stderr": 0.02, "n": 200, "unit": "items",
         "trials": 1, "seed": 0, "statistic": "mean", "source": "random", "architecture": "timm/net",
-        "language": "none", "pretraining_data": "none", "pretraining_images": 0, "robust": False, **changes,
+        "language": "none", "pretraining_data": "none", "pretraining_images": 0, "robust": False,
+        "objective": "", "training_seed": pd.NA, **changes,
     }  # fmt: skip
 
 
@@ -121,13 +125,15 @@ def make_run(languages=("captions", "labels"), compared=None, rows=None, title="
         },
         "statistics": {"confidence": 0.95, "resamples": 2000},
     }  # fmt: skip
+    rows = results() if rows is None else rows
     values = {
-        "results": results() if rows is None else rows,
+        "results": rows,
         "contrasts": contrasts() if compared is None else compared,
         "models": {card["name"]: card for card in models},
         "datasets": {name: dataset_card(name) for name in ("shapes", "toys")},
         "comparisons": [comparison()],
         "config": config,
+        "objectives": objective_means(rows),
         **changes,
     }
     return Run(**values)
@@ -154,3 +160,163 @@ def written(run, drawn, folder, downloads=(), modules=(transfer, summary)):
         path, run, figures, list(downloads), benchmarks=folder / "none", digests={"few_shot": "0123"}
     )
     return path.read_text(encoding="utf-8")
+
+
+# Models that the workflow trained: every objective from several seeds, beside an ordinary one.
+
+OBJECTIVES = list(LANGUAGE_OF)
+CROSSED = ("cross_style_few_shot", "cross_style_probe", "cross_style_retrieval")
+
+
+def trained(objectives=OBJECTIVES, seeds=3):
+    """Objective and seed of each trained model."""
+    return {f"{objective}-{seed}": (objective, seed) for objective in objectives for seed in range(seeds)}
+
+
+def level(objective, seed=0):
+    """A value that differs between objectives and, a little, between seeds."""
+    place = OBJECTIVES.index(objective) if objective in OBJECTIVES else 6
+    return 0.25 + 0.03 * (place * 5 % 13) + 0.01 * (seed - 1)
+
+
+def trained_results(models=None, datasets=("shapes", "toys"), shots=(1, 5), protocols=PROTOCOLS + CROSSED):
+    """Rows of every protocol, of trained models and of the ordinary one ``first``."""
+    rows = [results(["first"], datasets, protocols, shots)]
+    models = trained() if models is None else models
+    for model, (objective, seed) in models.items():
+        part = results([model], datasets, protocols, shots)
+        shift = level(objective, seed) - 0.5
+        shifted = part["metric"].isin(["accuracy", "nmi", "robust_area"])
+        value = part["value"].where(~shifted, part["value"] + shift)
+        rows.append(part.assign(value=value, objective=objective, training_seed=seed))
+    rows += [crossed_results(model, *pair, shots) for model, pair in ({"first": ("", 0)} | models).items()]
+    frame = pd.concat(rows, ignore_index=True)
+    return frame[frame["protocol"].isin(protocols)].astype({"training_seed": "Int64"})
+
+
+def crossed_results(model, objective, seed, shots=(1, 5)):
+    """Rows of the protocols across styles of one model, in all four cells."""
+    rows = []
+    for place, cell in enumerate(CELLS):
+        common = {
+            "n": 120,
+            "trials": 6,
+            "objective": objective,
+            "training_seed": seed if objective else pd.NA,
+        }
+        value = level(objective, seed) - 0.05 * place
+        rows += [
+            *(
+                row("cross_style_few_shot", model, cell, "accuracy", value - 0.1 / s, "shots", s, **common)
+                for s in shots
+            ),
+            row("cross_style_probe", model, cell, "accuracy", value, **common),
+            row("cross_style_retrieval", model, cell, "recall_at_1", value / 2, **common),
+            *(row(name, model, cell, "chance", 0.1, **common | {"unit": "trials"}) for name in CROSSED),
+        ]
+    return pd.DataFrame(rows)
+
+
+def objective_means(rows):
+    """Rows of objectives.csv that go with rows of results.csv."""
+    rows = rows[rows["metric"] == rows["protocol"].map(PRIMARY)]
+    rows = rows.assign(group=rows["objective"].where(rows["objective"] != "", rows["model"]))
+    keys = ["protocol", "mode", "metric", "parameter", "setting", "dataset", "group"]
+    by_group = rows.groupby(keys, sort=False)
+    value, seeds = by_group["value"].mean(), by_group.size()
+    means = by_group.agg(n_trials=("trials", "min"), n_items=("n", "max")).assign(
+        value=value, low=value - 0.04, high=value + 0.04, seeds=seeds, holds_for="these models",
+        confidence=0.95, interval="percentile bootstrap", resampled="seeds, trials, items", resamples=2000,
+        seed=0, learned=seeds.astype("Int64"),
+    )  # fmt: skip
+    return means.reset_index()
+
+
+def learning_curves(models=None, epochs=8):
+    """Learning curves of trained models, as figures read them."""
+    models = trained() if models is None else models
+    rows = [
+        {
+            "group": objective, "model": model, "epoch": epoch, "loss": loss * (1 + 0.02 * seed),
+            "held_out_loss": 1.1 * loss,
+        }
+        for model, (objective, seed) in models.items()
+        if objective != "untrained"
+        for epoch in range(epochs)
+        for loss in [level(objective) * 8 / (1 + epoch) + 0.5]
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def training_card(objective, seed, learned=True, **changes):
+    """What a card says of a training by the workflow."""
+    card = {
+        "objective": objective, "seed": seed, "images": 900, "images_seen": 40_000, "flops": 2_500_000_000_000,
+        "learning_rate": 0.003, "final_loss": 0.5 + 0.1 * seed, "measure": "nearest caption of 512",
+        "measured": 0.4 if learned else 0.012, "at_start": 0.01, "chance": 0.01, "learned": learned, **changes,
+    }  # fmt: skip
+    nothing = {"images": 0, "images_seen": 0, "flops": 0}
+    nothing |= dict.fromkeys(
+        ["learning_rate", "final_loss", "measure", "measured", "at_start", "chance", "learned"]
+    )
+    return card | (nothing if objective == "untrained" else {})
+
+
+def trained_cards(models=None):
+    """Cards of trained models."""
+    return {
+        name: model_card(
+            name,
+            LANGUAGE_OF[objective],
+            0 if objective == "untrained" else 40_000,
+            source="pretrain",
+            architecture="small/resnet_w16",
+            robust=objective == "adversarial",
+            training=training_card(objective, seed),
+        )
+        for name, (objective, seed) in (trained() if models is None else models).items()
+    }
+
+
+def against(treatment, control, models=None, **changes):
+    """A contrast of two objectives, matched by seed."""
+    found = (trained() if models is None else models).items()
+    sides = [[name for name, (objective, _) in found if objective == side] for side in (treatment, control)]
+    pairs = list(zip(*sides, strict=False))
+    groups = [f"small/resnet_w16, {seed}" for seed in range(len(pairs))]
+    values = {"name": f"{treatment}-or-{control}", "question": "", "pairs": pairs, "groups": groups}
+    return Comparison(**values | changes)
+
+
+def trained_run(models=None, pairs=(("captions_contrastive", "labels"),), **changes):
+    """Outcome of a configuration of trained models beside an ordinary one, with contrasts of objectives."""
+    models = trained() if models is None else models
+    comparisons = [against(*pair, models) for pair in pairs]
+    rows = trained_results(models)
+    effects = [
+        effect(protocol, dataset, contrast=comparison.name, n_treatments=3, n_controls=3, replicates=3,
+               holds_for="these models", n_datasets=1 if dataset else len(places), metric=metric)
+        for comparison in comparisons
+        for protocol, metric in PRIMARY.items()
+        for places in [list(CELLS) if protocol in CROSSED else ["shapes", "toys"]]
+        for dataset in ["", *places]
+    ]  # fmt: skip
+    cards = {"first": model_card("first"), **trained_cards(models)}
+    values = {"rows": rows, "models": cards, "comparisons": comparisons, "compared": pd.DataFrame(effects)}
+    run = make_run(**values | changes)
+    run.config["protocols"] |= {name: {"shots": [1, 5], "trials": 20} for name in CROSSED}
+    return run
+
+
+def trained_tables(models=None, compared=None, **options):
+    """What figures are drawn from where models were trained."""
+    models = trained() if models is None else models
+    rows = trained_results(models, **options)
+    return Tables(
+        rows,
+        no_contrasts() if compared is None else compared,
+        dict.fromkeys(("shapes", "toys"), 4),
+        ["first", *models],
+        objective_means(rows),
+        learning_curves(models),
+    )

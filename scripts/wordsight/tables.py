@@ -1,4 +1,4 @@
-"""The tables that people read, ``results.csv`` and ``contrasts.csv``; ``docs/results.md`` describes them."""
+"""The tables that people read; ``docs/results.md`` describes their columns."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,14 +16,17 @@ TRAITS = ["source", "architecture", "language", "pretraining_data", "pretraining
 # Read as they stand: a model may be called `null` and a dataset `01`.
 TEXT = [
     *("protocol", "model", "dataset", "mode", "metric", "parameter", "unit", "statistic"),
-    *("source", "architecture", "language", "pretraining_data"),
-    *("contrast", "scope", "verdict", "holds_for", "interval", "resampled"),
+    *("source", "architecture", "language", "pretraining_data", "objective"),
+    *("contrast", "scope", "verdict", "holds_for", "interval", "resampled", "group"),
 ]
-UNKNOWN_WHEN_EMPTY = ["stderr", "low", "high"]
+COUNTS = ["training_seed", "learned"]  # empty where the workflow trained nothing
+UNKNOWN_WHEN_EMPTY = ["stderr", "low", "high", *COUNTS]
+
+Cards = Mapping[str, Mapping[str, Any]]
 
 
-def results_table(summary: pd.DataFrame, model_cards: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Join each figure of the summary with the traits of its model.
+def results_table(summary: pd.DataFrame, model_cards: Cards) -> pd.DataFrame:
+    """Join each figure of the summary with the traits of its model, and with the training that made it.
 
     Raises
     ------
@@ -36,7 +39,29 @@ def results_table(summary: pd.DataFrame, model_cards: Mapping[str, Mapping[str, 
     frame = summary.sort_values(KEYS, ignore_index=True)
     for trait in TRAITS:
         frame[trait] = [model_cards[model][trait] for model in frame["model"]]
+    trained = [training(model_cards[model]) for model in frame["model"]]
+    frame["objective"] = [card.get("objective", "") for card in trained]
+    frame["training_seed"] = pd.array([card.get("seed") for card in trained], dtype="Int64")
     return frame
+
+
+def objectives_table(means: pd.DataFrame, model_cards: Cards) -> pd.DataFrame:
+    """Join the mean of each group with the number of its models that learned, empty where none was to learn.
+
+    Parameters
+    ----------
+    means : as :func:`wordsight.statistics.objectives.describe` gives them
+    """
+    learned: dict[str, int] = {}
+    for card in map(training, model_cards.values()):
+        if card and card["learned"] is not None:
+            learned[card["objective"]] = learned.get(card["objective"], 0) + card["learned"]
+    return means.assign(learned=pd.array([learned.get(group) for group in means["group"]], dtype="Int64"))
+
+
+def training(card: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a model's card says of its training by the workflow; nothing for one that came from elsewhere."""
+    return card.get("training") or {}
 
 
 def write_csv(path: Path | str, frame: pd.DataFrame) -> None:
@@ -45,11 +70,11 @@ def write_csv(path: Path | str, frame: pd.DataFrame) -> None:
 
 
 def read_csv(path: Path | str) -> pd.DataFrame:
-    """Read ``results.csv`` or ``contrasts.csv``; :class:`DataError` names a file that is none."""
+    """Read a table that :func:`write_csv` wrote; :class:`DataError` names a file that is none."""
     try:
         return pd.read_csv(
             path,
-            dtype=dict.fromkeys(TEXT, str),
+            dtype=dict.fromkeys(TEXT, str) | dict.fromkeys(COUNTS, "Int64"),
             keep_default_na=False,
             na_values={name: [""] for name in UNKNOWN_WHEN_EMPTY},
         )

@@ -87,7 +87,7 @@ def test_a_common_part_of_items_and_trials_has_no_effect_and_an_offset_between_s
     weights = bootstrap.model_weights(np.random.default_rng(seed), 20, pairs, groups, models)
     shift = np.array([offset if model.startswith("t") else 0 for model in models])
     cube = values[None] + shift[:, None, None]
-    found = bootstrap.effects(np.random.default_rng(seed), cube, weights)
+    found = bootstrap.effects((np.random.default_rng(seed),) * 2, cube, weights)
     np.testing.assert_allclose(found, offset, atol=1e-9)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from wordsight.cells import CELLS
 from wordsight.statistics import bootstrap
 from wordsight.statistics.bootstrap import effects, model_weights, percentile, shares
 
@@ -64,9 +65,9 @@ def test_effects_are_those_of_a_loop_over_the_same_draws(monkeypatch):
     values = rng(1).normal(size=(6, 3, 5))
     weights = model_weights(rng(2), 40, PAIRS, GROUPS, MODELS)[1:]
     monkeypatch.setattr(bootstrap, "WEIGHTS", 7 * 5)  # blocks of 7 resamples, the last one shorter
-    found = effects(rng(3), values, weights)
-    same = rng(3)
-    by_trial = shares(same, 40, 3)
+    found = effects((rng(3), rng(4)), values, weights)
+    same = rng(4)
+    by_trial = shares(rng(3), 40, 3)
     by_item = np.vstack([shares(same, size, 5) for size in (7, 7, 7, 7, 7, 5)])
     expected = [
         sum(
@@ -83,18 +84,19 @@ def test_effects_are_those_of_a_loop_over_the_same_draws(monkeypatch):
 def test_truth_values_are_counted_as_numbers():
     values = rng(1).random((2, 2, 9)) < 0.5
     np.testing.assert_array_equal(
-        effects(rng(), values, one_pair(30)), effects(rng(), values.astype(float), one_pair(30))
+        effects((rng(), rng(1)), values, one_pair(30)),
+        effects((rng(), rng(1)), values.astype(float), one_pair(30)),
     )
 
 
 def test_equal_models_have_no_effect_in_any_resample_because_items_and_trials_are_paired():
     values = np.tile(rng().normal(size=(1, 4, 30)), (2, 1, 1))
-    np.testing.assert_allclose(effects(rng(), values, one_pair(100)), 0, atol=1e-12)
+    np.testing.assert_allclose(effects((rng(), rng(1)), values, one_pair(100)), 0, atol=1e-12)
 
 
 def test_the_interval_over_items_is_that_of_scipy():
     treatment, control = rng(4).normal(0.3, 1, 80), rng(5).normal(0, 1, 80)
-    draws = effects(rng(), np.stack([treatment, control])[:, None], one_pair(20_000))
+    draws = effects((rng(), rng(1)), np.stack([treatment, control])[:, None], one_pair(20_000))
     peer = stats.bootstrap(
         (treatment - control,), np.mean, n_resamples=20_000, method="percentile", rng=rng(6)
     ).confidence_interval
@@ -114,7 +116,7 @@ def test_noise_without_structure_is_counted_once_on_one_level_and_three_times_on
     # Owen 2007: a product of two weights has the variance (1 + 1)(1 + 1) - 1.
     values = rng(9).normal(size=(2, trials, 60))
     expected = factor * 2 / (trials * 60)
-    assert effects(rng(), values, one_pair(8000)).var() == pytest.approx(expected, rel=0.15)
+    assert effects((rng(), rng(1)), values, one_pair(8000)).var() == pytest.approx(expected, rel=0.15)
 
 
 def test_intervals_over_items_and_trials_cover_the_truth():
@@ -123,7 +125,7 @@ def test_intervals_over_items_and_trials_cover_the_truth():
         item, trial = generator.normal(size=(1, 1, 40)), generator.normal(size=(1, 15, 1)) / 2
         noise = generator.normal(size=(2, 15, 40))
         values = noise + np.array([1, 0]).reshape(2, 1, 1) * (0.5 + item + trial)
-        low, high = percentile(effects(generator, values, one_pair(300)), 0.95)
+        low, high = percentile(effects((generator, generator), values, one_pair(300)), 0.95)
         hits += low <= 0.5 <= high
     assert 0.9 <= hits / studies <= 0.99
 
@@ -139,9 +141,21 @@ def test_intervals_over_matched_groups_cover_as_much_as_the_method_says(groups, 
     for _ in range(studies):
         values = generator.normal(size=(2 * groups, 1, 1))
         weights = model_weights(generator, 300, pairs, names, models)[1:]
-        low, high = percentile(effects(generator, values, weights), 0.95)
+        low, high = percentile(effects((generator, generator), values, weights), 0.95)
         hits += low <= 0 <= high
     assert least <= hits / studies <= most
+
+
+def test_cells_of_the_same_items_draw_them_alike_and_their_trials_apart():
+    def first(dataset, items):
+        return [generator.random() for generator in bootstrap.generators(0, "p", dataset, items)]
+
+    one, other, *_ = CELLS
+    (trials, items), (other_trials, other_items) = first(one, ["a", "b"]), first(other, ["a", "b"])
+    assert items == other_items
+    assert trials != other_trials
+    assert items not in (first(one, ["a"])[1], first("shapes", ["a", "b"])[1])
+    assert first("shapes", ["a", "b"])[1] != first("toys", ["a", "b"])[1]
 
 
 def test_spread_between_the_models_of_a_side_widens_the_interval():
@@ -150,5 +164,5 @@ def test_spread_between_the_models_of_a_side_widens_the_interval():
     pairs = [(f"t{i}", f"c{j}") for i in range(4) for j in range(4)]
     models = [f"t{i}" for i in range(4)] + [f"c{j}" for j in range(4)]
     weights = model_weights(rng(), 4000, pairs, [""] * 16, models)
-    draws = effects(rng(), values, weights[1:])
+    draws = effects((rng(), rng(1)), values, weights[1:])
     assert draws.std() == pytest.approx(values[:4, 0, 0].std(ddof=1) / 2, rel=0.05)

@@ -71,7 +71,7 @@ def test_matched_groups_weigh_the_same_however_many_models_they_have(tmp_path):
     pairs = [("a", "a1"), ("a", "a2"), ("a", "a3"), ("b", "b1")]
     row = one(compare(paths, [comparison(pairs, ["a", "a", "a", "b"])], SECTION, 0), scope="dataset")
     assert row["effect"] == pytest.approx(((0.9 - 0.3) + (0.6 - 0.5)) / 2)
-    assert row["resampled"] == "architectures, controls, trials, items"
+    assert row["resampled"] == "groups, controls, trials, items"
     assert (row["replicates"], row["holds_for"]) == (2, "these models")
 
 

@@ -10,15 +10,32 @@ import pandas as pd
 import pytest
 import vl_convert
 
-from hand_made import EPSILONS, contrasts, effect, row, tables
+from hand_made import (
+    CROSSED,
+    EPSILONS,
+    OBJECTIVES,
+    contrasts,
+    crossed_results,
+    effect,
+    learning_curves,
+    objective_means,
+    row,
+    tables,
+    trained,
+    trained_tables,
+)
+from wordsight.cells import CELLS
+from wordsight.config import LANGUAGE_OF
 from wordsight.errors import DataError
-from wordsight.figures.data import Tables, measured
+from wordsight.figures import groups
+from wordsight.figures.data import UNSEEN, Tables, judged, measured, read_training
 from wordsight.figures.export import VERSION, save
-from wordsight.figures.style import COLOURS, SHAPES, look
+from wordsight.figures.style import COLOURS, SHAPES, WIDTH, look
 from wordsight.tables import read_csv, write_csv
 
 PROTOCOLS = ["clustering", "few_shot", "transfer", "robustness"]
 NAMES = [*PROTOCOLS, "summary"]
+TRAINED = [*NAMES, *CROSSED, "training"]
 LONG = [f"{'a-model-with-a-name-as-long-as-the-configuration-allows-'[:56]}-{i:03d}" for i in range(30)]
 
 
@@ -29,6 +46,25 @@ def draw(name, drawn):
 def marks(spec, field="model"):
     """Records behind the marks of a figure that carry a field."""
     return [record for data in spec["datasets"].values() for record in data if field in record]
+
+
+@pytest.fixture(scope="module")
+def matched():
+    """Tables of thirteen objectives from three seeds each, with sixteen contrasts."""
+    rows = [
+        effect(protocol, dataset, contrast=f"contrast-{number}", n_datasets=1 if dataset else 4,
+               verdict="higher" if number % 2 else "undecided", effect=0.01 * number + 0.001 * place)
+        for number in range(16)
+        for place, protocol in enumerate((*PROTOCOLS, *CROSSED))
+        for dataset in ("", *(CELLS if protocol in CROSSED else ("shapes", "toys")))
+    ]  # fmt: skip
+    return trained_tables(compared=contrasts(*rows))
+
+
+@pytest.fixture(scope="module")
+def drawings(matched):
+    """SVG of every figure of the objectives."""
+    return {name: vl_convert.vegalite_to_svg(draw(name, matched), vl_version=VERSION) for name in TRAINED}
 
 
 def walk(node):
@@ -129,11 +165,11 @@ def test_forty_two_models_differ_in_colour_or_shape_and_neighbours_in_both():
 
 @pytest.mark.parametrize("name", ["few_shot", "transfer", "robustness"])
 def test_guessing_is_marked_at_one_over_the_classes(name):
-    assert {record["chance"] for record in marks(draw(name, tables()), "chance")} == {0.25}
+    assert {record["level"] for record in marks(draw(name, tables()), "level")} == {0.25}
 
 
 def test_guessing_is_not_marked_for_clusters_that_are_assigned_at_best():
-    assert not marks(draw("clustering", tables()), "chance")
+    assert not marks(draw("clustering", tables()), "level")
 
 
 def test_bars_reach_one_standard_error_stay_in_range_and_are_absent_where_it_is_unknown():
@@ -177,13 +213,11 @@ def test_no_name_of_a_model_is_cut(name):
     assert not [text for text in shown if "…" in text]
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("count", [1, 30])
-def test_labels_of_an_axis_do_not_overlap(name, count):
-    svg = vl_convert.vegalite_to_svg(draw(name, tables(models=LONG[:count])), vl_version=VERSION)
+def assert_labels_apart(svg):
+    """Check that no two labels of an axis overlap; upright ones are left out."""
     for group in re.findall(r'<g class="mark-text role-axis-label"[^>]*>(.*?)</g>', svg):
         found = re.findall(
-            r'<text text-anchor="(\w+)" transform="translate\(([-\d.]+),([-\d.]+)\)[^>]*opacity="1">([^<]*)<',
+            r'<text text-anchor="(\w+)" transform="translate\(([-\d.]+),([-\d.]+)\)"[^>]*opacity="1">([^<]*)<',
             group,
         )
         rows = {}
@@ -191,12 +225,20 @@ def test_labels_of_an_axis_do_not_overlap(name, count):
             width = 6 * len(text)
             left = float(x) - {"start": 0, "middle": width / 2, "end": width}[anchor]
             rows.setdefault(round(float(y)), []).append((left, left + width))
-        assert rows or "<text" not in group
+        assert rows or "<text" not in group or "rotate" in group
         for spans in rows.values():
             spans.sort()
             assert all(one[1] <= other[0] for one, other in pairwise(spans))
         heights = sorted(rows)
         assert all(other - one >= 10 for one, other in pairwise(heights))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("count", [1, 30])
+def test_labels_of_an_axis_do_not_overlap(name, count):
+    assert_labels_apart(
+        vl_convert.vegalite_to_svg(draw(name, tables(models=LONG[:count])), vl_version=VERSION)
+    )
 
 
 def test_effects_are_in_points_the_pooled_one_first_and_hollow_where_undecided():
@@ -298,3 +340,218 @@ def test_all_formats_are_written_and_the_comparable_ones_twice_the_same(tmp_path
     assert first["png"].startswith(b"\x89PNG")
     assert first["pdf"].startswith(b"%PDF")
     assert "vega-lite" in json.loads(first["json"])["$schema"]
+
+
+# Objectives, each of several seeds
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_thirteen_objectives_fit_the_page_and_nothing_of_them_is_cut_or_overlaps(name, drawings):
+    svg = drawings[name]
+    width = int(re.search(r'<svg [^>]*width="(\d+)"', svg).group(1))
+    assert width <= WIDTH + 24
+    shown = re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+    assert not [text for text in shown if "…" in text]
+    assert not [text for text in shown if re.search(r"-\d$", text) and not text.startswith("contrast-")]
+    assert_labels_apart(svg)
+
+
+@pytest.mark.parametrize("name", [*PROTOCOLS, *CROSSED])
+def test_every_objective_is_named_once_in_each_figure(name, drawings):
+    shown = re.findall(r"<text[^>]*>([^<]*)</text>", drawings[name])
+    names = [groups.OBJECTIVES[objective] for objective in OBJECTIVES]
+    assert [shown.count(name) for name in ["first", *names]] == [1] * 14
+
+
+def test_every_objective_has_words_of_its_own():
+    assert list(groups.OBJECTIVES) == list(LANGUAGE_OF)
+    assert len(set(groups.OBJECTIVES.values())) == len(LANGUAGE_OF)
+    assert groups.group_name("my-model") == "my-model"
+
+
+def test_the_seeds_of_an_objective_are_one_mark_whose_error_counts_seeds_and_images():
+    rows = [
+        row("transfer", f"simclr-{seed}", "x", "accuracy", value, stderr=0.03, objective="simclr")
+        for seed, value in enumerate((0.4, 0.6, 0.5))
+    ]
+    rows.append(row("transfer", "own", "x", "accuracy", 0.9, stderr=0.02))
+    frame = pd.DataFrame(rows)
+    found = measured(Tables(frame, frame.iloc[:0], {"x": 4}, frame["model"].tolist()), "transfer", "accuracy")
+    assert found["model"].tolist() == ["SimCLR", "own"]
+    assert found["seeds"].tolist() == [3, 1]
+    assert found["value"].tolist() == pytest.approx([0.5, 0.9])
+    assert found["stderr"].tolist() == pytest.approx([math.sqrt(0.01 / 3 + 0.03**2), 0.02])
+    assert found["low"].tolist() == pytest.approx([0.5 - found["stderr"][0], 0.88])
+
+
+def test_an_unknown_error_of_a_seed_leaves_that_of_the_objective_unknown():
+    errors = (0.1, float("nan"))
+    rows = [
+        row("transfer", f"m{i}", "x", "accuracy", 0.5, stderr=e, objective="simclr")
+        for i, e in enumerate(errors)
+    ]
+    assert groups.over_seeds(pd.DataFrame(rows))["stderr"].isna().all()
+
+
+def test_an_objective_looks_the_same_in_every_figure(matched):
+    found = [scales(draw(name, matched), "color") for name in ("clustering", "robustness", *CROSSED)]
+    assert len(found[0]) == 14
+    assert all(colours == found[0] for colours in found)
+
+
+@pytest.mark.parametrize("name", ["few_shot", "robustness", "cross_style_few_shot", "training"])
+def test_objectives_give_equal_bytes_whatever_the_order_of_rows(name, matched):
+    parts = {
+        key: value.sample(frac=1, random_state=1)
+        for key, value in vars(matched).items()
+        if key in ("results", "objectives")
+    }
+    shuffled = Tables(**(vars(matched) | parts))
+    first, other = (json.dumps(draw(name, drawn), sort_keys=True) for drawn in (matched, shuffled))
+    assert first == other
+
+
+@pytest.mark.parametrize("name", CROSSED)
+def test_the_four_cells_stand_side_by_side_in_order_with_a_row_an_objective(name, matched):
+    spec = draw(name, matched)
+    assert len(spec["concat"]) == spec["columns"] == 4
+    titles = [(panel["title"]["text"], panel["title"]["subtitle"]) for panel in spec["concat"]]
+    assert titles == [
+        (f"{concepts} concepts", f"{style} style; 120 concepts")
+        for concepts in ("seen", "unseen")
+        for style in ("seen", "unseen")
+    ]
+    found = pd.DataFrame(marks(spec))
+    rows = found[found["setting"] == found["setting"].max()].groupby("dataset")["model"].nunique()
+    assert rows.to_dict() == dict.fromkeys(CELLS, 14)
+
+
+def test_a_dot_of_a_cell_has_the_mean_and_the_interval_of_the_objective(matched):
+    means = matched.objectives.query("protocol == 'cross_style_probe' and group == 'simclr'")
+    found = [r for r in marks(draw("cross_style_probe", matched)) if r["model"] == "SimCLR"]
+    for column in ("value", "low", "high"):
+        assert [r[column] for r in found] == pytest.approx(means[column].tolist(), abs=1e-5)
+
+
+def test_each_cell_marks_guessing_and_the_untrained_encoder(matched):
+    spec = draw("cross_style_probe", matched)
+    untrained = matched.objectives.query("protocol == 'cross_style_probe' and group == 'untrained'")
+    levels = {
+        meaning: [r["level"] for r in marks(spec, "level") if r["meaning"] == meaning]
+        for meaning in ("guessing", "untrained")
+    }
+    assert set(levels["guessing"]) == {0.1}
+    assert sorted(levels["untrained"]) == pytest.approx(sorted(untrained["value"]))
+    subtitle = " ".join(spec["title"]["subtitle"])
+    assert "95% intervals over training runs, trials, concepts" in subtitle
+    assert "dashed: guessing; dotted: untrained" in subtitle
+
+
+def test_cells_of_ordinary_models_alone_have_no_untrained_encoder_to_show():
+    rows = crossed_results("own", "", 0)
+    drawn = Tables(rows, contrasts().iloc[:0], {}, ["own"], objective_means(rows))
+    spec = draw("cross_style_retrieval", drawn)
+    assert {r["meaning"] for r in marks(spec, "level")} == {"guessing"}
+    assert "untrained" not in " ".join(spec["title"]["subtitle"])
+
+
+@pytest.mark.parametrize("name", ["few_shot", "cross_style_few_shot"])
+def test_of_many_models_the_largest_setting_has_the_bar_and_the_subtitle_says_which(name, matched):
+    spec = draw(name, matched)
+    assert "large marks: 5 shots; small: 1" in " ".join(spec["title"]["subtitle"])
+    layers = spec["concat"][0]["layer"]
+    settings = {
+        layer["mark"]["type"]: {r["setting"] for r in spec["datasets"][layer["data"]["name"]]}
+        for layer in layers
+        if "setting" in spec["datasets"][layer["data"]["name"]][0] and layer["mark"].get("size") != 16
+    }
+    assert settings == {"rule": {5}, "point": {5}}
+    small = [layer for layer in layers if layer["mark"].get("size") == 16]
+    assert {r["setting"] for layer in small for r in spec["datasets"][layer["data"]["name"]]} == {1}
+
+
+def test_cells_without_objectives_say_so():
+    with pytest.raises(DataError, match="objectives: expected rows of cross_style_probe, but there are none"):
+        draw("cross_style_probe", tables())
+
+
+def test_many_contrasts_are_a_table_with_a_row_each_coloured_where_decided(matched):
+    spec = draw("summary", matched)
+    found = pd.DataFrame(marks(spec, "effect"))
+    assert found["contrast"].nunique() == 16
+    assert len(found) == 16 * (4 + 3 * 4)
+    assert (found["shade"].notna() == (found["verdict"] == "higher")).all()
+    one = found[found["contrast"] == "contrast-3"]
+    assert sorted(set(one["text"])) == ["+3.0", "+3.1", "+3.2", "+3.3", "+3.4", "+3.5", "+3.6"]
+    assert set(found["column"]) == {
+        "Clustering", "Few-shot", "Transfer", "Robustness", "seen concepts, seen style",
+        "seen concepts, unseen style", "unseen concepts, seen style", "unseen concepts, unseen style",
+    }  # fmt: skip
+
+
+def test_few_contrasts_show_cells_by_name_and_no_mean_over_them():
+    rows = [effect("cross_style_probe", cell, n_datasets=4 if not cell else 1) for cell in ("", *CELLS)]
+    labels = [r["label"] for r in marks(draw("summary", tables(compared=contrasts(*rows))), "effect")]
+    assert labels == [
+        "seen concepts, seen style", "seen concepts, unseen style",
+        "unseen concepts, seen style", "unseen concepts, unseen style",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("datasets", "columns"), [(["toys"], 2), (list(CELLS), 1)])
+def test_two_contrasts_stand_side_by_side_where_the_page_has_room(datasets, columns):
+    rows = [effect("cross_style_probe", name, contrast=c) for c in ("one", "two") for name in datasets]
+    spec = draw("summary", tables(compared=contrasts(*rows)))
+    assert spec["columns"] == columns
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=VERSION)
+    assert int(re.search(r'<svg [^>]*width="(\d+)"', svg).group(1)) <= WIDTH + 24
+
+
+def test_a_comparison_is_judged_over_datasets_but_across_styles_where_all_is_new():
+    rows = [effect("cross_style_probe", cell) for cell in ("", *CELLS)]
+    found = judged(contrasts(effect(), effect(dataset="toys"), *rows))
+    assert found[["protocol", "dataset"]].to_numpy().tolist() == [
+        ["transfer", ""],
+        ["cross_style_probe", UNSEEN],
+    ]
+    assert UNSEEN == "unseen-concepts.unseen-style"
+
+
+def test_learning_curves_have_a_panel_an_objective_and_a_line_a_seed(matched):
+    spec = draw("training", matched)
+    names = [" ".join(panel["title"]["text"]) for panel in spec["concat"]]
+    assert names == [words for words in groups.OBJECTIVES.values() if words != "untrained"]
+    lines = {(r["model"], r["epoch"]) for r in marks(spec)}
+    assert len(lines) == 12 * 3 * 8
+    assert "36 training runs" in " ".join(spec["title"]["subtitle"])
+
+
+def test_a_long_curve_keeps_its_ends():
+    curves = learning_curves(trained(["simclr"], 1), epochs=200)
+    found = [r["epoch"] for r in marks(draw("training", Tables(*[None] * 4, training=curves)))]
+    assert (min(found), max(found)) == (0, 199)
+    assert len(set(found)) == 30
+
+
+def test_curves_are_read_with_their_model_and_objective_and_an_untrained_one_has_none(tmp_path):
+    (tmp_path / "simclr-0.csv").write_text("epoch,loss,held_out_loss,measure\n1,0.5,0.6,0.1\n2,0.25,,0.2\n")
+    (tmp_path / "untrained-0.csv").write_text("epoch,loss,held_out_loss,measure\n")
+    names = ("simclr-0", "untrained-0")
+    paths = {name: tmp_path / f"{name}.csv" for name in names}
+    found = read_training(paths, {"simclr-0": "simclr", "untrained-0": "untrained"})
+    assert found[["group", "model", "epoch", "loss"]].to_numpy().tolist() == [
+        ["simclr", "simclr-0", 1, 0.5],
+        ["simclr", "simclr-0", 2, 0.25],
+    ]
+    none = read_training({"untrained-0": paths["untrained-0"]}, {"untrained-0": "untrained"})
+    assert none.empty
+    spec = draw("training", Tables(*[None] * 4, training=none))
+    assert vl_convert.vegalite_to_vega(spec, vl_version=VERSION)["marks"]
+
+
+def test_a_damaged_curve_is_named_and_a_figure_without_any_says_so(tmp_path):
+    (tmp_path / "m.csv").write_text("epoch\n1\n")
+    with pytest.raises(DataError, match=r"m\.csv: expected a learning curve"):
+        read_training({"m": tmp_path / "m.csv"}, {"m": "m"})
+    with pytest.raises(DataError, match="training: expected learning curves, but there are none"):
+        draw("training", tables())

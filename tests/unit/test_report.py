@@ -12,6 +12,10 @@ import pandas as pd
 import pytest
 
 from hand_made import (
+    CROSSED,
+    OBJECTIVES,
+    PROTOCOLS,
+    against,
     comparison,
     contrasts,
     dataset_card,
@@ -22,14 +26,29 @@ from hand_made import (
     results,
     row,
     tables,
+    trained,
+    trained_run,
+    trained_tables,
+    training_card,
     written,
 )
+from wordsight.cells import CELLS
 from wordsight.config import load
+from wordsight.figures import cross_style_probe, training
+from wordsight.figures.data import UNSEEN
 from wordsight.report import record
-from wordsight.report.answer import answers, opening, points
+from wordsight.report.answer import answers, opening, points, told
 from wordsight.report.cautions import cautions
 from wordsight.report.page import download, write_verdicts
-from wordsight.report.tables import contrast_tables, full_table, model_table, primary_tables
+from wordsight.report.tables import (
+    MOST_ROWS,
+    cell_tables,
+    contrast_tables,
+    full_table,
+    model_table,
+    primary_tables,
+    training_table,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "</script><script>alert(1)</script>&\"'"
@@ -105,18 +124,18 @@ def test_datasets_that_disagree_are_named():
 
 def test_undecided_is_never_called_equal():
     (answer,) = answers(make_run(compared=contrasts(effect(verdict="undecided", low=-0.1))))
-    assert answer.note.startswith("Undecided does not mean equal.")
-    assert answers(make_run())[0].note.startswith("Undecided does not mean equal.")  # on one dataset
+    assert answer.notes == ["Undecided does not mean equal."]
+    assert answers(make_run())[0].notes == ["Undecided does not mean equal."]  # on one dataset
     assert not re.search("equal|same|no difference|no effect", sentence(make_run()) + answer.headline)
 
 
 def test_few_replicates_are_explained_and_many_are_not():
     few, many = (
-        answers(make_run(compared=contrasts(effect(holds_for=f"{kind} models"))))[0].note
+        answers(make_run(compared=contrasts(effect(holds_for=f"{kind} models"))))[0].notes
         for kind in ("these", "such")
     )
-    assert "too narrow for a claim about other training runs" in few
-    assert many == ""
+    assert "too narrow for a claim about other training runs" in few[0]
+    assert many == []
 
 
 def test_a_run_without_captions_says_so_first_and_gives_its_own_question():
@@ -131,7 +150,7 @@ def test_captions_that_no_contrast_sets_apart_answer_nothing():
     both = make_run(("captions", "captions"), comparisons=[comparison(question="")])
     assert opening(both) == (
         "This run cannot say whether language helps: no contrast that ran sets encoders trained with captions "
-        "against others. What it asks instead: What does the contrast language change?"
+        "against others that were trained. What it asks instead: What does the contrast language change?"
     )
 
 
@@ -159,6 +178,146 @@ def test_the_terminal_shows_the_verdicts_the_warnings_and_where_the_report_is(tm
     assert f"  {sentence(run)}" in lines
     assert "  Test images with a near twin in training" in lines
     assert lines[-1] == "Report: results/report.html"
+
+
+# Contrasts of objectives, from several seeds each
+
+PAIRS = [
+    ("captions_contrastive", "labels"),
+    ("captions_contrastive", "captions_shuffled"),
+    ("labels", "untrained"),
+    ("captions_targets", "simclr"),
+    ("captions_contrastive", "untrained"),
+    ("captions_contrastive", "class_names"),
+    ("adversarial", "labels"),
+]
+
+
+def test_sides_of_one_objective_each_are_named_by_it():
+    (answer,) = answers(trained_run())
+    assert answer.headline == "Contrastive captions against labels: higher in 7 of 7 comparisons"
+    assert answer.lines[2].sentence == (
+        "Transfer: higher by 20 points (95% interval 10 to 30); 3 training runs of contrastive captions against "
+        "3 of labels, 2 datasets, 400 images, holds for these models only (3 replicates)."
+    )
+
+
+def test_a_side_of_several_objectives_is_named_by_what_they_have_in_common():
+    models = trained()
+    both = [against(name, "labels", models).pairs for name in ("captions_contrastive", "captions_targets")]
+    mixed = comparison("captions_contrastive-or-labels", pairs=both[0] + both[1], groups=["a"] * 6)
+    run = trained_run(models, comparisons=[mixed])
+    assert answers(run)[0].headline.startswith(
+        "Encoders trained with captions against encoders trained on labels: "
+    )
+
+
+def test_across_styles_a_comparison_is_judged_where_all_is_new_and_cells_are_named():
+    rows = [
+        effect(
+            "cross_style_probe", dataset, value, value - 0.1, value + 0.1, verdict, n_items=118, n_datasets=1
+        )
+        for dataset, value, verdict in zip(
+            ["", *CELLS],
+            (0.0, 0.3, 0.3, 0.0, -0.2),
+            ["undecided", "higher", "higher", "undecided", "lower"],
+            strict=True,
+        )
+    ]
+    (answer,) = answers(make_run(compared=contrasts(*rows)))
+    (line,) = answer.lines
+    assert line.sentence == (
+        "Probe across styles: lower by 20 points (95% interval −30 to −10); 1 encoder trained with captions "
+        "against 1 trained on labels, on unseen concepts in an unseen style, 118 concepts."
+    )
+    assert line.by_dataset == (
+        "By cell: higher on seen concepts in a seen style and seen concepts in an unseen style; "
+        "lower on unseen concepts in an unseen style; undecided on unseen concepts in a seen style."
+    )
+    assert answer.headline.endswith(": lower in 1 of 1 comparison")
+
+
+def test_cells_that_agree_are_told_at_once():
+    (answer,) = answers(trained_run())
+    assert answer.lines[-1].by_dataset == "Higher in all 4 cells."
+
+
+def test_a_single_point_is_one():
+    run = make_run(compared=contrasts(effect(effect=-0.0101, low=-0.03, high=-0.01, verdict="lower")))
+    assert "lower by 1 point (95%" in sentence(run)
+
+
+def test_captions_against_untrained_is_about_training_and_not_about_language():
+    run = trained_run(pairs=[("captions_contrastive", "untrained")])
+    assert opening(run).startswith(
+        "This run cannot say whether language helps: no contrast that ran sets encoders"
+    )
+    assert not answers(run)[0].about_language
+
+
+def test_contrasts_about_language_come_first_and_the_others_apart():
+    about, others = told(answers(trained_run(pairs=PAIRS)))
+    assert [answer.contrast for answer in about] == [
+        "captions_contrastive-or-labels", "captions_contrastive-or-captions_shuffled",
+        "captions_targets-or-simclr", "captions_contrastive-or-class_names",
+    ]  # fmt: skip
+    assert [answer.contrast for answer in others] == [
+        "labels-or-untrained", "captions_contrastive-or-untrained", "adversarial-or-labels",
+    ]  # fmt: skip
+    about, others = told(answers(trained_run(pairs=[("labels", "untrained")])))
+    assert [len(about), len(others)] == [1, 0]
+
+
+def test_a_contrast_that_isolates_a_part_of_language_is_opened_by_its_question():
+    pair = ("captions_contrastive", "captions_shuffled")
+    text = opening(trained_run(pairs=[pair]))
+    assert text.startswith(
+        "How much is due to captions that belong to their images? Contrastive captions against "
+    )
+    asked = against(*pair, question="Must captions match?")
+    assert opening(trained_run(pairs=[pair], comparisons=[asked])).startswith(
+        "Must captions match? Contrastive"
+    )
+    assert opening(trained_run()).startswith("Contrastive captions against labels: ")
+
+
+def test_many_contrasts_about_language_are_counted_together_from_the_side_of_captions():
+    run = trained_run(pairs=PAIRS)
+    turned = against("labels", "labels_and_captions")
+    run.comparisons[2] = turned
+    run.contrasts.loc[run.contrasts["contrast"] == "labels-or-untrained", "contrast"] = turned.name
+    run.contrasts.loc[run.contrasts["protocol"] == "clustering", "verdict"] = "undecided"
+    text = opening(run)
+    assert text.startswith(
+        "5 contrasts set encoders trained with captions against encoders trained without them. In 35 comparisons, "
+        "captions score higher in 24 and lower in 6; 5 are undecided. How much is due to captions that belong"
+    )
+    assert "How much is due to saying more than the name of a class? Contrastive captions" in text
+
+
+def test_a_run_with_many_other_questions_asks_the_first_of_them():
+    pairs = [
+        (name, "untrained") for name in ("labels", "simclr", "barlow_twins", "concept_labels", "stylised")
+    ]
+    text = opening(trained_run(pairs=pairs))
+    assert text.count("What does the contrast") == 3
+    assert text.endswith("And 2 more.")
+
+
+def test_of_many_contrasts_the_terminal_shows_what_is_decided_and_a_line_for_each_of_the_others(tmp_path):
+    pairs = [(name, "labels") for name in ("captions_contrastive", "captions_targets", "labels_and_captions")]
+    run = trained_run(pairs=[*pairs, *PAIRS[1:]])
+    run.contrasts.loc[run.contrasts["protocol"] == "clustering", "verdict"] = "undecided"
+    write_verdicts(tmp_path / "verdicts.txt", run, "r.html")
+    lines = (tmp_path / "verdicts.txt").read_text(encoding="utf-8").splitlines()
+    assert lines.count("  Transfer: higher by 20 points (10 to 30)") == 6
+    assert not [line for line in lines if line.startswith("  Clustering")]
+    others = lines[lines.index("Other contrasts:") + 1 :][:3]
+    assert others[0] == (
+        "  Labels against untrained: higher in 6 of 7 comparisons, undecided in 1 (contrast labels-or-untrained)."
+    )
+    assert lines.count("Undecided does not mean equal.") == 1
+    assert len(lines) < 75
 
 
 # Warnings
@@ -270,6 +429,64 @@ def test_many_places_are_counted_after_the_first():
     assert "m5 on toys (100%) and 3 more." in text
 
 
+def test_training_that_did_not_learn_is_named_with_what_it_reached_and_with_chance():
+    run = trained_run()
+    run.models["simclr-1"]["training"] = training_card("simclr", 1, learned=False)
+    run.models["simclr-2"]["training"] = training_card("simclr", 2, learned=False)
+    run.models["labels-0"]["training"] = training_card("labels", 0, learned=False, measured=0.25, chance=0.2)
+    first = cautions(run)[0]
+    assert first.title == "Training that did not learn"
+    assert first.text.startswith(
+        "Did not learn: labels in 1 of 3 runs (seed 0; nearest caption of 512: 25.0%, chance 20.0%) and SimCLR in "
+        "2 of 3 runs (seeds 1 and 2; nearest caption of 512: 1.2% and 1.2%, chance 1.0%)."
+    )
+    assert "untrained" not in first.text
+    assert "Training that did not learn" not in titles(trained_run())
+
+
+def test_few_training_runs_are_counted_by_objective():
+    assert "Fewer than five training runs" in titles(trained_run())
+    caution = next(c for c in cautions(trained_run()) if c.title == "Fewer than five training runs")
+    assert caution.text.startswith("3 runs of every objective: over so few")
+    models = trained(["simclr"], 1) | trained(["labels"], 5) | trained(["untrained"], 2)
+    run = trained_run(models, pairs=[("labels", "simclr")], comparisons=[], compared=no_contrasts())
+    (caution,) = [c for c in cautions(run) if c.title == "Fewer than five training runs"]
+    assert caution.text.startswith("1 run of SimCLR; 2 runs of untrained: over so few")
+    run = trained_run(trained(["labels"], 5), comparisons=[], compared=no_contrasts())
+    assert "Fewer than five training runs" not in titles(run)
+
+
+def test_objectives_that_the_workflow_matched_are_not_called_confounded():
+    run = trained_run(pairs=PAIRS)
+    assert not [title for title in titles(run) if "differ in more" in title]
+    run.models["labels-0"]["architecture"] = "timm/other"
+    assert "Contrast captions_contrastive-or-labels: the sides differ in more than what is asked" in titles(
+        run
+    )
+
+
+def test_contrasts_that_lack_the_same_are_named_together():
+    run = trained_run(pairs=PAIRS)
+    lacking = run.contrasts["protocol"].isin(["robustness", "cross_style_probe"])
+    second = run.contrasts["contrast"] == run.comparisons[1].name
+    for dropped, words in (
+        (lacking, "All 7 contrasts"),
+        (lacking & second, f"Contrast {run.comparisons[1].name}"),
+        (lacking & ~second, f"Contrasts {run.comparisons[0].name}, "),
+    ):
+        changed_run = trained_run(pairs=PAIRS, compared=run.contrasts[~dropped])
+        (caution,) = [c for c in cautions(changed_run) if "not compared everywhere" in c.title]
+        assert caution.title.startswith(words)
+        assert "Robustness on shapes, Robustness on toys and Probe across styles: " in caution.text
+
+
+def test_a_probe_across_styles_that_did_not_converge_names_its_cell():
+    extra = row("cross_style_probe", "first", UNSEEN, "converged", 0.0, **WHOLE)
+    rows = pd.concat([results(), pd.DataFrame([extra])], ignore_index=True)
+    texts = [caution.text for caution in cautions(make_run(rows=rows))]
+    assert any("first on unseen concepts in an unseen style: its accuracy" in text for text in texts)
+
+
 # Tables
 
 
@@ -313,6 +530,82 @@ def test_digests_of_models_are_short_and_an_untrained_one_has_no_source():
     assert model_table(run).rows[0][-2:] == ["–", "b" * 12]
 
 
+def test_the_primary_tables_show_each_objective_once_with_its_interval():
+    found = {table.caption: table for table in primary_tables(trained_run())}
+    assert list(found) == [
+        "Clustering: accuracy, sound mode", "Few-shot: accuracy, sound mode", "Transfer: accuracy, sound mode",
+        "Robustness: area under the robustness curve, sound mode", "Few-shot across styles: accuracy, sound mode",
+    ]  # fmt: skip
+    table = found["Few-shot: accuracy, sound mode"]
+    assert table.columns == ["encoder", "training runs", "shots", "shapes", "toys"]
+    assert [r[:3] for r in table.rows[:2]] == [["first", "1", "1"], ["labels", "3", "1"]]
+    assert len(table.rows) == 2 * 14
+    means = trained_run().objectives.query("protocol == 'transfer' and group == 'labels'")
+    first = means.iloc[0]
+    assert found["Transfer: accuracy, sound mode"].rows[1][2] == (
+        f"{100 * first['value']:.1f} [{100 * first['low']:.1f}, {100 * first['high']:.1f}]"
+    )
+
+
+def test_the_tables_of_cells_have_a_row_an_objective_a_column_a_cell_and_guessing_below():
+    few_shot, probe, retrieval = cell_tables(trained_run())
+    assert few_shot.caption == "Few-shot across styles, 5 shots: accuracy, sound mode"
+    assert retrieval.caption == "Retrieval across styles: recall at 1, sound mode"
+    assert probe.columns == [
+        "encoder", "training runs", "seen concepts, seen style", "seen concepts, unseen style",
+        "unseen concepts, seen style", "unseen concepts, unseen style",
+    ]  # fmt: skip
+    assert [r[0] for r in probe.rows][:3] == ["first", "labels", "contrastive captions"]
+    assert [r[0] for r in probe.rows][-2:] == ["untrained", "guessing"]
+    assert probe.rows[1] == [
+        "labels", "3", "25.0 [21.0, 29.0]", "20.0 [16.0, 24.0]", "15.0 [11.0, 19.0]", "10.0 [6.0, 14.0]",
+    ]  # fmt: skip
+    assert probe.rows[-1] == ["guessing", "–", "10.0", "10.0", "10.0", "10.0"]
+    assert cell_tables(complete()) == []
+
+
+def test_what_the_workflow_trained_is_a_row_an_objective_and_the_rest_a_row_a_model():
+    run = trained_run()
+    run.models["simclr-1"]["training"] = training_card("simclr", 1, learned=False, measured=0.1)
+    table = training_table(run)
+    assert table.caption == "Encoders that this workflow trained: small/resnet_w16, 900 training images"
+    found = {cells[0]: dict(zip(table.columns, cells, strict=True)) for cells in table.rows}
+    assert len(found) == len(OBJECTIVES)
+    assert found["SimCLR"] == {
+        "objective": "SimCLR", "runs": "3", "language": "none", "learned": "2 of 3", "reached": "30.0%",
+        "chance": "1.0%", "own measure": "nearest caption of 512", "final loss": "0.6", "images seen": "40,000",
+        "learning rate": "0.003", "TFLOP a run": "2.5",
+    }  # fmt: skip
+    assert list(found["untrained"].values()) == ["untrained", "3", "none", *["–"] * 5, "0", "–", "0"]
+    assert [cells[0] for cells in model_table(run).rows] == ["first"]
+    assert training_table(complete()).rows == []
+
+
+def test_a_long_list_of_measurements_keeps_the_metrics_that_decide():
+    run = trained_run()
+    assert len(run.results) > MOST_ROWS
+    table = full_table(run)
+    assert {cells[3] for cells in table.rows} == {
+        "accuracy",
+        "area under the robustness curve",
+        "recall at 1",
+    }
+    assert len(table.rows) <= MOST_ROWS
+    assert table.caption == "Measurements"
+    assert full_table(complete()).caption == "Every measurement"
+
+
+def test_many_effects_keep_what_decides_them():
+    many = trained_run(pairs=[(one, two) for one in OBJECTIVES for two in OBJECTIVES if one < two][:30])
+    shown = contrast_tables(many)
+    assert len(shown) == 30
+    assert {cells[1] for cells in shown[0].rows} == {"all datasets", "seen concepts, seen style", *(
+        f"{kind} concepts, {style} style" for kind, style in (("seen", "unseen"), ("unseen", "seen"), ("unseen", "unseen"))
+    )}  # fmt: skip
+    (few,) = contrast_tables(trained_run())
+    assert {"shapes", "toys", "all datasets"} < {cells[1] for cells in few.rows}
+
+
 # What the run took
 
 
@@ -336,7 +629,17 @@ def test_costs_are_summed_by_rule_without_the_files_of_another_configuration(tmp
     assert found["features"].memory_mb == 300.0
     assert pd.isna(found["summary"].memory_mb)
     cards = {name: dataset_card(name) for name in ("d", "e")}
-    assert record.speeds(jobs, cards) == {"m.1": pytest.approx(800 / 8.0)}
+    assert record.speeds(jobs, cards, {"m.1": "m.1"}) == {"m.1": pytest.approx(800 / 8.0)}
+
+
+def test_speeds_are_those_of_an_objective(tmp_path):
+    bench(tmp_path, "features/simclr-0/d", 3.0)
+    bench(tmp_path, "features/simclr-1/e", 5.0)
+    bench(tmp_path, "features_together/simclr-1", 9.0)
+    jobs = record.benchmarks(tmp_path, {"simclr-0", "simclr-1", "d", "e"}, set())
+    cards = {name: dataset_card(name) for name in ("d", "e")}
+    shown = {"simclr-0": "SimCLR", "simclr-1": "SimCLR"}
+    assert record.speeds(jobs, cards, shown) == {"SimCLR": pytest.approx(800 / 8.0)}
 
 
 def test_a_run_without_benchmarks_has_no_costs(tmp_path):
@@ -532,5 +835,65 @@ def test_every_figure_has_a_caption_of_one_plain_paragraph():
         words = path.read_text(encoding="utf-8")
         assert len(words.split("\n\n")) == 1
         assert not re.search(r"[`*_|{}]|::", words)
-    modules = {"clustering", "few_shot", "transfer", "robustness", "summary"}
+    modules = {*PROTOCOLS, *CROSSED, "training", "summary"}
     assert {path.stem for path in (ROOT / "report").glob("*.rst")} == modules
+
+
+# The page of a run that trained its encoders
+
+
+@pytest.fixture(scope="module")
+def trained_text(tmp_path_factory):
+    run = trained_run(
+        pairs=[(name, "labels") for name in OBJECTIVES if name.startswith("captions")] + PAIRS[1:]
+    )
+    folder = tmp_path_factory.mktemp("trained")
+    return written(run, trained_tables(compared=run.contrasts), folder, modules=(cross_style_probe, training))
+
+
+def test_the_four_cells_stand_between_the_answer_and_the_figures(trained_text, text):
+    parts = ['id="answer"', 'id="warnings"', 'id="cells"', "Probe across styles: accuracy", 'id="figures"']
+    places = [trained_text.index(part) for part in parts]
+    assert places == sorted(places)
+    assert "nothing can be remembered" in " ".join(trained_text.split())
+    assert 'id="cells"' not in text
+    assert "Matched training" not in text
+    assert "Matched training" in trained_text
+
+
+def test_of_many_contrasts_the_page_tells_what_is_decided_and_folds_those_that_are_not_about_language(
+    trained_text,
+):
+    assert trained_text.count('<section class="answer brief"') == 6
+    (folded,) = re.findall(r'<details class="answer">.*?</details>', trained_text, flags=re.DOTALL)
+    assert "4 contrasts that are not about language" in folded
+    assert folded.count("<li>") == 4
+    assert "Contrastive captions against untrained: higher in 7 of 7 comparisons" in folded
+
+
+def test_the_page_of_fifty_models_can_be_sent_and_read_without_seeing_it(trained_text):
+    assert len(trained_text.encode()) < 2_500_000
+    page = Page(trained_text)
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert all(attributes.get("scope") in ("col", "row") for attributes in page.named("th"))
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {attributes["href"] for attributes in page.named("a")} <= {f"#{name}" for name in ids}
+
+
+def test_no_single_seed_is_in_a_table_but_that_of_measurements(trained_text):
+    shown = re.sub(r"<summary>Measurements.*?</details>", "", trained_text, flags=re.DOTALL)
+    tables_shown = " ".join(re.findall(r"<table.*?</table>", shown, flags=re.DOTALL))
+    assert "SimCLR" in tables_shown
+    assert "simclr-0" not in tables_shown
+    assert "simclr-0" in trained_text
+
+
+def test_what_a_training_says_of_itself_cannot_become_markup(tmp_path):
+    run = trained_run()
+    for model, seed in (("labels-0", 0), ("labels-1", 1)):
+        run.models[model]["training"] = training_card("labels", seed, learned=seed > 0, measure=HOSTILE)
+    text = written(run, trained_tables(), tmp_path, modules=(training,))
+    assert "<script>alert(1)" not in text
+    assert text.count("&lt;script&gt;alert(1)") == 2  # in the warning and in the table

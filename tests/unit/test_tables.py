@@ -7,12 +7,15 @@ import pytest
 from wordsight.errors import DataError
 from wordsight.models.card import ModelCard
 from wordsight.statistics.summary import KEYS
-from wordsight.tables import TRAITS, results_table, write_csv
+from wordsight.tables import TRAITS, objectives_table, read_csv, results_table, write_csv
 
+TRAINED = {"objective": "simclr", "seed": 3, "learned": True}
 CARDS = {
     "words": dict(zip(TRAITS, ["timm", "timm/a", "captions", "LAION", 400_000_000, False], strict=True)),
-    "plain": dict(zip(TRAITS, ["random", "timm/a", "none", "none", 0, False], strict=True)),
+    "plain": dict(zip(TRAITS, ["random", "timm/a", "none", "none", 0, False], strict=True))
+    | {"training": None},
 }
+OURS = CARDS | {"words": CARDS["words"] | {"training": TRAINED}}
 
 
 def summary():
@@ -26,7 +29,16 @@ def summary():
 
 def test_each_result_has_the_traits_of_its_model_and_rows_are_sorted():
     frame = results_table(summary(), CARDS)
-    assert list(frame.columns) == [*KEYS, "value", "stderr", "n", "seed", *TRAITS]
+    assert list(frame.columns) == [
+        *KEYS,
+        "value",
+        "stderr",
+        "n",
+        "seed",
+        *TRAITS,
+        "objective",
+        "training_seed",
+    ]
     assert frame[["model", "setting"]].to_numpy().tolist() == [["plain", 1], ["words", 1], ["words", 5]]
     assert frame["language"].tolist() == ["none", "captions", "captions"]
     assert frame["pretraining_images"].tolist() == [0, 400_000_000, 400_000_000]
@@ -52,16 +64,42 @@ def test_numbers_have_six_digits_and_nothing_is_lost_of_counts_infinities_and_ga
     write_csv(tmp_path / "results.csv", results_table(summary(), CARDS))
     lines = (tmp_path / "results.csv").read_text(encoding="utf-8").split("\n")
     assert lines[1:] == [
-        "few_shot,plain,d,sound,accuracy,shots,1,0.25,1e-09,500,4294967295,random,timm/a,none,none,0,False",
-        "few_shot,words,d,sound,accuracy,shots,1,inf,,500,4294967295,timm,timm/a,captions,LAION,400000000,False",
-        "few_shot,words,d,sound,accuracy,shots,5,0.666667,0.1,500,4294967295,timm,timm/a,captions,LAION,400000000,False",
+        "few_shot,plain,d,sound,accuracy,shots,1,0.25,1e-09,500,4294967295,random,timm/a,none,none,0,False,,",
+        "few_shot,words,d,sound,accuracy,shots,1,inf,,500,4294967295,timm,timm/a,captions,LAION,400000000,False,,",
+        "few_shot,words,d,sound,accuracy,shots,5,0.666667,0.1,500,4294967295,timm,timm/a,captions,LAION,400000000,False,,",
         "",
     ]
     assert b"\r" not in (tmp_path / "results.csv").read_bytes()
 
 
 def test_pandas_reads_back_what_was_written(tmp_path):
-    frame = results_table(summary(), CARDS)
+    frame = results_table(summary(), OURS)
     write_csv(tmp_path / "results.csv", frame)
-    again = pd.read_csv(tmp_path / "results.csv", keep_default_na=False, na_values={"stderr": [""]})
+    missing = {"stderr": [""], "training_seed": [""]}
+    again = pd.read_csv(tmp_path / "results.csv", keep_default_na=False, na_values=missing)
+    again = again.astype({"training_seed": "Int64"})
     pd.testing.assert_frame_equal(again, frame, rtol=1e-5, check_dtype=False)
+
+
+def test_what_the_workflow_trained_has_its_objective_and_seed_and_they_stay_what_they_are(tmp_path):
+    write_csv(tmp_path / "results.csv", results_table(summary(), OURS))
+    for frame in (results_table(summary(), OURS), read_csv(tmp_path / "results.csv")):
+        assert frame["objective"].tolist() == ["", "simclr", "simclr"]
+        assert frame["training_seed"].tolist() == [pd.NA, 3, 3]
+        assert frame["training_seed"].dtype == "Int64"
+
+
+def means():
+    values = {"protocol": "transfer", "dataset": "d", "value": 0.5, "low": np.nan, "high": np.nan, "seeds": 3}
+    return pd.DataFrame([values | {"group": group} for group in ("plain", "simclr")])
+
+
+def test_an_objective_has_the_number_of_its_seeds_that_learned_and_other_models_have_none(tmp_path):
+    cards = OURS | {
+        f"simclr-{seed}": {"training": TRAINED | {"seed": seed, "learned": seed > 0}} for seed in range(3)
+    }
+    write_csv(tmp_path / "objectives.csv", objectives_table(means(), cards))
+    read = read_csv(tmp_path / "objectives.csv")
+    assert read["learned"].tolist() == [pd.NA, 3]
+    assert read["group"].tolist() == ["plain", "simclr"]
+    assert read[["low", "high"]].isna().all(axis=None)

@@ -1,5 +1,6 @@
 """Figures: one module each with ``draw(tables) -> chart``, found by its name in the list of targets.
 
-``data`` reads the tables, ``style`` gives every figure the same look, ``panels`` and ``forest`` hold the
-kinds of panel, ``export`` writes the files. A figure draws what the tables say.
+``data`` reads the tables, ``groups`` makes one of the seeds of an objective, ``style`` gives every figure
+the same look, ``panels``, ``four_cells``, ``forest`` and ``matrix`` hold the kinds of panel, ``export``
+writes the files. A figure draws what the tables say.
 """

@@ -11,7 +11,7 @@ def draw(tables: Tables) -> Any:
     """Dots by dataset; no level of guessing: random clusters, assigned at best, are above 1 / classes."""
     rows = primary(tables, "clustering")
     return finish(
-        dots(rows, tables, "accuracy", chance=False),
+        dots(rows, tables, "accuracy"),
         "Clustering: do the images of a class lie together, without any label?",
         [f"{modes(rows)}; images in the cluster assigned to their class; bars: ± 1 standard error"],
         f"Clustering accuracy of {counted(rows['model'].nunique(), 'model')} on "

@@ -1,12 +1,20 @@
 """The tables as figures and report read them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
 from wordsight import labels
+from wordsight.cells import CELLS
 from wordsight.errors import DataError
+from wordsight.figures.groups import names_of, over_seeds
 from wordsight.statistics.observations import PRIMARY
+
+# Where neither the concepts nor the style was there in training.
+UNSEEN = next(name for name, cell in CELLS.items() if not any(cell))
+CURVES = ["epoch", "loss", "held_out_loss"]
 
 
 @dataclass(frozen=True)
@@ -19,12 +27,64 @@ class Tables:
     contrasts : rows of ``contrasts.csv``; none where no contrast is configured
     classes : number of classes of each dataset, in the order of the configuration
     models : names, in the order of the configuration, which decides their colours
+    objectives : rows of ``objectives.csv``, which the figures of cells are drawn from
+    training : learning curves, as :func:`read_training` gives them
     """
 
     results: pd.DataFrame
     contrasts: pd.DataFrame
     classes: dict[str, int]
     models: list[str]
+    objectives: pd.DataFrame | None = None
+    training: pd.DataFrame | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """What is shown, in order: the models, where those of one objective are one."""
+        known = names_of(self.results)
+        return list(dict.fromkeys(known[model] for model in self.models if model in known))
+
+
+def read_training(paths: Mapping[str, Path | str], groups: Mapping[str, str]) -> pd.DataFrame:
+    """Learning curves of the models that the workflow trained.
+
+    Parameters
+    ----------
+    paths : file of each model, with at least the columns :data:`CURVES`
+    groups : objective of each model
+
+    Returns
+    -------
+    DataFrame
+        :data:`CURVES` with ``model`` and ``group``, one row a model and epoch.
+
+    Raises
+    ------
+    DataError
+        When a file is no such table.
+    """
+    parts = [pd.DataFrame(columns=["group", "model", *CURVES])]
+    for model, path in paths.items():
+        try:
+            curve = pd.read_csv(path, usecols=CURVES)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: expected a learning curve ({error})") from None
+        parts.append(curve.assign(group=groups[model], model=model))
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def judged(contrasts: pd.DataFrame) -> pd.DataFrame:
+    """Rows that decide a comparison: the mean over datasets, and across styles the cell where all is new.
+
+    The mean over cells would mix what an encoder was trained on with what it was not.
+    """
+    pooled = (contrasts["scope"] == "pooled") & ~across_cells(contrasts)
+    return contrasts[pooled | (contrasts["dataset"] == UNSEEN)]
+
+
+def across_cells(rows: pd.DataFrame) -> pd.Series:
+    """Whether each row is of a protocol that has the four cells in the place of datasets."""
+    return rows["protocol"].isin(set(rows.loc[rows["dataset"].isin(list(CELLS)), "protocol"]))
 
 
 def measured(tables: Tables, protocol: str, metric: str, parameter: str = "") -> pd.DataFrame:
@@ -33,8 +93,9 @@ def measured(tables: Tables, protocol: str, metric: str, parameter: str = "") ->
     Returns
     -------
     DataFrame
-        As ``results.csv``, with ``low`` and ``high`` one standard error below and above ``value``, NaN where
-        it is unknown, and held in [0, 1], where every metric that is drawn lies.
+        As ``results.csv``, but the seeds of an objective are one model
+        (:func:`wordsight.figures.groups.over_seeds`). ``low`` and ``high`` are one standard error below and
+        above ``value``, NaN where it is unknown, and held in [0, 1], where every metric that is drawn lies.
 
     Raises
     ------
@@ -48,7 +109,7 @@ def measured(tables: Tables, protocol: str, metric: str, parameter: str = "") ->
     if rows.empty:
         raise DataError(f"results: expected rows of {protocol} with the metric {metric}, but there are none")
     places = {
-        "dataset": {name: place for place, name in enumerate(tables.classes)},
+        "dataset": {name: place for place, name in enumerate([*tables.classes, *CELLS])},
         "model": {name: place for place, name in enumerate(tables.models)},
     }
     rows = rows.sort_values(
@@ -56,6 +117,7 @@ def measured(tables: Tables, protocol: str, metric: str, parameter: str = "") ->
         key=lambda column: column.map(places[column.name]) if column.name in places else column,
         ignore_index=True,
     )
+    rows = over_seeds(rows)
     low, high = rows["value"] - rows["stderr"], rows["value"] + rows["stderr"]
     return rows.assign(low=low.clip(lower=0), high=high.clip(upper=1))
 

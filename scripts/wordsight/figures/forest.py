@@ -7,7 +7,9 @@ import altair as alt
 import pandas as pd
 
 from wordsight import labels
-from wordsight.figures.style import COLOURS, FONT, INK, counted, panel_title
+from wordsight.cells import CELLS
+from wordsight.figures.data import across_cells
+from wordsight.figures.style import COLOURS, FONT, INK, LETTER, WIDTH, counted, panel_title
 
 ROW, WIDE, NARROW = 18, 520, 260  # pixels: of a row, of the only column, of one of several
 POOLED = "all datasets"  # no dataset can have a space in its name
@@ -40,28 +42,31 @@ def forest(contrasts: pd.DataFrame, datasets: Sequence[str]) -> Any:
     datasets : in the order of the rows of a panel
     """
     rows = _prepared(contrasts)
-    order = [POOLED, *datasets]
+    order = [POOLED, *datasets, *map(labels.dataset, CELLS)]
     domain = _domain(rows)
     names = list(dict.fromkeys(rows["contrast"]))
-    width = WIDE if len(names) == 1 else NARROW
-    columns = [_column(rows[rows["contrast"] == name], name, domain, order, width) for name in names]
-    return alt.concat(*columns, columns=2, spacing=40)
+    # Labels to the left of a panel, and numbers to its right.
+    beside = max(map(len, rows["label"])) * LETTER + 110
+    columns = 1 if len(names) == 1 or 2 * (beside + NARROW) > WIDTH else 2
+    width = WIDE if columns == 1 else NARROW
+    parts = [_column(rows[rows["contrast"] == name], name, domain, order, width) for name in names]
+    return alt.concat(*parts, columns=columns, spacing=40)
 
 
 def _prepared(contrasts: pd.DataFrame) -> pd.DataFrame:
-    """Rows in points, without the means over one dataset, since the dataset's own row says it."""
+    """Rows in points, without the means over one dataset, whose own row says it, and those over cells."""
     pooled = contrasts["scope"] == "pooled"
     rows = contrasts.assign(
         **{name: 100 * contrasts[name] for name in ("effect", "low", "high", "treatment", "control")},
         panel=[_heading(row) for row in contrasts.to_dict("records")],
-        label=contrasts["dataset"].where(~pooled, POOLED),
+        label=contrasts["dataset"].map(labels.dataset).where(~pooled, POOLED),
         shape=[LOOK[flag]["shape"] for flag in pooled],
         colour=[LOOK[flag]["colour"] for flag in pooled],
     )
     rows["text"] = [_words(row) for row in rows.to_dict("records")]
     rows["fill"] = rows["colour"].where(rows["verdict"] != "undecided", "white")
     rows["images"] = [counted(n, "image") for n in rows["n_items"]]
-    return rows[~pooled | (rows["n_datasets"] > 1)]
+    return rows[~pooled | ((rows["n_datasets"] > 1) & ~across_cells(rows))]
 
 
 def _heading(row: dict[Any, Any]) -> str:

@@ -1,50 +1,103 @@
 """The two kinds of panel that the protocols share: dots by model, and curves over a setting."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
+from wordsight.cells import CELLS
 from wordsight.figures.data import Tables
 from wordsight.figures.style import FAINT, LETTER, WIDTH, columns_that_fit, counted, look, panel_title
 
-GAP = 16  # pixels between panels
+GAP, NARROWEST = 16, 112  # pixels: between panels, of the narrowest panel of dots
+CROWD = 10  # models, of which curves in a small panel can't be told apart
+DIGITS = 5  # of a share: more can't be seen, and make the page large
 SHARE = alt.Scale(domain=[0, 1], nice=False)
 
 
-def dots(rows: pd.DataFrame, tables: Tables, title: str, chance: bool) -> Any:
-    """One panel a dataset: models from top to bottom, each a dot with its standard error.
+@dataclass(frozen=True)
+class Level:
+    """A line across a panel: what it means, and how it looks."""
+
+    value: float
+    meaning: str
+    colour: str = FAINT
+    dash: tuple[int, int] = (4, 3)
+
+
+Levels = Callable[[pd.DataFrame], list[Level]]
+Heading = Callable[[pd.DataFrame], alt.Title]
+
+
+def dots(
+    rows: pd.DataFrame,
+    tables: Tables,
+    title: str,
+    *,
+    levels: Levels | None = None,
+    heading: Heading | None = None,
+    largest: float = 1.0,
+) -> Any:
+    """One panel a dataset: models from top to bottom, each a dot with its bar.
+
+    Where a setting varies, the largest is drawn with its bar and the others as small marks.
 
     Parameters
     ----------
     rows : as :func:`wordsight.figures.data.measured` gives them
     title : of the value's axis
-    chance : whether guessing, 1 / classes, is marked
+    levels : lines of the panel of some rows, such as that of guessing
+    heading : of the panel of some rows; their dataset's without
+    largest : end of the value's axis, the same in all panels
     """
-    names = [name for name in tables.models if name in set(rows["model"])]
+    names = [name for name in tables.names if name in set(rows["model"])]
     beside = max(map(len, names)) * LETTER + 20
     datasets = list(dict.fromkeys(rows["dataset"]))
-    columns = columns_that_fit(len(datasets), 148 + GAP, beside)
+    columns = columns_that_fit(len(datasets), NARROWEST + GAP, beside)
     width = min(300, (WIDTH - beside) // columns - GAP)
+    x = {"scale": alt.Scale(domain=[0, largest], nice=False), "title": title}
     panels = []
     for place, dataset in enumerate(datasets):
         axis = alt.Axis(grid=True, ticks=False, domain=False, labels=place % columns == 0, labelPadding=8)
         y = alt.Y("model:N", sort=None, scale=alt.Scale(domain=names), title=None, axis=axis)
         part = rows[rows["dataset"] == dataset]
-        layers = [*_chance(part, tables, "x" if chance else ""), *_dots(part, y, tables, names, title)]
-        size = {"width": width, "height": alt.Step(20)}
-        panels.append(alt.layer(*layers).properties(title=_heading(part, tables), **size))
+        layers = [*_lines(levels(part) if levels else [], "x", x), *_dots(part, y, x, tables, names)]
+        named = heading(part) if heading else dataset_heading(part, tables)
+        panels.append(alt.layer(*layers).properties(title=named, width=width, height=alt.Step(20)))
     return alt.concat(*panels, columns=columns)
 
 
-def _dots(part: pd.DataFrame, y: alt.Y, tables: Tables, names: Sequence[str], title: str) -> list[Any]:
-    channels = look(tables.models, names, legend=False)
-    base = alt.Chart(_shown(part)).encode(y=y, color=channels["color"], tooltip=_tooltip(title))
-    x = alt.X("value:Q", scale=SHARE, title=title, axis=alt.Axis(format="%", values=[0, 0.5, 1]))
-    bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=SHARE, title=title), x2="high:Q")
-    marks = base.mark_point(filled=True, size=55, opacity=1).encode(x=x, shape=channels["shape"])
-    return [bars, marks]
+def _dots(part: pd.DataFrame, y: alt.Y, x: dict[str, Any], tables: Tables, names: Sequence[str]) -> list[Any]:
+    channels = look(tables.names, names, legend=False)
+    varies = [alt.Tooltip("setting:Q", title=part["parameter"].iloc[0])] if part["parameter"].iloc[0] else []
+    common = {"y": y, "color": channels["color"], "tooltip": _tooltip(part, x["title"], *varies)}
+    largest = part["setting"] == part["setting"].max()
+    main, others = (alt.Chart(_shown(part[chosen])).encode(**common) for chosen in (largest, ~largest))
+    value = alt.X("value:Q", axis=alt.Axis(format="%", tickCount=3), **x)
+    small = others.mark_point(filled=True, size=16, opacity=0.7).encode(x=value)
+    bars = main.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", **x), x2="high:Q")
+    marks = main.mark_point(filled=True, size=55, opacity=1).encode(x=value, shape=channels["shape"])
+    return [bars, marks] if largest.all() else [small, bars, marks]
+
+
+def guessing(tables: Tables) -> Levels:
+    """Level of guessing, 1 / classes, in the panel of a dataset; none where its classes are unknown."""
+
+    def levels(part: pd.DataFrame) -> list[Level]:
+        classes = tables.classes.get(part["dataset"].iloc[0])
+        return [Level(1 / classes, f"guessing among {classes:,} classes")] if classes else []
+
+    return levels
+
+
+def settings_shown(rows: pd.DataFrame, words: Callable[[float], str]) -> str:
+    """Say which setting of a panel of dots is the large mark; only the setting where there is but one."""
+    *others, largest = sorted(set(rows["setting"]))
+    if not others:
+        return words(largest)
+    return f"large marks: {words(largest)}; small: {', '.join(f'{value:g}' for value in others)}"
 
 
 def curves(rows: pd.DataFrame, tables: Tables, x: alt.X, title: str, setting: alt.Tooltip) -> Any:
@@ -59,9 +112,10 @@ def curves(rows: pd.DataFrame, tables: Tables, x: alt.X, title: str, setting: al
     setting : what a dot says of its setting
     """
     datasets = list(dict.fromkeys(rows["dataset"]))
-    columns = columns_that_fit(len(datasets), 390)
-    size = {"width": 480 if columns == 1 else 320, "height": 220}
-    channels = look(tables.models, set(rows["model"])) | {"x": x, "tooltip": _tooltip(title, setting)}
+    crowded = rows["model"].nunique() > CROWD
+    columns = 1 if crowded else columns_that_fit(len(datasets), 390)
+    size = {"width": 740, "height": 340} if crowded else {"width": 320 if columns > 1 else 480, "height": 220}
+    channels = look(tables.names, set(rows["model"])) | {"x": x, "tooltip": _tooltip(rows, title, setting)}
     picked = alt.selection_point(name="picked", fields=["model"], bind="legend")
     channels["opacity"] = alt.when(picked).then(alt.value(1)).otherwise(alt.value(0.12))
     panels: list[Any] = []
@@ -70,8 +124,8 @@ def curves(rows: pd.DataFrame, tables: Tables, x: alt.X, title: str, setting: al
         lines, bars, marks = _curves(part, channels, title)
         # One legend serves all panels, and listens to the layer that it is made from first.
         lines = lines if panels else lines.add_params(picked)
-        layers = [*_chance(part, tables, "y"), lines, bars, marks]
-        panels.append(alt.layer(*layers).properties(title=_heading(part, tables), **size))
+        layers = [*_lines(guessing(tables)(part), "y", {"scale": SHARE}), lines, bars, marks]
+        panels.append(alt.layer(*layers).properties(title=dataset_heading(part, tables), **size))
     return alt.concat(*panels, columns=columns)
 
 
@@ -85,25 +139,26 @@ def _curves(part: pd.DataFrame, channels: dict[str, Any], title: str) -> list[An
     return [lines, bars, marks]
 
 
-def dodge(rows: pd.DataFrame, models: Sequence[str], ratio: float) -> pd.Series:
+def dodge(rows: pd.DataFrame, names: Sequence[str], ratio: float) -> pd.Series:
     """Factors that spread the models of a logarithmic axis over ``ratio``, so that no bar hides another."""
-    place = rows["model"].map({name: (index + 0.5) / len(models) - 0.5 for index, name in enumerate(models)})
+    place = rows["model"].map({name: (index + 0.5) / len(names) - 0.5 for index, name in enumerate(names)})
     return ratio**place
 
 
-def _chance(part: pd.DataFrame, tables: Tables, channel: str) -> list[Any]:
-    """Line at 1 / classes across ``x`` or ``y``; none without a channel, or where classes are unknown."""
-    classes = tables.classes.get(part["dataset"].iloc[0])
-    if not (channel and classes):
-        return []
-    data = pd.DataFrame({"chance": [1 / classes], "meaning": [f"guessing among {classes:,} classes"]})
-    position = {"x": alt.X, "y": alt.Y}[channel]("chance:Q", scale=SHARE)
-    tooltip = [alt.Tooltip("meaning:N", title="chance"), alt.Tooltip("chance:Q", format=".3~%")]
-    rule = alt.Chart(data).mark_rule(color=FAINT, strokeDash=[4, 3], strokeWidth=1.2)
-    return [rule.encode(**{channel: position, "tooltip": tooltip})]
+def _lines(levels: Sequence[Level], channel: str, common: dict[str, Any]) -> list[Any]:
+    """Line across ``x`` or ``y`` at each level."""
+    return [
+        alt.Chart(pd.DataFrame({"level": [level.value], "meaning": [level.meaning]}))
+        .mark_rule(color=level.colour, strokeDash=level.dash, strokeWidth=1.2)
+        .encode(
+            **{channel: {"x": alt.X, "y": alt.Y}[channel]("level:Q", **common)},
+            tooltip=[alt.Tooltip("meaning:N"), alt.Tooltip("level:Q", format=".3~%")],
+        )
+        for level in levels
+    ]
 
 
-def _heading(part: pd.DataFrame, tables: Tables) -> alt.Title:
+def dataset_heading(part: pd.DataFrame, tables: Tables) -> alt.Title:
     """Name the dataset of a panel, and say how many images and classes it shows."""
     dataset = part["dataset"].iloc[0]
     images = part.loc[part["unit"] == "items", "n"]
@@ -115,29 +170,24 @@ def _heading(part: pd.DataFrame, tables: Tables) -> alt.Title:
 
 def _shown(rows: pd.DataFrame) -> pd.DataFrame:
     """Columns that a panel or its tooltips use."""
-    kept = [
-        "model",
-        "dataset",
-        "setting",
-        "position",
-        "piece",
-        "value",
-        "stderr",
-        "low",
-        "high",
-        "n",
-        "trials",
-    ]
-    return rows[[name for name in kept if name in rows]]
+    places = ["model", "dataset", "setting", "position", "piece"]
+    shares = dict.fromkeys(["value", "stderr", "low", "high"], DIGITS)
+    kept = [*places, *shares, "n", "trials", "seeds"]
+    return rows[[name for name in kept if name in rows]].round(shares)
 
 
-def _tooltip(title: str, *more: alt.Tooltip) -> list[alt.Tooltip]:
+def _tooltip(rows: pd.DataFrame, title: str, *more: alt.Tooltip) -> list[alt.Tooltip]:
+    """What a mark says of itself: its bar as a standard error, or as an interval from where to where."""
+    error = [alt.Tooltip("stderr:Q", title="standard error", format=".1%")]
+    ends = [alt.Tooltip("low:Q", title="interval from", format=".1%")]
+    ends += [alt.Tooltip("high:Q", title="to", format=".1%")]
     return [
         alt.Tooltip("model:N"),
         alt.Tooltip("dataset:N"),
         *more,
         alt.Tooltip("value:Q", title=title, format=".1%"),
-        alt.Tooltip("stderr:Q", title="standard error", format=".1%"),
-        alt.Tooltip("n:Q", title="images", format=","),
+        *(error if "stderr" in rows else ends),
+        alt.Tooltip("n:Q", title="concepts" if rows["dataset"].iloc[0] in CELLS else "images", format=","),
         alt.Tooltip("trials:Q", title="trials"),
+        alt.Tooltip("seeds:Q", title="training runs"),
     ]

@@ -18,7 +18,7 @@ def draw(tables: Tables) -> Any:
     clean = radii[0] / GAP if radii else 1.0
     place = rows["setting"].where(rows["setting"] > 0, clean)
     rows = rows.assign(
-        position=place * dodge(rows, tables.models, 1.25), piece=(rows["setting"] > 0).astype(int)
+        position=place * dodge(rows, tables.names, 1.25), piece=(rows["setting"] > 0).astype(int)
     )
     x = alt.X(
         "position:Q",

@@ -90,10 +90,10 @@ def finish(chart: Any, title: str, subtitle: Sequence[str], description: str) ->
     )
 
 
-def panel_title(name: str, under: str = "") -> alt.Title:
-    """Heading of one panel."""
+def panel_title(name: str | Sequence[str], under: str = "") -> alt.Title:
+    """Heading of one panel, of one line or several."""
     return alt.Title(
-        name,
+        name if isinstance(name, str) else list(name),
         subtitle=under or alt.Undefined,
         anchor="start",
         frame="group",

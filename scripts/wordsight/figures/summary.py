@@ -8,15 +8,38 @@ from wordsight import labels
 from wordsight.errors import DataError
 from wordsight.figures.data import Tables, modes, primary
 from wordsight.figures.forest import forest
+from wordsight.figures.matrix import matrix
 from wordsight.figures.panels import dots
 from wordsight.figures.style import counted, finish
 from wordsight.statistics.observations import PRIMARY
 
+MANY = 5  # contrasts, of which a forest would be longer than a page
+
 
 def draw(tables: Tables) -> Any:
-    """Effects of the contrasts with intervals, or without a contrast the models' means over datasets."""
-    if tables.contrasts.empty:
+    """Effects of the contrasts, with intervals where they are few; without any, the models' means."""
+    rows = tables.contrasts
+    if rows.empty:
         return _means(tables)
+    return _forest(tables) if rows["contrast"].nunique() < MANY else _matrix(tables)
+
+
+def _matrix(tables: Tables) -> Any:
+    rows = tables.contrasts
+    return finish(
+        matrix(rows),
+        "Summary: what each contrast changes",
+        [
+            f"{modes(rows)}; treatment minus control, in percentage points, over all datasets or by cell",
+            f"coloured: the {rows['confidence'].iloc[0]:.0%} interval ({rows['interval'].iloc[0]}) leaves "
+            "zero out; blue: higher, orange: lower",
+        ],
+        f"Effects of {counted(rows['contrast'].nunique(), 'contrast')} on "
+        f"{counted(rows['protocol'].nunique(), 'protocol')}, as a table of colours with a row a contrast.",
+    )
+
+
+def _forest(tables: Tables) -> Any:
     rows = tables.contrasts
     return finish(
         forest(rows, list(tables.classes)),
@@ -38,7 +61,7 @@ def _means(tables: Tables) -> Any:
     if rows.empty:
         raise DataError("results: expected a protocol whose models share a dataset, but there is none")
     return finish(
-        dots(rows, tables, "mean over datasets", chance=False),
+        dots(rows, tables, "mean over datasets"),
         "Summary: the mean of each model",
         [
             f"{modes(tables.results)}; no contrast is configured, so nothing is compared",
@@ -65,6 +88,8 @@ def _mean(rows: pd.DataFrame) -> pd.DataFrame:
     return means.assign(
         dataset=title,
         unit="items",
+        parameter="",
+        setting=0.0,
         low=(means["value"] - means["stderr"]).clip(lower=0),
         high=(means["value"] + means["stderr"]).clip(upper=1),
     )

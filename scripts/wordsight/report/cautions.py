@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from wordsight import labels
+from wordsight.cells import CELLS
+from wordsight.figures.groups import group_name
 from wordsight.figures.style import counted
-from wordsight.report.run import Run, join
+from wordsight.report.run import Run, join, place
+from wordsight.statistics.contrasts import ENOUGH_REPLICATES
 from wordsight.statistics.observations import PRIMARY
 from wordsight.statistics.pairs import Comparison
 
@@ -35,6 +39,7 @@ class Caution:
 def cautions(run: Run) -> list[Caution]:
     """Every warning that the run gives reason for, the gravest first."""
     checks: list[Callable[[Run], list[Caution]]] = [
+        _did_not_learn,
         _hindered_attacks,
         _unbroken,
         _unconverged,
@@ -42,9 +47,54 @@ def cautions(run: Run) -> list[Caution]:
         _near_twins,
         _confounded,
         _left_out,
+        _few_seeds,
         _few_images,
     ]
     return [caution for check in checks for caution in check(run)]
+
+
+def _did_not_learn(run: Run) -> list[Caution]:
+    """Training runs whose own measure ended where an encoder is that knows nothing."""
+    failed = {
+        objective: [card for card in cards if card["training"]["learned"] is False]
+        for objective, cards in run.trained().items()
+    }
+    text = [
+        f"{group_name(objective)} in {len(cards)} of {counted(len(run.trained()[objective]), 'run')} "
+        f"({_reached(cards)})"
+        for objective, cards in failed.items()
+        if cards
+    ]
+    if not text:
+        return []
+    meaning = "What these encoders score says nothing of their objective, only of this training of it"
+    return [Caution("Training that did not learn", f"Did not learn: {join(text)}. {meaning}.")]
+
+
+def _reached(cards: list[dict[str, Any]]) -> str:
+    """Seeds of some runs of one objective, what each reached in its measure, and what guessing reaches."""
+    runs = [card["training"] for card in cards]
+    seeds = f"{'seed' if len(runs) == 1 else 'seeds'} {join([str(run['seed']) for run in runs])}"
+    values = join([f"{100 * run['measured']:.1f}%" for run in runs])
+    return f"{seeds}; {runs[0]['measure']}: {values}, chance {100 * runs[0]['chance']:.1f}%"
+
+
+def _few_seeds(run: Run) -> list[Caution]:
+    runs = {group_name(objective): len(cards) for objective, cards in run.trained().items()}
+    few = {name: count for name, count in runs.items() if count < ENOUGH_REPLICATES}
+    if not few:
+        return []
+    by_count = [
+        f"{counted(count, 'run')} of {join([name for name in few if few[name] == count])}"
+        for count in sorted(set(few.values()))
+    ]
+    alike = len(few) == len(runs) and len(by_count) == 1
+    what = f"{counted(min(few.values()), 'run')} of every objective" if alike else "; ".join(by_count)
+    text = (
+        f"{what}: over so few, an interval covers less often than it says, and tells of these encoders, not "
+        "of others trained the same way."
+    )
+    return [Caution("Fewer than five training runs", text)]
 
 
 def _hindered_attacks(run: Run) -> list[Caution]:
@@ -122,11 +172,14 @@ def _confounded(run: Run) -> list[Caution]:
 
 
 def _differences(comparison: Comparison, run: Run) -> str:
-    """Traits on which two trained sides differ, apart from the kind of training."""
+    """Traits on which two trained sides differ, apart from the kind of training.
+
+    Sides that are matched by a trait have the same values of it, and so have the workflow's own encoders.
+    """
     sides = [
         [run.models[name] for name in dict.fromkeys(side)] for side in zip(*comparison.pairs, strict=True)
     ]
-    traits = [] if all(comparison.groups) else ["architecture"]
+    traits = ["architecture"]
     if all(card["pretraining_images"] for side in sides for card in side):
         traits += ["pretraining_data", "pretraining_images"]
     values = {trait: [sorted({card[trait] for card in side}) for side in sides] for trait in traits}
@@ -139,31 +192,53 @@ def _differences(comparison: Comparison, run: Run) -> str:
 
 
 def _left_out(run: Run) -> list[Caution]:
-    """Datasets that a protocol ran on and no contrast could use."""
-    found = []
+    """Datasets that a protocol ran on and some contrasts could not use, once for all that lack the same."""
+    lacking: dict[str, list[str]] = {}
     for comparison in run.comparisons:
-        used = run.contrasts[run.contrasts["contrast"] == comparison.name]
-        missing = []
-        for protocol in run.modes():
-            there = set(run.results.loc[run.results["protocol"] == protocol, "dataset"])
-            compared = set(used.loc[used["protocol"] == protocol, "dataset"])
-            missing += [
-                f"{labels.protocol(protocol)} on {name}" for name in run.datasets if name in there - compared
-            ]
+        missing = _not_compared(comparison.name, run)
         if missing:
-            text = (
-                f"No treatment and control were both measured for {join(missing)}: the verdicts leave it out."
-            )
-            found.append(Caution(f"Contrast {comparison.name}: not compared everywhere", text))
-    return found
+            lacking.setdefault(join(missing), []).append(comparison.name)
+    return [
+        Caution(
+            f"{_contrasts(names, run)}: not compared everywhere",
+            f"No treatment and control were both measured for {where}: the verdicts leave it out.",
+        )
+        for where, names in lacking.items()
+    ]
+
+
+def _contrasts(names: list[str], run: Run) -> str:
+    """Name contrasts, or count them where they are all or many."""
+    if len(names) == 1:
+        return f"Contrast {names[0]}"
+    if len(names) == len(run.comparisons):
+        return f"All {len(names)} contrasts"
+    rest = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
+    return f"Contrasts {join([*names[:NAMED], *rest])}"
+
+
+def _not_compared(contrast: str, run: Run) -> list[str]:
+    used = run.contrasts[run.contrasts["contrast"] == contrast]
+    missing = []
+    for protocol in run.modes():
+        there = set(run.results.loc[run.results["protocol"] == protocol, "dataset"])
+        compared = set(used.loc[used["protocol"] == protocol, "dataset"])
+        crossed = bool(there & set(CELLS))
+        if crossed and there - compared:
+            missing.append(labels.protocol(protocol))
+        missing += [
+            f"{labels.protocol(protocol)} on {name}" for name in run.datasets if name in there - compared
+        ]
+    return missing
 
 
 def _few_images(run: Run) -> list[Caution]:
     rows = run.results
     primary = rows[(rows["metric"] == rows["protocol"].map(PRIMARY)) & (rows["unit"] == "items")]
     fewest = primary.groupby("protocol")["n"].min()
+    crossed = set(primary.loc[primary["dataset"].isin(list(CELLS)), "protocol"])
     small = [
-        f"{labels.protocol(name)} ({counted(fewest[name], 'image')})"
+        f"{labels.protocol(name)} ({counted(fewest[name], 'concept' if name in crossed else 'image')})"
         for name in run.modes()
         if name in fewest and fewest[name] < FEW_IMAGES
     ]
@@ -179,7 +254,7 @@ def _metric(run: Run, metric: str) -> pd.DataFrame:
 def _places(rows: pd.DataFrame, *, share: bool = False) -> str:
     """Name the models and datasets of the first rows, with their values if asked, and count the others."""
     named = [
-        f"{row['model']} on {row['dataset']}" + (f" ({row['value']:.0%})" if share else "")
+        f"{row['model']} on {place(row['dataset'])}" + (f" ({row['value']:.0%})" if share else "")
         for row in rows.head(NAMED).to_dict("records")
     ]
     rest = [f"{len(rows) - NAMED} more"] if len(rows) > NAMED else []

@@ -16,13 +16,14 @@ from markupsafe import Markup
 from wordsight import labels
 from wordsight.figures.export import VERSION
 from wordsight.report import record, tables
-from wordsight.report.answer import Answer, answers, opening
-from wordsight.report.cautions import Caution, cautions
+from wordsight.report.answer import Answer, all_notes, answers, opening, told
+from wordsight.report.cautions import cautions
 from wordsight.report.run import Run
 from wordsight.storage import write_text
 
 TEMPLATES = Path(__file__).with_name("templates")
-LARGEST_DOWNLOAD = 500_000  # bytes of a table that the page carries; a larger one lies beside it
+LARGEST_DOWNLOAD = 200_000  # bytes of a table that the page carries; a larger one lies beside it
+SEVERAL = 4  # answers up to which each is told in full
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,25 @@ class Download:
 def write_verdicts(path: Path | str, run: Run, report: str) -> None:
     """Write the answer as plain lines for a terminal, with the place of the report."""
     lines = [run.config["title"], "", opening(run)]
-    for answer in answers(run):
+    first, others = told(answers(run))
+    for answer in first:
         lines += ["", f"{answer.headline} (contrast {answer.contrast})."]
-        lines += [f"  {line.sentence}" for line in answer.lines]
-        lines += [answer.note] if answer.note else []
+        lines += [f"  {line}" for line in _told_in_text(answer, brief=len(first) > SEVERAL)]
+    lines += ["", "Other contrasts:"] if others else []
+    lines += [f"  {answer.headline} (contrast {answer.contrast})." for answer in others]
+    notes = all_notes([*first, *others])
+    lines += ["", *notes] if notes else []
     warnings = cautions(run)
     if warnings:
         lines += ["", "Warnings, explained in the report:", *(f"  {caution.title}" for caution in warnings)]
     write_text(path, "\n".join([*lines, "", f"Report: {report}", ""]))
+
+
+def _told_in_text(answer: Answer, *, brief: bool) -> list[str]:
+    """Lines of an answer; briefly only what is decided, since the headline counts the rest."""
+    if not brief:
+        return [line.sentence for line in answer.lines]
+    return [f"{line.heading}: {line.brief}" for line in answer.lines if line.verdict != "undecided"]
 
 
 def write_report(
@@ -120,23 +132,29 @@ def _environment() -> jinja2.Environment:
     )
 
 
-def _results(run: Run) -> dict[str, str | list[Answer] | list[Caution] | Any]:
+def _results(run: Run) -> dict[str, Any]:
     """What the page says of the results."""
+    first, others = told(answers(run))
+    full = tables.full_table(run)
     return {
         "title": run.config["title"],
         "opening": opening(run),
-        "answers": answers(run),
+        "answers": first,
+        "others": others,
+        "brief": len(first) > SEVERAL,
+        "notes": all_notes([*first, *others]),
         "cautions": cautions(run),
+        "cells": tables.cell_tables(run),
         "primary": tables.primary_tables(run),
         "contrasts": tables.contrast_tables(run),
-        "full": tables.full_table(run),
-        "left_out": max(len(run.results) - tables.MOST_ROWS, 0),
+        "full": full,
+        "left_out": len(run.results) - len(full.rows),
         "datasets": tables.dataset_table(run),
+        "trained": tables.training_table(run),
         "models": tables.model_table(run),
         "threshold": max(card["duplicates"]["threshold"] for card in run.datasets.values()),
         "modes": run.modes(),
         "config": run.config,
-        "protocol_name": labels.protocol,
     }
 
 
@@ -154,7 +172,7 @@ def _record(
         "software": record.software(),
         "machine": record.machine(),
         "costs": record.costs(jobs),
-        "speeds": record.speeds(jobs, run.datasets),
+        "speeds": record.speeds(jobs, run.datasets, {name: run.shown(name) for name in run.models}),
         "digests": digests,
         "written": datetime.now(UTC),
     }

@@ -2,7 +2,8 @@
 
 import os
 import platform
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -14,7 +15,7 @@ from wordsight.provenance import LOCK, locked_versions
 
 PACKAGES = [
     *("snakemake", "numpy", "scipy", "scikit-learn", "pandas", "pyarrow", "altair", "vl-convert-python"),
-    *("torch", "torchvision", "timm", "open-clip-torch", "foolbox", "safetensors", "pillow"),
+    *("torch", "torchvision", "timm", "open-clip-torch", "transformers", "foolbox", "safetensors", "pillow"),
 ]
 USED = ["s", "max_rss"]  # columns of a benchmark file
 
@@ -85,13 +86,21 @@ def costs(jobs: pd.DataFrame) -> list[Cost]:
     return sorted(found, key=lambda cost: -cost.seconds)
 
 
-def speeds(jobs: pd.DataFrame, datasets: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    """Images per second of each model's features, with the start of Python and the loading of weights."""
-    return dict(_speeds(jobs[jobs["rule"] == "features"], datasets))
+def speeds(
+    jobs: pd.DataFrame, datasets: Mapping[str, Mapping[str, Any]], shown: Mapping[str, str]
+) -> dict[str, float]:
+    """Images per second of the features, with the start of Python and the loading of weights.
 
-
-def _speeds(jobs: pd.DataFrame, datasets: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, float]]:
-    for model, part in jobs.groupby(jobs["wildcards"].str[0], sort=False):
-        splits = [datasets[dataset]["splits"] for dataset in part["wildcards"].str[1]]
-        images = sum(split["items"] for pair in splits for split in pair.values())
-        yield str(model), images / part["s"].sum()
+    Parameters
+    ----------
+    jobs : as :func:`benchmarks` gives them; those of the rule ``features`` are of one model and dataset
+    datasets : cards by name
+    shown : for each model the name that its jobs count for, which models of one objective share
+    """
+    images: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
+    for job in jobs[jobs["rule"] == "features"].to_dict("records"):
+        model, dataset = job["wildcards"]
+        images[shown[model]] += sum(split["items"] for split in datasets[dataset]["splits"].values())
+        seconds[shown[model]] += job["s"]
+    return {name: images[name] / seconds[name] for name in images}

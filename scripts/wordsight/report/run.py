@@ -5,7 +5,12 @@ from typing import Any
 
 import pandas as pd
 
+from wordsight import labels
+from wordsight.cells import CELLS
+from wordsight.figures.data import Tables
+from wordsight.figures.groups import group_name
 from wordsight.statistics.pairs import Comparison
+from wordsight.tables import training
 
 
 @dataclass(frozen=True)
@@ -18,6 +23,7 @@ class Run:
     models, datasets : cards by name, in the order of the configuration
     comparisons : the contrasts with their models
     config : the configuration as run, defaults included
+    objectives : rows of ``objectives.csv``
     """
 
     results: pd.DataFrame
@@ -26,6 +32,24 @@ class Run:
     datasets: dict[str, dict[str, Any]]
     comparisons: list[Comparison]
     config: dict[str, Any]
+    objectives: pd.DataFrame
+
+    def tables(self) -> Tables:
+        """The same as figures read it, without the numbers of classes."""
+        classes = dict.fromkeys(self.datasets, 0)
+        return Tables(self.results, self.contrasts, classes, list(self.models), self.objectives)
+
+    def trained(self) -> dict[str, list[dict[str, Any]]]:
+        """Cards of the models that the workflow trained, by objective, in the order of the configuration."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for card in self.models.values():
+            if training(card):
+                found.setdefault(card["training"]["objective"], []).append(card)
+        return found
+
+    def shown(self, model: str) -> str:
+        """Name that a model is shown under: its own, or the words for the objective that made it."""
+        return group_name(training(self.models[model]).get("objective", model))
 
     def modes(self) -> dict[str, str]:
         """Mode of each protocol that ran, in the order of the configuration."""
@@ -40,3 +64,15 @@ def join(words: list[str], last: str = "and") -> str:
     'a, b and c'
     """
     return f" {last} ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
+
+
+def place(dataset: str) -> str:
+    """Name a dataset inside a sentence, or the cell that stands for one.
+
+    >>> place("digits"), place("unseen-concepts.seen-style")
+    ('digits', 'unseen concepts in a seen style')
+    """
+    if dataset not in CELLS:
+        return dataset
+    concepts, _, style = labels.dataset(dataset).partition(", ")
+    return f"{concepts} in {'an' if style.startswith('unseen') else 'a'} {style}"

@@ -22,6 +22,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from wordsight.cells import CELLS
+from wordsight.seeds import derive_seed
+
 # Weights held at once; the draws do not depend on anything but the shape of the data.
 WEIGHTS = 4_000_000
 
@@ -80,11 +83,28 @@ def _with_data(rng: np.random.Generator, resamples: int, units: int) -> np.ndarr
     return np.vstack([np.full((1, units), 1 / units), shares(rng, resamples, units)])
 
 
-def effects(rng: np.random.Generator, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+Generators = tuple[np.random.Generator, np.random.Generator]
+
+
+def generators(seed: int, protocol: str, dataset: str, items: Sequence[str]) -> Generators:
+    """Generators that draw the trials and the items of what a protocol observed on a dataset.
+
+    Cells of the same items, given by their ids, draw them alike: they are no independent evidence when they
+    are pooled. Other datasets draw their own, even where ids are equal.
+    """
+    shared = "" if dataset in CELLS else dataset
+    return (
+        np.random.default_rng(derive_seed(seed, "bootstrap trials", protocol, dataset)),
+        np.random.default_rng(derive_seed(seed, "bootstrap items", shared, *items)),
+    )
+
+
+def effects(draws: Generators, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Effect in each resample of models, trials and items.
 
     Parameters
     ----------
+    draws : as :func:`generators` gives them
     values : array of shape (models, trials, items)
     weights : array of shape (resamples, models), as :func:`model_weights` gives them
 
@@ -94,12 +114,12 @@ def effects(rng: np.random.Generator, values: np.ndarray, weights: np.ndarray) -
     """
     models, trials, items = values.shape
     flat = values.reshape(models * trials, items).astype(np.float64, copy=False)
-    by_trial = shares(rng, len(weights), trials)
+    by_trial = shares(draws[0], len(weights), trials)
     out = np.empty(len(weights))
     step = max(WEIGHTS // items, 1)
     for start in range(0, len(weights), step):
         part = slice(start, min(start + step, len(weights)))
-        by_item = shares(rng, part.stop - part.start, items)
+        by_item = shares(draws[1], part.stop - part.start, items)
         means = (by_item @ flat.T).reshape(-1, models, trials)
         out[part] = np.einsum("bm,bt,bmt->b", weights[part], by_trial[part], means, optimize=True)
     return out

@@ -27,7 +27,7 @@ from wordsight.statistics.observations import PRIMARY, Cell, Origin, read_cells,
 from wordsight.statistics.pairs import Comparison
 
 INTERVAL = "percentile bootstrap"
-LEVELS = ["architectures", "treatments", "controls", "trials", "items"]
+LEVELS = ["groups", "treatments", "controls", "trials", "items"]
 # An interval of 95% over so many units covers 85% in truth, over two 53% (tests/unit/test_bootstrap.py).
 ENOUGH_REPLICATES = 5
 
@@ -157,20 +157,15 @@ def _effects(
             *(comparison.name, len(kept), len(comparison.pairs), protocol, dataset),
         )
     models = sorted({model for pair in pairs for model in pair})
-    cells = _paired_cells([origins[model] for model in models], PRIMARY[protocol])
+    cells = paired_cells([origins[model] for model in models], PRIMARY[protocol])
     # The stream depends on the pairs alone, so that datasets with the same pairs draw the same models.
     stream = derive_seed(seed, "bootstrap", comparison.name, *(model for pair in pairs for model in pair))
     weights = bootstrap.model_weights(np.random.default_rng(stream), section.resamples, pairs, groups, models)
     origin = origins[models[0]]
-    return [
-        _effect(
-            origin, group, pairs, groups, weights, derive_seed(seed, "bootstrap", protocol, origin.dataset)
-        )
-        for group in cells
-    ]
+    return [_effect(origin, group, pairs, groups, weights, seed) for group in cells]
 
 
-def _paired_cells(origins: list[Origin], metric: str) -> list[list[Cell]]:
+def paired_cells(origins: list[Origin], metric: str) -> list[list[Cell]]:
     """For each setting, the cells of all models, which agree in items and draws."""
     reference = origins[0]
     first = read_cells(reference.path, {metric})
@@ -217,7 +212,11 @@ def _effect(
         items=len(first.items),
         treatment=float(by_model @ actual.clip(min=0)),
         control=float(-by_model @ actual.clip(max=0)),
-        draws=bootstrap.effects(np.random.default_rng(seed), values, weights[1:]),
+        draws=bootstrap.effects(
+            bootstrap.generators(seed, origin.protocol, origin.dataset, list(first.items)),
+            values,
+            weights[1:],
+        ),
     )
 
 

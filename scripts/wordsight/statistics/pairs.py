@@ -40,8 +40,9 @@ def pair(config: Config, name: str) -> list[tuple[str, str]]:
     ]
     if not pairs:
         raise ConfigError(
-            f"config: contrasts.{name}: expected a treatment and a control of equal architecture, "
-            f"but there is none (treatment {', '.join(treatments)}; control {', '.join(controls)})"
+            f"config: contrasts.{name}: expected a treatment and a control of equal "
+            f"{' and '.join(contrast.match)}, but there is none "
+            f"(treatment {', '.join(treatments)}; control {', '.join(controls)})"
         )
     return pairs
 
@@ -57,5 +58,6 @@ def resolve(config: Config) -> list[Comparison]:
 
 
 def _traits(config: Config, name: str, model: str) -> str:
-    """Say what a pair has to share: the architecture, which is all that ``match`` can name, or nothing."""
-    return config.architecture(model) if config.contrasts[name].match else ""
+    """Say what a pair has to share: the values of the traits that ``match`` names."""
+    values = {"architecture": config.architecture(model), "seed": getattr(config.models[model], "seed", None)}
+    return ", ".join(str(values[trait]) for trait in config.contrasts[name].match)

@@ -1,0 +1,76 @@
+"""Training: the loss of every objective by epoch."""
+
+import textwrap
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from wordsight.errors import DataError
+from wordsight.figures.data import Tables
+from wordsight.figures.groups import group_name
+from wordsight.figures.style import COLOURS, counted, finish, panel_title
+
+COLUMNS, LETTERS = 4, 25  # panels in a row; letters of a title that fit above one
+MOST = 30  # points of a curve, which keep its shape
+KINDS = {"loss": "training images", "held_out_loss": "held-out concepts"}
+
+
+def draw(tables: Tables) -> Any:
+    """One panel an objective, each on its own scale; a line a seed for either kind of images."""
+    if tables.training is None:
+        raise DataError("training: expected learning curves, but there are none")
+    curves = _thinned(tables.training)
+    groups = list(dict.fromkeys(curves["group"]))
+    panels = [_panel(curves[curves["group"] == group], group, place) for place, group in enumerate(groups)]
+    panels = panels or [alt.Chart(pd.DataFrame([{}])).mark_text(text="every encoder was left untrained")]
+    runs = counted(curves["model"].nunique(), "training run")
+    return finish(
+        alt.concat(*panels, columns=COLUMNS, bounds="flush", spacing={"row": 82, "column": 56}),
+        "Training: does every objective get better at what it is trained for?",
+        [f"loss by epoch, one line a seed; {runs}; losses of different objectives can't be compared"],
+        f"Loss by epoch of {runs} with {counted(len(groups), 'objective')}, one panel each.",
+    )
+
+
+def _thinned(curves: pd.DataFrame) -> pd.DataFrame:
+    """Leave at most :data:`MOST` epochs, the first and the last among them, with four digits a loss."""
+    if curves.empty:
+        return curves
+    epochs = np.unique(curves["epoch"])
+    chosen = epochs[np.unique(np.linspace(0, len(epochs) - 1, MOST).round().astype(int))]
+    losses = curves[list(KINDS)].map(lambda loss: float(f"{loss:.4g}"))
+    return curves.assign(**losses)[curves["epoch"].isin(chosen)]
+
+
+def _panel(curves: pd.DataFrame, group: str, place: int) -> Any:
+    data = curves[["model", "epoch", *KINDS]]
+    lines = [_line(data, loss, title="loss" if place % COLUMNS == 0 else None) for loss in KINDS]
+    title = panel_title(textwrap.wrap(group_name(group), LETTERS))
+    return alt.layer(*lines).properties(width=150, height=110, title=title)
+
+
+def _line(data: pd.DataFrame, loss: str, title: str | None) -> Any:
+    """One line a seed, of one kind of images."""
+    colours = alt.Scale(domain=list(KINDS.values()), range=COLOURS[: len(KINDS)])
+    legend = alt.Legend(
+        title=None, orient="bottom", columns=len(KINDS), symbolType="stroke", symbolStrokeWidth=2.5
+    )
+    upright = alt.Axis(tickCount=4, format="~g", minExtent=32, labelFlush=True)
+    return (
+        alt.Chart(data)
+        .transform_calculate(kind=repr(KINDS[loss]))
+        .mark_line(strokeWidth=1.4, opacity=0.8)
+        .encode(
+            x=alt.X("epoch:Q", axis=alt.Axis(grid=False, tickCount=4, tickMinStep=1, format="d")),
+            y=alt.Y(f"{loss}:Q", scale=alt.Scale(zero=False), axis=upright, title=title),
+            color=alt.Color("kind:N", scale=colours, legend=legend),
+            detail="model:N",
+            tooltip=[
+                alt.Tooltip("model:N"),
+                alt.Tooltip("epoch:Q"),
+                *(alt.Tooltip(f"{name}:Q", title=f"loss, {KINDS[name]}", format=".4g") for name in KINDS),
+            ],
+        )
+    )

@@ -1,0 +1,172 @@
+"""Means of objectives are those of their seeds, and their intervals count what varies, once it does."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from wordsight.config import StatisticsSection
+from wordsight.errors import DataError
+from wordsight.rows import make_rows, write_rows
+from wordsight.statistics.contrasts import compare
+from wordsight.statistics.objectives import COLUMNS, describe
+from wordsight.statistics.pairs import Comparison
+from wordsight.storage import read_frame, write_frame
+from wordsight.tables import objectives_table
+
+SECTION = StatisticsSection(resamples=2000)
+GROUPS = {"own": "own", **{f"simclr-{seed}": "simclr" for seed in range(4)}, "labels-0": "labels"}
+
+
+def write(folder, model, matrix, **changes):
+    """Rows of one model with an observation of each item in each trial: ``matrix`` is trials by items."""
+    row = {"protocol": "transfer", "dataset": "d", "mode": "sound", "metric": "accuracy", "seed": 0} | changes
+    matrix = np.atleast_2d(matrix)
+    items = [f"i{item:03}" for item in range(matrix.shape[1])]
+    path = folder / row["protocol"] / model / f"{row['dataset']}.parquet"
+    write_rows(
+        path,
+        [
+            make_rows(model=model, trial=t, items=items, values=values, **row)
+            for t, values in enumerate(matrix)
+        ],
+    )
+    return path
+
+
+def only(frame):
+    assert len(frame) == 1
+    return frame.iloc[0]
+
+
+def width(row):
+    return row["high"] - row["low"]
+
+
+def test_the_value_is_the_mean_over_seeds_trials_and_items_and_the_counts_say_of_what(tmp_path):
+    values = np.random.default_rng(0).random((4, 3, 50))
+    paths = [write(tmp_path, f"simclr-{seed}", matrix) for seed, matrix in enumerate(values)]
+    frame = describe(paths, GROUPS, SECTION, 7)
+    assert list(frame.columns) == COLUMNS
+    row = only(frame)
+    assert row["value"] == pytest.approx(values.mean())
+    assert row["low"] < row["value"] < row["high"]
+    assert row[["group", "seeds", "n_trials", "n_items", "seed"]].tolist() == ["simclr", 4, 3, 50, 7]
+    assert row[["resampled", "holds_for"]].tolist() == ["seeds, trials, items", "these models"]
+
+
+def test_the_interval_over_seeds_alone_is_a_normal_one_of_their_mean(tmp_path):
+    seeds = np.random.default_rng(1).normal(0.5, 0.1, size=12)
+    groups = {f"m{seed}": "m" for seed in range(12)}
+    paths = [write(tmp_path, f"m{seed}", [[value] * 5] * 2) for seed, value in enumerate(seeds)]
+    row = only(describe(paths, groups, SECTION, 0))
+    low, high = stats.norm.interval(0.95, seeds.mean(), stats.sem(seeds))
+    assert row["low"] == pytest.approx(low, abs=0.01)
+    assert row["high"] == pytest.approx(high, abs=0.01)
+    of_t = stats.t.interval(0.95, 11, seeds.mean(), stats.sem(seeds))
+    assert 0.8 < width(row) / (of_t[1] - of_t[0]) < 1
+    assert row["holds_for"] == "such models"
+
+
+def test_more_seeds_do_not_make_up_for_items_that_are_the_same_for_all(tmp_path):
+    items = np.random.default_rng(2).normal(size=100)
+    paths = [write(tmp_path, f"simclr-{seed}", items) for seed in range(4)]
+    row = only(describe(paths, GROUPS, SECTION, 0))
+    assert width(row) == pytest.approx(2 * 1.96 * items.std(ddof=1) / 10, rel=0.1)
+
+
+def test_a_single_seed_is_not_resampled_and_a_single_observation_has_no_interval(tmp_path):
+    paths = [write(tmp_path, "labels-0", [[0.0, 1.0]]), write(tmp_path, "own", [[0.5]])]
+    own, labels = describe(paths, GROUPS, SECTION, 0).to_dict("records")
+    assert (labels["resampled"], labels["seeds"]) == ("items", 1)
+    assert (own["resampled"], own["value"]) == ("", 0.5)
+    assert np.isnan([own["low"], own["high"]]).all()
+
+
+def test_the_means_of_two_objectives_differ_by_the_effect_of_their_contrast(tmp_path):
+    rng = np.random.default_rng(3)
+    names = [name for name in GROUPS if name != "own"]
+    paths = [write(tmp_path, name, rng.random((2, 30))) for name in names]
+    value = describe(paths, GROUPS, SECTION, 0).set_index("group")["value"]
+    pairs = [("labels-0", name) for name in names if name != "labels-0"]
+    contrast = Comparison(name="c", pairs=pairs, groups=[""] * len(pairs))
+    effect = compare(paths, [contrast], SECTION, 0).iloc[0]["effect"]
+    assert value["labels"] - value["simclr"] == pytest.approx(effect)
+
+
+def test_items_are_drawn_alike_for_all_groups_so_that_equal_models_have_equal_intervals(tmp_path):
+    values = np.random.default_rng(4).random((3, 40))
+    paths = [write(tmp_path, name, values) for name in ("own", "labels-0")]
+    own, labels = describe(paths, GROUPS, SECTION, 0).to_dict("records")
+    assert (own["low"], own["high"]) == (labels["low"], labels["high"])
+
+
+def test_rows_come_by_protocol_dataset_setting_and_group_whatever_the_order_of_files(tmp_path):
+    rng = np.random.default_rng(5)
+    paths = [
+        write(tmp_path, model, rng.random((2, 20)), protocol=protocol, dataset=dataset)
+        for protocol in ("transfer", "clustering")
+        for dataset in ("y", "x")
+        for model in ("labels-0", "simclr-1", "simclr-0", "own")
+    ]
+    frame = describe(paths, GROUPS, SECTION, 0)
+    pd.testing.assert_frame_equal(frame, describe(paths[::-1], GROUPS, SECTION, 0))
+    expected = [
+        [p, d, g] for p in ("clustering", "transfer") for d in "xy" for g in ("own", "simclr", "labels")
+    ]
+    assert frame[["protocol", "dataset", "group"]].to_numpy().tolist() == expected
+    write_frame(tmp_path / "one.parquet", frame)
+    write_frame(tmp_path / "two.parquet", describe(paths, GROUPS, SECTION, 0))
+    assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
+    assert not frame[["low", "high"]].equals(describe(paths, GROUPS, SECTION, 1)[["low", "high"]])
+
+
+def test_only_the_metric_on_which_a_protocol_is_judged_is_described(tmp_path):
+    path = write(tmp_path, "own", [[1.0, 0.0]])
+    rows = {"protocol": "transfer", "model": "own", "dataset": "d", "mode": "sound", "seed": 0}
+    both = [make_rows(metric=m, values=[1.0, 0.0], items=["a", "b"], **rows) for m in ("accuracy", "nmi")]
+    write_rows(path, both)
+    assert only(describe([path], GROUPS, SECTION, 0))["metric"] == "accuracy"
+
+
+def test_each_setting_has_its_row(tmp_path):
+    rows = {"protocol": "few_shot", "model": "own", "dataset": "d", "mode": "sound", "metric": "accuracy"}
+    tables = [
+        make_rows(seed=0, parameter="shots", setting=shots, values=[shots, 0.0], items=["a", "b"], **rows)
+        for shots in (5, 1)
+    ]
+    write_rows(tmp_path / "own.parquet", tables)
+    frame = describe([tmp_path / "own.parquet"], GROUPS, SECTION, 0)
+    assert frame[["setting", "value"]].to_numpy().tolist() == [[1, 0.5], [5, 2.5]]
+
+
+def test_an_empty_list_of_files_gives_a_table_of_columns_only(tmp_path):
+    write_frame(tmp_path / "objectives.parquet", describe([], GROUPS, SECTION, 0))
+    again = read_frame(tmp_path / "objectives.parquet")
+    assert list(again.columns) == COLUMNS
+    assert again.empty
+
+
+def test_a_model_without_a_group_and_a_file_given_twice_are_named(tmp_path):
+    path = write(tmp_path, "stranger", [[1.0]])
+    with pytest.raises(DataError, match=r"stranger/d\.parquet: .* 'stranger' is in no group"):
+        describe([path], GROUPS, SECTION, 0)
+    path = write(tmp_path, "own", [[1.0]])
+    with pytest.raises(DataError, match="expected one file of transfer, own and d"):
+        describe([path, path], GROUPS, SECTION, 0)
+
+
+def test_seeds_that_were_measured_on_other_items_are_refused(tmp_path):
+    paths = [write(tmp_path, "simclr-0", [[1.0, 0.0]]), write(tmp_path, "simclr-1", [[1.0]])]
+    with pytest.raises(DataError, match="expected the same items in both"):
+        describe(paths, GROUPS, SECTION, 0)
+
+
+def test_every_column_of_the_table_is_documented_in_order():
+    text = (Path(__file__).resolve().parents[2] / "docs/results.md").read_text(encoding="utf-8")
+    section = text.partition("\n## objectives.csv")[2].partition("\n## ")[0]
+    documented = re.findall(r"^\| `(\w+)` \|", section, flags=re.MULTILINE)
+    assert documented == list(objectives_table(describe([], GROUPS, SECTION, 0), {}).columns)
