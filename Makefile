@@ -4,9 +4,10 @@ CORES ?= all
 CONFIG ?=
 # Jobs that run side by side share four fifths of the machine's memory.
 MEMORY_MB ?= $(shell $(PYTHON) -c 'import os; print(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 8 // 10 ** 7)')
-SNAKEMAKE = .venv/bin/snakemake --cores $(CORES) --resources mem_mb=$(MEMORY_MB) $(if $(CONFIG),--configfile $(CONFIG))
+# An option that takes several values would take a target for one, so `--cores` comes last.
+SNAKEMAKE = .venv/bin/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
 
-.PHONY: report test lint why bench lock
+.PHONY: report test lint why bench search lock
 .DEFAULT_GOAL := report
 
 report: .venv/report  ## Run the default experiment, or CONFIG=..., and print the answer.
@@ -28,6 +29,10 @@ why: .venv/report  ## Say what would run and why.
 
 bench: .venv/dev  ## Compare with peers; each file of benchmarks/ says what it measures.
 	for benchmark in benchmarks/*.py; do .venv/bin/python $$benchmark || exit 1; done
+
+search: .venv/report  ## Choose the learning rates of pretraining again.
+	$(SNAKEMAKE) results/tables/learning_rates.csv --quiet rules
+	@cat results/tables/learning_rates.csv
 
 lock: .venv/dev  ## Renew the lock after an edit of pyproject.toml, and what is derived from it.
 	.venv/bin/uv lock

@@ -18,11 +18,13 @@ if not workflow.overwrite_configfiles:
 include: "rules/common.smk"
 include: "rules/datasets.smk"
 include: "rules/models.smk"
+include: "rules/pretraining.smk"
 include: "rules/features.smk"
 include: "rules/clustering.smk"
 include: "rules/few_shot.smk"
 include: "rules/transfer.smk"
 include: "rules/robustness.smk"
+include: "rules/cross_style.smk"
 include: "rules/statistics.smk"
 include: "rules/report.smk"
 

@@ -1,8 +1,8 @@
 # Do the features of the test images fall into their classes on their own?
 rule clustering:
     input:
-        test="results/features/{model}/{dataset}/test.safetensors",
-        dataset="resources/datasets/{dataset}/card.json",
+        test=features_for("clustering", "test"),
+        dataset=cards_for("clustering"),
     output:
         "results/clustering/{model}/{dataset}.parquet",
     log:
@@ -22,3 +22,18 @@ rule clustering:
         seed=settings.seed,
     script:
         "../scripts/clustering.py"
+
+
+if together:
+
+    use rule clustering as clustering_together with:
+        output:
+            results_together("clustering"),
+        log:
+            "logs/clustering_together/{model}.log",
+        benchmark:
+            "results/benchmarks/clustering_together/{model}.tsv"
+        wildcard_constraints:
+            model=any_of(trained_models(settings)),
+
+    ruleorder: clustering_together > clustering

@@ -6,14 +6,22 @@ from pathlib import Path
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from wordsight import provenance
-from wordsight.config import Traits, load
+from wordsight.config import (
+    READS_SENTENCES,
+    PretrainNetwork,
+    TrainingSection,
+    Traits,
+    load,
+)
 from wordsight.errors import ConfigError
 from wordsight.statistics.pairs import resolve
 from wordsight.targets import (
     evaluated_datasets,
     figure_names,
+    passed_by_all,
     protocol_results,
     targets,
+    trained_models,
 )
 
 
@@ -27,13 +35,20 @@ def checked(function, *arguments):
 
 settings = checked(load, config)
 comparisons = checked(resolve, settings)
+# Encoders that the workflow trains are small and many: starting a job can cost more than its images do.
+together = settings.pretraining is not None and settings.pretraining.jobs_by == "model"
+
+
+def any_of(names):
+    """Pattern of one of some names, or of nothing where there is none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
 
 
 wildcard_constraints:
-    dataset="|".join(map(re.escape, settings.datasets)),
-    model="|".join(map(re.escape, settings.models)),
+    dataset=any_of(settings.datasets),
+    model=any_of(settings.models),
     epoch=r"\d+",
-    figure="|".join(figure_names(settings)),
+    figure=any_of(figure_names(settings)),
 
 
 def growing(mem_mb):
@@ -88,6 +103,53 @@ def model_modules(model):
     return sorted({f"models.{settings.models[model].source}", f"models.{family}"})
 
 
+def training():
+    """What all trainings share: the section without the objectives and the search, which a job has its own of."""
+    return settings.pretraining.model_dump(
+        mode="json", include=set(TrainingSection.model_fields)
+    )
+
+
+def image_set(file):
+    """File of the dataset that encoders are trained on."""
+    return f"resources/datasets/{settings.pretraining.images}/{file}"
+
+
+def sentences(objective):
+    """Vectors of captions and class names, for the objectives that read them."""
+    read = objective in READS_SENTENCES
+    return [f"resources/sentences/{settings.pretraining.images}.safetensors"] if read else []
+
+
+def training_modules(objective):
+    """Modules that a training imports by a configured name."""
+    family = settings.pretraining.architecture.split("/")[0]
+    asked = [] if objective == "untrained" else [f"pretraining.objectives.{objective}"]
+    return [f"models.{family}", *asked]
+
+
+def candidate(objective, learning_rate):
+    """Network of a search for the learning rate."""
+    return PretrainNetwork(
+        source="pretrain",
+        architecture=settings.pretraining.architecture,
+        objective=objective,
+        seed=settings.pretraining.search.seed,
+        learning_rate=learning_rate,
+    ).model_dump(mode="json")
+
+
+def searched():
+    """Results for every objective and learning rate to choose from."""
+    if settings.pretraining is None:
+        return []
+    return expand(
+        "results/search/{objective}/{learning_rate}.json",
+        objective=[name for name in settings.pretraining.objectives if name != "untrained"],
+        learning_rate=settings.pretraining.search.learning_rates,
+    )
+
+
 def dataset_cards():
     """Cards of the datasets that some protocol runs on."""
     return expand(
@@ -102,15 +164,67 @@ def step_digests(_):
 
 
 def augmented_views(w):
-    """Training features of each epoch, which only the paper's probe reads."""
+    """Training features of each epoch, which only the paper's probe reads: those of one dataset after another."""
     epochs = (
         settings.protocols.transfer.epochs
         if settings.protocol_mode("transfer") == "paper"
         else 0
     )
+    return [
+        f"results/features/{w.model}/{dataset}/augmented/{epoch}.safetensors"
+        for dataset in covered(w, "transfer")
+        for epoch in range(epochs)
+    ]
+
+
+def images_for(file):
+    """File of every dataset that a job of features covers."""
+    return lambda w: expand(
+        "resources/datasets/{dataset}/{file}",
+        dataset=[w.dataset] if w.get("dataset") else passed_by_all(settings),
+        file=file,
+    )
+
+
+def features_together(split):
+    """Features of a split of all datasets that every trained encoder passes through, for one model."""
     return expand(
-        "results/features/{{model}}/{{dataset}}/augmented/{epoch}.safetensors",
-        epoch=range(epochs),
+        "results/features/{{model}}/{dataset}/{split}.safetensors",
+        dataset=passed_by_all(settings),
+        split=split,
+    )
+
+
+def covered(w, protocol):
+    """Datasets of a job of a protocol: the one of its wildcard, or all that the protocol runs on."""
+    one = w.get("dataset")
+    return [one] if one else list(getattr(settings.protocols, protocol).datasets)
+
+
+def features_for(protocol, split):
+    """Features of a split of every dataset that a job of a protocol covers."""
+    return lambda w: expand(
+        "results/features/{model}/{dataset}/{split}.safetensors",
+        model=w.model,
+        dataset=covered(w, protocol),
+        split=split,
+    )
+
+
+def cards_for(protocol):
+    """Card of every dataset that a job of a protocol covers."""
+    return lambda w: expand(
+        "resources/datasets/{dataset}/card.json", dataset=covered(w, protocol)
+    )
+
+
+def results_together(protocol):
+    """Results of a protocol on all its datasets, for one model."""
+    section = getattr(settings.protocols, protocol)
+    return expand(
+        f"results/{protocol}/{{model}}/{{dataset}}.parquet",
+        dataset=list(section.datasets) if section else [],
+        allow_missing=True,
     )
 
 

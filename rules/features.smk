@@ -3,9 +3,9 @@ rule features:
     input:
         weights="resources/models/{model}/weights.safetensors",
         network="resources/models/{model}/network.json",
-        dataset="resources/datasets/{dataset}/card.json",
-        train_images="resources/datasets/{dataset}/train.parquet",
-        test_images="resources/datasets/{dataset}/test.parquet",
+        dataset=images_for("card.json"),
+        train_images=images_for("train.parquet"),
+        test_images=images_for("test.parquet"),
     output:
         train="results/features/{model}/{dataset}/train.safetensors",
         test="results/features/{model}/{dataset}/test.safetensors",
@@ -35,3 +35,19 @@ use rule features as augmented_features with:
         "logs/augmented_features/{model}/{dataset}/{epoch}.log",
     benchmark:
         "results/benchmarks/augmented_features/{model}/{dataset}/{epoch}.tsv"
+
+
+if together:
+
+    use rule features as features_together with:
+        output:
+            train=features_together("train"),
+            test=features_together("test"),
+        log:
+            "logs/features_together/{model}.log",
+        benchmark:
+            "results/benchmarks/features_together/{model}.tsv"
+        wildcard_constraints:
+            model=any_of(trained_models(settings)),
+
+    ruleorder: features_together > features

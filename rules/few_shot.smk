@@ -1,9 +1,9 @@
 # How well does a handful of labelled images tell the classes apart?
 rule few_shot:
     input:
-        train="results/features/{model}/{dataset}/train.safetensors",
-        test="results/features/{model}/{dataset}/test.safetensors",
-        dataset="resources/datasets/{dataset}/card.json",
+        train=features_for("few_shot", "train"),
+        test=features_for("few_shot", "test"),
+        dataset=cards_for("few_shot"),
     output:
         "results/few_shot/{model}/{dataset}.parquet",
     log:
@@ -23,3 +23,18 @@ rule few_shot:
         seed=settings.seed,
     script:
         "../scripts/few_shot.py"
+
+
+if together:
+
+    use rule few_shot as few_shot_together with:
+        output:
+            results_together("few_shot"),
+        log:
+            "logs/few_shot_together/{model}.log",
+        benchmark:
+            "results/benchmarks/few_shot_together/{model}.tsv"
+        wildcard_constraints:
+            model=any_of(trained_models(settings)),
+
+    ruleorder: few_shot_together > few_shot

@@ -9,6 +9,8 @@ rule model:
         "results/benchmarks/model/{model}.tsv"
     conda:
         "../envs/encoders.yaml"
+    wildcard_constraints:
+        model=any_of(set(settings.models) - set(trained_models(settings))),
     threads: 1
     resources:
         mem_mb=growing(1000),

@@ -1,10 +1,10 @@
 # How well does a linear classifier on frozen features do, given the whole training split?
 rule transfer:
     input:
-        train="results/features/{model}/{dataset}/train.safetensors",
-        test="results/features/{model}/{dataset}/test.safetensors",
+        train=features_for("transfer", "train"),
+        test=features_for("transfer", "test"),
         views=augmented_views,
-        dataset="resources/datasets/{dataset}/card.json",
+        dataset=cards_for("transfer"),
     output:
         "results/transfer/{model}/{dataset}.parquet",
     log:
@@ -24,3 +24,18 @@ rule transfer:
         seed=settings.seed,
     script:
         "../scripts/transfer.py"
+
+
+if together:
+
+    use rule transfer as transfer_together with:
+        output:
+            results_together("transfer"),
+        log:
+            "logs/transfer_together/{model}.log",
+        benchmark:
+            "results/benchmarks/transfer_together/{model}.tsv"
+        wildcard_constraints:
+            model=any_of(trained_models(settings)),
+
+    ruleorder: transfer_together > transfer

@@ -14,13 +14,17 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.rows import write_rows
     from wordsight.storage import read_features
 
-    rows = clustering.evaluate(
-        test=read_features(snakemake.input.test),
-        classes=len(read_card(Path(snakemake.input.dataset).parent).classes),
-        section=revive(ClusteringParameters, snakemake.params.parameters),
-        mode=snakemake.params.mode,
-        seed=snakemake.params.seed,
-        model=snakemake.wildcards.model,
-        dataset=snakemake.wildcards.dataset,
-    )
-    write_rows(snakemake.output[0], rows)
+    for test, card, output in zip(
+        snakemake.input.test, snakemake.input.dataset, snakemake.output, strict=True
+    ):
+        dataset = read_card(Path(card).parent)
+        rows = clustering.evaluate(
+            test=read_features(test),
+            classes=len(dataset.classes),
+            section=revive(ClusteringParameters, snakemake.params.parameters),
+            mode=snakemake.params.mode,
+            seed=snakemake.params.seed,
+            model=snakemake.wildcards.model,
+            dataset=dataset.name,
+        )
+        write_rows(output, rows)

@@ -7,6 +7,12 @@ sys.path.insert(0, snakemake.scriptdir)
 
 from wordsight.logs import step
 
+
+def each(paths):
+    """Files of a named output, which is one path where the rule covers one dataset."""
+    return [paths] if isinstance(paths, str) else paths
+
+
 with step(snakemake.log[0], snakemake.threads):
     from wordsight.config import FeaturesSection, revive
     from wordsight.datasets import open_split
@@ -18,8 +24,9 @@ with step(snakemake.log[0], snakemake.threads):
     encoder = load(Path(snakemake.input.weights).parent, section.device)
     epoch = snakemake.wildcards.get("epoch")
     view = "plain" if epoch is None else f"augmented-{epoch}"
-    for split, path in snakemake.output.items():
-        images = open_split(Path(snakemake.input.dataset).parent, split)
-        features = extract(encoder, images, section.batch_size, view=view, seed=snakemake.params.seed)
-        features.metadata["code"] = snakemake.params.code
-        write_features(path, features)
+    for split, paths in snakemake.output.items():
+        for card, path in zip(snakemake.input.dataset, each(paths), strict=True):
+            images = open_split(Path(card).parent, split)
+            features = extract(encoder, images, section.batch_size, view=view, seed=snakemake.params.seed)
+            features.metadata["code"] = snakemake.params.code
+            write_features(path, features)

@@ -658,10 +658,11 @@ def _with_trained_models(config: Config) -> Config:
             "under pretraining.objectives make such models"
         )
     trained = dict(_trained_models(config.pretraining)) if config.pretraining else {}
-    twice = sorted(trained.keys() & config.models.keys())
+    objectives = set(config.pretraining.objectives) if config.pretraining else set()
+    twice = sorted((trained.keys() | objectives) & config.models.keys())
     if twice:
         raise ConfigError(
-            f"config: models.{twice[0]}: expected another name, since pretraining makes this one"
+            f"config: models.{twice[0]}: expected another name, since pretraining makes models of this one"
         )
     if not trained and not config.models:
         raise ConfigError("config: models: expected at least one model, here or by pretraining.objectives")

@@ -67,7 +67,7 @@ def test_every_committed_configuration_is_valid(file):
         ("pretraining/styles", ["openmoji"], "config: pretraining.styles: expected none beside protocols.cross_style_few_shot"),
         ("pretraining/objectives", {}, "config: pretraining.objectives: dictionary should have at least 1 item"),
         ("pretraining/objectives/label", {}, "config: pretraining.objectives.label"),
-        ("models/labels-0", {"source": "timm", "name": "x", "language": "none", "pretraining_images": 1}, "config: models.labels-0: expected another name, since pretraining makes this one"),
+        ("models/labels-0", {"source": "timm", "name": "x", "language": "none", "pretraining_images": 1}, "config: models.labels-0: expected another name, since pretraining makes models of this one"),
         ("datasets/emoji/unseen_styles", ["twemoji"], "config: datasets.emoji"),
         ("statistics/confidence", 95, "config: statistics: unknown key"),
     ],
@@ -94,7 +94,7 @@ def test_drawings_that_training_saw_are_refused_in_an_evaluation():
     config = changed("datasets/drawings", {"source": "packaged", "name": "openmoji"})
     config["protocols"]["few_shot"]["datasets"] = ["digits", "drawings"]
     with pytest.raises(
-        ConfigError, match="protocols.few_shot.datasets: 'drawings' shares drawings with 'emoji'"
+        ConfigError, match=r"protocols\.few_shot\.datasets: 'drawings' shares drawings with 'emoji'"
     ):
         load(config)
     config["protocols"]["few_shot"]["models"] = {"source": "packaged"}

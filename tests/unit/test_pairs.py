@@ -94,10 +94,35 @@ def test_sides_without_a_common_architecture_are_refused_with_the_models_of_both
         pair(apart, "apart")
 
 
-def test_the_default_contrast_pairs_trained_encoders_with_untrained_ones_of_their_architecture():
+def test_the_default_contrasts_pair_encoders_that_differ_in_nothing_but_their_objective():
     default = load(yaml.safe_load((ROOT / "config/config.yaml").read_text()))
-    comparison = next(c for c in resolve(default) if c.name == "training")
-    assert len({treatment for treatment, _ in comparison.pairs}) == len(set(comparison.groups)) > 1
-    for treatment, control in comparison.pairs:
-        assert default.architecture(treatment) == default.architecture(control)
-        assert default.models[treatment].source != default.models[control].source == "random"
+    for comparison in resolve(default):
+        assert len(comparison.pairs) == len(set(comparison.groups)) >= 3
+        for names in comparison.pairs:
+            treatment, control = (default.models[name] for name in names)
+            assert treatment.objective != control.objective
+            assert (treatment.seed, treatment.architecture) == (control.seed, control.architecture)
+
+
+def test_pairs_of_equal_seed_and_architecture_are_named_by_both():
+    trained = {
+        "images": "d",
+        "objectives": {"labels": {"seeds": 2}, "untrained": {"seeds": 3}},
+    }
+    given = load(
+        {
+            "datasets": {"d": {"source": "packaged", "name": "sklearn_digits"}},
+            "pretraining": trained,
+            "protocols": {},
+            "contrasts": {
+                "c": {
+                    "treatment": {"objective": "labels"},
+                    "control": {"objective": "untrained"},
+                    "match": ["architecture", "seed"],
+                }
+            },
+        }
+    )
+    (comparison,) = resolve(given)
+    assert comparison.pairs == [("labels-0", "untrained-0"), ("labels-1", "untrained-1")]
+    assert comparison.groups == ["small/resnet_w16, 0", "small/resnet_w16, 1"]

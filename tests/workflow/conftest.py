@@ -17,12 +17,24 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "report", "uv.lock")
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 
+GIVEN = {"source": ["checkpoint", "random"]}
+TRAINED = {"source": "pretrain"}
 CONFIG = {
     "title": "A small experiment",
     "seed": 1,
     "datasets": {
         "digits": {"source": "packaged", "name": "sklearn_digits", "limit": {"train": 60, "test": 40}},
         "shapes": {"source": "image_folder", "path": "data/shapes"},
+        "pictures": {"source": "captioned_folder", "path": "data/pictures", "validation": 0.15},
+    },
+    "pretraining": {
+        "images": "pictures",
+        "architecture": "small/resnet_w4",
+        "resolution": 16,
+        "images_seen": 120,
+        "batch_size": 12,
+        "objectives": {"labels": {"seeds": 1}, "captions_contrastive": {"seeds": 1}},
+        "jobs_by": "model",
     },
     "models": {
         "saved": {
@@ -41,21 +53,35 @@ CONFIG = {
         "untrained-0": {"source": "random", "architecture": "timm/test_resnet", "seed": 0},
     },
     "protocols": {
-        "clustering": {"datasets": ["digits", "shapes"], "seeds": 2},
+        "clustering": {"datasets": ["digits", "shapes"], "models": GIVEN, "seeds": 2},
         "few_shot": {"datasets": ["digits", "shapes"], "shots": [1, 2], "trials": 3},
-        "transfer": {"datasets": ["digits"], "regularisation": [0.1, 1.0]},
+        "transfer": {"datasets": ["digits"], "models": GIVEN, "regularisation": [0.1, 1.0]},
+        "cross_style_few_shot": {
+            "datasets": ["pictures"],
+            "models": TRAINED,
+            "shots": [1],
+            "trials": 2,
+        },
+        "cross_style_probe": {"datasets": ["pictures"], "models": TRAINED, "regularisation": [1.0]},
+        "cross_style_retrieval": {"datasets": ["pictures"], "models": TRAINED},
         "robustness": {
             "datasets": {"shapes": {"head": "fitted", "images": 4}},
+            "models": GIVEN,
             "epsilons": [0.001, 0.1],
             "steps": 3,
         },
     },
     "contrasts": {
         "training": {
-            "treatment": {"language": "labels"},
+            "treatment": {"language": "labels", **GIVEN},
             "control": {"language": "none"},
             "match": ["architecture"],
-        }
+        },
+        "captions": {
+            "treatment": {"objective": "captions_contrastive"},
+            "control": {"objective": "labels"},
+            "match": ["seed"],
+        },
     },
     "statistics": {"resamples": 200},
 }
@@ -127,6 +153,34 @@ def draw_shapes(folder: Path) -> None:
                 image.save(folder / split / name / f"{index}.png")
 
 
+COLOURS = ["red", "green", "blue", "orange", "purple", "brown", "grey", "pink"]
+
+
+def draw_pictures(folder: Path) -> None:
+    """Shapes of eight colours, filled, outlined and dotted; two colours and the dots are never trained on."""
+    folder.mkdir(parents=True)
+    rows, columns = np.mgrid[:32, :32]
+    lines = ["image,split,caption,label,concept,style"]
+    for shape, distance in {
+        "disc": np.hypot(rows - 16, columns - 16),
+        "square": np.maximum(abs(rows - 16), abs(columns - 16)),
+        "diamond": abs(rows - 16) + abs(columns - 16),
+    }.items():
+        for place, colour in enumerate(COLOURS):
+            for style, inside in {
+                "filled": distance < 11,
+                "outlined": abs(distance - 9) < 2,
+                "dotted": (distance < 11) & (rows % 3 == 0) & (columns % 3 == 0),
+            }.items():
+                image = Image.new("RGB", (32, 32), "white")
+                image.paste(Image.new("RGB", (32, 32), colour), mask=Image.fromarray(inside))
+                name = f"{shape}-{colour}-{style}.png"
+                image.save(folder / name)
+                split = "train" if place < 6 and style != "dotted" else "test"
+                lines.append(f"{name},{split},a {colour} {shape},{shape},{colour} {shape},{style}")
+    (folder / "captions.csv").write_text("\n".join(lines) + "\n")
+
+
 def make_project(path: Path) -> Project:
     """Copy what the workflow needs, and lay out the small experiment's data."""
     import timm
@@ -141,6 +195,7 @@ def make_project(path: Path) -> Project:
         else:
             shutil.copy2(source, path / part)
     draw_shapes(path / "data/shapes")
+    draw_pictures(path / "data/pictures")
     torch.manual_seed(7)
     save_file(timm.create_model("test_resnet", num_classes=0).state_dict(), path / "data/weights.safetensors")
     (path / "config/small.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))

@@ -34,6 +34,16 @@ def widen(config: dict) -> None:
     del config["contrasts"]  # which asks for equal architectures
 
 
+def rewrite(path: Path, old: str, new: str) -> None:
+    path.write_text(path.read_text().replace(old, new))
+
+
+def unknown_style(config: dict) -> None:
+    config["pretraining"]["styles"] = ["painted"]
+    for protocol in ("cross_style_few_shot", "cross_style_probe", "cross_style_retrieval"):
+        del config["protocols"][protocol]
+
+
 def drop_class(project) -> None:
     shutil.rmtree(project.path / "data/shapes/test/disc")
 
@@ -86,6 +96,21 @@ CASES = {
         lambda p: p.configure(lambda c: c["models"]["saved"].update(sha256="0" * 64)),
         "resources/models/saved/card.json",
         [WEIGHTS, "SHA-256", "0" * 64],
+    ),
+    "an empty caption": (
+        lambda p: rewrite(p.path / "data/pictures/captions.csv", ",a red disc,", ", ,"),
+        "resources/sentences/pictures.safetensors",
+        ["pictures", "caption"],
+    ),
+    "fewer images than a batch": (
+        lambda p: p.configure(lambda c: c["pretraining"].update(batch_size=200)),
+        "resources/models/labels-0/weights.safetensors",
+        ["pretraining.batch_size", "pictures", "200"],
+    ),
+    "a style that no image has": (
+        lambda p: p.configure(unknown_style),
+        "resources/models/labels-0/weights.safetensors",
+        ["pretraining.styles", "painted", "filled, outlined"],
     ),
     "too few images for the shots": (
         lambda p: p.configure(lambda c: c["protocols"]["few_shot"].update(shots=[9])),

@@ -6,13 +6,27 @@ import json
 
 import pytest
 
+from wordsight.cells import CELLS
+from wordsight.statistics.observations import PRIMARY
+
+FIGURES = (
+    "clustering",
+    "few_shot",
+    "transfer",
+    "robustness",
+    "training",
+    "summary",
+    *tuple(f"cross_style_{measure}" for measure in ("few_shot", "probe", "retrieval")),
+)
+TRAINED = ("labels-0", "captions_contrastive-0")
+
 pytestmark = pytest.mark.xdist_group("workflow")
 
 
 def test_every_target_is_there_and_nothing_is_left_to_do(finished):
     results = finished.path / "results"
     assert (results / "report.html").stat().st_size > 100_000
-    for figure in ("clustering", "few_shot", "transfer", "robustness", "summary"):
+    for figure in FIGURES:
         assert (results / f"figures/{figure}.svg").read_text().startswith("<svg")
         assert (results / f"figures/{figure}.pdf").read_bytes().startswith(b"%PDF")
         assert (results / f"figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
@@ -37,6 +51,8 @@ def test_the_table_has_every_protocol_model_and_dataset(finished):
     models = ("saved", "untrained-0")
     expected = {(p, m, d) for p in ("clustering", "few_shot") for m in models for d in ("digits", "shapes")}
     expected |= {("transfer", m, "digits") for m in models} | {("robustness", m, "shapes") for m in models}
+    expected |= {("few_shot", m, d) for m in TRAINED for d in ("digits", "shapes")}
+    expected |= {(p, m, c) for p in PRIMARY if p.startswith("cross_style") for m in TRAINED for c in CELLS}
     assert found == expected
     assert all(row["n"] and row["seed"] for row in rows)
 
@@ -48,7 +64,34 @@ def test_no_partial_file_is_left(finished):
 def test_a_second_run_gives_the_same_bytes(finished, fresh):
     fresh.snakemake()
     assert fresh.tables() == finished.tables()
-    assert len(fresh.tables()) == 4
+    assert len(fresh.tables()) == 6
+    for model in TRAINED:
+        weights = f"resources/models/{model}/weights.safetensors"
+        assert (fresh.path / weights).read_bytes() == (finished.path / weights).read_bytes()
+
+
+def test_a_card_says_how_its_model_was_trained(finished):
+    card = json.loads((finished.path / "resources/models/labels-0/card.json").read_text())
+    training = card["training"]
+    assert (training["objective"], training["seed"], training["images_seen"]) == ("labels", 0, 120)
+    assert card["language"] == "labels"
+    assert training["flops"] > 0
+    assert training["learned"] in (True, False)
+    assert not (finished.path / "resources/models/labels-0/checkpoint.safetensors").exists()
+
+
+def test_the_search_for_learning_rates_measures_each_on_held_out_concepts(copy):
+    rates = {"learning_rates": [0.001, 0.01]}
+    copy.configure(lambda config: config["pretraining"].update(search=rates))
+    copy.snakemake("results/tables/learning_rates.csv")
+    rows = list(csv.DictReader((copy.path / "results/tables/learning_rates.csv").open()))
+    assert [(row["objective"], row["learning_rate"]) for row in rows] == [
+        (objective, rate) for objective in ("labels", "captions_contrastive") for rate in ("0.001", "0.01")
+    ]
+    for objective in ("labels", "captions_contrastive"):
+        tried = [row for row in rows if row["objective"] == objective]
+        best = min(tried, key=lambda row: float(row["held_out_loss"]))
+        assert [row["best"] for row in tried] == [str(row is best) for row in tried]
 
 
 def test_paper_mode_runs_to_the_end(copy):
@@ -59,6 +102,6 @@ def test_paper_mode_runs_to_the_end(copy):
     copy.configure(paper)
     copy.snakemake()
     table = (copy.path / "results/tables/results.csv").read_text()
-    assert "paper" in table
-    assert "sound" not in table
+    modes = {(row["protocol"], row["mode"]) for row in csv.DictReader(io.StringIO(table))}
+    assert modes == {(p, "sound" if p.startswith("cross_style") else "paper") for p in PRIMARY}
     assert len(list(copy.path.glob("results/features/*/digits/augmented/*.safetensors"))) == 2 * 2

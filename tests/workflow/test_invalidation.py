@@ -8,13 +8,27 @@ pytestmark = pytest.mark.xdist_group("workflow")
 
 MODELS = ("saved", "untrained-0")
 DATASETS = ("digits", "shapes")
-STATISTICS = {("summary",), ("contrasts",)}
-FIGURES = {("figure", name) for name in ("clustering", "few_shot", "transfer", "robustness", "summary")}
+TRAINED = ("labels-0", "captions_contrastive-0")
+STATISTICS = {("summary",), ("contrasts",), ("objectives",)}
+CROSSED = ("cross_style_few_shot", "cross_style_probe", "cross_style_retrieval")
+DRAWN = ("clustering", "few_shot", "transfer", "robustness", *CROSSED, "training", "summary")
+FIGURES = {("figure", name) for name in DRAWN}
 BELOW = STATISTICS | {("result_tables",), ("report",)} | FIGURES
 
 
 def jobs(rule, models=MODELS, datasets=DATASETS):
     return {(rule, model, dataset) for model in models for dataset in datasets}
+
+
+def together(rule, models=TRAINED):
+    return {(f"{rule}_together", model) for model in models}
+
+
+def of_trained(models=TRAINED):
+    """Jobs below the weights of trained models."""
+    evaluated = {(rule, model) for rule in CROSSED for model in models}
+    cards = {("model_card", model) for model in models}
+    return evaluated | cards | together("features", models) | together("few_shot", models)
 
 
 def test_nothing_runs_after_comments_and_docstrings_everywhere(copy):
@@ -59,7 +73,7 @@ def test_an_edit_of_the_page_rewrites_the_report_alone(copy):
 
 def test_a_value_reruns_the_steps_that_read_it(copy):
     copy.configure(lambda config: config["protocols"]["few_shot"].update(trials=4))
-    assert copy.would_run() == jobs("few_shot") | BELOW
+    assert copy.would_run() == jobs("few_shot") | together("few_shot") | BELOW
 
 
 def test_the_title_redraws_the_report_alone(copy):
@@ -70,6 +84,34 @@ def test_the_title_redraws_the_report_alone(copy):
 def test_resamples_rerun_the_contrasts(copy):
     copy.configure(lambda config: config["statistics"].update(resamples=300))
     assert copy.would_run() == BELOW - {("summary",)}
+
+
+def test_an_edit_of_one_objective_trains_its_models_alone(copy):
+    with (copy.path / "scripts/wordsight/pretraining/objectives/captions_contrastive.py").open("a") as file:
+        file.write("\nUNUSED = 1\n")
+    only = ("captions_contrastive-0",)
+    assert copy.would_run() == {("pretrain", *only)} | of_trained(only) | BELOW
+
+
+def test_a_value_of_pretraining_trains_all_its_models_and_no_other(copy):
+    copy.configure(lambda config: config["pretraining"].update(images_seen=132))
+    expected = {("pretrain", model) for model in TRAINED} | of_trained() | BELOW
+    assert copy.would_run() == expected
+
+
+def test_a_new_seed_trains_one_model(copy):
+    copy.configure(lambda config: config["pretraining"]["objectives"]["labels"].update(seeds=2))
+    only = ("labels-1",)
+    assert copy.would_run() == {("pretrain", *only)} | of_trained(only) | BELOW
+
+
+def test_a_changed_caption_trains_anew_and_encodes_sentences_anew(copy):
+    path = copy.path / "data/pictures/captions.csv"
+    path.write_text(path.read_text().replace("a red disc", "a scarlet disc"))
+    ran = copy.would_run()
+    assert {("dataset", "pictures"), ("sentences", "pictures")} <= ran
+    assert {("pretrain", model) for model in TRAINED} <= ran
+    assert not jobs("features") & ran
 
 
 def test_a_trait_of_a_model_reruns_no_encoder(copy):

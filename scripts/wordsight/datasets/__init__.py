@@ -41,7 +41,8 @@ def prepare(section: Dataset, name: str, seed: int, directory: Path | str) -> Da
     Raises
     ------
     DataError
-        When the source is missing or damaged, has no test images, has one class, or has none and an image without a caption.
+        When the source is missing or damaged, or has no test images; when it has one class, or none and an
+        image without a caption.
     """
     source = importlib.import_module(f"wordsight.datasets.{section.source}").load(section)
     return build(source, section, name, seed, Path(directory))
