@@ -34,7 +34,7 @@ with step(snakemake.log[0], snakemake.threads):
             threads=snakemake.threads,
         )
     )
-    loss, accuracy = held_out(trained, open_split(images, "train"), section.styles, snakemake.params.seed)
+    loss, accuracy = held_out(trained, open_split(images, "train"), section.styles)
     write_json(
         snakemake.output[0],
         {

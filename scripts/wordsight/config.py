@@ -6,7 +6,7 @@
 import difflib
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -410,7 +410,7 @@ class TrainingSection(Section):
     resolution: Count = 32
     images_seen: Count = 40_000
     batch_size: Annotated[int, Field(ge=2)] = 128
-    micro_batch_size: Count | None = None
+    micro_batch_size: Annotated[int, Field(ge=2)] | None = None
     optimiser: OptimiserSection = OptimiserSection()
     augmentation: AugmentationSection = AugmentationSection()
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -418,6 +418,16 @@ class TrainingSection(Section):
     devices: Count = 1
     workers: Annotated[int, Field(ge=0)] = 0
     memory_mb: Count = 500
+
+    @model_validator(mode="after")
+    def _share_batches(self) -> Self:
+        if self.batch_size % self.devices or self.batch_size < 2 * self.devices:
+            raise PydanticCustomError(
+                "batch_size",
+                "expected a batch_size that {devices} devices share in equal parts, of two images or more",
+                {"devices": self.devices},
+            )
+        return self
 
 
 class PretrainingSection(TrainingSection):
@@ -695,7 +705,8 @@ def revive(kind: Any, values: Mapping[str, Any]) -> Any:
 
 def _one_line(error: ValidationError) -> str:
     first = error.errors()[0]
-    path = [str(part) for part in first["loc"]]
+    # Members of unions are no keys of the file.
+    path = [str(part) for part in first["loc"] if "[" not in str(part)]
     if path[:1] in (["datasets"], ["models"]) and first["type"] not in (
         "union_tag_invalid",
         "union_tag_not_found",

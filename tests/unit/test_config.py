@@ -65,6 +65,8 @@ def test_every_committed_configuration_is_valid(file):
         ("contrasts/captions-labels/match", ["seeds"], "config: contrasts.captions-labels.match.0: unknown value 'seeds'; did you mean 'seed'?"),
         ("pretraining/images", "emojis", "config: pretraining.images: unknown dataset 'emojis'; did you mean 'emoji'?"),
         ("pretraining/styles", ["openmoji"], "config: pretraining.styles: expected none beside protocols.cross_style_few_shot"),
+        ("pretraining/devices", 3, "config: pretraining: expected a batch_size that 3 devices share in equal parts"),
+        ("pretraining/micro_batch_size", 1, "config: pretraining.micro_batch_size: input should be greater than or equal to 2"),
         ("pretraining/objectives", {}, "config: pretraining.objectives: dictionary should have at least 1 item"),
         ("pretraining/objectives/label", {}, "config: pretraining.objectives.label"),
         ("models/labels-0", {"source": "timm", "name": "x", "language": "none", "pretraining_images": 1}, "config: models.labels-0: expected another name, since pretraining makes models of this one"),

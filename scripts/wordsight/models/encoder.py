@@ -149,7 +149,7 @@ class Encoder(nn.Module):
         return ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
 
 
-def resolve_device(name: str) -> torch.device:
+def resolve_device(name: str, key: str = "features.device") -> torch.device:
     """Device of a configured name; ``auto`` is the fastest one that is there.
 
     Raises
@@ -161,7 +161,5 @@ def resolve_device(name: str) -> torch.device:
     if name == "auto":
         name = next(kind for kind, present in available.items() if present)
     if not available.get(name.split(":")[0], False):
-        raise ConfigError(
-            f"config: features.device: expected a device of this machine, but there is no {name}"
-        )
+        raise ConfigError(f"config: {key}: expected a device of this machine, but there is no {name}")
     return torch.device(name)

@@ -3,6 +3,7 @@
 Random choices are functions of seed, epoch and step, so no generator's state has to be kept.
 """
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,11 @@ def write(
     tensors = {f"{name}.{key}": value for name, module in modules.items() for key, value in _state(module)}
     for place, moments in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{place}.{key}": torch.as_tensor(value) for key, value in moments.items()}
+    tensors = {key: value.contiguous().cpu() for key, value in tensors.items()}
     metadata = {"fingerprint": fingerprint, "curve": json.dumps(curve)}
+    metadata["sha256"] = _digest(tensors, metadata)
     with atomic(path) as temporary:
-        save_file({key: value.contiguous().cpu() for key, value in tensors.items()}, temporary, metadata)
+        save_file(tensors, temporary, metadata)
 
 
 def restore(
@@ -48,6 +51,9 @@ def restore(
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         logger.warning("%s is damaged (%s): training starts anew", path, error)
+        return None
+    if metadata.pop("sha256", "") != _digest(tensors, metadata):
+        logger.warning("%s is damaged (its bytes changed): training starts anew", path)
         return None
     if metadata.get("fingerprint") != fingerprint:
         logger.info("%s is of other settings, code or images: training starts anew", path)
@@ -68,6 +74,15 @@ def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, torc
             _, place, moment = key.split(".")
             state.setdefault(int(place), {})[moment] = value
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+
+
+def _digest(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> str:
+    """SHA-256 of what a checkpoint says; the file format has none."""
+    digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for key in sorted(tensors):
+        digest.update(f"{key} {tensors[key].dtype} {tuple(tensors[key].shape)}".encode())
+        digest.update(tensors[key].numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _state(module: torch.nn.Module) -> list[tuple[str, torch.Tensor]]:

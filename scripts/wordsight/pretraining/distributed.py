@@ -6,6 +6,7 @@ which is the mean of the processes' gradients when each multiplies its own by th
 """
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -40,6 +41,16 @@ class World:
             if parameter.grad is not None:
                 dist.all_reduce(parameter.grad)
                 parameter.grad /= self.size
+
+    def average_buffers(self, modules: Iterable[torch.nn.Module]) -> None:
+        """Replace running statistics, of which each process has those of its share, by their mean."""
+        if self.size == 1:
+            return
+        for module in modules:
+            for buffer in module.buffers():
+                if buffer.is_floating_point():
+                    dist.all_reduce(buffer)
+                    buffer /= self.size
 
 
 def join(device: torch.device) -> World:

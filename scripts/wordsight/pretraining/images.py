@@ -11,6 +11,8 @@ from wordsight.datasets import Split
 from wordsight.errors import ConfigError, DataError
 from wordsight.pretraining.sentences import Sentences
 
+Requirement = Literal["labels", "captions", "concepts"]
+
 
 @dataclass(frozen=True)
 class ImageSet:
@@ -51,7 +53,7 @@ class ImageSet:
         assert self.class_vectors is not None
         return self.class_vectors
 
-    def require(self, what: Literal["labels", "captions", "concepts"]) -> None:
+    def require(self, what: Requirement) -> None:
         """Refuse images of which one lacks what an objective learns from, naming dataset and row."""
         values = {
             "labels": [label >= 0 for label in self.labels.tolist()],
@@ -87,9 +89,10 @@ def image_set(
     """
     missing = sorted(set(styles or []) - set(split.styles))
     if missing:
+        valid = ", ".join(sorted(set(split.styles) - {""})) or "none, since its images have no style"
         raise ConfigError(
             f"config: pretraining.styles: {split.card.name} has no style {missing[0]!r} to train on; "
-            f"valid: {', '.join(sorted(set(split.styles)))}"
+            f"valid: {valid}"
         )
     kept = np.isin(split.styles, styles) if styles else np.ones(len(split), dtype=bool)
     places = np.flatnonzero(kept & (split.held_out == held_out))

@@ -91,7 +91,10 @@ class FilePixels:
             self._groups.popitem(last=False)
         row = place - int(self.starts[group])
         table = self._groups[group]
-        return decode(table["image"][row].as_py(), f"{self.name}: {table['id'][row].as_py()}")
+        image = decode(table["image"][row].as_py(), f"{self.name}: {table['id'][row].as_py()}")
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        return image.crop((left, top, left + side, top + side))
 
 
 Pixels = MemoryPixels | FilePixels
@@ -141,9 +144,8 @@ def _order(places: np.ndarray, pixels: Pixels, seed: int) -> np.ndarray:
     generator = np.random.default_rng(seed)
     if isinstance(pixels, MemoryPixels):
         return generator.permutation(places)
-    group = np.searchsorted(pixels.starts, places, side="right") - 1
-    order = generator.permutation(len(pixels.starts) - 1)
-    parts = [places[group == member] for member in order]
+    members = np.split(places, np.searchsorted(places, pixels.starts[1:-1]))
+    parts = [members[group] for group in generator.permutation(len(members))]
     return np.concatenate(
         [
             generator.permutation(np.concatenate(parts[start : start + GROUPS_AT_ONCE]))

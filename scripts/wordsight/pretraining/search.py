@@ -5,48 +5,55 @@ on images that neither its training nor any evaluation uses. The loss tells lear
 accuracy on a few hundred images does not.
 """
 
-from functools import partial
-
 import numpy as np
 import torch
 from scipy.special import log_softmax
 
 from wordsight.config import ProbeParameters
 from wordsight.datasets import Split
+from wordsight.errors import DataError
 from wordsight.pretraining import loading
 from wordsight.pretraining.images import ImageSet, image_set
 from wordsight.pretraining.training import Trained
-from wordsight.probe import choose, fit_logistic
-from wordsight.seeds import derive_seed
+from wordsight.probe import Probe, fit_logistic
 
 BATCH = 256
 
 
-def held_out(trained: Trained, split: Split, styles: list[str] | None, seed: int) -> tuple[float, float]:
+def held_out(trained: Trained, split: Split, styles: list[str] | None) -> tuple[float, float]:
     """Cross-entropy and accuracy on held-out concepts of a logistic regression fitted on the training images.
+
+    Of the regression's strengths that counts which does best, so that none but the features is to blame.
 
     Raises
     ------
     DataError
-        When the images have no labels.
+        When the images have no labels, or no held-out image is of a class that is trained on.
     """
     train = image_set(split, styles, None, held_out=False)
     tested = image_set(split, styles, None, held_out=True)
     train.require("labels")
+    known: np.ndarray = np.isin(tested.labels.numpy(), train.labels.numpy())
+    if not known.any():
+        raise DataError(
+            f"{split.card.name}: expected held-out images of classes that are trained on, found none"
+        )
     parameters = ProbeParameters()
-    fit = choose(
-        partial(fit_logistic, classes=len(train.classes), max_iterations=parameters.max_iterations),
+    fits = fit_logistic(
         features(trained, split, train),
         train.labels.numpy(),
-        strengths=parameters.regularisation,
-        fraction=parameters.validation_fraction,
-        seed=derive_seed(seed, "search", split.card.name),
+        sorted(parameters.regularisation, reverse=True),
+        classes=len(train.classes),
+        max_iterations=parameters.max_iterations,
     )
-    scores = log_softmax(fit.probe.logits(features(trained, split, tested)), axis=1)
-    known = np.isin(tested.labels.numpy(), train.labels.numpy())
-    right = scores[known, tested.labels.numpy()[known]]
-    hits = scores.argmax(axis=1) == tested.labels.numpy()
-    return float(-right.mean()), float(hits.mean())
+    values, labels = features(trained, split, tested)[known], tested.labels.numpy()[known]
+    return min(_loss_and_accuracy(fit.probe, values, labels) for fit in fits)
+
+
+def _loss_and_accuracy(probe: Probe, values: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    scores = log_softmax(probe.logits(values), axis=1)
+    right = scores[np.arange(len(labels)), labels]
+    return float(-right.mean()), float(np.mean(scores.argmax(axis=1) == labels))
 
 
 def features(trained: Trained, split: Split, images: ImageSet) -> np.ndarray:

@@ -90,7 +90,7 @@ def encode(sentences: list[str], device: str = "cpu") -> torch.Tensor:
         raise WeightsError(f"package {PACKAGE}: expected weights of SHA-256 {SHA256}, found {found}")
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
-    model = model.to(resolve_device(device))
+    model = model.to(resolve_device(device, "pretraining.device"))
     # Sentences of one length need no padding: sorted, a batch wastes little.
     order = sorted(range(len(sentences)), key=lambda place: len(sentences[place]))
     vectors = torch.empty(len(sentences), model.config.hidden_size)

@@ -77,7 +77,7 @@ def train(task: Task) -> Trained:
     Raises
     ------
     ConfigError
-        When the images are fewer than a batch, or a batch cannot be shared by the devices.
+        When the images are fewer than a batch, or the machine has no such device.
     DataError
         When the images lack what the objective learns from, or the loss is no longer finite.
     """
@@ -109,7 +109,7 @@ class _Run:
 
     def __init__(self, task: Task, backbone: Backbone, preprocessing: PreprocessingSection) -> None:
         self.task, self.section = task, task.section
-        self.device = resolve_device(task.section.device)
+        self.device = resolve_device(task.section.device, "pretraining.device")
         self.world = distributed.join(self.device)
         self.images = image_set(task.split, self.section.styles, task.sentences, held_out=False)
         self.steps = _steps(self.images, self.section)
@@ -182,6 +182,7 @@ class _Run:
             torch.nn.utils.clip_grad_norm_(parameters, self.section.optimiser.clip_norm)
             self.optimiser.step()
             losses.append(loss)
+        self.world.average_buffers(self.modules.values())
         mean = float(torch.stack(losses).mean())
         if not math.isfinite(mean):
             raise DataError(
@@ -203,9 +204,10 @@ class _Run:
         self.train(True)
         self.optimiser.zero_grad()
         images = torch.cat(views)
-        pieces = images.split(self.section.micro_batch_size or len(images))
+        count = math.ceil(len(images) / (self.section.micro_batch_size or len(images)))
+        pieces = images.tensor_split(count)
         with torch.set_grad_enabled(len(pieces) == 1):
-            outputs = torch.cat([self.project(piece) for piece in pieces])
+            outputs = torch.cat([self._seeded(piece, seed + place) for place, piece in enumerate(pieces)])
         leaves = [self.world.gather(part).requires_grad_() for part in outputs.detach().chunk(len(views))]
         loss = self.objective.loss(leaves, tuple(self.world.gather(target) for target in targets))
         loss.backward()
@@ -214,8 +216,8 @@ class _Run:
         if len(pieces) == 1:
             outputs.backward(wanted)
         else:
-            for piece, gradient in zip(pieces, wanted.split(len(pieces[0])), strict=True):
-                self.project(piece).backward(gradient)
+            for place, (piece, gradient) in enumerate(zip(pieces, wanted.tensor_split(count), strict=True)):
+                self._seeded(piece, seed + place).backward(gradient)
         return loss.detach()
 
     def _targets_of(self, plan: loading.Plan) -> Targets:
@@ -227,6 +229,12 @@ class _Run:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.section.precision == "bfloat16"):
             normalised = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
             return self.objective.project(self.backbone(normalised)).float()
+
+    def _seeded(self, piece: torch.Tensor, seed: int) -> torch.Tensor:
+        """Outputs of a piece; a network that draws random numbers draws the same ones under the same seed."""
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed(seed)
+            return self.project(piece)
 
     def train(self, mode: bool) -> None:
         """Let batch normalisation use the batch, or its running statistics."""
@@ -321,11 +329,6 @@ def _steps(images: ImageSet, section: TrainingSection) -> int:
         raise ConfigError(
             f"config: pretraining.batch_size: expected at most {len(images)}, the training images of "
             f"{images.name}, not {section.batch_size}"
-        )
-    if section.batch_size % section.devices:
-        raise ConfigError(
-            f"config: pretraining.batch_size: expected a multiple of devices ({section.devices}), not "
-            f"{section.batch_size}"
         )
     return max(1, section.images_seen // section.batch_size)
 

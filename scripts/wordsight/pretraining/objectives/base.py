@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from wordsight.pretraining.images import ImageSet
+from wordsight.pretraining.images import ImageSet, Requirement
 
 Outputs = list[torch.Tensor]
 Targets = tuple[torch.Tensor, ...]
@@ -26,14 +26,23 @@ class Objective(nn.Module):
     measure : name of the measure that shows whether the objective was learned at all
     measured_on : ``held-out`` images of concepts that were not trained on, or ``training`` images where the
         objective says nothing of others
+    requires : what every image must have
+
+    Raises
+    ------
+    DataError
+        When an image lacks what is required.
     """
 
     views: ClassVar[int] = 1
+    requires: ClassVar[tuple[Requirement, ...]] = ()
     measure: ClassVar[str]
     measured_on: ClassVar[str] = "held-out"
 
     def __init__(self, feature_size: int, images: ImageSet) -> None:
         super().__init__()
+        for requirement in self.requires:
+            images.require(requirement)
 
     def targets(self, images: ImageSet) -> Targets:
         """Tensors of which row i is what image i is to be matched with."""

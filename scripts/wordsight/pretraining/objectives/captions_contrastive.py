@@ -3,24 +3,26 @@ r"""Captions, contrastive: an image and its caption lie closer together than an 
 With unit vectors :math:`u_i = A f(x_i) / \|\cdot\|` of images and :math:`t_i = B g(c_i) / \|\cdot\|` of
 captions, g a frozen sentence encoder, and a learned temperature :math:`\tau`,
 
-.. math:: L = -\frac1{2b} \sum_i \left[ \sum_j q_{ij} \log \mathrm{softmax}_j(\langle u_i, t_j\rangle / \tau)
-          + \sum_j q_{ij} \log \mathrm{softmax}_j(\langle t_i, u_j\rangle / \tau) \right],
+.. math:: L = -\frac1{2b} \sum_i \left[ \log \frac{\exp(\langle u_i, t_i\rangle / \tau)}
+          {\sum_j \exp(\langle u_i, t_j\rangle / \tau)}
+          + \log \frac{\exp(\langle u_i, t_i\rangle / \tau)}
+          {\sum_j \exp(\langle u_j, t_i\rangle / \tau)} \right].
 
-where :math:`q_i` is uniform over the items of the batch whose caption equals that of i: two styles of one
-concept have the same, and must not repel each other.
+Two styles of one concept have one caption, hence one t: summed over both, the loss is the same as if either
+counted as a match of the other.
 
-References: Radford et al., Learning transferable visual models from natural language supervision, 2021,
-figure 3, https://arxiv.org/abs/2103.00020; for equal captions, Yang et al., Unified contrastive learning in
-image-text-label space, 2022, equation 3, https://arxiv.org/abs/2204.03610
+Reference: Radford et al., Learning transferable visual models from natural language supervision, 2021,
+figure 3, https://arxiv.org/abs/2103.00020
 """
 
 import math
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from wordsight.pretraining.images import ImageSet, groups
+from wordsight.pretraining.images import ImageSet, Requirement, groups
 from wordsight.pretraining.objectives import base
 
 WIDTH = 128
@@ -32,10 +34,10 @@ class Objective(base.Objective):
     """Match images with captions by a frozen sentence encoder."""
 
     measure = "recall@1 of the caption, on held-out concepts"
+    requires: ClassVar[tuple[Requirement, ...]] = ("captions",)
 
     def __init__(self, feature_size: int, images: ImageSet) -> None:
         super().__init__(feature_size, images)
-        images.require("captions")
         self.image_projection = nn.Linear(feature_size, WIDTH, bias=False)
         self.scale = nn.Parameter(torch.tensor(math.log(1 / TEMPERATURE)))
         self.build_text(images)
@@ -66,13 +68,11 @@ class Objective(base.Objective):
         return F.normalize(self.text_projection(texts), dim=1)
 
     def loss(self, outputs: base.Outputs, targets: base.Targets) -> torch.Tensor:
-        """Symmetric cross-entropy against the items of equal text."""
-        text, read = targets
+        """Symmetric cross-entropy of the matching pairs."""
         scale = self.scale.exp().clamp(max=LARGEST_SCALE)
-        scores = scale * outputs[0].float() @ self.encode_text(read).float().T
-        same = (text[:, None] == text[None, :]).float()
-        wanted = same / same.sum(dim=1, keepdim=True)
-        return (F.cross_entropy(scores, wanted) + F.cross_entropy(scores.T, wanted)) / 2
+        scores = scale * outputs[0].float() @ self.encode_text(targets[1]).float().T
+        own = torch.arange(len(scores), device=scores.device)
+        return (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own)) / 2
 
     def hits(self, outputs: base.Outputs, targets: base.Targets) -> torch.Tensor:
         """Whether the nearest of the distinct texts is the image's own."""

@@ -10,11 +10,14 @@ Sariyildiz, Perez and Larlus, Learning visual representations with caption annot
 https://arxiv.org/abs/2008.01392; Desai and Johnson, VirTex, 2021, https://arxiv.org/abs/2006.06666
 """
 
+import math
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from wordsight.pretraining.images import ImageSet
+from wordsight.pretraining.images import ImageSet, Requirement
 from wordsight.pretraining.objectives import base
 from wordsight.pretraining.words import UNKNOWN, Vocabulary
 
@@ -22,11 +25,11 @@ from wordsight.pretraining.words import UNKNOWN, Vocabulary
 class Objective(base.Objective):
     """Predict the words of the caption."""
 
-    measure = "precision of the first word, on held-out concepts"
+    measure = "recall@1 of the caption by its words, on held-out concepts"
+    requires: ClassVar[tuple[Requirement, ...]] = ("captions",)
 
     def __init__(self, feature_size: int, images: ImageSet) -> None:
         super().__init__(feature_size, images)
-        images.require("captions")
         self.vocabulary = Vocabulary.of(images.captions)
         self.classifier = nn.Linear(feature_size, self.vocabulary.size)
 
@@ -40,22 +43,22 @@ class Objective(base.Objective):
 
     def loss(self, outputs: base.Outputs, targets: base.Targets) -> torch.Tensor:
         """Cross-entropy with the uniform distribution over the known words of the caption."""
-        present = self._present(targets[0])
-        wanted = present / present.sum(dim=1, keepdim=True).clamp(min=1)
-        return F.cross_entropy(outputs[0], wanted)
+        return F.cross_entropy(outputs[0], self._shares(targets[0]))
 
     def hits(self, outputs: base.Outputs, targets: base.Targets) -> torch.Tensor:
-        """Whether the most likely word is in the caption."""
-        best = outputs[0].argmax(dim=1, keepdim=True)
-        return self._present(targets[0]).gather(1, best)[:, 0] > 0
+        """Whether the words of no other caption gain more from the image, over what they have in the mean."""
+        captions, own = torch.unique(targets[0], dim=0, return_inverse=True)
+        likely = F.log_softmax(outputs[0], dim=1)
+        gain = likely - (likely.logsumexp(dim=0) - math.log(len(likely)))
+        return (gain @ self._shares(captions).T).argmax(dim=1) == own
 
     def chance(self, targets: base.Targets) -> float:
-        """Share of captions with the most frequent word."""
-        return float(self._present(targets[0]).mean(dim=0).max())
+        """Share of the most frequent caption."""
+        return base.largest_share(torch.unique(targets[0], dim=0, return_inverse=True)[1])
 
-    def _present(self, numbers: torch.Tensor) -> torch.Tensor:
-        """1 for each known word of a caption: float (n, words)."""
+    def _shares(self, numbers: torch.Tensor) -> torch.Tensor:
+        """Equal share of each known word of a caption: float (n, words)."""
         present = torch.zeros(len(numbers), self.vocabulary.size, device=numbers.device)
         present.scatter_(1, numbers, 1.0)
         present[:, : UNKNOWN + 1] = 0
-        return present
+        return present / present.sum(dim=1, keepdim=True).clamp(min=1)

@@ -6,9 +6,11 @@ Reference: Yang et al., Unified contrastive learning in image-text-label space, 
 https://arxiv.org/abs/2204.03610, who join captions and class names in one loss.
 """
 
+from typing import ClassVar
+
 import torch
 
-from wordsight.pretraining.images import ImageSet
+from wordsight.pretraining.images import ImageSet, Requirement
 from wordsight.pretraining.objectives import captions_contrastive
 
 
@@ -16,10 +18,7 @@ class Objective(captions_contrastive.Objective):
     """Match images with the names of their classes."""
 
     measure = "accuracy by class names, on held-out concepts"
-
-    def __init__(self, feature_size: int, images: ImageSet) -> None:
-        images.require("labels")
-        super().__init__(feature_size, images)
+    requires: ClassVar[tuple[Requirement, ...]] = ("labels",)
 
     def names(self, images: ImageSet) -> list[str]:
         """Class name of each image."""

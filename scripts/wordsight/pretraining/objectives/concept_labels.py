@@ -8,10 +8,12 @@ convolutional neural networks, 2014, equation 2, https://arxiv.org/abs/1406.6909
 class.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
-from wordsight.pretraining.images import ImageSet
+from wordsight.pretraining.images import ImageSet, Requirement
 from wordsight.pretraining.objectives import base, labels
 
 
@@ -20,10 +22,10 @@ class Objective(labels.Objective):
 
     measure = "accuracy on training images"
     measured_on = "training"
+    requires: ClassVar[tuple[Requirement, ...]] = ("concepts",)
 
     def __init__(self, feature_size: int, images: ImageSet) -> None:
         super().__init__(feature_size, images)
-        images.require("concepts")
         self.concepts = {name: place for place, name in enumerate(sorted(set(images.concepts)))}
         self.classifier = nn.Linear(feature_size, len(self.concepts))
 

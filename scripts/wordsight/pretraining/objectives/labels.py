@@ -6,11 +6,13 @@ Reference: Krizhevsky, Sutskever and Hinton, ImageNet classification with deep c
 2012, section 3, https://proceedings.neurips.cc/paper/2012/hash/c399862d3b9d6b76c8436e924a68c45b-Abstract.html
 """
 
+from typing import ClassVar
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from wordsight.pretraining.images import ImageSet
+from wordsight.pretraining.images import ImageSet, Requirement
 from wordsight.pretraining.objectives import base
 
 
@@ -18,10 +20,10 @@ class Objective(base.Objective):
     """Name the class of an image."""
 
     measure = "accuracy on held-out concepts"
+    requires: ClassVar[tuple[Requirement, ...]] = ("labels",)
 
     def __init__(self, feature_size: int, images: ImageSet) -> None:
         super().__init__(feature_size, images)
-        images.require("labels")
         self.classifier = nn.Linear(feature_size, len(images.classes))
 
     def targets(self, images: ImageSet) -> base.Targets:

@@ -1,0 +1,167 @@
+"""The section ``pretraining``: which models it makes, with which traits, and what it refuses."""
+
+import copy
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from wordsight import config as module
+from wordsight.config import LANGUAGE_OF, READS_SENTENCES, load
+from wordsight.errors import ConfigError
+from wordsight.pretraining import objectives
+
+IMAGES = {"source": "captioned_folder", "path": "data/shapes"}
+HAND_MADE = {"source": "random", "architecture": "small/resnet_w16", "seed": 0}
+BASE = {
+    "datasets": {"shapes": IMAGES, "digits": {"source": "packaged", "name": "sklearn_digits"}},
+    "pretraining": {
+        "images": "shapes",
+        "architecture": "small/resnet_w16",
+        "images_seen": 5000,
+        "objectives": {"labels": {"seeds": 2, "learning_rate": 0.003}, "captions_contrastive": {"seeds": 2}},
+    },
+    "protocols": {"few_shot": {"datasets": ["digits"]}},
+}
+
+
+def changed(path, value):
+    """The configuration above with one value changed."""
+    config = copy.deepcopy(BASE)
+    *parents, key = path.split("/")
+    section = config
+    for parent in parents:
+        section = section.setdefault(parent, {})
+    section[key] = value
+    return config
+
+
+def refusal(config):
+    with pytest.raises(ConfigError) as error:
+        load(config)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_each_seed_of_each_objective_is_a_model():
+    config = load(changed("models", {"by-hand": HAND_MADE}))
+    assert list(config.models) == [
+        "by-hand",
+        "labels-0",
+        "labels-1",
+        "captions_contrastive-0",
+        "captions_contrastive-1",
+    ]
+    second = config.models["labels-1"]
+    assert (second.source, second.objective, second.seed, second.learning_rate) == (
+        "pretrain",
+        "labels",
+        1,
+        0.003,
+    )
+    assert (second.architecture, second.pretraining_data) == ("small/resnet_w16", "shapes")
+    assert config.architecture("labels-1") == "small/resnet_w16"
+
+
+@pytest.mark.parametrize(
+    ("objective", "language", "robust"),
+    [
+        ("labels", "labels", False),
+        ("captions_contrastive", "captions", False),
+        ("captions_contrastive_text_tower", "captions", False),
+        ("captions_targets", "captions", False),
+        ("labels_and_captions", "captions", False),
+        ("simclr", "none", False),
+        ("barlow_twins", "none", False),
+        ("adversarial", "labels", True),
+        ("stylised", "labels", False),
+        ("captions_shuffled", "none", False),
+        ("class_names", "labels", False),
+        ("concept_labels", "labels", False),
+        ("untrained", "none", False),
+    ],
+)
+def test_a_trained_model_has_the_traits_of_its_objective(objective, language, robust):
+    model = load(changed("pretraining/objectives", {objective: {}})).models[f"{objective}-0"]
+    assert (model.language, model.robust) == (language, robust)
+    seen = (0, "none") if objective == "untrained" else (5000, "shapes")
+    assert (model.pretraining_images, model.pretraining_data) == seen
+
+
+def test_every_objective_has_a_language_and_all_but_the_untrained_a_module():
+    assert set(LANGUAGE_OF) == set(get_args(module.Objective))
+    folder = Path(objectives.__file__).parent
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "base"}
+    assert modules == set(LANGUAGE_OF) - {"untrained"}
+    assert set(LANGUAGE_OF) >= READS_SENTENCES
+
+
+def test_models_are_selected_by_objective_and_by_seed():
+    config = changed("contrasts/words", {
+        "treatment": {"objective": "captions_contrastive"},
+        "control": {"objective": ["labels", "simclr"]},
+        "match": ["seed"],
+    })  # fmt: skip
+    config = load(config)
+    selected = [config.select(getattr(config.contrasts["words"], side)) for side in ("treatment", "control")]
+    assert selected == [["captions_contrastive-0", "captions_contrastive-1"], ["labels-0", "labels-1"]]
+    by_seed = module.Selector(seed=1)
+    assert config.select(by_seed) == ["labels-1", "captions_contrastive-1"]
+    assert config.select(module.Selector(source="pretrain", seed=[0], language="labels")) == ["labels-0"]
+
+
+def test_a_configuration_without_models_and_without_pretraining_is_refused():
+    config = copy.deepcopy(BASE)
+    del config["pretraining"]
+    assert refusal(config) == (
+        "config: models: expected at least one model, here or by pretraining.objectives"
+    )
+
+
+def test_models_of_the_section_need_no_others():
+    assert len(load(BASE).models) == 4
+    assert len(load({**BASE, "models": {}}).models) == 4
+
+
+def test_a_name_of_a_trained_model_is_taken():
+    line = refusal(changed("models", {"other": HAND_MADE, "labels-1": HAND_MADE}))
+    assert (
+        line == "config: models.labels-1: expected another name, since pretraining makes models of this one"
+    )
+    assert "labels-2" in load(changed("models", {"labels-2": HAND_MADE})).models
+
+
+def test_a_trained_model_is_not_written_by_hand():
+    by_hand = {
+        "source": "pretrain", "architecture": "small/resnet_w16", "objective": "labels", "seed": 0,
+        "learning_rate": 0.01, "language": "labels", "pretraining_images": 10,
+    }  # fmt: skip
+    assert refusal(changed("models", {"mine": by_hand})) == (
+        "config: models.mine.source: expected no 'pretrain' here; an objective and its seeds under "
+        "pretraining.objectives make such models"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        ("pretraining/images", "shape", "config: pretraining.images: unknown dataset 'shape'; did you mean 'shapes'?"),
+        ("pretraining/objectives", {}, "config: pretraining.objectives: dictionary should have at least 1 item"),
+        ("pretraining/objectives", {"label": {}}, "config: pretraining.objectives.label"),
+        ("pretraining/objectives/labels/seeds", 0, "config: pretraining.objectives.labels.seeds: input should be greater than or equal to 1, not 0"),
+        ("pretraining/objectives/labels/learning_rate", 0, "config: pretraining.objectives.labels.learning_rate: input should be greater than 0, not 0"),
+        ("pretraining/objectives/labels/rate", 1, "config: pretraining.objectives.labels: unknown key 'rate'"),
+        ("pretraining/architecture", "resnet_w16", "config: pretraining.architecture"),
+        ("pretraining/batch_size", 1, "config: pretraining.batch_size: input should be greater than or equal to 2, not 1"),
+        ("pretraining/batch_sizes", 8, "config: pretraining: unknown key 'batch_sizes'; did you mean 'batch_size'?"),
+        ("pretraining/precision", "float16", "config: pretraining.precision: unknown value 'float16'"),
+        ("pretraining/devices", 0, "config: pretraining.devices: input should be greater than or equal to 1, not 0"),
+        ("pretraining/optimiser/warmup", 1, "config: pretraining.optimiser.warmup: input should be less than 1, not 1"),
+        ("pretraining/augmentation/smallest_crop", 0, "config: pretraining.augmentation.smallest_crop: input should be greater than 0, not 0"),
+        ("pretraining/search/learning_rates", [0.1], "config: pretraining.search.learning_rates: list should have at least 2 items"),
+        ("contrasts/words", {"treatment": {"objective": "captions"}, "control": {}}, "config: contrasts.words.treatment.objective"),
+        ("contrasts/words", {"treatment": {"objective": "simclr"}, "control": {}}, "config: contrasts.words.treatment: expected at least one model, but none matches {'objective': 'simclr'}"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_with_its_path(path, value, line):
+    assert refusal(changed(path, value)).startswith(line)
