@@ -124,9 +124,9 @@ def open_split(directory: Path | str, split: Literal["train", "test"]) -> Split:
         card,
         path,
         ids=table["id"].to_pylist(),
-        labels=np.array(table["label"].to_numpy()),
+        labels=np.array(table["label"].to_pylist(), dtype=np.int64),  # pyarrow's own way imports pandas
         captions=table["caption"].to_pylist(),
         concepts=table["concept"].to_pylist(),
         styles=table["style"].to_pylist(),
-        held_out=np.array(table["held_out"].to_numpy(zero_copy_only=False)),
+        held_out=np.array(table["held_out"].to_pylist(), dtype=bool),
     )

@@ -16,6 +16,7 @@ from wordsight import models
 from wordsight.config import PretrainNetwork, Section, TrainingSection
 from wordsight.datasets import open_split
 from wordsight.errors import WordsightError
+from wordsight.models.encoder import resolve_device
 from wordsight.models.weights import Pretrained
 from wordsight.pretraining.training import Task, Trained, train
 from wordsight.storage import write_json, write_text
@@ -78,7 +79,10 @@ def carry_out(order: Order) -> None:
 def perform(order: Order) -> Trained:
     """Train in this process; with others beside it, as one of them."""
     torch.set_num_threads(order.threads)
-    torch.use_deterministic_algorithms(True)
+    if resolve_device(order.section.device).type == "cuda":
+        # On a CPU the operations used are deterministic; asking for it imports torch's compiler.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
     task = Task(
         network=order.network,
         section=order.section,
