@@ -31,7 +31,7 @@ def extract(
     ----------
     encoder : where it lies, images are computed
     split : images, labels and ids
-    batch_size : images in one forward pass
+    batch_size : images of 224 x 224 pixels in one forward pass; of smaller ones there are more
     view : ``plain``, or ``augmented-K`` for the random crops and flips of epoch K
     seed : of those; a crop depends on seed, view and item alone, whatever the batch and the order
 
@@ -49,8 +49,9 @@ def extract(
     where = f"{encoder.card.name} on {split.card.name}"
     values = np.empty((len(split), encoder.card.feature_size), dtype=np.float32)
     started, done = time.perf_counter(), 0
-    batches = -(-len(split) // batch_size)
-    for items, images in progress(_batches(encoder, split, batch_size, view, seed), batches, "batches"):
+    size = encoder.batch_of(batch_size)
+    batches = -(-len(split) // size)
+    for items, images in progress(_batches(encoder, split, size, view, seed), batches, "batches"):
         with torch.inference_mode():
             found = encoder(images.to(encoder.device)).float().cpu().numpy()
         _check_finite(found, items, where)

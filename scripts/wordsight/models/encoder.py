@@ -9,6 +9,9 @@ from wordsight.models import preprocessing, weights
 from wordsight.models.card import NetworkCard
 
 
+USUAL_SIZE = 224  # pixels, of the images that a configured batch counts
+
+
 class Backbone(nn.Module):
     """A network taken apart at its last layer, with its weights under the names of its library.
 
@@ -103,6 +106,10 @@ class Encoder(nn.Module):
     def device(self) -> torch.device:
         """Where the weights are, and the images have to be."""
         return self.mean.device
+
+    def batch_of(self, batch_size: int) -> int:
+        """Images that together have the pixels of ``batch_size`` images of 224 x 224, or that many if larger."""
+        return batch_size * max(1, (USUAL_SIZE // self.card.preprocessing.image_size) ** 2)
 
     def preprocess(self, image: Image.Image) -> torch.Tensor:
         """Resized and cropped picture as a float tensor of shape (3, h, w) in [0, 1], not normalised."""

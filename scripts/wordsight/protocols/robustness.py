@@ -173,7 +173,7 @@ def evaluate_encoder(
         images=np.stack(pixels),
         labels=test.labels[chosen],
         ids=[test.ids[place] for place in chosen],
-        section=section,
+        section=section.model_copy(update={"batch_size": encoder.batch_of(section.batch_size)}),
         mode=mode,
         seed=seed,
         model=model,
