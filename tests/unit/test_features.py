@@ -27,6 +27,12 @@ from wordsight.seeds import derive_seed
 WIDTH = 6
 
 
+@pytest.fixture(autouse=True)
+def _batches_as_configured(monkeypatch):
+    """Take the small images of these tests for as large as those that a configured batch counts."""
+    monkeypatch.setattr("wordsight.models.encoder.USUAL_SIZE", 16)
+
+
 def encoder_of(*layers, width=WIDTH):
     card = NetworkCard(
         name="m",
@@ -220,6 +226,14 @@ def test_no_more_than_a_batch_of_images_is_alive(encoder):
     hook.remove()
     assert seen == [4] * 7 + [2]
     assert max(alive) <= 4
+
+
+def test_a_batch_of_smaller_images_has_more_of_them(encoder, monkeypatch):
+    assert encoder.batch_of(4) == 4
+    monkeypatch.setattr("wordsight.models.encoder.USUAL_SIZE", 224)
+    assert encoder.batch_of(4) == 4 * 14**2
+    monkeypatch.setattr("wordsight.models.encoder.USUAL_SIZE", 8)
+    assert encoder.batch_of(4) == 4
 
 
 def test_metadata_name_the_pair_and_its_cost(encoder, tmp_path):

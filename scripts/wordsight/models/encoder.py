@@ -8,7 +8,6 @@ from wordsight.errors import ConfigError
 from wordsight.models import preprocessing, weights
 from wordsight.models.card import NetworkCard
 
-
 USUAL_SIZE = 224  # pixels, of the images that a configured batch counts
 
 
@@ -108,7 +107,7 @@ class Encoder(nn.Module):
         return self.mean.device
 
     def batch_of(self, batch_size: int) -> int:
-        """Images that together have the pixels of ``batch_size`` images of 224 x 224, or that many if larger."""
+        """Number of images with the pixels of ``batch_size`` images of 224 x 224, and no fewer than that."""
         return batch_size * max(1, (USUAL_SIZE // self.card.preprocessing.image_size) ** 2)
 
     def preprocess(self, image: Image.Image) -> torch.Tensor:
