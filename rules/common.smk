@@ -6,6 +6,7 @@ from pathlib import Path
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from wordsight import provenance
+from wordsight.cells import CELLS
 from wordsight.config import (
     READS_SENTENCES,
     PretrainNetwork,
@@ -118,7 +119,11 @@ def image_set(file):
 def sentences(objective):
     """Vectors of captions and class names, for the objectives that read them."""
     read = objective in READS_SENTENCES
-    return [f"resources/sentences/{settings.pretraining.images}.safetensors"] if read else []
+    return (
+        [f"resources/sentences/{settings.pretraining.images}.safetensors"]
+        if read
+        else []
+    )
 
 
 def training_modules(objective):
@@ -145,7 +150,9 @@ def searched():
         return []
     return expand(
         "results/search/{objective}/{learning_rate}.json",
-        objective=[name for name in settings.pretraining.objectives if name != "untrained"],
+        objective=[
+            name for name in settings.pretraining.objectives if name != "untrained"
+        ],
         learning_rate=settings.pretraining.search.learning_rates,
     )
 
@@ -226,6 +233,15 @@ def results_together(protocol):
         dataset=list(section.datasets) if section else [],
         allow_missing=True,
     )
+
+
+from wordsight.targets import crossed_inputs
+
+
+def learning_curves(w):
+    """Learning curves of the models that the workflow trains, which one figure shows."""
+    shown = trained_models(settings) if w.figure == "training" else []
+    return expand("resources/models/{model}/training.csv", model=shown)
 
 
 def head_features(w):

@@ -1,6 +1,4 @@
 # How much of what an encoder learned carries over to concepts and styles of drawing that it has not met?
-from wordsight.cells import CELLS
-from wordsight.targets import crossed_inputs
 
 
 # A few drawings of one style tell the classes apart in another.

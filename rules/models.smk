@@ -7,10 +7,10 @@ rule model:
         "logs/model/{model}.log",
     benchmark:
         "results/benchmarks/model/{model}.tsv"
-    conda:
-        "../envs/encoders.yaml"
     wildcard_constraints:
         model=any_of(set(settings.models) - set(trained_models(settings))),
+    conda:
+        "../envs/encoders.yaml"
     threads: 1
     resources:
         mem_mb=growing(1000),

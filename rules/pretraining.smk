@@ -35,10 +35,10 @@ rule pretrain:
         "logs/pretrain/{model}.log",
     benchmark:
         "results/benchmarks/pretrain/{model}.tsv"
-    conda:
-        "../envs/encoders.yaml"
     wildcard_constraints:
         model=any_of(trained_models(settings)),
+    conda:
+        "../envs/encoders.yaml"
     threads: 1
     resources:
         mem_mb=growing(1500),

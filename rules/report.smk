@@ -1,10 +1,4 @@
 # What people look at: figures in every format, and one page that opens offline.
-def learning_curves(w):
-    """Learning curves of the models that the workflow trains, which one figure shows."""
-    shown = trained_models(settings) if w.figure == "training" else []
-    return expand("resources/models/{model}/training.csv", model=shown)
-
-
 rule figure:
     input:
         results="results/tables/results.csv",

@@ -57,7 +57,7 @@ def _line(data: pd.DataFrame, loss: str, title: str | None) -> Any:
     legend = alt.Legend(
         title=None, orient="bottom", columns=len(KINDS), symbolType="stroke", symbolStrokeWidth=2.5
     )
-    upright = alt.Axis(tickCount=4, format="~g", minExtent=32, labelFlush=True)
+    upright = alt.Axis(tickCount=4, format=".3~r", minExtent=32, labelFlush=True)
     return (
         alt.Chart(data)
         .transform_calculate(kind=repr(KINDS[loss]))
