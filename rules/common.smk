@@ -17,6 +17,7 @@ from wordsight.config import (
 from wordsight.errors import ConfigError
 from wordsight.statistics.pairs import resolve
 from wordsight.targets import (
+    crossed_inputs,
     evaluated_datasets,
     figure_names,
     passed_by_all,
@@ -233,9 +234,6 @@ def results_together(protocol):
         dataset=list(section.datasets) if section else [],
         allow_missing=True,
     )
-
-
-from wordsight.targets import crossed_inputs
 
 
 def learning_curves(w):
