@@ -87,6 +87,7 @@ def test_the_card_says_what_was_fetched(tmp_path):
         "parameters": sum(p.numel() for p in timm.create_model("test_resnet", num_classes=0).parameters()),
         "classifier": None,
         "seed": None,
+        "training": None,
     }
     assert models.load(tmp_path / "m").card == card
 

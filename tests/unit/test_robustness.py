@@ -318,6 +318,9 @@ class Pictures:
 class Encoder(Network):
     card = SimpleNamespace(name="m")
 
+    def batch_of(self, batch_size):
+        return batch_size
+
     def preprocess(self, image):
         return torch.from_numpy(image.astype(np.float32))
 

@@ -84,7 +84,8 @@ def test_the_search_for_learning_rates_measures_each_on_held_out_concepts(copy):
     rates = {"learning_rates": [0.001, 0.01]}
     copy.configure(lambda config: config["pretraining"].update(search=rates))
     copy.snakemake("results/tables/learning_rates.csv")
-    rows = list(csv.DictReader((copy.path / "results/tables/learning_rates.csv").open()))
+    table = (copy.path / "results/tables/learning_rates.csv").read_text()
+    rows = list(csv.DictReader(io.StringIO(table)))
     assert [(row["objective"], row["learning_rate"]) for row in rows] == [
         (objective, rate) for objective in ("labels", "captions_contrastive") for rate in ("0.001", "0.01")
     ]

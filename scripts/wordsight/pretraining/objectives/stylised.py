@@ -1,8 +1,8 @@
 r"""Stylised: ``labels`` on pictures whose style is destroyed, so that shape is what tells classes apart.
 
-Each picture passes through a random convolution of its own, with a square kernel of side k in {1, 3, 5} and
-weights :math:`\theta \sim N(0, 1 / (3 k^2))`, which changes colours and local texture and keeps the outlines,
-and is mixed with what comes out, stretched to [0, 1]:
+Each picture passes through a random convolution of its own, with weights
+:math:`\theta \sim N(0, 1 / (3 k^2))` and a square kernel of side k in {1, 3, 5}, drawn for a batch. It changes
+colours and local texture and keeps the outlines. The picture is mixed with what comes out, stretched to [0, 1]:
 
 .. math:: x' = a x + (1 - a)\, s(\theta * x), \qquad a \sim U(0, 1).
 
