@@ -1,8 +1,9 @@
 r"""Stylised: ``labels`` on pictures whose style is destroyed, so that shape is what tells classes apart.
 
 Each picture passes through a random convolution of its own, with weights
-:math:`\theta \sim N(0, 1 / (3 k^2))` and a square kernel of side k in {1, 3, 5}, drawn for a batch. It changes
-colours and local texture and keeps the outlines. The picture is mixed with what comes out, stretched to [0, 1]:
+:math:`\theta \sim N(0, 1 / (3 k^2))` and a square kernel of side k in {1, 3, 5}, drawn for a batch. It
+changes colours and local texture and keeps the outlines. The picture is mixed with what comes out, stretched
+to [0, 1]:
 
 .. math:: x' = a x + (1 - a)\, s(\theta * x), \qquad a \sim U(0, 1).
 
