@@ -119,6 +119,8 @@ def main() -> None:
             few, many = (
                 seconds(folder, section, objective, steps) for steps in (options.steps, 4 * options.steps)
             )
+            if many <= few:
+                parser.error(f"{objective}: expected four times the steps to take longer; give more --steps")
             step = (many - few) / (3 * options.steps)
             hours = step * section.images_seen / section.batch_size / 3600 * section.devices * budget.seeds
             rows.append(
