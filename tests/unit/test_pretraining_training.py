@@ -177,6 +177,14 @@ def test_counting_operations_and_checking_leave_no_trace(a_task, monkeypatch):
     assert first.card.flops > second.card.flops == 0
 
 
+def test_the_encoder_stays_on_its_device_until_it_is_trained(a_task, monkeypatch):
+    done, finish, cpu = [], training._Run.finish, Backbone.cpu
+    monkeypatch.setattr(training._Run, "finish", lambda self: (finish(self), done.append("trained"))[0])
+    monkeypatch.setattr(Backbone, "cpu", lambda self: (done.append("moved"), cpu(self))[1])
+    training.train(a_task())
+    assert done == ["trained", "moved"]
+
+
 # The same for every objective
 
 

@@ -92,7 +92,8 @@ def train(task: Task) -> Trained:
         return Trained(backbone.eval(), preprocessing, card, [])
     run = _Run(task, backbone, preprocessing)
     try:
-        return Trained(backbone.cpu().eval(), preprocessing, run.finish(), run.curve)
+        card = run.finish()
+        return Trained(backbone.cpu().eval(), preprocessing, card, run.curve)
     finally:
         distributed.leave()
 
