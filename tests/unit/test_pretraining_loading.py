@@ -15,6 +15,7 @@ from wordsight.images import decode
 from wordsight.models.preprocessing import resize_and_crop, to_tensor
 from wordsight.pretraining import augmentation, loading
 from wordsight.pretraining.images import groups, image_set
+from wordsight.pretraining.sentences import Sentences
 
 SECTION = small_images.section(batch_size=12)
 
@@ -245,7 +246,7 @@ def test_images_that_are_all_for_training_leave_none_to_check_by(tmp_path):
 
 def test_vectors_are_those_of_each_images_caption(split, tmp_path):
     path = small_images.write_vectors(tmp_path / "vectors.safetensors", split)
-    images = image_set(split, None, path, held_out=False)
+    images = image_set(split, None, Sentences.read(path, "shapes"), held_out=False)
     by_caption = {}
     for caption, vector in zip(images.captions, images.sentence_vectors, strict=True):
         assert by_caption.setdefault(caption, vector).equal(vector)

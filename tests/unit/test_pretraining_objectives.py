@@ -18,6 +18,7 @@ from wordsight.errors import DataError
 from wordsight.pretraining import loading, objectives, training
 from wordsight.pretraining.images import ImageSet, image_set
 from wordsight.pretraining.objectives import adversarial, barlow_twins, captions_shuffled, simclr, stylised
+from wordsight.pretraining.sentences import Sentences
 from wordsight.protocols.robustness import import_foolbox
 
 TRAINED = [name for name in LANGUAGE_OF if name != "untrained"]
@@ -489,7 +490,8 @@ def test_shuffled_captions_are_memorised_and_say_nothing_of_other_images(drawn, 
     split, vectors = drawn
     task = small_images.task(split, vectors, tmp_path / "c", "captions_shuffled", images_seen=72 * 36)
     trained = training.train(task)
-    shown = image_set(split, None, vectors, held_out=False)
+    sentences = Sentences.read(vectors, "shapes")
+    shown = image_set(split, None, sentences, held_out=False)
     objective = objectives.build("captions_shuffled", trained.backbone.feature_size, shown, 0)
     kept = load_file(task.checkpoint)
     objective.load_state_dict(
@@ -511,6 +513,6 @@ def test_shuffled_captions_are_memorised_and_say_nothing_of_other_images(drawn, 
     found, chance, error = recall(shown, permuted=True)
     assert found == pytest.approx(trained.card.measured)
     assert found > chance + error
-    for known in (shown, image_set(split, None, vectors, held_out=True)):
+    for known in (shown, image_set(split, None, sentences, held_out=True)):
         found, chance, error = recall(known, permuted=False)
         assert found < chance + error

@@ -1,7 +1,6 @@
 """What an encoder learns from: labels, captions, concepts, and the vectors of a sentence encoder."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -71,14 +70,14 @@ class ImageSet:
 
 
 def image_set(
-    split: Split, styles: list[str] | None, sentences: Path | str | None, *, held_out: bool
+    split: Split, styles: list[str] | None, sentences: Sentences | None, *, held_out: bool
 ) -> ImageSet:
     """Images of a training split that are trained on, or those that are held out of training.
 
     Parameters
     ----------
     styles : those to keep, None for all
-    sentences : file of the vectors of captions and class names, where an objective reads them
+    sentences : vectors of captions and class names, where an objective reads them
 
     Raises
     ------
@@ -100,7 +99,6 @@ def image_set(
         what = "that are held out of training" if held_out else "to train on"
         raise DataError(f"{split.card.name}: expected images {what}, found none")
     captions = [split.captions[place] for place in places]
-    vectors = Sentences.read(sentences, split.card.name) if sentences else None
     return ImageSet(
         name=split.card.name,
         places=places,
@@ -108,8 +106,8 @@ def image_set(
         classes=split.classes,
         captions=captions,
         concepts=[split.concepts[place] for place in places],
-        caption_vectors=vectors.of(captions) if vectors else None,
-        class_vectors=vectors.of(split.classes) if vectors and split.classes else None,
+        caption_vectors=sentences.of(captions) if sentences else None,
+        class_vectors=sentences.of(split.classes) if sentences and split.classes else None,
     )
 
 

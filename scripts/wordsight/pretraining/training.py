@@ -11,8 +11,10 @@ https://arxiv.org/abs/2101.06983). Memory follows the piece, and a contrastive l
 
 import math
 import time
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from wordsight.models.encoder import Backbone, resolve_device
 from wordsight.pretraining import augmentation, checkpoint, distributed, loading, objectives
 from wordsight.pretraining.images import ImageSet, image_set
 from wordsight.pretraining.objectives.base import Objective, Targets
+from wordsight.pretraining.sentences import Sentences
 from wordsight.seeds import derive_seed
 
 CHECKED = 512  # images of the objective's own check
@@ -112,7 +115,8 @@ class _Run:
         self.task, self.section = task, task.section
         self.device = resolve_device(task.section.device, "pretraining.device")
         self.world = distributed.join(self.device)
-        self.images = image_set(task.split, self.section.styles, task.sentences, held_out=False)
+        self.sentences = Sentences.read(task.sentences, task.split.card.name) if task.sentences else None
+        self.images = image_set(task.split, self.section.styles, self.sentences, held_out=False)
         self.steps = _steps(self.images, self.section)
         self.stream = derive_seed(task.seed, "training", task.network.seed)
         seed = derive_seed(self.stream, "objective", task.network.objective)
@@ -157,19 +161,20 @@ class _Run:
         whole = len(self.images) // self.section.batch_size
         return min(whole, self.steps - epoch * whole)
 
-    def _plans(self, pixels: loading.Pixels, epoch: int) -> list[loading.Plan]:
+    def _plans(self, pixels: loading.Pixels, epoch: int) -> Iterator[loading.Plan]:
+        """Share of this process in the batches of an epoch, each drawn when it is asked for."""
         planned = loading.plans(
             self.images.places, pixels, self.section, self.stream, epoch, self.objective.views
         )
         share = self.world.share(self.section.batch_size)
-        parts = [loading.Plan(plan.places[share], [view[share] for view in plan.views]) for plan in planned]
-        return parts[: self._steps_of_epoch(epoch)]
+        for plan in islice(planned, self._steps_of_epoch(epoch)):
+            yield loading.Plan(plan.places[share], [view[share] for view in plan.views])
 
     def _epoch(self, pixels: loading.Pixels, epoch: int) -> float:
         """Train for one epoch; the mean loss."""
         done = epoch * self._steps_of_epoch(0)
         losses = []
-        planned = self._plans(pixels, epoch)
+        planned = list(self._plans(pixels, epoch))
         for step, (plan, crops) in enumerate(loading.load_all(pixels, planned, self.section.workers)):
             for group in self.optimiser.param_groups:
                 group["lr"] = self.task.network.learning_rate * _schedule(
@@ -245,7 +250,7 @@ class _Run:
     def _flops(self, pixels: loading.Pixels) -> int:
         """Floating-point operations of the whole training, from one step, which leaves no trace."""
         before = deepcopy({name: module.state_dict() for name, module in self.modules.items()})
-        plan = self._plans(pixels, 0)[0]
+        plan = next(self._plans(pixels, 0))
         with FlopCounterMode(display=False) as counter:
             self._gradients(plan, pixels.load(plan), 0)
         for name, module in self.modules.items():
@@ -292,7 +297,7 @@ class _Check:
         self.held_out = run.objective.measured_on == "held-out"
         images = run.images
         if self.held_out:
-            images = image_set(task.split, run.section.styles, task.sentences, held_out=True)
+            images = image_set(task.split, run.section.styles, run.sentences, held_out=True)
         seed = derive_seed(task.seed, "check", task.split.card.name)
         rows = np.sort(np.random.default_rng(seed).permutation(len(images))[:CHECKED])
         self.count = len(rows)
