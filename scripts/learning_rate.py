@@ -10,12 +10,11 @@ from wordsight.logs import step
 with step(snakemake.log[0], snakemake.threads):
     from wordsight.config import PretrainNetwork, TrainingSection, revive
     from wordsight.datasets import open_split
-    from wordsight.pretraining.launch import Order, perform
+    from wordsight.pretraining.launch import Order, fingerprint, perform
     from wordsight.pretraining.search import held_out
-    from wordsight.provenance import digest_of
-    from wordsight.storage import sha256, write_json
+    from wordsight.storage import write_json
 
-    files = [snakemake.input.images, *snakemake.input.get("sentences", [])]
+    sentences = next(iter(snakemake.input.get("sentences", [])), None)
     network = revive(PretrainNetwork, snakemake.params.network)
     section = revive(TrainingSection, snakemake.params.section)
     images = Path(snakemake.input.images).parent
@@ -25,10 +24,10 @@ with step(snakemake.log[0], snakemake.threads):
             network=network,
             section=section,
             images=str(images),
-            sentences=next(iter(snakemake.input.get("sentences", [])), None),
+            sentences=sentences,
             seed=snakemake.params.seed,
             checkpoint=snakemake.params.checkpoint,
-            fingerprint=digest_of(dict(snakemake.params.items()), *map(sha256, files)),
+            fingerprint=fingerprint(dict(snakemake.params.items()), images, sentences),
             directory="",
             curve="",
             threads=snakemake.threads,

@@ -9,21 +9,20 @@ from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
     from wordsight.config import PretrainNetwork, TrainingSection, revive
-    from wordsight.pretraining.launch import Order, carry_out
-    from wordsight.provenance import digest_of
-    from wordsight.storage import sha256
+    from wordsight.pretraining.launch import Order, carry_out, fingerprint
 
-    files = [snakemake.input.images, *snakemake.input.get("sentences", [])]
+    sentences = next(iter(snakemake.input.get("sentences", [])), None)
+    images = Path(snakemake.input.images).parent
     carry_out(
         Order(
             name=snakemake.wildcards.model,
             network=revive(PretrainNetwork, snakemake.params.network),
             section=revive(TrainingSection, snakemake.params.section),
-            images=str(Path(snakemake.input.images).parent),
-            sentences=next(iter(snakemake.input.get("sentences", [])), None),
+            images=str(images),
+            sentences=sentences,
             seed=snakemake.params.seed,
             checkpoint=snakemake.params.checkpoint,
-            fingerprint=digest_of(dict(snakemake.params.items()), *map(sha256, files)),
+            fingerprint=fingerprint(dict(snakemake.params.items()), images, sentences),
             directory=str(Path(snakemake.output.network).parent),
             curve=snakemake.output.curve,
             threads=snakemake.threads,

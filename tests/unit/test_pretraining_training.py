@@ -177,6 +177,18 @@ def test_counting_operations_and_checking_leave_no_trace(a_task, monkeypatch):
     assert first.card.flops > second.card.flops == 0
 
 
+def test_a_fingerprint_tells_params_images_and_sentence_vectors_apart(tmp_path):
+    for name, item in {"one": lambda item: item, "other": lambda item: replace(item, caption="a")}.items():
+        small_images.write(tmp_path / name, item)
+    (tmp_path / "v").write_bytes(b"v")
+    (tmp_path / "w").write_bytes(b"w")
+    given = [({"a": 1}, "one", None), ({"a": 2}, "one", None), ({"a": 1}, "other", None)]
+    given += [({"a": 1}, "one", tmp_path / "v"), ({"a": 1}, "one", tmp_path / "w")]
+    found = [launch.fingerprint(values, tmp_path / images, vectors) for values, images, vectors in given]
+    assert len(set(found)) == len(given)
+    assert found[0] == launch.fingerprint({"a": 1}, tmp_path / "one", None)
+
+
 def test_the_encoder_stays_on_its_device_until_it_is_trained(a_task, monkeypatch):
     done, finish, cpu = [], training._Run.finish, Backbone.cpu
     monkeypatch.setattr(training._Run, "finish", lambda self: (finish(self), done.append("trained"))[0])

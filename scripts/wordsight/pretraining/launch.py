@@ -8,18 +8,21 @@ import io
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from wordsight import models
 from wordsight.config import PretrainNetwork, Section, TrainingSection
-from wordsight.datasets import open_split
+from wordsight.datasets import open_split, read_card
 from wordsight.errors import WordsightError
 from wordsight.models.encoder import resolve_device
 from wordsight.models.weights import Pretrained
 from wordsight.pretraining.training import Task, Trained, train
-from wordsight.storage import write_json, write_text
+from wordsight.provenance import digest_of
+from wordsight.storage import sha256, write_json, write_text
 
 COLUMNS = ["epoch", "loss", "held_out_loss", "measure"]
 
@@ -50,6 +53,15 @@ class Order(Section):
     directory: str
     curve: str
     threads: int = 1
+
+
+def fingerprint(values: Mapping[str, Any], images: Path | str, sentences: Path | str | None) -> str:
+    """Digest of everything that weights depend on: a step's params, the training images, sentence vectors.
+
+    The card has the digest of the images, which :func:`wordsight.datasets.open_split` compares with the file.
+    """
+    vectors = [sha256(sentences)] if sentences else []
+    return digest_of(values, read_card(images).splits.train.sha256, *vectors)
 
 
 def carry_out(order: Order) -> None:
