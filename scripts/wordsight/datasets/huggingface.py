@@ -4,6 +4,7 @@ Images stay encoded and on disk, in the library's Arrow files. What it downloads
 ``resources/downloads``, and it runs no code of a dataset: scripts ended with its version 4.
 """
 
+import gc
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -123,11 +124,19 @@ def _kept_in_project() -> Iterator[None]:
             vars(module).update(values)
 
 
+@contextmanager
+def _open_files_left() -> Iterator[None]:
+    """Close a ``metadata.csv`` that the library leaves open, in silence, before it surprises a later step."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()
+
+
 def _open(section: HuggingFaceDataset, where: str) -> Mapping[str, datasets.Dataset]:
     """Splits by name, memory-mapped."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)  # The library leaves a metadata.csv open.
+        with _open_files_left():
             if section.path:
                 return _open_local(Path(section.path).resolve(), section.subset)
             # The prefix keeps it from taking a folder that happens to have this name.
