@@ -29,9 +29,13 @@ rule summary:
 
 rule contrasts:
     input:
-        protocol_results(settings),
+        rows=protocol_results(settings),
+        summary="results/statistics/summary.parquet",
+        models=expand("resources/models/{model}/card.json", model=settings.models),
+        datasets=dataset_cards(),
     output:
-        "results/statistics/contrasts.parquet",
+        contrasts="results/statistics/contrasts.parquet",
+        sensitivity="results/statistics/sensitivity.parquet",
     log:
         "logs/contrasts.log",
     benchmark:
@@ -80,11 +84,14 @@ rule result_tables:
         summary="results/statistics/summary.parquet",
         objectives="results/statistics/objectives.parquet",
         contrasts="results/statistics/contrasts.parquet",
+        sensitivity="results/statistics/sensitivity.parquet",
         models=expand("resources/models/{model}/card.json", model=settings.models),
     output:
         results="results/tables/results.csv",
         objectives="results/tables/objectives.csv",
         contrasts="results/tables/contrasts.csv",
+        sensitivity="results/tables/sensitivity.csv",
+        descriptor="results/tables/datapackage.json",
     log:
         "logs/result_tables.log",
     benchmark:
@@ -97,5 +104,6 @@ rule result_tables:
         runtime=10,
     params:
         code=code("result_tables.py"),
+        citation=citation(),
     script:
         "../scripts/result_tables.py"

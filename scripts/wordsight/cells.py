@@ -21,3 +21,5 @@ CELLS = {
     "unseen-concepts.seen-style": Cell(seen_concepts=False, seen_style=True),
     "unseen-concepts.unseen-style": Cell(seen_concepts=False, seen_style=False),
 }
+# Where neither the concepts nor the style was there in training.
+ALL_NEW = "unseen-concepts.unseen-style"

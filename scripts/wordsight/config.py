@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from wordsight.errors import ConfigError
+from wordsight.protocols.measures import PRIMARY
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=60)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -596,10 +597,20 @@ class Contrast(Section):
 
 
 class StatisticsSection(Section):
-    """Intervals and their resampling."""
+    """Intervals, their resampling, and what a verdict is judged by.
+
+    Attributes
+    ----------
+    margins : for each metric, the largest difference that counts as none; 0.03 where a metric is not named
+    families : contrasts whose decisive comparisons are corrected together; those not named are one family
+    power : with which a difference as large as the margin is to be found
+    """
 
     confidence: Fraction = 0.95
     resamples: Annotated[int, Field(ge=100)] = 2000
+    power: Fraction = 0.8
+    margins: dict[str, Positive] = {}
+    families: dict[Name, Annotated[list[str], Field(min_length=1)]] = {}
 
 
 class Config(Section):
@@ -758,6 +769,21 @@ def _check_references(config: Config) -> None:
     for name, contrast in config.contrasts.items():
         for side in ("treatment", "control"):
             selects(f"contrasts.{name}.{side}", getattr(contrast, side))
+    known("statistics.margins", list(config.statistics.margins), sorted(set(PRIMARY.values())), "metric")
+    for family, names in config.statistics.families.items():
+        known(f"statistics.families.{family}", names, list(config.contrasts), "contrast")
+    _check_families(config.statistics.families)
+
+
+def _check_families(families: Mapping[str, list[str]]) -> None:
+    taken: dict[str, str] = {}
+    for family, names in families.items():
+        for name in names:
+            if taken.setdefault(name, family) != family:
+                raise ConfigError(
+                    f"config: statistics.families.{family}: expected each contrast in one family, "
+                    f"but {name!r} is in {taken[name]!r} too"
+                )
 
 
 def _check_leaks(config: Config, section: PretrainingSection) -> None:

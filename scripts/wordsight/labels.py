@@ -1,4 +1,4 @@
-"""The words for protocols, cells, metrics and settings in figures and report."""
+"""The words for protocols, cells, metrics, settings, verdicts and flags in figures and report."""
 
 PROTOCOLS = {
     "clustering": "Clustering",
@@ -20,6 +20,7 @@ CELLS = {
 METRICS = {
     "accuracy": "accuracy",
     "accuracy_greedy": "accuracy, greedy assignment",
+    "accuracy_unnormalised": "accuracy, prototypes not normalised",
     "accuracy_ridge": "accuracy, ridge probe",
     "ari": "adjusted Rand index",
     "chance": "level of guessing",
@@ -30,12 +31,37 @@ METRICS = {
     "iterations": "iterations",
     "min_epsilon": "smallest breaking radius",
     "nmi": "normalised mutual information",
+    "predicted": "predicted class",
     "randomised": "randomised (1 = yes)",
     "recall_at_1": "recall at 1",
     "robust_area": "area under the robustness curve",
     "softmax_outputs": "probabilities as scores (1 = yes)",
     "unbroken_at_largest": "share unbroken at the largest radius",
     "zero_gradient": "share of zero gradients",
+}
+
+# Each verdict with the mark that stands for it beside its colour.
+VERDICTS = {"helps": "▲", "hurts": "▼", "equivalent": "■", "undecided": "○"}
+
+REASONS = {
+    "": "",
+    "too few models": "too few models for a verdict about training",
+    "overlap": "a difference can neither be claimed nor be ruled out",
+    "constant": "no variation to judge it by",
+}
+
+FLAGS = {
+    "few replicates": "fewer than five replicates",
+    "ceiling": "scores near the highest possible",
+    "floor": "scores near guessing",
+    "unconverged": "a linear classifier did not converge",
+    "not learned": "a training run did not learn",
+    "near duplicates": "test images have near twins in training",
+    "flips without one model": "another verdict without one replicate",
+    "flips without one dataset": "another verdict without one dataset",
+    "confounded": "the sides differ in more than what is asked",
+    "modes disagree": "sound and paper mode disagree",
+    "attack self-check": "an attack failed its self-check",
 }
 
 
@@ -52,6 +78,11 @@ def dataset(name: str) -> str:
 def metric(name: str) -> str:
     """Name of a metric in words."""
     return METRICS.get(name, name.replace("_", " "))
+
+
+def flag(name: str) -> str:
+    """Finding of the audit in plain words."""
+    return FLAGS.get(name, name)
 
 
 def setting(parameter: str, value: float) -> str:

@@ -71,16 +71,20 @@ def test_every_committed_configuration_is_valid(file):
         ("pretraining/objectives/label", {}, "config: pretraining.objectives.label"),
         ("models/labels-0", {"source": "timm", "name": "x", "language": "none", "pretraining_images": 1}, "config: models.labels-0: expected another name, since pretraining makes models of this one"),
         ("datasets/emoji/unseen_styles", ["twemoji"], "config: datasets.emoji"),
-        ("statistics/confidence", 95, "config: statistics: unknown key"),
+        ("statistics/confidnce", 0.95, "config: statistics: unknown key 'confidnce'; did you mean 'confidence'? valid: confidence, resamples, power, margins, families"),
+        ("statistics/confidence", 95, "config: statistics.confidence: input should be less than 1, not 95"),
+        ("statistics/power", 1, "config: statistics.power: input should be less than 1, not 1"),
+        ("statistics/margins", {"accuracy": 0}, "config: statistics.margins.accuracy: input should be greater than 0, not 0"),
+        ("statistics/margins", {"acuracy": 0.1}, "config: statistics.margins: unknown metric 'acuracy'; did you mean 'accuracy'?"),
+        ("statistics/families", {"all others": ["captions-labels"]}, "config: statistics.families.all others: string should match pattern"),
+        ("statistics/families", {"main": []}, "config: statistics.families.main: list should have at least 1 item"),
+        ("statistics/families", {"main": ["captions-label"]}, "config: statistics.families.main: unknown contrast 'captions-label'; did you mean 'captions-labels'?"),
+        ("statistics/families", {"one": ["captions-labels"], "two": ["captions-labels"]}, "config: statistics.families.two: expected each contrast in one family, but 'captions-labels' is in 'one' too"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_with_path_and_nearest_name(path, value, line):
-    if path == "statistics/confidence":
-        config = {**DEFAULT, "statistics": {"confidnce": 95}}
-    else:
-        config = changed(path, value)
     with pytest.raises(ConfigError) as error:
-        load(config)
+        load(changed(path, value))
     assert str(error.value).startswith(line)
     assert "\n" not in str(error.value)
 
@@ -107,6 +111,20 @@ def test_a_protocol_can_have_its_own_mode():
     config = load(changed("protocols/few_shot/mode", "paper"))
     assert config.protocol_mode("few_shot") == "paper"
     assert config.protocol_mode("transfer") == "sound"
+
+
+def test_margins_power_and_families_have_defaults_and_are_kept():
+    statistics = load(changed("statistics", ...)).statistics
+    assert (statistics.confidence, statistics.power, statistics.margins, statistics.families) == (
+        0.95,
+        0.8,
+        {},
+        {},
+    )
+    families = {"main": ["captions-labels"]}
+    config = changed("statistics", {"margins": {"accuracy": 0.02}, "power": 0.9, "families": families})
+    statistics = load(config).statistics
+    assert (statistics.power, statistics.margins, statistics.families) == (0.9, {"accuracy": 0.02}, families)
 
 
 def test_schema_is_the_one_that_the_types_generate():

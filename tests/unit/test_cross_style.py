@@ -25,8 +25,9 @@ from wordsight.config import FewShotParameters, ProbeParameters, load
 from wordsight.crossing import cross, divide
 from wordsight.errors import DataError
 from wordsight.protocols import cross_style_few_shot, cross_style_probe, cross_style_retrieval
+from wordsight.protocols.measures import PRIMARY
 from wordsight.rows import write_rows
-from wordsight.statistics.observations import PRIMARY, read_cells, read_origin
+from wordsight.statistics.observations import read_cells, read_origin
 from wordsight.storage import Features
 from wordsight.targets import crossed_inputs, evaluated_datasets, protocol_results
 

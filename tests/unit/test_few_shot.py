@@ -38,9 +38,13 @@ def run(train, test, *, classes=3, mode="sound", model="m", dataset="d", seed=0,
     return [table.to_pandas() for table in tables]
 
 
+def of(metric, tables):
+    return [table for table in tables if table["metric"][0] == metric]
+
+
 def test_separated_classes_are_all_right():
     train, test = random_split("train", 30, 3, noise=0.01), random_split("test", 12, 3, noise=0.01)
-    tables = run(train, test, shots=[1, 5], trials=4)
+    tables = of("accuracy", run(train, test, shots=[1, 5], trials=4))
     assert len(tables) == 8
     assert all((table["value"] == 1).all() for table in tables)
     assert [(t["setting"][0], t["trial"][0]) for t in tables] == [(s, k) for s in (1, 5) for k in range(4)]
@@ -52,7 +56,7 @@ def test_separated_classes_are_all_right():
 def test_each_item_agrees_with_a_loop_over_prototypes():
     train, test = random_split("train", 60, 3), random_split("test", 40, 3)
     chosen = draw(train.labels, 5, 3, (0, "few_shot", "d"))
-    for table in run(train, test, shots=[5], trials=3):
+    for table in of("accuracy", run(train, test, shots=[5], trials=3)):
         trial = table["trial"][0]
         prototypes = []
         for label in range(3):
@@ -72,6 +76,17 @@ def test_a_short_prototype_loses_in_paper_and_wins_in_sound():
     assert run(train, query, classes=2, shots=[2], trials=1)[0]["value"].tolist() == [1]
     tables = run(train, query, classes=2, mode="paper", shots=[2])
     assert [t["value"].tolist() for t in tables] == [[0]] * 10
+    (beside,) = of("accuracy_unnormalised", run(train, query, classes=2, shots=[2], trials=1))
+    assert (beside["value"][0], beside["item"][0], beside["setting"][0]) == (0, "", 2)
+
+
+def test_sound_says_what_the_paper_mode_would_have_measured():
+    train, test = random_split("train", 60, 3, noise=2), random_split("test", 40, 3, noise=2)
+    sound = run(train, test, shots=[1, 5], trials=few_shot.PAPER_TRIALS)
+    paper = run(train, test, mode="paper", shots=[1, 5])
+    beside = [table["value"][0] for table in of("accuracy_unnormalised", sound)]
+    assert beside == [pytest.approx(table["value"].mean()) for table in paper]
+    assert beside != [pytest.approx(table["value"].mean()) for table in of("accuracy", sound)]
 
 
 def test_models_with_equal_features_have_equal_rows():

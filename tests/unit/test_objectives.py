@@ -11,13 +11,14 @@ from scipy import stats
 from wordsight.config import StatisticsSection
 from wordsight.errors import DataError
 from wordsight.rows import make_rows, write_rows
-from wordsight.statistics.contrasts import compare
+from wordsight.schemas import OBJECTIVES, checked
+from wordsight.statistics.contrasts import INTERVAL, compare
 from wordsight.statistics.objectives import COLUMNS, describe
 from wordsight.statistics.pairs import Comparison
 from wordsight.storage import read_frame, write_frame
 from wordsight.tables import objectives_table
 
-SECTION = StatisticsSection(resamples=2000)
+SECTION = StatisticsSection()
 GROUPS = {"own": "own", **{f"simclr-{seed}": "simclr" for seed in range(4)}, "labels-0": "labels"}
 
 
@@ -58,17 +59,22 @@ def test_the_value_is_the_mean_over_seeds_trials_and_items_and_the_counts_say_of
     assert row[["resampled", "holds_for"]].tolist() == ["seeds, trials, items", "these models"]
 
 
-def test_the_interval_over_seeds_alone_is_a_normal_one_of_their_mean(tmp_path):
+def test_the_interval_over_seeds_alone_is_students(tmp_path):
     seeds = np.random.default_rng(1).normal(0.5, 0.1, size=12)
     groups = {f"m{seed}": "m" for seed in range(12)}
     paths = [write(tmp_path, f"m{seed}", [[value] * 5] * 2) for seed, value in enumerate(seeds)]
     row = only(describe(paths, groups, SECTION, 0))
-    low, high = stats.norm.interval(0.95, seeds.mean(), stats.sem(seeds))
-    assert row["low"] == pytest.approx(low, abs=0.01)
-    assert row["high"] == pytest.approx(high, abs=0.01)
-    of_t = stats.t.interval(0.95, 11, seeds.mean(), stats.sem(seeds))
-    assert 0.8 < width(row) / (of_t[1] - of_t[0]) < 1
+    expected = stats.t.interval(0.95, 11, seeds.mean(), stats.sem(seeds))
+    assert (row["low"], row["high"]) == pytest.approx(expected)
     assert row["holds_for"] == "such models"
+
+
+def test_the_interval_over_items_alone_is_students_at_the_confidence_of_the_configuration(tmp_path):
+    items = np.random.default_rng(6).normal(size=30)
+    row = only(describe([write(tmp_path, "own", items)], GROUPS, StatisticsSection(confidence=0.8), 0))
+    expected = stats.t.interval(0.8, 29, items.mean(), stats.sem(items))
+    assert (row["low"], row["high"]) == pytest.approx(expected)
+    assert (row["confidence"], row["interval"]) == (0.8, INTERVAL)
 
 
 def test_more_seeds_do_not_make_up_for_items_that_are_the_same_for_all(tmp_path):
@@ -93,11 +99,12 @@ def test_the_means_of_two_objectives_differ_by_the_effect_of_their_contrast(tmp_
     value = describe(paths, GROUPS, SECTION, 0).set_index("group")["value"]
     pairs = [("labels-0", name) for name in names if name != "labels-0"]
     contrast = Comparison(name="c", pairs=pairs, groups=[""] * len(pairs))
-    effect = compare(paths, [contrast], SECTION, 0).iloc[0]["effect"]
+    frame, _ = compare(paths, [contrast], SECTION, 0)
+    effect = frame.iloc[0]["effect"]
     assert value["labels"] - value["simclr"] == pytest.approx(effect)
 
 
-def test_items_are_drawn_alike_for_all_groups_so_that_equal_models_have_equal_intervals(tmp_path):
+def test_equal_models_have_equal_intervals(tmp_path):
     values = np.random.default_rng(4).random((3, 40))
     paths = [write(tmp_path, name, values) for name in ("own", "labels-0")]
     own, labels = describe(paths, GROUPS, SECTION, 0).to_dict("records")
@@ -121,7 +128,14 @@ def test_rows_come_by_protocol_dataset_setting_and_group_whatever_the_order_of_f
     write_frame(tmp_path / "one.parquet", frame)
     write_frame(tmp_path / "two.parquet", describe(paths, GROUPS, SECTION, 0))
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
-    assert not frame[["low", "high"]].equals(describe(paths, GROUPS, SECTION, 1)[["low", "high"]])
+
+
+def test_nothing_is_drawn_so_that_another_seed_changes_its_own_column_alone(tmp_path):
+    paths = [
+        write(tmp_path, f"simclr-{seed}", np.random.default_rng(seed).random((2, 20))) for seed in (0, 1)
+    ]
+    zero, one = (describe(paths, GROUPS, SECTION, seed) for seed in (0, 1))
+    pd.testing.assert_frame_equal(zero.assign(seed=1), one)
 
 
 def test_only_the_metric_on_which_a_protocol_is_judged_is_described(tmp_path):
@@ -163,6 +177,18 @@ def test_seeds_that_were_measured_on_other_items_are_refused(tmp_path):
     paths = [write(tmp_path, "simclr-0", [[1.0, 0.0]]), write(tmp_path, "simclr-1", [[1.0]])]
     with pytest.raises(DataError, match="expected the same items in both"):
         describe(paths, GROUPS, SECTION, 0)
+
+
+def test_seeds_that_all_say_the_same_have_no_interval(tmp_path):
+    paths = [write(tmp_path, f"simclr-{seed}", np.full((3, 7), 0.3)) for seed in range(4)]
+    row = only(describe(paths, GROUPS, SECTION, 0))
+    assert np.isnan([row["low"], row["high"]]).all()
+
+
+def test_the_table_is_what_its_schema_promises(tmp_path):
+    paths = [write(tmp_path, name, np.random.default_rng(0).random((2, 20))) for name in GROUPS]
+    table = checked(objectives_table(describe(paths, GROUPS, SECTION, 0), {}), OBJECTIVES)
+    assert table["group"].tolist() == ["own", "simclr", "labels"]
 
 
 def test_every_column_of_the_table_is_documented_in_order():

@@ -134,6 +134,11 @@ def test_values_are_means_and_counts_are_those_of_the_rows(tmp_path):
     assert set(frame["statistic"]) == {"mean"}
 
 
+def test_a_predicted_class_has_no_mean_and_is_left_out(tmp_path):
+    path = write(tmp_path / "rows.parquet", table([1.0, 0.0]), table([7.0, 2.0], metric="predicted"))
+    assert summarise([path])["metric"].tolist() == ["accuracy"]
+
+
 def test_the_order_of_files_changes_nothing(tmp_path):
     paths = [
         write(tmp_path / f"{model}-{dataset}.parquet", table([0.0, 1.0], model=model, dataset=dataset))

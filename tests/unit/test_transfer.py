@@ -44,6 +44,17 @@ def test_separated_classes_are_all_right_in_both_modes():
     assert (paper["accuracy"]["value"] == 1).all()
 
 
+def test_the_predicted_class_of_each_image_is_kept_and_says_the_same_as_the_accuracy():
+    train, test = split("train", 60, 3, noise=2), split("test", 30, 3, noise=2)
+    rows = run(train, test)
+    predicted = rows["predicted"]
+    assert predicted["item"].tolist() == test.ids
+    assert set(predicted["value"]) <= {0, 1, 2}
+    right = rows["accuracy"]["value"]
+    assert 0 < right.mean() < 1
+    assert ((predicted["value"] == test.labels) == (right == 1)).all()
+
+
 def test_shuffled_labels_are_at_chance():
     train, test = split("train", 300, 3), split("test", 600, 3)
     shuffled = Features(train.values, np.random.default_rng(1).permutation(train.labels), train.ids)

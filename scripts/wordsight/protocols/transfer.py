@@ -54,9 +54,9 @@ def evaluate(
     Returns
     -------
     list of pyarrow.Table
-        Item-level metric ``accuracy`` (1 right, 0 wrong). In ``sound`` also ``accuracy_ridge``, and of the
-        whole trial ``converged``, ``iterations``, ``chosen_regularisation`` and
-        ``chosen_regularisation_ridge``.
+        Item-level metric ``accuracy`` (1 right, 0 wrong). In ``sound`` also ``accuracy_ridge`` and
+        ``predicted``, the index of the class that the logistic regression gave, and of the whole trial
+        ``converged``, ``iterations``, ``chosen_regularisation`` and ``chosen_regularisation_ridge``.
 
     Raises
     ------
@@ -79,8 +79,10 @@ def evaluate(
     fit, ridge = (
         _choose(solver, train, section, split) for solver in (logistic, partial(fit_ridge, classes=classes))
     )
+    predicted = fit.probe.predict(test.values)
     return [
-        score(metric="accuracy", values=fit.probe.predict(test.values) == test.labels),
+        score(metric="accuracy", values=predicted == test.labels),
+        score(metric="predicted", values=predicted),
         score(metric="accuracy_ridge", values=ridge.probe.predict(test.values) == test.labels),
         rows(metric="converged", values=[fit.converged]),
         rows(metric="iterations", values=[fit.iterations]),

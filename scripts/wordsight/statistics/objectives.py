@@ -2,9 +2,8 @@
 
 Models that differ in their seed alone are repetitions of one training, so that a table of objectives says
 more than one of models. With x_mti the observation of model m, trial t and item i, the value is the mean over
-all three, and the interval resamples each of them that there are several of, as that of a contrast does
-(:mod:`wordsight.statistics.bootstrap`, with weights of the models that sum to 1 instead of to 0). A resampled
-trial or item is the same for every objective, as it is for both sides of a contrast.
+all three, and the interval counts each of them as a draw, as that of a contrast does
+(:mod:`wordsight.statistics.components`, with the models as units).
 
 Intervals of two objectives must not be compared to judge their difference: hard items are hard for both. That
 is what contrasts are for.
@@ -19,15 +18,16 @@ import pandas as pd
 
 from wordsight.config import StatisticsSection
 from wordsight.errors import DataError
-from wordsight.seeds import derive_seed
-from wordsight.statistics import bootstrap
+from wordsight.protocols.measures import PRIMARY
+from wordsight.statistics.components import Part, Stratum, estimate
 from wordsight.statistics.contrasts import INTERVAL, holds_for, paired_cells
-from wordsight.statistics.observations import PRIMARY, Cell, Origin, read_origin
+from wordsight.statistics.observations import Cell, Origin, drawn, read_origin
+from wordsight.statistics.verdicts import interval
 
 LEVELS = ["seeds", "trials", "items"]
 COLUMNS = [
     *("protocol", "mode", "metric", "parameter", "setting", "dataset", "group"),
-    *("value", "low", "high", "holds_for", "confidence", "interval", "resampled", "resamples", "seed"),
+    *("value", "low", "high", "holds_for", "confidence", "interval", "resampled", "seed"),
     *("seeds", "n_trials", "n_items"),
 ]
 
@@ -41,7 +41,7 @@ def describe(
     ----------
     paths : files of rows, each of one protocol, model and dataset
     groups : for each model, the name of its group: its objective, or its own name
-    section : resamples and confidence of the intervals
+    section : confidence of the intervals
     seed : the configured seed
 
     Returns
@@ -93,8 +93,6 @@ def _rows(
     group: str, origins: list[Origin], section: StatisticsSection, seed: int
 ) -> Iterator[dict[str, object]]:
     first = origins[0]
-    stream = derive_seed(seed, "bootstrap", "objective", *(origin.model for origin in origins))
-    weights = bootstrap.shares(np.random.default_rng(stream), section.resamples, len(origins))
     for cells in paired_cells(origins, PRIMARY[first.protocol]):
         yield {
             "protocol": first.protocol,
@@ -103,27 +101,17 @@ def _rows(
             "group": group,
             "confidence": section.confidence,
             "interval": INTERVAL,
-            "resamples": section.resamples,
             "seed": seed,
-            **_mean(
-                cells,
-                weights,
-                bootstrap.generators(seed, first.protocol, first.dataset, list(cells[0].items)),
-                section.confidence,
-            ),
+            **_mean(cells, first, section.confidence),
         }
 
 
-def _mean(
-    cells: list[Cell], weights: np.ndarray, draws: bootstrap.Generators, confidence: float
-) -> dict[str, object]:
+def _mean(cells: list[Cell], origin: Origin, confidence: float) -> dict[str, object]:
     """Mean over models, trials and items with its interval, and what was counted."""
     first = cells[0]
-    values = np.stack([cell.matrix for cell in cells])
-    levels = [level for level, size in zip(LEVELS, values.shape, strict=True) if size > 1]
-    low = high = float("nan")
-    if levels:
-        low, high = bootstrap.percentile(bootstrap.effects(draws, values, weights), confidence)
+    values = np.stack([drawn(cell, origin.protocol) for cell in cells])
+    models = tuple(str(place) for place in range(len(cells)))
+    low, high = interval(estimate([Part(origin.dataset, (Stratum(1, models, values),))]), confidence)
     return {
         "metric": first.metric,
         "parameter": first.parameter,
@@ -132,7 +120,7 @@ def _mean(
         "low": low,
         "high": high,
         "holds_for": holds_for(len(cells)),
-        "resampled": ", ".join(levels),
+        "resampled": ", ".join(level for level, n in zip(LEVELS, values.shape, strict=True) if n > 1),
         "seeds": len(cells),
         "n_trials": len(first.trials),
         "n_items": len(first.items),

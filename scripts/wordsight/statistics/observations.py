@@ -10,18 +10,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wordsight.errors import DataError
+from wordsight.protocols.measures import FIXED_TRIALS
 from wordsight.rows import SCHEMA
 
-# The metric on which contrasts and the summary figure judge a protocol.
-PRIMARY = {
-    "clustering": "accuracy",
-    "few_shot": "accuracy",
-    "transfer": "accuracy",
-    "robustness": "robust_area",
-    "cross_style_few_shot": "accuracy",
-    "cross_style_probe": "accuracy",
-    "cross_style_retrieval": "recall_at_1",
-}
 COLUMNS = ["metric", "parameter", "setting", "trial", "item", "seed", "value"]
 STRINGS = [field.name for field in SCHEMA if field.type == pa.string()]
 
@@ -98,6 +89,16 @@ def read_cells(path: Path | str, metrics: Collection[str] | None = None) -> list
         used, items = np.unique(item[1][part], return_inverse=True)
         cells.append(_cell(Path(path), names, (item[0][used], items), trial[part], seed[part], value[part]))
     return sorted(cells, key=lambda cell: (cell.metric, cell.parameter, cell.setting))
+
+
+def drawn(cell: Cell, protocol: str) -> np.ndarray:
+    """Observations by what a repetition would draw anew: trials and items, or items alone.
+
+    Returns
+    -------
+    float64 array of shape (t, n), or (1, n) where the trials of the protocol are fixed
+    """
+    return cell.matrix.mean(axis=0, keepdims=True) if protocol in FIXED_TRIALS else cell.matrix
 
 
 def _batches(path: Path, columns: list[str], batch_size: int = 65_536) -> Iterator[pa.RecordBatch]:

@@ -19,10 +19,12 @@ import pandas as pd
 from scipy.special import bdtr, ndtri
 
 from wordsight.errors import DataError
-from wordsight.statistics.observations import Cell, Origin, read_cells, read_origin
+from wordsight.statistics.observations import Cell, Origin, drawn, read_cells, read_origin
 
 # An image that is never broken has an infinite radius, so the mean over images means nothing.
 MEDIANS = {"min_epsilon"}
+# A class is a name, of which there is neither: it stays with its image.
+NAMES = {"predicted"}
 KEYS = ["protocol", "model", "dataset", "mode", "metric", "parameter", "setting"]
 
 
@@ -38,14 +40,20 @@ def summarise(paths: Iterable[Path | str]) -> pd.DataFrame:
     DataFrame
         One row per protocol, model, dataset, mode, metric, parameter and setting, sorted by these, with
         ``value``, ``stderr`` (NaN where there is but one observation), ``n`` and ``unit`` (items or trials),
-        ``trials``, ``seed`` (of the first trial) and ``statistic`` (mean or median).
+        ``trials``, ``seed`` (of the first trial) and ``statistic`` (mean or median). Metrics of
+        :data:`NAMES` have no row.
 
     Raises
     ------
     DataError
         When a file is damaged, empty or not crossed, or holds a value of which no mean exists.
     """
-    rows = [_row(origin, cell) for origin in map(read_origin, paths) for cell in read_cells(origin.path)]
+    rows = [
+        _row(origin, cell)
+        for origin in map(read_origin, paths)
+        for cell in read_cells(origin.path)
+        if cell.metric not in NAMES
+    ]
     if not rows:
         raise DataError("statistics: expected at least one table of rows, but there is none")
     frame = pd.DataFrame(rows)
@@ -115,7 +123,7 @@ def _row(origin: Origin, cell: Cell) -> dict[str, object]:
     else:
         if not np.isfinite(cell.matrix).all():
             raise DataError(f"{origin.path}: {cell.metric}: expected finite values, but one is infinite")
-        value, stderr = float(cell.matrix.mean()), standard_error(cell.matrix)
+        value, stderr = float(cell.matrix.mean()), standard_error(drawn(cell, origin.protocol))
     by_item = len(cell.items) > 0
     return {
         "protocol": origin.protocol,

@@ -1,0 +1,188 @@
+"""Reasons not to believe a verdict, looked for in every row of the contrasts and named beside it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from wordsight.cells import CELLS
+from wordsight.protocols.measures import HOPELESS_RADIUS
+from wordsight.statistics.contrasts import ENOUGH_REPLICATES
+from wordsight.statistics.pairs import Comparison
+from wordsight.statistics.sensitivity import KEYS, WITHOUT_DATASET, WITHOUT_MODEL
+from wordsight.statistics.verdicts import Verdict
+
+CEILING = 0.98  # mean of a side, above which there is little left to gain
+NEAR_CHANCE = 0.02  # mean of both sides above guessing, below which there is little to compare
+NEAR_TWINS = 0.05  # of the test images; fewer a hash finds by chance among drawings and digits
+ATTACK_CHECKS = ("zero_gradient", "randomised", "softmax_outputs")
+# The authors' choice of the same measurement, where sound mode records it beside its own.
+OF_PAPER = {"clustering": "accuracy_greedy", "few_shot": "accuracy_unnormalised"}
+SMALLEST_GAIN = 0.01  # over untrained, to which an effect can be related
+
+Cards = Mapping[str, Mapping[str, Any]]
+Row = Mapping[Any, Any]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the checks of a row look at.
+
+    Attributes
+    ----------
+    summary : rows of the summary, every metric
+    sensitivity : as :func:`wordsight.statistics.sensitivity.sensitivities` gives them
+    comparisons : by the name of the contrast
+    models, datasets : cards by name
+    """
+
+    summary: pd.DataFrame
+    sensitivity: pd.DataFrame
+    comparisons: Mapping[str, Comparison]
+    models: Cards
+    datasets: Cards
+
+    def sides(self, row: Row) -> tuple[list[str], list[str]]:
+        """Models of the treatment and of the control."""
+        treatments, controls = zip(*self.comparisons[row["contrast"]].pairs, strict=True)
+        return sorted(set(treatments)), sorted(set(controls))
+
+    def measured(self, row: Row, *metrics: str) -> pd.DataFrame:
+        """Rows of the summary that a row of the contrasts rests on."""
+        one, other = self.sides(row)
+        rows = self.summary
+        chosen = (rows["protocol"] == row["protocol"]) & rows["metric"].isin(metrics)
+        chosen &= rows["model"].isin([*one, *other])
+        return rows[chosen & ((rows["dataset"] == row["dataset"]) | (row["dataset"] == ""))]
+
+
+def audited(frame: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
+    """Add to each row of the contrasts its baselines and flags.
+
+    Returns
+    -------
+    DataFrame
+        With ``chance`` and ``untrained`` (NaN where unknown), ``relative``, the effect as a share of what
+        the control gains over untrained, and ``flags``.
+    """
+    rows = frame.to_dict("records")
+    chance = [_chance(row, evidence) for row in rows]
+    untrained = [_untrained(row, evidence) for row in rows]
+    gains = [row["control"] - base for row, base in zip(rows, untrained, strict=True)]
+    relative = [
+        row["effect"] / gain if gain > SMALLEST_GAIN else float("nan")
+        for row, gain in zip(rows, gains, strict=True)
+    ]
+    frame = frame.assign(chance=chance, untrained=untrained, relative=relative)
+    return frame.assign(flags=["; ".join(_flags(row, evidence)) for row in frame.to_dict("records")])
+
+
+def _flags(row: Row, evidence: Evidence) -> list[str]:
+    checks: dict[str, Callable[[Row, Evidence], bool]] = {
+        "few replicates": lambda row, _: row["replicates"] < ENOUGH_REPLICATES,
+        "ceiling": lambda row, _: max(row["treatment"], row["control"]) > CEILING,
+        "floor": lambda row, _: max(row["treatment"], row["control"]) < row["chance"] + NEAR_CHANCE,
+        "unconverged": lambda row, seen: bool((seen.measured(row, "converged")["value"] < 1).any()),
+        "not learned": _not_learned,
+        "near duplicates": _near_duplicates,
+        "flips without one model": lambda row, seen: _flips(row, seen, WITHOUT_MODEL),
+        "flips without one dataset": lambda row, seen: _flips(row, seen, WITHOUT_DATASET),
+        "confounded": _confounded,
+        "modes disagree": _modes_disagree,
+        "attack self-check": _attack_failed,
+    }
+    return [name for name, check in checks.items() if check(row, evidence)]
+
+
+def _chance(row: Row, evidence: Evidence) -> float:
+    """Level of guessing over the datasets of a row: as it was recorded, or 1 / classes for classifiers."""
+    recorded = evidence.measured(row, "chance")
+    if len(recorded):
+        return float(recorded.groupby("dataset")["value"].first().mean())
+    if row["protocol"] not in ("few_shot", "transfer"):
+        return float("nan")
+    levels = [1 / len(evidence.datasets[name]["classes"]) for name in _datasets(row, evidence)]
+    return sum(levels) / len(levels)
+
+
+def _datasets(row: Row, evidence: Evidence) -> list[str]:
+    """Datasets that a row is a mean over, which have results of both sides."""
+    rows = evidence.measured(row, row["metric"])
+    one, other = (set(rows.loc[rows["model"].isin(side), "dataset"]) for side in evidence.sides(row))
+    return sorted(one & other)
+
+
+def _untrained(row: Row, evidence: Evidence) -> float:
+    """Mean of the untrained encoders of the same architectures, over the datasets of a row, all of them."""
+    names = {name for side in evidence.sides(row) for name in side}
+    architectures = {evidence.models[name]["architecture"] for name in names}
+    untrained = [
+        name
+        for name, card in evidence.models.items()
+        if not card["pretraining_images"] and card["architecture"] in architectures
+    ]
+    rows, datasets = evidence.summary, _datasets(row, evidence)
+    same = rows["model"].isin(untrained) & rows["dataset"].isin(datasets)
+    for key in ("protocol", "metric", "parameter", "setting"):
+        same &= rows[key] == row[key]
+    by_dataset = rows[same].groupby("dataset")["value"].mean()
+    return float(by_dataset.mean()) if len(by_dataset) == len(datasets) else float("nan")
+
+
+def _not_learned(row: Row, evidence: Evidence) -> bool:
+    models = [evidence.models[name] for side in evidence.sides(row) for name in side]
+    return any((card.get("training") or {}).get("learned") is False for card in models)
+
+
+def _near_duplicates(row: Row, evidence: Evidence) -> bool:
+    """Whether a dataset of the row has test images whose twin is in training; cells are built without."""
+    cards = [evidence.datasets[name] for name in _datasets(row, evidence) if name not in CELLS]
+    return any(
+        card["duplicates"]["exact"]
+        or card["duplicates"]["near"] > NEAR_TWINS * card["splits"]["test"]["items"]
+        for card in cards
+    )
+
+
+def _attack_failed(row: Row, evidence: Evidence) -> bool:
+    """Whether a self-check of the attack failed, or it left images right where nothing can resist."""
+    checks = list(ATTACK_CHECKS)
+    radii = evidence.measured(row, "accuracy").query("parameter == 'epsilon'")["setting"]
+    if len(radii) and radii.max() >= HOPELESS_RADIUS:
+        checks.append("unbroken_at_largest")
+    return bool((evidence.measured(row, *checks)["value"] > 0).any())
+
+
+def _flips(row: Row, evidence: Evidence, analysis: str) -> bool:
+    """Whether a decided verdict turns round or to the other kind without one model or dataset."""
+    if not row["family"] or row["verdict"] == Verdict.UNDECIDED:
+        return False
+    rows = evidence.sensitivity
+    same = rows["analysis"] == analysis
+    for key in KEYS:
+        same &= rows[key] == row[key]
+    return bool((rows.loc[same, "verdict"] != row["verdict"]).any())
+
+
+def _confounded(row: Row, evidence: Evidence) -> bool:
+    """Whether trained sides differ in architecture, training data or its size beside the contrast."""
+    sides = [[evidence.models[name] for name in side] for side in evidence.sides(row)]
+    traits = ["architecture"]
+    if all(card["pretraining_images"] for side in sides for card in side):
+        traits += ["pretraining_data", "pretraining_images"]
+    return any(len({frozenset(str(card[trait]) for card in side) for side in sides}) > 1 for trait in traits)
+
+
+def _modes_disagree(row: Row, evidence: Evidence) -> bool:
+    """Whether the authors' choice gives a decided effect the other sign."""
+    metric = OF_PAPER.get(row["protocol"])
+    if metric is None or row["verdict"] not in (Verdict.HELPS, Verdict.HURTS):
+        return False
+    rows = evidence.measured(row, metric)
+    rows = rows[rows["setting"] == row["setting"]]
+    if rows.empty:
+        return False
+    treatments, controls = evidence.sides(row)
+    means = [rows.loc[rows["model"].isin(side), "value"].mean() for side in (treatments, controls)]
+    return (means[0] - means[1]) * row["effect"] < 0

@@ -1,0 +1,252 @@
+"""How much a decisive effect hangs on one model or one dataset, and what other models of it say.
+
+Each unit (matched group, or model of a side) and each dataset is left out in turn and the effect estimated
+again. Over datasets, a random-effects meta-analysis asks for the mean effect of such datasets (DerSimonian &
+Laird 1986, doi:10.1016/0197-2456(86)90046-2, with the interval of Hartung and Knapp 2001,
+doi:10.1002/sim.791); I squared is the share of the variance that datasets bring. A mixed model asks for the
+effect beside log pretraining size and architecture, with datasets and models as random effects.
+"""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMResults
+from statsmodels.tools.sm_exceptions import ConvergenceWarning
+
+from wordsight.config import StatisticsSection
+from wordsight.statistics import verdicts
+from wordsight.statistics.components import Part, estimate
+
+KEYS = ["contrast", "protocol", "mode", "metric", "parameter", "setting"]
+COLUMNS = [
+    *KEYS,
+    *("analysis", "left_out", "effect", "low", "high", "p_value", "verdict", "heterogeneity", "n", "note"),
+]
+WITHOUT_MODEL = "leave one model out"
+WITHOUT_DATASET = "leave one dataset out"
+META = "random effects over datasets"
+MIXED = "mixed model"
+FEWEST_MODELS = 6  # that a mixed model can tell a contrast, a covariate and their own variance apart from
+SINGULAR = 1e-3  # variance of a random effect that counts as none, as a share of the residual variance
+
+Row = Mapping[Any, Any]
+
+
+def sensitivities(
+    frame: pd.DataFrame,
+    parts: Sequence[Mapping[str, Part]],
+    section: StatisticsSection,
+    traits: Mapping[str, Mapping[str, Any]],
+) -> pd.DataFrame:
+    """Estimate every decisive effect in other ways.
+
+    Parameters
+    ----------
+    frame, parts : as :func:`wordsight.statistics.contrasts.compare` gives them
+    traits : of each model ``architecture`` and ``pretraining_images``
+
+    Returns
+    -------
+    DataFrame
+        Columns :data:`COLUMNS`, which ``docs/results.md`` describes.
+    """
+    rows = [
+        {key: row[key] for key in KEYS} | found
+        for row, by_dataset in zip(frame.to_dict("records"), parts, strict=True)
+        if row["family"]
+        for found in _of_row(row, by_dataset, section, traits)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _of_row(
+    row: Row, parts: Mapping[str, Part], section: StatisticsSection, traits: Mapping[str, Mapping[str, Any]]
+) -> Iterator[dict[str, object]]:
+    for unit in _units(parts):
+        kept = [_without(part, unit) for part in parts.values()]
+        yield _left_out(row, WITHOUT_MODEL, unit, kept, section)
+    if len(parts) > 1:
+        for dataset in parts:
+            kept = [part for name, part in parts.items() if name != dataset]
+            yield _left_out(row, WITHOUT_DATASET, dataset, kept, section)
+        yield _meta(parts, section)
+        yield _mixed(parts, section, traits)
+
+
+def _units(parts: Mapping[str, Part]) -> list[str]:
+    """Units whose stratum keeps two in every dataset without them, so that something can be said."""
+    found: dict[str, bool] = {}
+    for part in parts.values():
+        for stratum in part.strata:
+            for unit in stratum.units:
+                found[unit] = found.get(unit, True) and len(stratum.units) > 2
+    return [unit for unit, left in found.items() if left]
+
+
+def _without(part: Part, unit: str) -> Part:
+    strata = []
+    for stratum in part.strata:
+        kept = [place for place, name in enumerate(stratum.units) if name != unit]
+        names = tuple(stratum.units[place] for place in kept)
+        strata.append(replace(stratum, units=names, observations=stratum.observations[kept]))
+    return replace(part, strata=tuple(strata))
+
+
+def _left_out(
+    row: Row, analysis: str, left_out: str, parts: Sequence[Part], section: StatisticsSection
+) -> dict[str, object]:
+    """Effect without one unit or dataset, judged without correction: of a family it is no member."""
+    found, alpha = estimate(parts), 1 - section.confidence
+    low, high = verdicts.interval(found, section.confidence)
+    p = verdicts.p_difference(found)
+    judged = verdicts.judge(found.effect, p, verdicts.p_equivalence(found, row["margin"]), alpha)
+    n = (
+        len(parts)
+        if analysis == WITHOUT_DATASET
+        else min(len(s.units) for part in parts for s in part.strata)
+    )
+    return _row(analysis, left_out, found.effect, low, high, p, judged.value, n=n)
+
+
+def _row(
+    analysis: str,
+    left_out: str = "",
+    effect: float = float("nan"),
+    low: float = float("nan"),
+    high: float = float("nan"),
+    p_value: float = float("nan"),
+    verdict: str = "",
+    *,
+    heterogeneity: float = float("nan"),
+    n: int = 0,
+    note: str = "",
+) -> dict[str, object]:
+    return {
+        "analysis": analysis,
+        "left_out": left_out,
+        "effect": effect,
+        "low": low,
+        "high": high,
+        "p_value": p_value,
+        "verdict": verdict,
+        "heterogeneity": heterogeneity,
+        "n": n,
+        "note": note,
+    }
+
+
+def _meta(parts: Mapping[str, Part], section: StatisticsSection) -> dict[str, object]:
+    """Mean effect of datasets like these, and how much they disagree."""
+    found = [estimate([part]) for part in parts.values()]
+    effects, variances = np.array([e.effect for e in found]), np.array([e.stderr**2 for e in found])
+    if not (variances > 0).all():
+        return _row(META, n=len(parts), note="a dataset has no standard error")
+    mean, stderr, heterogeneity = random_effects(effects, variances)
+    df = len(parts) - 1
+    reach = float(stats.t.ppf((1 + section.confidence) / 2, df)) * stderr
+    p = float(2 * stats.t.sf(abs(mean) / stderr, df))
+    return _row(META, "", mean, mean - reach, mean + reach, p, heterogeneity=heterogeneity, n=len(parts))
+
+
+def random_effects(effects: np.ndarray, variances: np.ndarray) -> tuple[float, float, float]:
+    """Mean of effects that differ, its standard error, and I squared.
+
+    The standard error is Hartung and Knapp's, never below that of the weights alone.
+
+    Parameters
+    ----------
+    effects, variances : arrays of shape (datasets,), two or more
+    """
+    weights = 1 / variances
+    fixed = weights @ effects / weights.sum()
+    q, df = float(weights @ (effects - fixed) ** 2), len(effects) - 1
+    between = max(0.0, (q - df) / float(weights.sum() - (weights**2).sum() / weights.sum()))
+    weights = 1 / (variances + between)
+    mean = float(weights @ effects / weights.sum())
+    scale = max(1.0, float(weights @ (effects - mean) ** 2) / df)
+    return mean, float(np.sqrt(scale / weights.sum())), max(0.0, (q - df) / q) if q > 0 else 0.0
+
+
+def _mixed(
+    parts: Mapping[str, Part], section: StatisticsSection, traits: Mapping[str, Mapping[str, Any]]
+) -> dict[str, object]:
+    """Effect in a linear mixed model of the models' means, or why there is none."""
+    frame = _means(parts, traits)
+    models = frame["model"].nunique()
+    if any(len(part.strata) == 1 for part in parts.values()):
+        return _row(
+            MIXED, n=models, note="matched groups have no covariate left: their difference is the effect"
+        )
+    if models < FEWEST_MODELS:
+        return _row(MIXED, n=models, note=f"{models} models are too few, expected {FEWEST_MODELS} or more")
+    if not estimate(list(parts.values())).df > 0:
+        return _row(MIXED, n=models, note="all values are equal")
+    design, note = _design(frame)
+    if np.linalg.matrix_rank(design.to_numpy()) < design.shape[1]:
+        return _row(MIXED, n=models, note="a covariate is confounded with the contrast")
+    fitted = _fitted(frame, design)
+    low, high = fitted.conf_int(1 - section.confidence).iloc[1]
+    notes = [
+        note,
+        "" if fitted.converged else "the fit did not converge",
+        "the fit is singular" if (fitted.vcomp < SINGULAR * fitted.scale).any() else "",
+    ]
+    return _row(
+        MIXED,
+        "",
+        float(fitted.fe_params.iloc[1]),
+        float(low),
+        float(high),
+        float(fitted.pvalues.iloc[1]),
+        n=models,
+        note="; ".join(part for part in notes if part),
+    )
+
+
+def _fitted(frame: pd.DataFrame, design: pd.DataFrame) -> MixedLMResults:
+    """Fit by restricted maximum likelihood, with crossed random intercepts of models and datasets."""
+    components = {"model": "0 + C(model)", "dataset": "0 + C(dataset)"}
+    data = pd.concat([frame[["value", "model", "dataset"]], design], axis=1).assign(everything=1)
+    formula = f"value ~ 0 + {' + '.join(f'Q({name!r})' for name in design)}"
+    with warnings.catch_warnings():
+        # They take a variance below 0.01 for zero, which is large for an accuracy.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = MixedLM.from_formula(formula, data, groups="everything", vc_formula=components)
+        # Searches by the gradient, the default, stop short of the maximum where a variance is small.
+        return model.fit(method="nm")
+
+
+def _means(parts: Mapping[str, Part], traits: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Mean of every model on every dataset, with its traits."""
+    rows = [
+        {"dataset": dataset, "model": unit, "treatment": float(stratum.sign > 0), "value": float(mean)}
+        | {
+            "architecture": traits.get(unit, {}).get("architecture", ""),
+            "size": np.log10(max(traits.get(unit, {}).get("pretraining_images", 0), 1)),
+        }
+        for dataset, part in parts.items()
+        for stratum in part.strata
+        for unit, mean in zip(stratum.units, stratum.observations.mean(axis=(1, 2)), strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _design(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Constant, contrast, and the covariates that vary; with words for those that do not."""
+    design = pd.DataFrame({"constant": 1.0, "treatment": frame["treatment"]})
+    missing = []
+    if len(set(frame["size"])) > 1:
+        design["log size"] = frame["size"] - frame["size"].mean()
+    else:
+        missing.append("pretraining size")
+    if len(set(frame["architecture"])) > 1:
+        dummies = pd.get_dummies(frame["architecture"], drop_first=True, dtype=float)
+        design = pd.concat([design, dummies], axis=1)
+    else:
+        missing.append("architecture")
+    return design, f"the same for all: {', '.join(missing)}" if missing else ""
