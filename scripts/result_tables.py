@@ -1,4 +1,4 @@
-"""Write the tables that people read."""
+"""Write the tables that people read, each as its schema says, and their descriptor."""
 
 import sys
 from pathlib import Path
@@ -8,12 +8,22 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
+    from wordsight.citation import read_citation
     from wordsight.models import read_card
-    from wordsight.storage import read_frame
+    from wordsight.schemas import SCHEMAS, checked, descriptor
+    from wordsight.storage import read_frame, write_json
     from wordsight.tables import objectives_table, results_table, write_csv
 
     cards = [read_card(Path(path).parent) for path in snakemake.input.models]
     traits = {card.name: card.model_dump(mode="json") for card in cards}
-    write_csv(snakemake.output.results, results_table(read_frame(snakemake.input.summary), traits))
-    write_csv(snakemake.output.objectives, objectives_table(read_frame(snakemake.input.objectives), traits))
-    write_csv(snakemake.output.contrasts, read_frame(snakemake.input.contrasts))
+    frames = {
+        "results": results_table(read_frame(snakemake.input.summary), traits),
+        "objectives": objectives_table(read_frame(snakemake.input.objectives), traits),
+        "contrasts": read_frame(snakemake.input.contrasts),
+        "sensitivity": read_frame(snakemake.input.sensitivity),
+    }
+    tables = {name: checked(frame, SCHEMAS[name]) for name, frame in frames.items()}
+    for name, table in tables.items():
+        write_csv(snakemake.output[name], table)
+    folder = Path(snakemake.output.descriptor).parent
+    write_json(snakemake.output.descriptor, descriptor(folder, read_citation()))

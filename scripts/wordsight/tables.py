@@ -7,20 +7,12 @@ from typing import Any
 import pandas as pd
 
 from wordsight.errors import DataError
+from wordsight.schemas import columns_of, may_be_missing
 from wordsight.statistics.summary import KEYS
 from wordsight.storage import write_text
 
 # What a contrast can choose and match by, and what was learned from.
 TRAITS = ["source", "architecture", "language", "pretraining_data", "pretraining_images", "robust"]
-
-# Read as they stand: a model may be called `null` and a dataset `01`.
-TEXT = [
-    *("protocol", "model", "dataset", "mode", "metric", "parameter", "unit", "statistic"),
-    *("source", "architecture", "language", "pretraining_data", "objective"),
-    *("contrast", "scope", "verdict", "holds_for", "interval", "resampled", "group"),
-]
-COUNTS = ["training_seed", "learned"]  # empty where the workflow trained nothing
-UNKNOWN_WHEN_EMPTY = ["stderr", "low", "high", *COUNTS]
 
 Cards = Mapping[str, Mapping[str, Any]]
 
@@ -71,12 +63,14 @@ def write_csv(path: Path | str, frame: pd.DataFrame) -> None:
 
 def read_csv(path: Path | str) -> pd.DataFrame:
     """Read a table that :func:`write_csv` wrote; :class:`DataError` names a file that is none."""
+    counts = may_be_missing("count")
     try:
         return pd.read_csv(
             path,
-            dtype=dict.fromkeys(TEXT, str) | dict.fromkeys(COUNTS, "Int64"),
+            # As it stands: a model may be called `null` and a dataset `01`.
+            dtype=dict.fromkeys(columns_of("text"), str) | dict.fromkeys(counts, "Int64"),
             keep_default_na=False,
-            na_values={name: [""] for name in UNKNOWN_WHEN_EMPTY},
+            na_values={name: [""] for name in counts | may_be_missing("number")},
         )
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: expected a table of results ({error})") from None

@@ -5,32 +5,35 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from hand_made import contrasts, effect, objective_means, results, sensitivity, trained_results
 from wordsight import labels
 from wordsight.config import RobustnessParameters
 from wordsight.protocols import robustness
-from wordsight.rows import SCHEMA, make_rows, write_rows
-from wordsight.statistics import contrasts
-from wordsight.statistics.summary import summarise
-from wordsight.tables import TRAITS, results_table
+from wordsight.protocols.measures import HOPELESS_RADIUS
+from wordsight.rows import SCHEMA
+from wordsight.schemas import FLAGS, SCHEMAS, checked
+from wordsight.statistics import audit
+from wordsight.statistics.contrasts import ENOUGH_REPLICATES, MARGIN
+from wordsight.tables import write_csv
 
 ROOT = Path(__file__).resolve().parents[2]
-SECTIONS = dict(
-    section.split("\n", 1)
-    for section in (ROOT / "docs/results.md").read_text(encoding="utf-8").split("\n## ")
-)
+TEXT = (ROOT / "docs/results.md").read_text(encoding="utf-8")
+METHOD = (ROOT / "docs/method.md").read_text(encoding="utf-8")
+SECTIONS = dict(section.split("\n", 1) for section in TEXT.split("\n## "))
 
 
-def table(section):
+def rows(section):
     """Rows of a section's table, without its head: cells by column."""
-    rows = [line.strip("|").split("|") for line in SECTIONS[section].split("\n") if line.startswith("| `")]
-    return [[cell.strip(" `") for cell in row] for row in rows]
+    lines = [line.strip("|").split("|") for line in SECTIONS[section].split("\n") if line.startswith("| `")]
+    return [[cell.strip() for cell in line] for line in lines]
 
 
 def names(section):
-    return [row[0] for row in table(section)]
+    return [row[0].strip("`") for row in rows(section)]
 
 
 class Dark(torch.nn.Module):
@@ -52,7 +55,7 @@ def emitted():
                     constant = isinstance(keyword.value, ast.Constant)
                     (found.add(keyword.value.value) if constant else variable.add(file.name))
     assert variable <= {"robustness.py"}  # whose names a run tells
-    rows = robustness.evaluate(
+    attacked = robustness.evaluate(
         encoder=Dark(),
         head=None,
         images=np.ones((1, 3, 2, 2), np.float32),
@@ -64,18 +67,70 @@ def emitted():
         model="m",
         dataset="d",
     )
-    return found | {metric for part in rows for metric in part["metric"].to_pylist()}
+    return found | {metric for part in attacked for metric in part["metric"].to_pylist()}
 
 
-def test_every_column_of_the_results_is_documented_in_order(tmp_path):
-    common = {"protocol": "transfer", "model": "m", "dataset": "d", "mode": "sound", "metric": "accuracy"}
-    write_rows(tmp_path / "rows.parquet", [make_rows(values=[1.0], seed=0, **common)])
-    frame = results_table(summarise([tmp_path / "rows.parquet"]), {"m": dict.fromkeys(TRAITS, "")})
-    assert names("results.csv") == list(frame.columns)
+@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+def test_every_column_of_a_table_is_documented_in_order_with_the_words_of_its_schema(schema):
+    documented = [[re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", cell) for cell in row] for row in rows(schema.file)]
+    assert documented == [[f"`{column.name}`", column.unit, column.meaning] for column in schema.columns]
 
 
-def test_every_column_of_the_contrasts_is_documented_in_order():
-    assert names("contrasts.csv") == contrasts.COLUMNS
+def test_every_flag_is_documented_in_order():
+    assert tuple(names("Flags")) == FLAGS
+
+
+def test_the_method_has_the_rule_of_every_flag_with_its_threshold():
+    rules = dict(re.findall(r"^\| `([^`]+)` \| (.*) \|$", METHOD.split("### Flags")[1], flags=re.MULTILINE))
+    assert tuple(rules) == FLAGS
+    assert f"below {ENOUGH_REPLICATES}" in rules["few replicates"]
+    assert f"above {audit.CEILING}" in rules["ceiling"]
+    assert f"`chance` + {audit.NEAR_CHANCE}" in rules["floor"]
+    assert set(re.findall(r"`(accuracy_\w+)`", rules["modes disagree"])) == set(audit.OF_PAPER.values())
+    assert f"more than {audit.NEAR_TWINS}" in rules["near duplicates"]
+    checks = (*audit.ATTACK_CHECKS, "unbroken_at_largest")
+    assert tuple(re.findall(r"`(\w+)`", rules["attack self-check"])) == checks
+    assert f"{HOPELESS_RADIUS} or more" in rules["attack self-check"]
+    assert f"at most {audit.SMALLEST_GAIN}" in METHOD
+
+
+def test_the_method_has_the_default_margin_and_code_that_measures_what_it_is_chosen_against(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    table = trained_results()
+    # Seeds 0, 1 and 2 lie 0.02 apart, but those of untrained encoders 1, which are no trainings.
+    apart = table["objective"].eq("untrained").map({True: 1, False: 0.02})
+    table["value"] = (table["training_seed"].astype(float) * apart).fillna(0.5)
+    write_csv("results/tables/results.csv", table)
+    section = METHOD.split("### The margin")[1]
+    assert f"counts as none, {MARGIN} for" in section
+    exec(re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)[0], {})
+    printed = re.findall(r"^(\w+) +([\d.]+) +([\d.]+)$", capsys.readouterr().out, flags=re.MULTILINE)
+    assert {protocol for protocol, _, _ in printed} == set(table["protocol"])
+    assert all((deviation, largest) == ("0.02", "0.055") for _, deviation, largest in printed)
+
+
+def test_the_documented_line_loads_every_table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (line,) = re.findall(r"^results = (pandas\.read_csv\(.*\))$", TEXT, flags=re.MULTILINE)
+    frames = {
+        "results": results(models=("null",)).astype({"training_seed": "Int64"}),
+        "objectives": objective_means(trained_results()),
+        "contrasts": contrasts(effect(more_replicates=np.inf, dataset="shapes")),
+        "sensitivity": pd.DataFrame([sensitivity()]),
+    }
+    for name, frame in frames.items():
+        schema = SCHEMAS[name]
+        write_csv(f"results/tables/{schema.file}", checked(frame, schema))
+        loaded = eval(line.replace("results.csv", schema.file), {"pandas": pd})
+        assert list(loaded.columns) == schema.names
+        assert len(loaded) == len(frame)
+        for column in schema.columns:
+            empty = frame[column.name].isin([""]) | frame[column.name].isna()
+            assert loaded[column.name].isna().tolist() == empty.tolist()
+            if column.kind != "text":
+                assert loaded[column.name].dtype.kind in "iufb"
 
 
 def test_every_column_of_the_rows_is_documented_in_order():
@@ -92,9 +147,14 @@ def test_every_metric_has_words(emitted):
 
 
 def test_every_row_has_a_meaning():
-    for section in ("results.csv", "contrasts.csv", "{protocol}/{model}/{dataset}.parquet", "Metrics"):
-        assert all(row[-1] for row in table(section))
-        assert len({len(row) for row in table(section)}) == 1
+    for section in (
+        *(schema.file for schema in SCHEMAS.values()),
+        "Flags",
+        "{protocol}/{model}/{dataset}.parquet",
+        "Metrics",
+    ):
+        assert all(row[-1] for row in rows(section))
+        assert len({len(row) for row in rows(section)}) == 1
 
 
 @pytest.mark.parametrize("file", sorted(ROOT.glob("docs/*.md")), ids=lambda file: file.name)
