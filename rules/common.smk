@@ -15,12 +15,18 @@ from wordsight.config import (
     load,
 )
 from wordsight.errors import ConfigError
+from wordsight.rule_graph import rule_graph
 from wordsight.statistics.pairs import resolve
 from wordsight.targets import (
+    confused,
     crossed_inputs,
+    embedded_dataset,
+    embedded_models,
     evaluated_datasets,
+    example_names,
     figure_names,
     passed_by_all,
+    pictured_datasets,
     protocol_results,
     targets,
     trained_models,
@@ -171,6 +177,18 @@ def step_digests(_):
     return {script.stem: code(script.name) for script in scripts}
 
 
+def citation():
+    """Digest of how wordsight is cited, which the tables' descriptor and the report repeat."""
+    return checked(
+        provenance.content_digest, f"{workflow.basedir}/CITATION.cff", "CITATION.cff"
+    )
+
+
+def rules_of_report(_):
+    """Rules that the report needs and what they read, for its picture; known once all jobs are."""
+    return rule_graph(workflow.dag.jobs, workflow.dag.job_dependencies, "report")
+
+
 def augmented_views(w):
     """Training features of each epoch, which only the paper's probe reads: those of one dataset after another."""
     epochs = (
@@ -246,3 +264,44 @@ def head_features(w):
     """Features that the attacked head is fitted on; the model's own classifier needs none."""
     fitted = settings.protocols.robustness.datasets[w.dataset].head == "fitted"
     return f"results/features/{w.model}/{w.dataset}/train.safetensors" if fitted else []
+
+
+def figure_examples(w):
+    """Data of the images that a figure shows; most figures show none."""
+    shown = w.figure in example_names(settings)
+    return f"results/figures/data/{w.figure}.json" if shown else []
+
+
+def embedded_features():
+    """Test features of the encoders that are shown in the plane."""
+    return expand(
+        "results/features/{model}/{dataset}/test.safetensors",
+        model=embedded_models(settings),
+        dataset=embedded_dataset(settings) or [],
+    )
+
+
+def attacked_results():
+    """Results of robustness for every model and dataset."""
+    return [
+        path
+        for path in protocol_results(settings)
+        if path.startswith("results/robustness/")
+    ]
+
+
+def confused_results():
+    """Results of transfer of the models on the sides of the contrasts whose confusions are shown."""
+    shown = confused(settings)
+    return expand(
+        "results/transfer/{model}/{dataset}.parquet",
+        model=sorted({m for contrast in shown for pair in contrast.pairs for m in pair}),
+        dataset=settings.protocols.transfer.datasets if shown else [],
+    )
+
+
+def pictured(file):
+    """File of every dataset whose images or classes the figures of single images show."""
+    return expand(
+        "resources/datasets/{dataset}/{file}", dataset=pictured_datasets(settings), file=file
+    )

@@ -17,6 +17,7 @@ with step(snakemake.log[0], snakemake.threads):
 
     groups = snakemake.params.groups
     curves = {Path(path).parent.name: path for path in snakemake.input.get("training", [])}
+    examples = snakemake.input.get("examples")
     cards = [read_json(path) for path in snakemake.input.datasets]
     tables = Tables(
         results=read_csv(snakemake.input.results),
@@ -25,6 +26,8 @@ with step(snakemake.log[0], snakemake.threads):
         models=list(groups),
         objectives=read_csv(snakemake.input.objectives),
         training=read_training(curves, groups),
+        sensitivity=read_csv(snakemake.input.sensitivity),
+        examples=read_json(examples) if examples else None,
     )
     figure = importlib.import_module(f"wordsight.figures.{snakemake.wildcards.figure}")
     save(figure.draw(tables), **dict(snakemake.output.items()))

@@ -4,16 +4,17 @@ import json
 
 import pandas as pd
 
-from wordsight.cells import CELLS
+from wordsight.cells import ALL_NEW, CELLS
 from wordsight.config import LANGUAGE_OF
 from wordsight.figures import export, summary, transfer
 from wordsight.figures.data import Tables
+from wordsight.protocols.measures import PRIMARY
 from wordsight.report.page import Figure, write_report
 from wordsight.report.run import Run
-from wordsight.statistics.observations import PRIMARY
 from wordsight.statistics.pairs import Comparison
 
 EPSILONS = [0.001, 0.01, 1.0]
+CROSSED = ("cross_style_few_shot", "cross_style_probe", "cross_style_retrieval")
 PROTOCOLS = ("clustering", "few_shot", "transfer", "robustness")
 
 
@@ -54,15 +55,43 @@ def results(models=("first", "second"), datasets=("shapes", "toys"), protocols=P
 CHECKS = ("zero_gradient", "randomised", "softmax_outputs", "unbroken_at_largest")
 
 
-def effect(protocol="transfer", dataset="", effect=0.2, low=0.1, high=0.3, verdict="higher", **changes):
-    """One row of contrasts.csv; without a dataset, the pooled one."""
+def effect(protocol="transfer", dataset="", effect=0.2, low=0.1, high=0.3, verdict="helps", **changes):
+    """One row of contrasts.csv; without a dataset, the pooled one, and with a family where it decides.
+
+    A comparison is decided over all datasets, and across styles where all is new.
+    """
+    pooled = protocol not in CROSSED and not dataset
+    family = "all" if pooled or (protocol in CROSSED and dataset == ALL_NEW) else ""
+    adjusted = (lambda p: min(2 * p, 1.0)) if family else (lambda _: float("nan"))
+    margin = changes.get("margin", 0.03)
+    undecided = verdict == "undecided"
+    p_value, p_equivalence = (0.2 if undecided else 0.001), (0.001 if verdict == "equivalent" else 0.9)
     return {
-        "contrast": "language", "protocol": protocol, "mode": "sound", "metric": "accuracy", "parameter": "",
-        "setting": 0.0, "scope": "dataset" if dataset else "pooled", "dataset": dataset, "effect": effect,
-        "low": low, "high": high, "verdict": verdict, "holds_for": "such models", "treatment": 0.5 + effect,
-        "control": 0.5, "confidence": 0.95, "interval": "percentile bootstrap", "resampled": "items",
-        "resamples": 2000, "seed": 0, "n_pairs": 1, "n_treatments": 1, "n_controls": 1, "replicates": 6,
-        "n_datasets": 1 if dataset else 2, "n_trials": 1, "n_items": 200 if dataset else 400, **changes,
+        "contrast": "language", "protocol": protocol, "mode": "sound", "metric": PRIMARY.get(protocol, "accuracy"),
+        "parameter": "", "setting": 0.0, "scope": "dataset" if dataset else "pooled", "dataset": dataset,
+        "effect": effect, "low": low, "high": high, "verdict": verdict,
+        "reason": "overlap" if undecided else "", "holds_for": "such models", "treatment": 0.5 + effect,
+        "control": 0.5, "confidence": 0.95, "interval": "variance components, Student t",
+        "bootstrap_low": low, "bootstrap_high": high, "resampled": "items", "resamples": 2000, "seed": 0,
+        "n_pairs": 1, "n_treatments": 1, "n_controls": 1, "replicate": "matched groups", "replicates": 6,
+        "n_datasets": 1 if dataset else 2, "n_trials": 1, "n_items": 200 if dataset else 400, "stderr": 0.04,
+        "df": 5.0, "p_value": p_value, "p_equivalence": p_equivalence, "margin": margin,
+        "smallest_margin": max(abs(low), abs(high)), "family": family, "p_adjusted": adjusted(p_value),
+        "p_equivalence_adjusted": adjusted(p_equivalence), "minimum_detectable": 0.14,
+        "more_replicates": 12.0 if undecided else float("nan"), "chance": 0.25, "untrained": 0.3,
+        "relative": effect / 0.2, "flags": "", **changes,
+    }  # fmt: skip
+
+
+def sensitivity(
+    analysis="random effects over datasets", left_out="", effect=0.2, low=0.1, high=0.3, **changes
+):
+    """One row of sensitivity.csv, which goes with the pooled row of :func:`effect`."""
+    return {
+        "contrast": "language", "protocol": "transfer", "mode": "sound", "metric": "accuracy", "parameter": "",
+        "setting": 0.0, "analysis": analysis, "left_out": left_out, "effect": effect, "low": low, "high": high,
+        "p_value": 0.001, "verdict": "helps", "heterogeneity": 0.4 if "random" in analysis else float("nan"),
+        "n": 2, "note": "", **changes,
     }  # fmt: skip
 
 
@@ -120,10 +149,16 @@ def make_run(languages=("captions", "labels"), compared=None, rows=None, title="
         "title": title, "seed": 0, "datasets": {"shapes": {}, "toys": {}},
         "protocols": {
             "clustering": {"seeds": 5}, "few_shot": {"shots": [1, 5], "trials": 20},
-            "transfer": {"validation_fraction": 0.2, "epochs": 20},
-            "robustness": {"epsilons": EPSILONS, "steps": 20},
+            "transfer": {"regularisation": [0.1, 1.0, 10.0], "validation_fraction": 0.2, "epochs": 20},
+            "robustness": {
+                "epsilons": EPSILONS, "steps": 20, "datasets": {"shapes": {"head": "fitted", "images": 20}},
+            },
         },
-        "statistics": {"confidence": 0.95, "resamples": 2000},
+        "contrasts": {"language": {"match": ["architecture"]}},
+        "statistics": {
+            "confidence": 0.95, "resamples": 2000, "power": 0.8, "families": {},
+            "margins": {"accuracy": 0.03, "robust_area": 0.03, "recall_at_1": 0.03},
+        },
     }  # fmt: skip
     rows = results() if rows is None else rows
     values = {
@@ -154,7 +189,8 @@ def written(run, drawn, folder, downloads=(), modules=(transfer, summary)):
         paths = {kind: folder / f"{name}.{kind}" for kind in ("json", "svg", "png", "pdf")}
         export.save(module.draw(drawn), **paths)
         spec = json.loads(paths["json"].read_text(encoding="utf-8"))
-        figures.append(Figure(name, f"Caption of {name}.", paths["svg"].read_text(encoding="utf-8"), spec))
+        svg, pdf = paths["svg"].read_text(encoding="utf-8"), paths["pdf"].read_bytes()
+        figures.append(Figure(name, f"Caption of {name}.", svg, spec, pdf))
     path = folder / "report.html"
     write_report(
         path, run, figures, list(downloads), benchmarks=folder / "none", digests={"few_shot": "0123"}
@@ -165,7 +201,6 @@ def written(run, drawn, folder, downloads=(), modules=(transfer, summary)):
 # Models that the workflow trained: every objective from several seeds, beside an ordinary one.
 
 OBJECTIVES = list(LANGUAGE_OF)
-CROSSED = ("cross_style_few_shot", "cross_style_probe", "cross_style_retrieval")
 
 
 def trained(objectives=OBJECTIVES, seeds=3):
@@ -226,10 +261,14 @@ def objective_means(rows):
     value, seeds = by_group["value"].mean(), by_group.size()
     means = by_group.agg(n_trials=("trials", "min"), n_items=("n", "max")).assign(
         value=value, low=value - 0.04, high=value + 0.04, seeds=seeds, holds_for="these models",
-        confidence=0.95, interval="percentile bootstrap", resampled="seeds, trials, items", resamples=2000,
+        confidence=0.95, interval="variance components, Student t", resampled="seeds, trials, items",
         seed=0, learned=seeds.astype("Int64"),
     )  # fmt: skip
     return means.reset_index()
+
+
+# What they are asked has no answer for a concept that they have not met.
+NEVER_HELD_OUT = ("captions_shuffled", "concept_labels")
 
 
 def learning_curves(models=None, epochs=8):
@@ -238,7 +277,7 @@ def learning_curves(models=None, epochs=8):
     rows = [
         {
             "group": objective, "model": model, "epoch": epoch, "loss": loss * (1 + 0.02 * seed),
-            "held_out_loss": 1.1 * loss,
+            "held_out_loss": float("nan") if objective in NEVER_HELD_OUT else 1.1 * loss,
         }
         for model, (objective, seed) in models.items()
         if objective != "untrained"
@@ -304,7 +343,12 @@ def trained_run(models=None, pairs=(("captions_contrastive", "labels"),), **chan
     cards = {"first": model_card("first"), **trained_cards(models)}
     values = {"rows": rows, "models": cards, "comparisons": comparisons, "compared": pd.DataFrame(effects)}
     run = make_run(**values | changes)
-    run.config["protocols"] |= {name: {"shots": [1, 5], "trials": 20} for name in CROSSED}
+    crossed = {"shots": [1, 5], "trials": 20, "regularisation": [1.0], "validation_fraction": 0.2}
+    run.config["protocols"] |= dict.fromkeys(CROSSED, crossed)
+    run.config["pretraining"] = {
+        "images": "toys", "resolution": 32, "batch_size": 128, "optimiser": {"weight_decay": 0.05},
+    }  # fmt: skip
+    run.config["contrasts"] = {comparison.name: {"match": ["seed"]} for comparison in run.comparisons}
     return run
 
 
@@ -320,3 +364,11 @@ def trained_tables(models=None, compared=None, **options):
         objective_means(rows),
         learning_curves(models),
     )
+
+
+def walk(node):
+    """Every object of a specification."""
+    if isinstance(node, dict):
+        yield node
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else []:
+        yield from walk(child)

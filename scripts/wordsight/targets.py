@@ -2,8 +2,10 @@
 
 from wordsight.cells import CELLS
 from wordsight.config import Config, CrossStyleSection
+from wordsight.statistics.pairs import Comparison, resolve
 
 FIGURE_FORMATS = ("json", "svg", "png", "pdf")
+MOST_PANELS, MOST_CONTRASTS = 6, 3  # encoders and contrasts that a figure of single images shows
 
 
 def targets(config: Config) -> list[str]:
@@ -15,9 +17,88 @@ def targets(config: Config) -> list[str]:
 
 
 def figure_names(config: Config) -> list[str]:
-    """One figure for each protocol that runs, the learning curves of what is trained, and the summary."""
+    """One figure for each protocol that runs, and those of all protocols, of single images, of training."""
+    overall = ["ranks", "pretraining_size"]
     training = ["training"] if trained_models(config) else []
-    return [*protocol_names(config), *training, "summary"]
+    return [*protocol_names(config), *overall, *example_names(config), *training, "margins", "summary"]
+
+
+def example_names(config: Config) -> list[str]:
+    """Figures of single images, which have data of their own."""
+    asked = {
+        "features": bool(embedded_models(config)),
+        "robust_images": config.protocols.robustness is not None,
+        "confusions": bool(confused(config)),
+    }
+    return [name for name, wanted in asked.items() if wanted]
+
+
+def embedded_dataset(config: Config) -> str | None:
+    """Dataset whose features are shown: the first of those that most encoders pass."""
+    passed = {name: len(passing(config, name)) for name in config.datasets}
+    most = max(passed, key=lambda name: passed[name])
+    return most if passed[most] else None
+
+
+def embedded_models(config: Config) -> list[str]:
+    """Encoders whose features are shown: one seed of each objective, those of the contrasts first."""
+    dataset = embedded_dataset(config)
+    passed = passing(config, dataset) if dataset else []
+    compared = [model for comparison in resolve(config) for pair in comparison.pairs for model in pair]
+    first: dict[str, str] = {}
+    for model in [*compared, *passed]:
+        if model in passed:
+            first.setdefault(group(config, model), model)
+    return list(first.values())[:MOST_PANELS]
+
+
+def passing(config: Config, dataset: str) -> list[str]:
+    """Models that some protocol asks for the features of a dataset's test images."""
+    asked = {
+        model
+        for protocol in protocol_names(config)
+        if protocol != "robustness" and dataset in getattr(config.protocols, protocol).datasets
+        for model in models_for(config, protocol, dataset)
+    }
+    return [model for model in config.models if model in asked]
+
+
+def group(config: Config, model: str) -> str:
+    """Objective of a model, whose seeds count as one; of a model from elsewhere, its name."""
+    return getattr(config.models[model], "objective", model)
+
+
+def confused(config: Config) -> list[Comparison]:
+    """Contrasts whose confusions are shown: the first about language, else the first of all.
+
+    A contrast is about language when no language is on both sides. Transfer has to run on all its models.
+    """
+    section = config.protocols.transfer
+    if section is None or config.protocol_mode("transfer") != "sound" or not section.datasets:
+        return []
+    able = set(config.select(section.models))
+    found = [
+        comparison
+        for comparison in resolve(config)
+        if {model for pair in comparison.pairs for model in pair} <= able
+    ]
+    about = [comparison for comparison in found if not set.intersection(*_languages(config, comparison))]
+    return about[:MOST_CONTRASTS] or found[:1]
+
+
+def pictured_datasets(config: Config) -> list[str]:
+    """Datasets that the figures of single images read, in the order of the configuration."""
+    protocols = {"robust_images": "robustness", "confusions": "transfer"}
+    shown = example_names(config)
+    used = {embedded_dataset(config)} if "features" in shown else set()
+    for figure, protocol in protocols.items():
+        if figure in shown:
+            used |= set(getattr(config.protocols, protocol).datasets)
+    return [name for name in config.datasets if name in used]
+
+
+def _languages(config: Config, comparison: Comparison) -> list[set[str]]:
+    return [{config.models[model].language for model in side} for side in zip(*comparison.pairs, strict=True)]
 
 
 def protocol_names(config: Config) -> list[str]:

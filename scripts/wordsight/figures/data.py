@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from wordsight import labels
-from wordsight.cells import CELLS
+from wordsight.cells import ALL_NEW, CELLS
 from wordsight.errors import DataError
 from wordsight.figures.groups import names_of, over_seeds
-from wordsight.statistics.observations import PRIMARY
+from wordsight.protocols.measures import PRIMARY
 
-# Where neither the concepts nor the style was there in training.
-UNSEEN = next(name for name, cell in CELLS.items() if not any(cell))
 CURVES = ["epoch", "loss", "held_out_loss"]
 
 
@@ -29,6 +28,8 @@ class Tables:
     models : names, in the order of the configuration, which decides their colours
     objectives : rows of ``objectives.csv``, which the figures of cells are drawn from
     training : learning curves, as :func:`read_training` gives them
+    sensitivity : rows of ``sensitivity.csv``
+    examples : what :mod:`wordsight.examples` gathered for the figure; only figures of single images have it
     """
 
     results: pd.DataFrame
@@ -37,6 +38,8 @@ class Tables:
     models: list[str]
     objectives: pd.DataFrame | None = None
     training: pd.DataFrame | None = None
+    sensitivity: pd.DataFrame | None = None
+    examples: dict[str, Any] | None = None
 
     @property
     def names(self) -> list[str]:
@@ -79,7 +82,7 @@ def judged(contrasts: pd.DataFrame) -> pd.DataFrame:
     The mean over cells would mix what an encoder was trained on with what it was not.
     """
     pooled = (contrasts["scope"] == "pooled") & ~across_cells(contrasts)
-    return contrasts[pooled | (contrasts["dataset"] == UNSEEN)]
+    return contrasts[pooled | (contrasts["dataset"] == ALL_NEW)]
 
 
 def across_cells(rows: pd.DataFrame) -> pd.Series:
@@ -128,6 +131,20 @@ def primary(tables: Tables, protocol: str) -> pd.DataFrame:
     rows = tables.results
     parameters = rows.loc[(rows["protocol"] == protocol) & (rows["metric"] == metric), "parameter"]
     return measured(tables, protocol, metric, parameters.iloc[0] if len(parameters) else "")
+
+
+def comparable(tables: Tables, protocol: str) -> pd.DataFrame:
+    """Rows of :func:`primary` on which the encoders of a protocol can be compared.
+
+    These are at the largest setting, on the datasets that all its encoders share; across styles, in the cell
+    where all is new. None where no dataset is shared.
+    """
+    rows = primary(tables, protocol)
+    rows = rows[rows["setting"] == rows["setting"].max()]
+    if across_cells(rows).any():
+        rows = rows[rows["dataset"] == ALL_NEW]
+    shared = rows.groupby("dataset")["model"].nunique() == rows["model"].nunique()
+    return rows[rows["dataset"].map(shared).astype(bool)]
 
 
 def modes(rows: pd.DataFrame) -> str:

@@ -40,4 +40,4 @@ def _curves(rows: pd.DataFrame, tables: Tables, shots: list[float]) -> Any:
         axis=alt.Axis(values=shots, grid=False, format="d"),
         title="labelled images a class (shots)",
     )
-    return curves(rows, tables, x, "accuracy", alt.Tooltip("setting:Q", title="shots"))
+    return curves(rows, tables, x, "accuracy", [alt.Tooltip("setting:Q", title="shots")])

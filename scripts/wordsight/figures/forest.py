@@ -1,6 +1,7 @@
-"""Effects with intervals, one row a dataset, one panel a protocol and setting, one column a contrast."""
+"""Effects with intervals beside the margin: of decisive comparisons by protocol, or of all by dataset."""
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import altair as alt
@@ -8,65 +9,99 @@ import pandas as pd
 
 from wordsight import labels
 from wordsight.cells import CELLS
+from wordsight.figures import verdicts
 from wordsight.figures.data import across_cells
-from wordsight.figures.style import COLOURS, FONT, INK, LETTER, WIDTH, counted, panel_title
+from wordsight.figures.style import FONT, INK, LETTER, WIDTH, columns_that_fit, panel_title
+from wordsight.protocols.measures import PRIMARY
 
 ROW, WIDE, NARROW = 18, 520, 260  # pixels: of a row, of the only column, of one of several
+LOW, NARROWEST, GAP = 15, 124, 16  # pixels: of a row of a comparison, of its narrowest panel, between panels
+BOLD = 6.9  # pixels, the average letter of a panel's title
+REACH = 1.5  # how far beyond the largest effect an interval is shown before it is cut
 POOLED = "all datasets"  # no dataset can have a space in its name
-LOOK = {  # of a row that is pooled, or of one dataset
-    True: {"shape": "diamond", "colour": INK},
-    False: {"shape": "circle", "colour": COLOURS[0]},
-}
-KEPT = [
-    *(
-        "label",
-        "effect",
-        "low",
-        "high",
-        "verdict",
-        "holds_for",
-        "treatment",
-        "control",
-        "images",
-        "replicates",
-    ),
-    *("shape", "colour", "fill", "text"),
-]
+DRAWN = ["label", "effect", "low", "high", "left", "right", "cut_left", "cut_right", "look", "text"]
 
 
-def forest(contrasts: pd.DataFrame, datasets: Sequence[str]) -> Any:
-    """Panels from rows of ``contrasts.csv``, all on one scale of percentage points.
+def by_protocol(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> Any:
+    """Decisive comparisons in percentage points: a panel with its own scale a protocol, a row a contrast."""
+    rows = verdicts.told(verdicts.decisive(contrasts), sensitivity)
+    rows = rows.assign(label=rows["contrast"])
+
+    def layers(part: pd.DataFrame, y: alt.Y, picked: Any, *, listening: bool) -> list[Any]:
+        part = _cut(part)
+        x = _across(part, labels_shown=True, title="points", ticks=4)
+        return _layers(part, rows, y, x, picked, listening=listening)
+
+    return contrast_panels(rows, layers)
+
+
+def contrast_panels(rows: pd.DataFrame, draw: Callable[..., list[Any]]) -> Any:
+    """A panel with its own scale a protocol, a row a contrast.
+
+    Parameters
+    ----------
+    draw : gives the layers of a panel for its rows, the vertical axis and the selection of the legend, which
+        one panel listens to
+    """
+    names = list(dict.fromkeys(rows["contrast"]))
+    beside = max(map(len, names)) * LETTER + 20
+    protocols = [name for name in PRIMARY if name in set(rows["protocol"])]
+    columns = columns_that_fit(len(protocols), NARROWEST + GAP, beside)
+    width = min(WIDE, int((WIDTH - beside) // columns) - GAP)
+    picked = alt.selection_point(name="verdict", fields=["look"], bind="legend")
+    panels: list[Any] = []
+    for place, name in enumerate(protocols):
+        part = rows[rows["protocol"] == name]
+        axis = alt.Axis(ticks=False, domain=False, grid=True, labels=place % columns == 0, labelPadding=8)
+        y = alt.Y("contrast:N", scale=alt.Scale(domain=names), sort=None, title=None, axis=axis)
+        layers = draw(part, y, picked, listening=not panels)
+        title = protocol_title(part, width)
+        panels.append(alt.layer(*layers).properties(title=title, width=width, height=alt.Step(LOW)))
+    return alt.concat(*panels, columns=columns, spacing=GAP)
+
+
+def by_dataset(
+    contrasts: pd.DataFrame, datasets: Sequence[str], sensitivity: pd.DataFrame | None = None
+) -> Any:
+    """Every effect: a column a contrast, a panel a protocol and setting, a row a dataset.
 
     Parameters
     ----------
     datasets : in the order of the rows of a panel
     """
-    rows = _prepared(contrasts)
+    rows = _by_dataset(contrasts, sensitivity)
     order = [POOLED, *datasets, *map(labels.dataset, CELLS)]
-    domain = _domain(rows)
     names = list(dict.fromkeys(rows["contrast"]))
     # Labels to the left of a panel, and numbers to its right.
     beside = max(map(len, rows["label"])) * LETTER + 110
     columns = 1 if len(names) == 1 or 2 * (beside + NARROW) > WIDTH else 2
     width = WIDE if columns == 1 else NARROW
-    parts = [_column(rows[rows["contrast"] == name], name, domain, order, width) for name in names]
+    picked = alt.selection_point(name="verdict", fields=["look"], bind="legend")
+    parts = [_column(rows, name, order, width, picked, listening=name == names[0]) for name in names]
     return alt.concat(*parts, columns=columns, spacing=40)
 
 
-def _prepared(contrasts: pd.DataFrame) -> pd.DataFrame:
-    """Rows in points, without the means over one dataset, whose own row says it, and those over cells."""
-    pooled = contrasts["scope"] == "pooled"
-    rows = contrasts.assign(
-        **{name: 100 * contrasts[name] for name in ("effect", "low", "high", "treatment", "control")},
-        panel=[_heading(row) for row in contrasts.to_dict("records")],
-        label=contrasts["dataset"].map(labels.dataset).where(~pooled, POOLED),
-        shape=[LOOK[flag]["shape"] for flag in pooled],
-        colour=[LOOK[flag]["colour"] for flag in pooled],
+def _by_dataset(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd.DataFrame:
+    """Rows with those of random effects, without means over cells; of a single dataset its mean is told."""
+    rows = verdicts.told(contrasts, sensitivity)
+    rows = rows[(rows["scope"] != "pooled") | ~across_cells(rows)]
+    pooled, single = rows["scope"] == "pooled", rows["n_datasets"] == 1
+    key = rows[verdicts.KEYS].apply(tuple, axis=1)
+    only = dict(zip(key[~pooled], rows.loc[~pooled, "dataset"].map(labels.dataset), strict=True))
+    label = key.map(only).where(pooled & single, rows["dataset"].map(labels.dataset))
+    rows = rows.assign(
+        panel=[_heading(row) for row in rows.to_dict("records")], label=label.where(~pooled | single, POOLED)
     )
-    rows["text"] = [_words(row) for row in rows.to_dict("records")]
-    rows["fill"] = rows["colour"].where(rows["verdict"] != "undecided", "white")
-    rows["images"] = [counted(n, "image") for n in rows["n_items"]]
-    return rows[~pooled | ((rows["n_datasets"] > 1) & ~across_cells(rows))]
+    rows = rows[pooled | ~key.isin(set(key[pooled & single]))]
+    return _cut(pd.concat([rows, _random(rows)], ignore_index=True))
+
+
+def _random(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the estimates with random effects, each of the comparison whose mean they stand beside."""
+    rows = rows[(rows["label"] == POOLED) & rows["random_effect"].notna()]
+    ends = {name: 100 * rows[f"random_{name}"].astype(float).round(5) for name in ("effect", "low", "high")}
+    label = [f"random effects, I² {share:.0%}" for share in rows["heterogeneity"]]
+    return rows.assign(**ends, label=label, look=verdicts.UNJUDGED)
 
 
 def _heading(row: dict[Any, Any]) -> str:
@@ -74,74 +109,119 @@ def _heading(row: dict[Any, Any]) -> str:
     return f"{comparison}: {labels.metric(row['metric'])}"
 
 
+def protocol_title(rows: pd.DataFrame, width: int) -> alt.Title:
+    """Heading of the panel of a protocol, in as many lines as its width in pixels asks for."""
+    first = rows.iloc[0]
+    lines = textwrap.wrap(labels.protocol(first["protocol"]), max(int(width / BOLD), 12))
+    setting = labels.setting(first["parameter"], first["setting"])
+    where = "all unseen" if first["dataset"] else ""
+    # A line under every title, if an empty one, so that the titles of a row stand on one line.
+    return panel_title(lines, ", ".join(part for part in (setting, where) if part) or " ")
+
+
 def _words(row: dict[Any, Any]) -> str:
-    interval = "" if pd.isna(row["low"]) else f" [{row['low']:.1f}, {row['high']:.1f}]"
-    return f"{row['effect']:+.1f}{interval}".replace("-", "−")
+    ends = "" if pd.isna(row["low"]) else f" [{verdicts.number(row['low'])}, {verdicts.number(row['high'])}]"
+    return f"{verdicts.number(row['effect'])}{ends}".replace("[+", "[").replace(", +", ", ")
+
+
+def _cut(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with their numbers, the ends of their bars, and where a bar is cut as its interval goes on."""
+    end = reach(rows)
+    left, right = rows["low"].clip(lower=-end), rows["high"].clip(upper=end)
+    return rows.assign(
+        text=[_words(row) for row in rows.to_dict("records")],
+        left=left,
+        right=right,
+        cut_left=left.where(rows["low"] < -end),
+        cut_right=right.where(rows["high"] > end),
+    )
+
+
+def reach(rows: pd.DataFrame) -> float:
+    """Points from zero up to which intervals are shown: those of few replicates can be of any length."""
+    return REACH * float(pd.concat([rows["effect"].abs(), rows["margin"]]).max())
 
 
 def _domain(rows: pd.DataFrame) -> list[float]:
-    ends = [0.0, *rows["effect"], *rows["low"].dropna(), *rows["high"].dropna()]
-    margin = 0.05 * (max(ends) - min(ends)) or 1.0
-    return [float(min(ends) - margin), float(max(ends) + margin)]
+    margin = float(rows["margin"].max())
+    ends = [-margin, margin, *rows["effect"].dropna(), *rows["left"].dropna(), *rows["right"].dropna()]
+    space = 0.04 * (max(ends) - min(ends))
+    return [round(float(min(ends) - space), 3), round(float(max(ends) + space), 3)]
 
 
-def _column(rows: pd.DataFrame, name: str, domain: list[float], order: list[str], width: int) -> Any:
-    titles = list(dict.fromkeys(rows["panel"]))
-    panels = [_panel(rows[rows["panel"] == t], t, domain, order, width, last=t == titles[-1]) for t in titles]
+def _column(
+    rows: pd.DataFrame, name: str, order: list[str], width: int, picked: Any, *, listening: bool
+) -> Any:
+    own = rows[rows["contrast"] == name]
+    titles = list(dict.fromkeys(own["panel"]))
+    panels: list[Any] = []
+    for title in titles:
+        part, last = own[own["panel"] == title], title == titles[-1]
+        present = dict.fromkeys(part["label"])
+        shown = [
+            *(label for label in order if label in present),
+            *(label for label in present if label not in order),
+        ]
+        plain = alt.Axis(ticks=False, domain=False, labelPadding=8, grid=False)
+        y = alt.Y("label:N", scale=alt.Scale(domain=shown), sort=None, title=None, axis=plain)
+        x = _across(rows, labels_shown=last, title="treatment − control, percentage points")
+        layers = _layers(part, rows, y, x, picked, listening=listening and not panels)
+        numbers = (
+            _base(part, y)
+            .mark_text(align="left", fontSize=11, font=FONT)
+            .encode(x=alt.value(width + 10), text="text:N", color=alt.value(INK))
+        )
+        panels.append(
+            alt.layer(*layers, numbers).properties(
+                width=width, height=alt.Step(ROW), title=panel_title(title)
+            )
+        )
     heading = alt.Title(f"Contrast: {name}", anchor="start", fontSize=13, offset=8)
     return alt.vconcat(*panels, spacing=6).properties(title=heading)
 
 
-def _panel(
-    rows: pd.DataFrame, title: str, domain: list[float], order: list[str], width: int, *, last: bool
-) -> Any:
-    shown = [name for name in order if name in set(rows["label"])]
-    plain = alt.Axis(ticks=False, domain=False, labelPadding=8, grid=False)
-    y = alt.Y("label:N", scale=alt.Scale(domain=shown), sort=None, title=None, axis=plain)
-    base = alt.Chart(rows[KEPT]).encode(y=y, tooltip=_tooltip())
-    x = _across(domain, labels_shown=last)
-    zero = alt.Chart(pd.DataFrame({"zero": [0]})).mark_rule(color=INK).encode(x=alt.X("zero:Q", **x))
+def _base(part: pd.DataFrame, y: alt.Y) -> alt.Chart:
+    return alt.Chart(part[[*DRAWN, *verdicts.TOLD]]).encode(y=y)
+
+
+def _layers(
+    part: pd.DataFrame, rows: pd.DataFrame, y: alt.Y, x: dict[str, Any], picked: Any, *, listening: bool
+) -> list[Any]:
+    """Margin, zero, bars with arrows where they are cut, and marks of one panel; one panel has the legend."""
+    look = verdicts.channels(verdicts.present(rows))
+    margin = float(part["margin"].iloc[0])
+    edges = pd.DataFrame({"from": [-margin], "to": [margin], "zero": [0], "meaning": ["within the margin"]})
+    common = {"x": alt.X("from:Q", **x), "x2": "to:Q", "tooltip": alt.Tooltip("meaning:N", title="band")}
+    band = alt.Chart(edges).mark_rect(color=verdicts.BAND, opacity=0.16).encode(**common)
+    zero = alt.Chart(edges).mark_rule(color=INK).encode(x=alt.X("zero:Q", **x))
+    shade = alt.when(picked).then(alt.value(1)).otherwise(alt.value(0.12))
+    base = _base(part, y).encode(opacity=shade)
     bars = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("low:Q", **x), x2="high:Q", color=alt.Color("colour:N", scale=None)
+        x=alt.X("left:Q", **x), x2="right:Q", stroke=look["stroke"], tooltip=verdicts.tooltip()
     )
-    marks = base.mark_point(size=75, opacity=1, strokeWidth=1.8).encode(
-        x=alt.X("effect:Q", **x),
-        shape=alt.Shape("shape:N", scale=None),
-        stroke=alt.Stroke("colour:N", scale=None),
-        fill=alt.Fill("fill:N", scale=None),
+    arrows = [
+        base.transform_filter(f"isValid(datum.{column})")
+        .mark_point(shape=shape, size=40, strokeWidth=1.5)
+        .encode(x=alt.X(f"{column}:Q", **x), stroke=look["stroke"])
+        for column, shape in (("cut_left", "triangle-left"), ("cut_right", "triangle-right"))
+        if part[column].notna().any()
+    ]
+    small = alt.when(f"datum.look === {verdicts.UNJUDGED!r}").then(alt.value(28)).otherwise(alt.value(60))
+    marks = base.mark_point(strokeWidth=1.8).encode(
+        x=alt.X("effect:Q", **x), size=small, tooltip=verdicts.tooltip(), **look
     )
-    numbers = base.mark_text(align="left", fontSize=11, font=FONT).encode(
-        x=alt.value(width + 10), text="text:N", color=alt.value(INK)
-    )
-    return alt.layer(zero, bars, marks, numbers).properties(
-        width=width, height=alt.Step(ROW), title=panel_title(title)
-    )
+    # The legend listens to the layer that it is made from first.
+    return [band, zero, bars.add_params(picked) if listening else bars, *arrows, marks]
 
 
-def _across(domain: list[float], *, labels_shown: bool) -> dict[str, Any]:
+def _across(rows: pd.DataFrame, *, labels_shown: bool, title: str, ticks: int = 8) -> dict[str, Any]:
     """Scale and axis of the effect; a column of panels labels only the last."""
     axis = alt.Axis(
         labels=labels_shown,
         ticks=labels_shown,
-        tickCount=8,
-        title="treatment − control, percentage points" if labels_shown else None,
+        tickCount=ticks,
+        title=title if labels_shown else None,
         format="+.2~f",
         labelExpr="datum.value === 0 ? '0' : datum.label",
     )
-    return {"scale": alt.Scale(domain=domain, nice=False), "axis": axis}
-
-
-def _tooltip() -> list[alt.Tooltip]:
-    number: dict[str, Any] = {"format": "+.1f"}
-    return [
-        alt.Tooltip("label:N", title="dataset"),
-        alt.Tooltip("effect:Q", title="effect, points", **number),
-        alt.Tooltip("low:Q", title="interval from", **number),
-        alt.Tooltip("high:Q", title="to", **number),
-        alt.Tooltip("treatment:Q", title="treatment, %", format=".1f"),
-        alt.Tooltip("control:Q", title="control, %", format=".1f"),
-        alt.Tooltip("verdict:N"),
-        alt.Tooltip("holds_for:N", title="holds for"),
-        alt.Tooltip("replicates:Q"),
-        alt.Tooltip("images:N"),
-    ]
+    return {"scale": alt.Scale(domain=_domain(rows), nice=False), "axis": axis}

@@ -9,12 +9,24 @@ import pandas as pd
 
 from wordsight.cells import CELLS
 from wordsight.figures.data import Tables
-from wordsight.figures.style import FAINT, LETTER, WIDTH, columns_that_fit, counted, look, panel_title
+from wordsight.figures.style import (
+    FAINT,
+    LETTER,
+    WIDTH,
+    columns_that_fit,
+    counted,
+    isolated,
+    look,
+    panel_title,
+    zoom,
+)
 
 GAP, NARROWEST = 16, 112  # pixels: between panels, of the narrowest panel of dots
 CROWD = 10  # models, of which curves in a small panel can't be told apart
 DIGITS = 5  # of a share: more can't be seen, and make the page large
-SHARE = alt.Scale(domain=[0, 1], nice=False)
+SIDE = 250  # pixels that what stands beside a panel of curves takes, with the panel's own axis
+# All shares, with room for the marks at either end, since what is zoomed has to be clipped.
+CLIPPED = alt.Scale(domain=[-0.03, 1.03], nice=False)
 
 
 @dataclass(frozen=True)
@@ -29,6 +41,7 @@ class Level:
 
 Levels = Callable[[pd.DataFrame], list[Level]]
 Heading = Callable[[pd.DataFrame], alt.Title]
+Beside = Callable[[pd.DataFrame, Any], Any]  # of rows, and of the opacity that fades what is not picked
 
 
 def dots(
@@ -53,7 +66,7 @@ def dots(
     largest : end of the value's axis, the same in all panels
     """
     names = [name for name in tables.names if name in set(rows["model"])]
-    beside = max(map(len, names)) * LETTER + 20
+    beside = names_beside(tables, rows)
     datasets = list(dict.fromkeys(rows["dataset"]))
     columns = columns_that_fit(len(datasets), NARROWEST + GAP, beside)
     width = min(300, (WIDTH - beside) // columns - GAP)
@@ -100,7 +113,14 @@ def settings_shown(rows: pd.DataFrame, words: Callable[[float], str]) -> str:
     return f"large marks: {words(largest)}; small: {', '.join(f'{value:g}' for value in others)}"
 
 
-def curves(rows: pd.DataFrame, tables: Tables, x: alt.X, title: str, setting: alt.Tooltip) -> Any:
+def curves(
+    rows: pd.DataFrame,
+    tables: Tables,
+    x: alt.X,
+    title: str,
+    told: Sequence[alt.Tooltip],
+    beside: Beside | None = None,
+) -> Any:
     """One panel a dataset: a curve a model over a setting, with standard errors.
 
     Parameters
@@ -109,33 +129,54 @@ def curves(rows: pd.DataFrame, tables: Tables, x: alt.X, title: str, setting: al
         ``piece``, which a line does not leave
     x : channel of ``position``
     title : of the value's axis
-    setting : what a dot says of its setting
+    told : what a dot says of its setting and its curve
+    beside : makes what stands to the right of the panel of some rows; side by side without
     """
     datasets = list(dict.fromkeys(rows["dataset"]))
-    crowded = rows["model"].nunique() > CROWD
-    columns = 1 if crowded else columns_that_fit(len(datasets), 390)
-    size = {"width": 740, "height": 340} if crowded else {"width": 320 if columns > 1 else 480, "height": 220}
-    channels = look(tables.names, set(rows["model"])) | {"x": x, "tooltip": _tooltip(rows, title, setting)}
-    picked = alt.selection_point(name="picked", fields=["model"], bind="legend")
-    channels["opacity"] = alt.when(picked).then(alt.value(1)).otherwise(alt.value(0.12))
+    columns, size = _layout(rows, tables, beside)
+    picked, opacity = isolated("model")
+    channels = look(tables.names, set(rows["model"])) | {"x": x, "tooltip": _tooltip(rows, title, *told)}
     panels: list[Any] = []
-    for dataset in datasets:
+    for place, dataset in enumerate(datasets):
         part = rows[rows["dataset"] == dataset]
-        lines, bars, marks = _curves(part, channels, title)
-        # One legend serves all panels, and listens to the layer that it is made from first.
+        lines, bars, marks = _curves(part, channels | {"opacity": opacity}, title)
         lines = lines if panels else lines.add_params(picked)
-        layers = [*_lines(guessing(tables)(part), "y", {"scale": SHARE}), lines, bars, marks]
-        panels.append(alt.layer(*layers).properties(title=dataset_heading(part, tables), **size))
+        layers = [
+            *_lines(guessing(tables)(part), "y", {"scale": CLIPPED}),
+            lines.add_params(zoom(place)),
+            bars,
+        ]
+        panel = alt.layer(*layers, marks).properties(title=dataset_heading(part, tables), **size)
+        panels.append(alt.hconcat(panel, beside(part, opacity), spacing=GAP) if beside else panel)
     return alt.concat(*panels, columns=columns)
+
+
+def _layout(rows: pd.DataFrame, tables: Tables, beside: Beside | None) -> tuple[int, dict[str, int]]:
+    """Panels in a row, and their size: large where there are too many curves for a small one."""
+    crowded = rows["model"].nunique() > CROWD
+    if beside:
+        left = WIDTH - int(names_beside(tables, rows)) - SIDE
+        return 1, {"width": max(240, min(460, left)), "height": 300 if crowded else 220}
+    columns = 1 if crowded else columns_that_fit(rows["dataset"].nunique(), 390)
+    small = {"width": 320 if columns > 1 else 480, "height": 220}
+    return columns, {"width": 740, "height": 340} if crowded else small
+
+
+def names_beside(tables: Tables, rows: pd.DataFrame) -> float:
+    """Pixels that the names of the models of some rows take to the left of a panel."""
+    return max(len(name) for name in tables.names if name in set(rows["model"])) * LETTER + 20
 
 
 def _curves(part: pd.DataFrame, channels: dict[str, Any], title: str) -> list[Any]:
     common = {key: value for key, value in channels.items() if key not in ("shape", "strokeDash")}
     base = alt.Chart(_shown(part)).encode(**common)
-    y = alt.Y("value:Q", scale=SHARE, title=title, axis=alt.Axis(format="%", tickCount=5))
-    lines = base.mark_line(strokeWidth=1.8).encode(y=y, strokeDash=channels["strokeDash"], detail="piece:N")
-    bars = base.mark_rule(strokeWidth=1.2).encode(y=alt.Y("low:Q", scale=SHARE, title=title), y2="high:Q")
-    marks = base.mark_point(filled=True, size=50).encode(y=y, shape=channels["shape"])
+    y = alt.Y("value:Q", scale=CLIPPED, title=title, axis=alt.Axis(format="%", tickCount=5))
+    lines = base.mark_line(strokeWidth=1.8, clip=True).encode(
+        y=y, strokeDash=channels["strokeDash"], detail="piece:N"
+    )
+    ends = {"y": alt.Y("low:Q", scale=CLIPPED, title=title), "y2": "high:Q"}
+    bars = base.mark_rule(strokeWidth=1.2, clip=True).encode(**ends)
+    marks = base.mark_point(filled=True, size=50, clip=True).encode(y=y, shape=channels["shape"])
     return [lines, bars, marks]
 
 
@@ -170,7 +211,7 @@ def dataset_heading(part: pd.DataFrame, tables: Tables) -> alt.Title:
 
 def _shown(rows: pd.DataFrame) -> pd.DataFrame:
     """Columns that a panel or its tooltips use."""
-    places = ["model", "dataset", "setting", "position", "piece"]
+    places = ["model", "dataset", "setting", "position", "piece", "area", "median"]
     shares = dict.fromkeys(["value", "stderr", "low", "high"], DIGITS)
     kept = [*places, *shares, "n", "trials", "seeds"]
     return rows[[name for name in kept if name in rows]].round(shares)

@@ -7,9 +7,13 @@ import altair as alt
 
 # Okabe and Ito's palette, told apart in every kind of colour blindness; without its yellow, unseen on white.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+# Tol's muted colours, told apart likewise, for what is not a model.
+MUTED = ["#332288", "#CC6677", "#117733", "#88CCEE", "#882255"]
+MUTED += ["#999933", "#44AA99", "#DDCC77", "#AA4499", "#777777"]
 # Their numbers have no common divisor with that of the colours: 42 models before a pair comes again.
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 DASHES = [[1, 0], [6, 2], [2, 2], [8, 2, 2, 2], [12, 3]]
+LOWER, HIGHER = "#B35900", "#0A6AAD"  # of a difference: of one lightness, and told apart by all
 INK, FAINT = "#222222", "#6b6b6b"
 # Arial's widths are those that the export lays text out with, and Liberation Sans has the same.
 FONT = "Arial, 'Liberation Sans', Arimo, Helvetica, sans-serif"
@@ -17,12 +21,18 @@ LETTER = 6.2  # pixels, the average letter at size 11
 WIDTH = 880  # pixels, of the report's column
 
 
-def look(models: Sequence[str], shown: Collection[str], legend: bool = True) -> dict[str, Any]:
+def look(
+    models: Sequence[str],
+    shown: Collection[str],
+    legend: bool = True,
+    field: str = "model",
+    colours: Sequence[str] = COLOURS,
+) -> dict[str, Any]:
     """Channels ``color``, ``shape`` and ``strokeDash`` of the models shown, the same in every figure.
 
     Parameters
     ----------
-    models : all, in the order of the configuration
+    models : all, in the order of the configuration; or the values of another ``field``
     shown : those in this figure
     """
     names = [name for name in models if name in set(shown)]
@@ -32,17 +42,35 @@ def look(models: Sequence[str], shown: Collection[str], legend: bool = True) -> 
     guide = alt.Legend(
         title=None, orient="bottom", columns=columns, labelLimit=0, symbolSize=80, symbolStrokeWidth=0
     )
-    values: dict[str, list[Any]] = {"color": COLOURS, "shape": SHAPES, "strokeDash": DASHES}
+    values: dict[str, Sequence[Any]] = {"color": colours, "shape": SHAPES, "strokeDash": DASHES}
     kinds = {"color": alt.Color, "shape": alt.Shape, "strokeDash": alt.StrokeDash}
     return {
         channel: kinds[channel](
-            "model:N",
+            f"{field}:N",
             sort=None,
             legend=guide if legend else None,
             scale=alt.Scale(domain=names, range=[cycle[place[name] % len(cycle)] for name in names]),
         )
         for channel, cycle in values.items()
     }
+
+
+def isolated(field: str, opacity: float = 1.0) -> tuple[alt.Parameter, Any]:
+    """Parameter that a click on an entry of the legend sets, and the opacity that fades all other entries.
+
+    One legend serves all panels, and listens to the layer that it is made from first: give it the parameter.
+    """
+    picked = alt.selection_point(name="picked", fields=[field], bind="legend")
+    return picked, alt.when(picked).then(alt.value(opacity)).otherwise(alt.value(0.12 * opacity))
+
+
+def zoom(panel: int) -> alt.Parameter:
+    """Parameter of a panel: drag moves it, the wheel with Ctrl or Cmd zooms, a double click resets.
+
+    The wheel alone scrolls the page.
+    """
+    wheel = "wheel![event.ctrlKey || event.metaKey]"
+    return alt.selection_interval(name=f"zoom_{panel}", bind="scales", zoom=wheel)
 
 
 def columns_that_fit(panels: int, width: float, beside: float = 0.0) -> int:

@@ -2,56 +2,66 @@
 
 from typing import Any
 
+import altair as alt
 import pandas as pd
 
 from wordsight import labels
 from wordsight.errors import DataError
+from wordsight.figures import forest
 from wordsight.figures.data import Tables, modes, primary
-from wordsight.figures.forest import forest
 from wordsight.figures.matrix import matrix
 from wordsight.figures.panels import dots
 from wordsight.figures.style import counted, finish
-from wordsight.statistics.observations import PRIMARY
+from wordsight.figures.verdicts import decisive
+from wordsight.protocols.measures import PRIMARY
 
-MANY = 5  # contrasts, of which a forest would be longer than a page
+MANY = 5  # contrasts, of which a forest by dataset would be longer than a page
 
 
 def draw(tables: Tables) -> Any:
-    """Effects of the contrasts, with intervals where they are few; without any, the models' means."""
+    """Effects of the contrasts, with intervals beside the margin; without any, the models' means."""
     rows = tables.contrasts
     if rows.empty:
         return _means(tables)
-    return _forest(tables) if rows["contrast"].nunique() < MANY else _matrix(tables)
+    return _by_dataset(tables) if rows["contrast"].nunique() < MANY else _by_protocol(tables)
 
 
-def _matrix(tables: Tables) -> Any:
+def _by_protocol(tables: Tables) -> Any:
+    """Decisive comparisons with their intervals, and below all effects as numbers."""
     rows = tables.contrasts
+    above = [forest.by_protocol(rows, tables.sensitivity)] if len(decisive(rows)) else []
     return finish(
-        matrix(rows),
+        alt.vconcat(*above, matrix(rows, tables.sensitivity), spacing=32).resolve_scale(
+            color="independent", shape="independent", stroke="independent", fill="independent"
+        ),
         "Summary: what each contrast changes",
         [
-            f"{modes(rows)}; treatment minus control, in percentage points, over all datasets or by cell",
-            f"coloured: the {rows['confidence'].iloc[0]:.0%} interval ({rows['interval'].iloc[0]}) leaves "
-            "zero out; blue: higher, orange: lower",
+            f"{modes(rows)}; treatment minus control, in percentage points; {_bars(rows)}",
+            "coloured: verdicts after correction; framed: undecided; other numbers are without a verdict",
+            "black numbers: the interval leaves zero out; each panel has its own scale",
         ],
-        f"Effects of {counted(rows['contrast'].nunique(), 'contrast')} on "
-        f"{counted(rows['protocol'].nunique(), 'protocol')}, as a table of colours with a row a contrast.",
+        f"Verdicts, effects and intervals of {counted(rows['contrast'].nunique(), 'contrast')} on "
+        f"{counted(rows['protocol'].nunique(), 'protocol')}: a panel a protocol with a row a contrast, and "
+        "below the same as a table of numbers.",
     )
 
 
-def _forest(tables: Tables) -> Any:
+def _by_dataset(tables: Tables) -> Any:
     rows = tables.contrasts
     return finish(
-        forest(rows, list(tables.classes)),
+        forest.by_dataset(rows, list(tables.classes), tables.sensitivity),
         "Summary: what each contrast changes",
         [
-            f"{modes(rows)}; treatment minus control, in percentage points",
-            f"bars: {rows['confidence'].iloc[0]:.0%} intervals ({rows['interval'].iloc[0]}); "
-            "filled: the interval leaves zero out",
+            f"{modes(rows)}; treatment minus control, in percentage points; {_bars(rows)}",
+            "verdicts after correction; small marks are of one dataset or another setting, without a verdict",
         ],
-        f"Effects with intervals of {counted(rows['contrast'].nunique(), 'contrast')} on "
+        f"Verdicts, effects and intervals of {counted(rows['contrast'].nunique(), 'contrast')} on "
         f"{counted(rows['protocol'].nunique(), 'protocol')}, by dataset and pooled over datasets.",
     )
+
+
+def _bars(rows: pd.DataFrame) -> str:
+    return f"bars: {rows['confidence'].iloc[0]:.0%} intervals, arrows where one is cut; band: the margin"
 
 
 def _means(tables: Tables) -> Any:

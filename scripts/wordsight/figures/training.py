@@ -1,6 +1,7 @@
 """Training: the loss of every objective by epoch."""
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -45,14 +46,16 @@ def _thinned(curves: pd.DataFrame) -> pd.DataFrame:
 
 
 def _panel(curves: pd.DataFrame, group: str, place: int) -> Any:
-    data = curves[["model", "epoch", *KINDS]]
-    lines = [_line(data, loss, title="loss" if place % COLUMNS == 0 else None) for loss in KINDS]
+    # What cannot be asked of new concepts has no held-out loss, and a line without a point has no scale.
+    losses = [loss for loss in KINDS if curves[loss].notna().any()] or ["loss"]
+    data = curves[["model", "epoch", *losses]]
+    lines = [_line(data, loss, losses, title="loss" if place % COLUMNS == 0 else None) for loss in losses]
     title = panel_title(textwrap.wrap(group_name(group), LETTERS))
     return alt.layer(*lines).properties(width=150, height=110, title=title)
 
 
-def _line(data: pd.DataFrame, loss: str, title: str | None) -> Any:
-    """One line a seed, of one kind of images."""
+def _line(data: pd.DataFrame, loss: str, told: Sequence[str], title: str | None) -> Any:
+    """One line a seed, of one kind of images; under the pointer stand all losses that are told."""
     colours = alt.Scale(domain=list(KINDS.values()), range=COLOURS[: len(KINDS)])
     legend = alt.Legend(
         title=None, orient="bottom", columns=len(KINDS), symbolType="stroke", symbolStrokeWidth=2.5
@@ -70,7 +73,7 @@ def _line(data: pd.DataFrame, loss: str, title: str | None) -> Any:
             tooltip=[
                 alt.Tooltip("model:N"),
                 alt.Tooltip("epoch:Q"),
-                *(alt.Tooltip(f"{name}:Q", title=f"loss, {KINDS[name]}", format=".4g") for name in KINDS),
+                *(alt.Tooltip(f"{name}:Q", title=f"loss, {KINDS[name]}", format=".4g") for name in told),
             ],
         )
     )

@@ -1,0 +1,85 @@
+"""Margins: for each decisive comparison, from which margin on it would count as equivalent."""
+
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from wordsight.figures import verdicts
+from wordsight.figures.data import Tables, modes
+from wordsight.figures.forest import contrast_panels, reach
+from wordsight.figures.style import FAINT, FONT, INK, counted, finish
+
+DRAWN = ["at", "end", "look", "known", "beyond", *verdicts.TOLD]
+EQUIVALENT, NOT = "equivalent within the margin that was set", "not shown to be"
+LEGEND = {EQUIVALENT: verdicts.LOOK["equivalent"], NOT: verdicts.LOOK["undecided"]}
+
+
+def draw(tables: Tables) -> Any:
+    """A panel a protocol, a row a contrast: a line over all margins within which the sides are equivalent."""
+    rows = verdicts.decisive(tables.contrasts)
+    subtitle, chart = ["no contrast is configured, so nothing is compared"], _nothing()
+    if len(rows):
+        level = 1 - rows["confidence"].iloc[0]
+        subtitle = [
+            f"{modes(rows)}; lines: margins within which the sides are equivalent by two one-sided tests at "
+            f"{level:.0%}, uncorrected; each panel has its own scale",
+            "dashed: the margin that was set, within which verdicts are after correction for all comparisons",
+        ]
+        chart = contrast_panels(verdicts.told(rows, tables.sensitivity), _layers)
+    return finish(
+        chart,
+        "Margins: how small a difference can be ruled out",
+        subtitle,
+        f"Smallest margin of equivalence in {counted(len(rows), 'comparison')} of "
+        f"{counted(rows['contrast'].nunique(), 'contrast')}, beside the margin that was set.",
+    )
+
+
+def _nothing() -> Any:
+    text = alt.Chart(pd.DataFrame({"text": ["no comparison, so no margin"]}))
+    return text.mark_text(font=FONT, fontSize=12, color=FAINT).encode(text="text:N").properties(height=60)
+
+
+def _placed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the place of their smallest margin on an axis that ends where the longest intervals do."""
+    smallest, end = rows["smallest_margin"], 1.1 * reach(rows)
+    equivalent = rows["verdict"] == "equivalent"
+    return rows.assign(
+        end=end,
+        at=smallest.clip(upper=end),
+        known=smallest.notna(),
+        beyond=smallest > end,
+        look=equivalent.map({True: EQUIVALENT, False: NOT}),
+    )
+
+
+def _layers(part: pd.DataFrame, y: alt.Y, picked: Any, *, listening: bool) -> list[Any]:
+    """Margin that was set, lines with a mark at the smallest margin, and words where that is not known."""
+    part = _placed(part)
+    x: dict[str, Any] = {
+        "scale": alt.Scale(domain=[0, part["end"].iloc[0]], nice=False),
+        "axis": alt.Axis(title="margin, points", tickCount=4),
+    }
+    base = alt.Chart(part[DRAWN]).encode(y=y)
+    shown = base.transform_filter("datum.known")
+    channels = verdicts.channels(LEGEND)
+    faint, strong = (alt.when(picked).then(alt.value(o)).otherwise(alt.value(o / 8)) for o in (0.3, 1.0))
+    lines = shown.mark_rule(strokeWidth=5).encode(
+        x=alt.X("at:Q", **x), x2="end:Q", stroke=channels["stroke"], opacity=faint, tooltip=verdicts.tooltip()
+    )
+    told = shown.encode(x=alt.X("at:Q", **x), tooltip=verdicts.tooltip(), opacity=strong)
+    marks = told.transform_filter("!datum.beyond").mark_point(size=50, strokeWidth=1.6)
+    arrows = told.transform_filter("datum.beyond").mark_point(shape="triangle-right", size=45, filled=True)
+    unknown = base.transform_filter("!datum.known").mark_text(
+        align="left", dx=4, text="unknown", font=FONT, fontSize=10, color=FAINT
+    )
+    margin = pd.DataFrame({"margin": [float(part["margin"].iloc[0])], "meaning": ["the margin that was set"]})
+    rule = alt.Chart(margin).mark_rule(color=INK, strokeDash=[4, 3], strokeWidth=1.2)
+    return [
+        rule.encode(x=alt.X("margin:Q", **x), tooltip=[alt.Tooltip("meaning:N"), alt.Tooltip("margin:Q")]),
+        lines.add_params(picked) if listening else lines,
+        arrows.encode(color=alt.value(FAINT)),
+        marks.encode(**channels),
+        unknown.encode(x=alt.value(0)),
+    ]

@@ -1,0 +1,178 @@
+"""Pretraining size: what an encoder reaches, over the number of images that it was trained on."""
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from wordsight import labels
+from wordsight.errors import DataError
+from wordsight.figures.data import Tables, comparable, modes
+from wordsight.figures.groups import names_of
+from wordsight.figures.style import (
+    COLOURS,
+    FAINT,
+    columns_that_fit,
+    counted,
+    finish,
+    isolated,
+    panel_title,
+    zoom,
+)
+from wordsight.protocols.measures import PRIMARY
+
+# Of what an encoder learned from; text is nothing that an encoder without language has seen.
+LOOK = {
+    "captions": (COLOURS[0], "circle"),
+    "labels": (COLOURS[1], "triangle-up"),
+    "no language": (COLOURS[2], "square"),
+    "untrained": (FAINT, "diamond"),
+}
+GAP = 6.0  # factor between the smallest size and the place of untrained encoders, which a log axis has not
+SPREAD = 3.0  # largest factor over which encoders of equal size are spread, so that none hides another
+SHOWN = ["model", "learned", "images", "position", "value", "low", "high", "stderr", "over"]
+
+
+def draw(tables: Tables) -> Any:
+    """One panel a protocol, one mark an encoder: the mean over datasets by the size of its training data."""
+    rows = sized(tables)
+    titles = list(dict.fromkeys(rows["where"]))
+    columns = columns_that_fit(len(titles), 280)
+    x = _across(rows)
+    picked, opacity = isolated("learned", 0.85)
+    panels: list[Any] = []
+    for place, title in enumerate(titles):
+        part = rows[rows["where"] == title]
+        bars, marks = _layers(part, x, opacity)
+        bars = bars if panels else bars.add_params(picked)
+        layers = alt.layer(bars.add_params(zoom(place)), marks)
+        panels.append(layers.properties(title=panel_title(title, _below(part)), width=235, height=190))
+    sizes = sorted(set(rows.loc[rows["images"] > 0, "images"]))
+    return finish(
+        alt.concat(*panels, columns=columns, bounds="flush", spacing={"row": 96, "column": 56}),
+        "Pretraining size: do encoders that saw more images do better?",
+        [f"{modes(tables.results)}; mean over datasets; bars: ± 1 standard error; {_sizes(sizes)}"],
+        f"Means of {counted(rows['model'].nunique(), 'encoder')} in {counted(len(titles), 'protocol')} over "
+        "the number of training images on a logarithmic scale, one panel each; untrained encoders are apart.",
+    )
+
+
+def _sizes(sizes: list[int]) -> str:
+    """Say how much the sizes differ, without which the figure tells nothing of them."""
+    if not sizes:
+        return "no encoder was trained"
+    if len(sizes) == 1:
+        return f"all trained encoders saw {counted(sizes[0], 'image')}, so nothing is told of size"
+    return f"{counted(len(sizes), 'size')}, whose encoders can differ in more than size"
+
+
+def sized(tables: Tables) -> pd.DataFrame:
+    """One row an encoder and protocol: the mean over shared datasets, with what it was trained on.
+
+    Returns
+    -------
+    DataFrame
+        ``where``, ``model``, ``metric``, ``value``, ``stderr``, ``low``, ``high``, ``over`` (datasets),
+        ``images``, ``learned`` (a key of :data:`LOOK`) and ``position``, a place on a logarithmic axis.
+
+    Raises
+    ------
+    DataError
+        When no protocol has a dataset that its encoders share.
+    """
+    names = [name for name in PRIMARY if name in set(tables.results["protocol"])]
+    rows = pd.concat([_means(comparable(tables, name)) for name in names], ignore_index=True)
+    if rows.empty:
+        raise DataError("results: expected a protocol whose models share a dataset, but there is none")
+    traits = tables.results.assign(model=tables.results["model"].map(names_of(tables.results)))
+    traits = traits.drop_duplicates("model").set_index("model")
+    images = rows["model"].map(traits["pretraining_images"]).astype(int)
+    learned = rows["model"].map(traits["language"]).replace("none", "no language")
+    learned = learned.where((images > 0) | (learned != "no language"), "untrained")
+    rows = rows.assign(images=images, learned=learned)
+    return rows.assign(position=_positions(rows))
+
+
+def _means(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean over datasets; errors of independent test sets add as squares."""
+    where = [
+        labels.comparison(*key)
+        for key in zip(rows["protocol"], rows["parameter"], rows["setting"], strict=True)
+    ]
+    by_model = rows.assign(where=where, square=rows["stderr"] ** 2).groupby(["where", "model"], sort=False)
+    means = by_model.agg(
+        value=("value", "mean"), over=("value", "size"), metric=("metric", "first")
+    ).reset_index()
+    squares = by_model["square"].apply(lambda part: part.sum(skipna=False)).to_numpy()
+    means["stderr"] = np.sqrt(squares) / means["over"]
+    low, high = means["value"] - means["stderr"], means["value"] + means["stderr"]
+    return means.assign(low=low.clip(lower=0), high=high.clip(upper=1))
+
+
+def _positions(rows: pd.DataFrame) -> pd.Series:
+    """Sizes, those of untrained encoders put apart at the left; encoders of equal size side by side."""
+    trained = rows.loc[rows["images"] > 0, "images"]
+    apart = trained.min() / GAP if len(trained) else 1.0
+    place = rows["images"].where(rows["images"] > 0, apart)
+    by_size = rows.groupby(["where", "images"], sort=False)["model"]
+    share = (by_size.cumcount() + 0.5) / by_size.transform("size") - 0.5
+    sizes = np.unique(place)
+    return place * min([SPREAD, *(sizes[1:] / sizes[:-1])]) ** share
+
+
+def _across(rows: pd.DataFrame) -> alt.X:
+    """Logarithmic axis of sizes with a place for none."""
+    trained = rows.loc[rows["images"] > 0, "images"]
+    first = float(trained.min()) if len(trained) else GAP
+    last = float(trained.max()) if len(trained) else GAP
+    ends = [first / GAP if (rows["images"] == 0).any() else first, last]
+    powers = [10.0**power for power in range(1, 13) if first <= 10.0**power <= last]
+    ticks = powers if len(powers) > 1 else sorted({first, last}) if len(trained) else []
+    ticks = [first / GAP, *ticks] if (rows["images"] == 0).any() else ticks
+    label = f"datum.value < {first / 2!r} ? 'none' : format(datum.value, '.2~s')"
+    return alt.X(
+        "position:Q",
+        scale=alt.Scale(type="log", domain=[ends[0] / 2, ends[1] * 2], nice=False),
+        axis=alt.Axis(values=ticks, grid=False, labelExpr=label),
+        title="images trained on",
+    )
+
+
+def _layers(part: pd.DataFrame, x: alt.X, opacity: Any) -> tuple[Any, Any]:
+    names = list(LOOK)
+    guide = alt.Legend(
+        title="learned from", titleOrient="left", orient="bottom", symbolSize=80, symbolStrokeWidth=0
+    )
+    shares = dict.fromkeys(["value", "low", "high", "stderr"], 5)
+    scale = alt.Scale(zero=False, padding=8)
+    base = alt.Chart(part[SHOWN].round(shares)).encode(
+        x=x,
+        color=alt.Color(
+            "learned:N", scale=alt.Scale(domain=names, range=[LOOK[n][0] for n in names]), legend=guide
+        ),
+        opacity=opacity,
+        tooltip=[
+            alt.Tooltip("model:N", title="encoder"),
+            alt.Tooltip("learned:N", title="learned from"),
+            alt.Tooltip("images:Q", title="images trained on", format=","),
+            alt.Tooltip("value:Q", title="mean over datasets", format=".1%"),
+            alt.Tooltip("stderr:Q", title="standard error", format=".1%"),
+            alt.Tooltip("over:Q", title="datasets"),
+        ],
+    )
+    bars = base.mark_rule(strokeWidth=1.2, clip=True).encode(
+        y=alt.Y("low:Q", scale=scale, title=None), y2="high:Q"
+    )
+    marks = base.mark_point(filled=True, size=50, clip=True).encode(
+        y=alt.Y("value:Q", scale=scale, title=None, axis=alt.Axis(format="%", tickCount=4, labelFlush=True)),
+        shape=alt.Shape(
+            "learned:N", scale=alt.Scale(domain=names, range=[LOOK[n][1] for n in names]), legend=guide
+        ),
+    )
+    return bars, marks
+
+
+def _below(part: pd.DataFrame) -> str:
+    """Name what a panel measures, and on how many datasets."""
+    return f"{labels.metric(part['metric'].iloc[0])}, {counted(int(part['over'].iloc[0]), 'dataset')}"

@@ -1,0 +1,109 @@
+"""Robust images: those that an attack changes first, and those that it changes last."""
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from wordsight.errors import DataError
+from wordsight.figures.data import Tables
+from wordsight.figures.groups import group_name
+from wordsight.figures.style import FAINT, FONT, INK, counted, finish, panel_title
+
+SIDE, STEP, LETTERS = 76, 126, 19  # pixels: of an image, between images; letters of a name below it
+MANY = 16  # groups, of which a tooltip can't name each
+ENDS = {"least": "least robust", "most": "most robust"}
+
+
+def draw(tables: Tables) -> Any:
+    """Two rows of images a dataset, the least and the most robust first, with the radius that broke them."""
+    found = tables.examples
+    if found is None:
+        raise DataError("robust images: expected images, but there are none")
+    panels = [_panel(part) for part in found["datasets"]]
+    names = [part["dataset"] for part in found["datasets"]]
+    return finish(
+        alt.vconcat(*panels, spacing=24),
+        "Robust images: which images does an attack change first, and which last?",
+        [
+            "ordered by the radius that breaks an image, on a logarithmic scale, mean over encoders",
+            "below: class, and the median over encoders of that radius",
+        ],
+        f"The least and the most robust images of {', '.join(names)}, with the radius that breaks each.",
+    )
+
+
+def _panel(part: dict[str, Any]) -> Any:
+    rows, fields = _rows(part)
+    shown = [words for words in ENDS.values() if words in set(rows["end"])]
+    base = alt.Chart(rows).encode(
+        x=alt.X("place:O", axis=None, scale=alt.Scale(domain=list(range(1, int(rows["place"].max()) + 1)))),
+        y=alt.Y(
+            "end:N",
+            sort=None,
+            scale=alt.Scale(domain=shown),
+            title=None,
+            axis=alt.Axis(ticks=False, domain=False, labelPadding=8),
+        ),
+        tooltip=[alt.Tooltip(f"{field}:N", title=title) for field, title in fields.items()],
+    )
+    images = base.mark_image(width=SIDE, height=SIDE, yOffset=-14).encode(url="image:N")
+    name = base.mark_text(dy=SIDE // 2 - 5, font=FONT, fontSize=11, color=INK).encode(text="short:N")
+    radius = base.mark_text(dy=SIDE // 2 + 9, font=FONT, fontSize=11, color=FAINT).encode(text="broken:N")
+    count = counted(part["images"], "attacked image")
+    groups = counted(len(part["least"][0]["radii"]), "encoder")
+    return alt.layer(images, name, radius).properties(
+        title=panel_title(part["dataset"], f"{count}, {groups}"),
+        width=alt.Step(STEP),
+        height=alt.Step(SIDE + 44),
+    )
+
+
+def _rows(part: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, str]]:
+    """One row an image, and the title of each line under the pointer by its column."""
+    groups = list(part["least"][0]["radii"])
+    by_group = {f"group{place}": group_name(group) for place, group in enumerate(groups)}
+    summed = {"range": "smallest and largest radius"}
+    rows = [
+        {
+            "end": words,
+            "place": place,
+            "image": image["image"],
+            "item": image["item"],
+            "class": image["class"],
+            "short": _short(image["class"]),
+            "broken": _words(_median(image["radii"])),
+            "range": f"{_words(_sorted(image['radii'])[0])}; {_words(_sorted(image['radii'])[-1])}",
+            **{f"group{i}": _words(image["radii"][group]) for i, group in enumerate(groups)},
+        }
+        for end, words in ENDS.items()
+        for place, image in enumerate(part[end], start=1)
+    ]
+    lines = by_group if len(groups) <= MANY else summed
+    fields = {"class": "class", "item": "image", "broken": "median over encoders", **lines}
+    kept = ["end", "place", "short", *fields]
+    frame = pd.DataFrame(rows)
+    return frame[[*kept, "image"]], fields
+
+
+def _sorted(radii: dict[str, float | None]) -> list[float]:
+    return sorted(np.inf if radius is None else radius for radius in radii.values())
+
+
+def _median(radii: dict[str, float | None]) -> float:
+    """Lower median, which is a radius of the grid."""
+    found = _sorted(radii)
+    return found[(len(found) - 1) // 2]
+
+
+def _words(radius: float | None) -> str:
+    if radius is None or np.isinf(radius):
+        return "never broken"
+    return f"broken at {radius:.3g}" if radius else "wrong without attack"
+
+
+def _short(name: str) -> str:
+    """Start of a name that fits below an image; labels of ImageNet are lists of synonyms."""
+    name = name.split(",")[0]
+    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"
