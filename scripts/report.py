@@ -28,19 +28,25 @@ with step(snakemake.log[0], snakemake.threads):
         comparisons=[revive(Comparison, values) for values in snakemake.params.comparisons],
         config=snakemake.params.config,
         objectives=read_csv(snakemake.input.objectives),
+        sensitivity=read_csv(snakemake.input.sensitivity),
     )
     figures = [
-        Figure(name, caption, Path(svg).read_text(encoding="utf-8"), read_json(chart))
-        for (name, caption), svg, chart in zip(
-            snakemake.params.captions.items(), snakemake.input.svgs, snakemake.input.charts, strict=True
+        Figure(name, caption, Path(svg).read_text(encoding="utf-8"), read_json(chart), Path(pdf).read_bytes())
+        for (name, caption), svg, chart, pdf in zip(
+            snakemake.params.captions.items(),
+            snakemake.input.svgs,
+            snakemake.input.charts,
+            snakemake.input.pdfs,
+            strict=True,
         )
     ]
     write_report(
         snakemake.output.html,
         run,
         figures,
-        [download(snakemake.input[table]) for table in ("results", "objectives", "contrasts")],
+        [download(snakemake.input[table]) for table in ("results", "objectives", "contrasts", "sensitivity")],
         benchmarks=snakemake.params.benchmarks,
         digests=snakemake.params.digests,
+        dag=Path(snakemake.input.rules).read_text(encoding="utf-8"),
     )
     write_verdicts(snakemake.output.verdicts, run, snakemake.output.html)

@@ -1,58 +1,62 @@
-"""Verdicts in words: a sentence a contrast and protocol, and one that says what the run can answer at all."""
+"""Verdicts in words: a sentence a contrast, one a protocol, and what the run can answer at all."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from wordsight import labels
-from wordsight.cells import CELLS
-from wordsight.figures.data import UNSEEN, judged
-from wordsight.figures.groups import group_name
+from wordsight.cells import ALL_NEW, CELLS
+from wordsight.figures.data import judged
 from wordsight.figures.style import counted
+from wordsight.report import sides, wording
 from wordsight.report.run import Run, join, place
+from wordsight.report.wording import Row
 from wordsight.statistics.pairs import Comparison
-from wordsight.tables import training
-
-Row = Mapping[Any, Any]
 
 FEW = 3  # contrasts or questions that the first sentences name one by one
-# What a contrast of captions with these objectives asks: each keeps a part of captions and drops the rest.
-ISOLATED = {
-    "captions_shuffled": "How much is due to captions that belong to their images?",
-    "class_names": "How much is due to saying more than the name of a class?",
+TURNED = {"helps": "hurts", "hurts": "helps"}
+# How the sentence of a contrast gathers comparisons of one verdict and reason.
+GROUPED = {
+    ("helps", ""): "helps on",
+    ("hurts", ""): "hurts on",
+    ("equivalent", ""): "equivalent within the margin on",
+    ("undecided", "overlap"): "undecided on",
+    ("undecided", "too few models"): "undecided for want of models on",
+    ("undecided", "constant"): "undecided for want of variation on",
 }
+UNDECIDED = "Undecided does not mean equal: a difference can neither be claimed nor be ruled out."
 
 
 @dataclass(frozen=True)
 class Line:
-    """What one contrast says of one protocol at one setting.
+    """What one contrast says of one protocol, at the setting that decides.
 
     Attributes
     ----------
     heading : protocol and setting
-    verdict : ``higher``, ``lower`` or ``undecided``
-    claim : the verdict with effect and interval
-    brief : the same in few words
+    verdict : ``helps``, ``hurts``, ``equivalent`` or ``undecided``, corrected within the family
+    claim : the verdict with effect, interval and replicates, and of an undecided one what is missing
     size : effect and interval alone
-    material : what it rests on, and of which models it holds
-    by_dataset : on which datasets or cells the verdict is which; empty where there is but one
+    material : what it rests on: models of either side, datasets and images
+    by_dataset : on which datasets or cells the verdict is which, uncorrected; empty where there is but one
+    flags : reasons not to believe it, in plain words
     """
 
     heading: str
     verdict: str
     claim: str
-    brief: str
     size: str
     material: str
     by_dataset: str
+    flags: list[str]
 
     @property
     def sentence(self) -> str:
         """The line as one sentence."""
-        return f"{self.heading}: {self.claim}; {self.material}."
+        flagged = f"; flagged: {'; '.join(self.flags)}" if self.flags else ""
+        return f"{self.heading}: {self.claim}; {self.material}{flagged}."
 
 
 @dataclass(frozen=True)
@@ -62,33 +66,30 @@ class Answer:
     Attributes
     ----------
     question : as configured, or what the contrast isolates of language, or empty
-    headline : what its lines say, counted
-    notes : how far the verdicts reach
+    headline : its verdicts, counted
+    sentence : all verdicts with effects, intervals, margins, replicates and flags, as one sentence
+    lines : one a protocol
+    secondary : effects at other settings than those that decide, as one sentence, or empty
+    notes : how the verdicts are to be read
     about_language : whether captions are what its sides differ in
     """
 
     contrast: str
     question: str
     headline: str
+    sentence: str
     lines: list[Line]
+    secondary: str
     notes: list[str]
     about_language: bool
-
-    @property
-    def undecided(self) -> str:
-        """The lines that decide nothing, as one sentence."""
-        said = [f"{line.heading} {line.size}" for line in self.lines if line.verdict == "undecided"]
-        return f"Undecided: {'; '.join(said)}." if said else ""
 
 
 def opening(run: Run) -> str:
     """Say in a few sentences what the run can answer about language, and what it answers instead."""
     comparisons = [c for c in run.comparisons if c.name in set(run.contrasts["contrast"])]
-    about_language = [c for c in comparisons if _is_about_language(c, run)]
-    if len(about_language) > FEW:
-        return _together(about_language, run)
+    about_language = [c for c in comparisons if sides.is_about_language(c, run)]
     if about_language:
-        return " ".join(_with_question(c, run) for c in about_language)
+        return _about_language(about_language, run)
     captioned = any(card["language"] == "captions" for card in run.models.values())
     none = f"none of its {counted(len(run.models), 'encoder')} was trained with captions"
     unset = "no contrast that ran sets encoders trained with captions against others that were trained"
@@ -102,21 +103,7 @@ def opening(run: Run) -> str:
 
 def answers(run: Run) -> list[Answer]:
     """What each contrast says: those about language first, else in the order of the configuration."""
-    found = []
-    for comparison in run.comparisons:
-        rows = run.contrasts[run.contrasts["contrast"] == comparison.name]
-        if len(rows):
-            decisive = judged(rows).to_dict("records")
-            found.append(
-                Answer(
-                    comparison.name,
-                    _question(comparison, run),
-                    _headline(comparison, run),
-                    [_line(row, _alike(rows, row), comparison, run) for row in decisive],
-                    _notes(rows.to_dict("records")),
-                    _is_about_language(comparison, run),
-                )
-            )
+    found = [_answer(c, run) for c in run.comparisons if c.name in set(run.contrasts["contrast"])]
     return sorted(found, key=lambda answer: not answer.about_language)
 
 
@@ -131,53 +118,47 @@ def all_notes(found: Sequence[Answer]) -> list[str]:
     return list(dict.fromkeys(note for answer in found for note in answer.notes))
 
 
-def points(*shares: float) -> list[str]:
-    """Shares as percentage points, whole ones unless that would hide a number.
+def _answer(comparison: Comparison, run: Run) -> Answer:
+    rows = run.contrasts[run.contrasts["contrast"] == comparison.name]
+    shown = judged(rows)
+    decisive = shown[shown["family"] != ""].to_dict("records")
+    others = shown[shown["family"] == ""].to_dict("records")
+    return Answer(
+        contrast=comparison.name,
+        question=sides.question(comparison, run),
+        headline=_headline(comparison, run),
+        sentence=_sentence(decisive, comparison, run),
+        lines=[_line(row, _alike(rows, row), comparison, run) for row in decisive],
+        secondary=_secondary(others),
+        notes=_notes(decisive, run),
+        about_language=sides.is_about_language(comparison, run),
+    )
 
-    >>> points(0.2149, 0.1432, 0.3176), points(-0.0685, -0.1704, 0.0044)
-    (['21', '14', '32'], ['−6.8', '−17.0', '0.4'])
-    """
-    smallest = min((abs(100 * share) for share in shares if share), default=1.0)
-    digits = 0 if smallest >= 1 else 1 if smallest >= 0.1 else 2
-    return [f"{100 * share:.{digits}f}".replace("-", "−") for share in shares]
+
+def _decisive(comparison: Comparison, run: Run) -> pd.DataFrame:
+    rows = run.contrasts
+    return rows[(rows["contrast"] == comparison.name) & (rows["family"] != "")]
+
+
+# One comparison
 
 
 def _line(row: Row, datasets: pd.DataFrame, comparison: Comparison, run: Run) -> Line:
-    reach = f", holds for these models only ({counted(row['replicates'], 'replicate')})"
-    crossed = row["dataset"] == UNSEEN
-    where = f"on {place(UNSEEN)}" if crossed else counted(row["n_datasets"], "dataset")
-    images = counted(row["n_items"], "concept" if crossed else "image")
+    crossed = row["dataset"] == ALL_NEW
     material = [
-        _counted_sides(row, comparison, run),
-        where,
-        images + (reach if row["holds_for"] == "these models" else ""),
+        sides.counted_sides(row, comparison, run),
+        f"on {place(ALL_NEW)}" if crossed else counted(row["n_datasets"], "dataset"),
+        counted(row["n_items"], "concept" if crossed else "image"),
     ]
-    heading = labels.comparison(row["protocol"], row["parameter"], row["setting"])
-    return Line(heading, row["verdict"], *_verdict(row), ", ".join(material), _by_dataset(datasets))
-
-
-def _verdict(row: Row) -> tuple[str, str, str]:
-    """Say the effect with its interval, in full, briefly and bare; undecided is never called equal."""
-    if pd.isna(row["low"]):
-        size = points(row["effect"])[0]
-        effect = f"undecided, {_points(size)}"
-        return f"{effect} without an interval: there is nothing to resample", effect, size
-    size, low, high = points(row["effect"], row["low"], row["high"])
-    undecided = row["verdict"] == "undecided"
-    effect = (
-        f"undecided, {_points(size)}" if undecided else f"{row['verdict']} by {_points(size.lstrip('−'))}"
+    return Line(
+        heading=labels.comparison(row["protocol"], row["parameter"], row["setting"]),
+        verdict=row["verdict"],
+        claim=wording.claim(row, comparison, run),
+        size=wording.size(row),
+        material=", ".join(material),
+        by_dataset=_by_dataset(datasets),
+        flags=[labels.flag(name) for name in wording.flags(row)],
     )
-    zero = ", which holds zero" if undecided else ""
-    interval = f"({low} to {high})"
-    return (
-        f"{effect} ({row['confidence']:.0%} interval {low} to {high}{zero})",
-        f"{effect} {interval}",
-        f"{size} {interval}",
-    )
-
-
-def _points(size: str) -> str:
-    return f"{size} point{'' if size.lstrip('−') == '1' else 's'}"
 
 
 def _alike(rows: pd.DataFrame, row: Row) -> pd.DataFrame:
@@ -195,121 +176,167 @@ def _by_dataset(rows: pd.DataFrame) -> str:
     crossed = rows["dataset"].isin(list(CELLS)).all()
     groups = rows.groupby("verdict", sort=True)["dataset"]
     if crossed and len(groups) == 1:
-        return f"{rows['verdict'].iloc[0].capitalize()} in all {len(rows)} cells."
+        return f"Uncorrected, {rows['verdict'].iloc[0]} in all {len(rows)} cells."
     said = [f"{verdict} on {join([place(name) for name in names])}" for verdict, names in groups]
-    return f"By {'cell' if crossed else 'dataset'}: {'; '.join(said)}."
+    return f"By {'cell' if crossed else 'dataset'}, uncorrected: {'; '.join(said)}."
 
 
-def _counted_sides(row: Row, comparison: Comparison, run: Run) -> str:
-    one, other = _objectives(comparison, run)
-    if one and other:
-        runs = counted(row["n_treatments"], "training run")
-        return f"{runs} of {one} against {row['n_controls']} of {other}"
-    treatments, controls = _sides(comparison, run)
-    if treatments == controls:
-        return f"{counted(row['n_treatments'], 'treatment')} against {counted(row['n_controls'], 'control')}"
-    return f"{counted(row['n_treatments'], 'encoder')} {treatments} against {row['n_controls']} {controls}"
+# One contrast
 
 
-def _sides(comparison: Comparison, run: Run) -> tuple[str, str]:
-    """Say how the encoders of either side were trained."""
-
-    def words(names: Iterable[str]) -> str:
-        cards = [run.models[name] for name in names]
-        kinds = [
-            labels.training(card["language"], card["pretraining_images"], card["robust"]) for card in cards
-        ]
-        return join(list(dict.fromkeys(kinds)), "or")
-
-    treatments, controls = zip(*comparison.pairs, strict=True)
-    return words(treatments), words(controls)
-
-
-def _objective_of(models: Iterable[str], run: Run) -> str:
-    """Objective that all models of a side were trained with by the workflow; empty where there is not one."""
-    found = {training(run.models[model]).get("objective", "") for model in models}
-    return found.pop() if len(found) == 1 else ""
+def _sentence(rows: Sequence[Row], comparison: Comparison, run: Run) -> str:
+    """All that a contrast says, as one sentence."""
+    named = sides.named_sides(comparison, run)
+    if not rows:
+        return f"{named}: nothing to judge, since no protocol was measured where it is judged."
+    said: list[str] = []
+    for (verdict, reason), words in GROUPED.items():
+        found = [row for row in rows if (row["verdict"], row["reason"]) == (verdict, reason)]
+        said += [f"{words} {join([_effect(row) for row in found])}"] if found else []
+    terms = [
+        f"{rows[0]['confidence']:.0%} intervals",
+        _margins(rows),
+        wording.replicates(rows, comparison, run),
+    ]
+    return "; ".join([f"{named}: {said[0]}", *said[1:], ", ".join(terms), *_flagged(rows)]) + "."
 
 
-def _objectives(comparison: Comparison, run: Run) -> tuple[str, str]:
-    """Words for the objective of either side, or nothing."""
-    treatments, controls = zip(*comparison.pairs, strict=True)
-    return group_name(_objective_of(treatments, run)), group_name(_objective_of(controls, run))
+def _effect(row: Row) -> str:
+    """Protocol of a row with its effect and interval, and what an undecided one needs."""
+    if row["verdict"] in TURNED:
+        return f"{_where(row)} by {wording.unsigned(row)}{wording.ends(row)}"
+    size = wording.size(row).replace(" (", ", ").removesuffix(")")
+    return f"{_where(row)} ({'; '.join(part for part in (size, wording.lacking(row)) if part)})"
 
 
-def _named_sides(comparison: Comparison, run: Run) -> str:
-    one, other = _objectives(comparison, run)
-    if not (one and other):
-        one, other = (
-            f"encoders {kind}" if kind != "untrained" else "untrained encoders"
-            for kind in _sides(comparison, run)
-        )
-    return f"{one[0].upper()}{one[1:]} against {other}" if one != other else f"Contrast {comparison.name}"
+def _where(row: Row) -> str:
+    """Protocol and setting of a row inside a sentence."""
+    setting = labels.setting(row["parameter"], row["setting"])
+    return f"{_protocol(row['protocol'])}{f' with {setting}' if setting else ''}"
 
 
-def _headline(comparison: Comparison, run: Run) -> str:
-    """Say how many comparisons of a contrast ended how."""
-    rows = judged(run.contrasts[run.contrasts["contrast"] == comparison.name])
-    counts = Counter(rows["verdict"])
-    first, *others = [name for name in ("higher", "lower", "undecided") if counts[name]]
-    said = [f"{first} in {counts[first]} of {counted(len(rows), 'comparison')}"]
-    said += [f"{name} in {counts[name]}" for name in others]
-    return f"{_named_sides(comparison, run)}: {', '.join(said)}"
+def _protocol(name: str) -> str:
+    title = labels.protocol(name)
+    return f"{title[0].lower()}{title[1:]}"
 
 
-def _question(comparison: Comparison, run: Run) -> str:
-    """What a contrast asks: as configured, or what it isolates where that is known."""
-    side = {
-        model for pair in comparison.pairs for model in pair if run.models[model]["language"] != "captions"
-    }
-    return comparison.question or ISOLATED.get(_objective_of(side, run), "")
+def _margins(rows: Sequence[Row]) -> str:
+    by_margin: dict[str, list[str]] = {}
+    for row in rows:
+        metrics = by_margin.setdefault(wording.margin(row), [])
+        metrics += [labels.metric(row["metric"])] if labels.metric(row["metric"]) not in metrics else []
+    if len(by_margin) == 1:
+        return f"margin {next(iter(by_margin))}"
+    return f"margins {join([f'{margin} of {join(metrics)}' for margin, metrics in by_margin.items()])}"
 
 
-def _with_question(comparison: Comparison, run: Run) -> str:
-    """Headline of a contrast, after the question of one that isolates a part of language."""
-    _, controls = zip(*comparison.pairs, strict=True)
-    isolates = _objective_of(controls, run) in ISOLATED
-    headline = f"{_headline(comparison, run)}."
-    return f"{_question(comparison, run)} {headline}" if isolates else headline
+def _flagged(rows: Sequence[Row]) -> list[str]:
+    """Say which comparisons of a contrast are flagged with what."""
+    places: dict[str, list[str]] = {}
+    for row in rows:
+        for name in wording.flags(row):
+            places.setdefault(name, []).append(_where(row))
+    said = [
+        f"{labels.flag(name)} ({'all' if len(found) == len(rows) else join(found)})"
+        for name, found in places.items()
+    ]
+    return [f"flagged: {'; '.join(said)}"] if said else []
 
 
-def _together(comparisons: Sequence[Comparison], run: Run) -> str:
-    """Say of many contrasts about language how often captions score higher, and what the parts of it do."""
-    verdicts: Counter[str] = Counter()
-    for comparison in comparisons:
-        found = judged(run.contrasts[run.contrasts["contrast"] == comparison.name])["verdict"]
-        turned = {"higher": "lower", "lower": "higher"} if _is_turned(comparison, run) else {}
-        verdicts.update(turned.get(verdict, verdict) for verdict in found)
-    first = (
-        f"{len(comparisons)} contrasts set encoders trained with captions against encoders trained without "
-        f"them. In {counted(verdicts.total(), 'comparison')}, captions score higher in {verdicts['higher']} "
-        f"and lower in {verdicts['lower']}; {verdicts['undecided']} are undecided."
-    )
-    parts = [c for c in comparisons if _objective_of((control for _, control in c.pairs), run) in ISOLATED]
-    return " ".join([first, *(_with_question(comparison, run) for comparison in parts[:FEW])])
+def _secondary(rows: Sequence[Row]) -> str:
+    """Effects at settings that decide nothing, each with its interval and without a claim."""
+    said = [
+        f"{labels.comparison(r['protocol'], r['parameter'], r['setting'])} {wording.size(r)}" for r in rows
+    ]
+    return f"At other settings, without a verdict: {'; '.join(said)}." if said else ""
 
 
-def _notes(rows: Sequence[Row]) -> list[str]:
-    """Say what the verdicts do not: that undecided is equal, or with few replicates, what others would do."""
-    undecided = "Undecided does not mean equal."
+def _headline(comparison: Comparison, run: Run, *, protocols: bool = False) -> str:
+    """Say how many comparisons of a contrast ended how, and if asked, which of those that are decided."""
+    named, rows = sides.named_sides(comparison, run), _decisive(comparison, run)
+    if rows.empty:
+        return f"{named}: nothing to judge"
+    total = counted(len(rows), "protocol")
+    said: list[str] = []
+    for verdict in labels.VERDICTS:
+        found = rows.loc[rows["verdict"] == verdict, "protocol"]
+        which = f" ({join([_protocol(name) for name in found])})" if verdict != "undecided" else ""
+        of = "" if said else f" of {total}"
+        said += [f"{verdict} on {len(found)}{of}{which if protocols else ''}"] if len(found) else []
+    return f"{named}: {', '.join(said)}"
+
+
+def _notes(rows: Sequence[Row], run: Run) -> list[str]:
+    """Say how verdicts are to be read: undecided, corrected, and from how many replicates."""
+    sizes = {row["family"]: wording.family_size(row["family"], run) for row in rows}
+    several = len(set(run.contrasts["family"]) - {""}) > 1
+    corrected = [
+        f"Verdicts are corrected by Holm's method for {size} comparisons"
+        f"{f' (family {family})' if several else ''}; intervals are not, so that one may leave zero out "
+        "beside a verdict of undecided."
+        for family, size in sizes.items()
+        if size > 1
+    ]
     few = (
-        "Replicates are matched groups, such as architectures or seeds, or models on the smaller side: with "
-        "fewer than five, an interval is too narrow for a claim about other training runs."
+        "With fewer than five replicates, which are matched groups such as seeds or architectures, or models "
+        "on the smaller side, an interval rests on a normal distribution that so few cannot show."
     )
     return [
-        *([undecided] if any(row["verdict"] == "undecided" for row in rows) else []),
+        *([UNDECIDED] if any(row["verdict"] == "undecided" for row in rows) else []),
+        *corrected,
         *([few] if any(row["holds_for"] == "these models" for row in rows) else []),
     ]
 
 
-def _is_about_language(comparison: Comparison, run: Run) -> bool:
-    """Whether all models on one side learned from captions, and all on the other from something else."""
-    cards = [[run.models[model] for model in side] for side in zip(*comparison.pairs, strict=True)]
-    captioned = [{card["language"] == "captions" for card in side} for side in cards]
-    learned = all(card["pretraining_images"] > 0 for side in cards for card in side)
-    return learned and captioned in ([{True}, {False}], [{False}, {True}])
+# All contrasts about language
 
 
-def _is_turned(comparison: Comparison, run: Run) -> bool:
-    """Whether captions are on the control's side of a contrast about language."""
-    return run.models[comparison.pairs[0][1]]["language"] == "captions"
+def _about_language(comparisons: Sequence[Comparison], run: Run) -> str:
+    """Count how the comparisons about language ended, and say what the parts of language do."""
+    rows = pd.concat([_from_captions(comparison, run) for comparison in comparisons])
+    if len(comparisons) > FEW:
+        parts = [f"{_headline(c, run)}." for c in comparisons if sides.isolates(c, run)][:FEW]
+        return " ".join([_together(rows, len(comparisons)), *parts, *_correction(rows, run)])
+    undecided = (rows["verdict"] == "undecided").any()
+    return " ".join(
+        [
+            *(_with_question(comparison, run, protocols=len(comparisons) == 1) for comparison in comparisons),
+            *(["Undecided does not mean equal."] if undecided else []),
+            *_correction(rows, run),
+        ]
+    )
+
+
+def _from_captions(comparison: Comparison, run: Run) -> pd.DataFrame:
+    """Decisive rows of a contrast about language, with the verdict of its side of captions."""
+    rows = _decisive(comparison, run)
+    turned = TURNED if run.models[comparison.pairs[0][1]]["language"] == "captions" else {}
+    return rows.assign(verdict=[turned.get(verdict, verdict) for verdict in rows["verdict"]])
+
+
+def _together(rows: pd.DataFrame, contrasts: int) -> str:
+    """Count the verdicts of many contrasts."""
+    found = Counter(rows["verdict"])
+    few = int(((rows["verdict"] == "undecided") & (rows["reason"] == "too few models")).sum())
+    undecided = found["undecided"]
+    many = f" ({few} for too few models)" if few else ""
+    rest = f"{undecided} {'is' if undecided == 1 else 'are'} undecided{many}"
+    return (
+        f"Against encoders trained without captions, in {counted(len(rows), 'comparison')} of {contrasts} "
+        f"contrasts, captions help in {found['helps']}, hurt in {found['hurts']} and are equivalent within "
+        f"the margin in {found['equivalent']}; {rest}{', which does not mean equal' if undecided else ''}."
+    )
+
+
+def _correction(rows: pd.DataFrame, run: Run) -> list[str]:
+    sizes = [wording.family_size(family, run) for family in sorted(set(rows["family"]))]
+    if max(sizes, default=0) < 2:
+        return []
+    each = "" if len(sizes) == 1 else ", each family by itself"
+    return [f"Verdicts are corrected for {join([str(size) for size in sizes])} comparisons{each}."]
+
+
+def _with_question(comparison: Comparison, run: Run, *, protocols: bool) -> str:
+    """Headline of a contrast, after the question of one that isolates a part of language."""
+    headline = f"{_headline(comparison, run, protocols=protocols)}."
+    return f"{sides.question(comparison, run)} {headline}" if sides.isolates(comparison, run) else headline

@@ -1,4 +1,8 @@
-"""What speaks against believing a result: failed self-checks, leaks, comparisons of more than was asked."""
+"""What speaks against believing a result: failed self-checks, leaks, comparisons of more than was asked.
+
+What the audit found of single comparisons stands beside their verdicts as flags; here it stands once for the
+run, with where it was found and what it means.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,14 +14,12 @@ from wordsight import labels
 from wordsight.cells import CELLS
 from wordsight.figures.groups import group_name
 from wordsight.figures.style import counted
+from wordsight.protocols.measures import HOPELESS_RADIUS, PRIMARY
 from wordsight.report.run import Run, join, place
 from wordsight.statistics.contrasts import ENOUGH_REPLICATES
-from wordsight.statistics.observations import PRIMARY
 from wordsight.statistics.pairs import Comparison
 
 FEW_IMAGES = 100
-# From here on, any image can be changed into any other of half its contrast, and no classifier can be right.
-HOPELESS_RADIUS = 0.5
 NAMED = 6  # places that a caution names before it counts the rest
 
 # Self-checks of the attack (Croce and Hein 2020, https://arxiv.org/abs/2003.01690), with what each means.
@@ -25,6 +27,15 @@ ATTACK_CHECKS = {
     "zero_gradient": "The gradient of some images is zero everywhere, so the attack had nothing to follow",
     "randomised": "Two passes over the same images differ, so the attack followed noise",
     "softmax_outputs": "The scores are probabilities, whose gradients vanish where the network is sure",
+}
+
+# Flags of comparisons that no other caution tells of, with what each means.
+MEANINGS = {
+    "ceiling": "Near the highest possible score, encoders cannot differ by much, whatever they know",
+    "floor": "Near guessing, encoders cannot differ by much: an undecided or equivalent verdict tells little",
+    "flips without one model": "The verdict rests on single training runs or encoders",
+    "flips without one dataset": "The verdict rests on single datasets",
+    "modes disagree": "The choice of the procedure decides the verdict, not the encoders alone",
 }
 
 
@@ -45,8 +56,13 @@ def cautions(run: Run) -> list[Caution]:
         _unconverged,
         _exact_twins,
         _near_twins,
+        _unknown,
+        _constant,
+        _flagged,
         _confounded,
         _left_out,
+        _partly_measured,
+        _too_few,
         _few_seeds,
         _few_images,
     ]
@@ -91,8 +107,8 @@ def _few_seeds(run: Run) -> list[Caution]:
     alike = len(few) == len(runs) and len(by_count) == 1
     what = f"{counted(min(few.values()), 'run')} of every objective" if alike else "; ".join(by_count)
     text = (
-        f"{what}: over so few, an interval covers less often than it says, and tells of these encoders, not "
-        "of others trained the same way."
+        f"{what}: so few cannot show whether they vary as an interval assumes. Verdicts that rest on them "
+        "are flagged."
     )
     return [Caution("Fewer than five training runs", text)]
 
@@ -161,13 +177,82 @@ def _twins(run: Run, kind: str) -> str:
     )
 
 
+def _unknown(run: Run) -> list[Caution]:
+    """Measurements without a value where one belongs."""
+    rows = run.results[run.results["value"].isna()]
+    if rows.empty:
+        return []
+    return [
+        Caution("Measurements without a value", f"Not a number: {_places(rows)}. Nothing is made of them.")
+    ]
+
+
+def _constant(run: Run) -> list[Caution]:
+    """Comparisons in which nothing varies, as with identical features or a metric that is constant."""
+    found = _judged_where(run, run.contrasts["reason"] == "constant")
+    if not found:
+        return []
+    text = (
+        f"Every draw gives the same difference: {_listed(found)}. Identical features or a metric that cannot "
+        "vary do that; there is no verdict."
+    )
+    return [Caution("Comparisons in which nothing varies", text)]
+
+
+def _flagged(run: Run) -> list[Caution]:
+    """What the audit found of comparisons and no other caution tells."""
+    names = [name.split("; ") for name in run.contrasts["flags"]]
+    found = {
+        flag: _judged_where(run, pd.Series([flag in flags for flags in names], run.contrasts.index))
+        for flag in MEANINGS
+    }
+    return [
+        Caution(f"Flagged: {labels.flag(flag)}", f"{MEANINGS[flag]}. Seen for {_listed(places)}.")
+        for flag, places in found.items()
+        if places
+    ]
+
+
+def _judged_where(run: Run, chosen: pd.Series) -> dict[str, list[str]]:
+    """Protocols of the decisive comparisons among some rows, by contrast."""
+    found: dict[str, list[str]] = {}
+    for row in run.contrasts[chosen & (run.contrasts["family"] != "")].to_dict("records"):
+        found.setdefault(row["contrast"], []).append(labels.protocol(row["protocol"]))
+    return found
+
+
+def _listed(places: dict[str, list[str]]) -> str:
+    """Name the first contrasts with their protocols, and count the others."""
+    named = [f"{contrast} ({', '.join(protocols)})" for contrast, protocols in list(places.items())[:NAMED]]
+    rest = [f"{counted(len(places) - NAMED, 'more contrast')}"] if len(places) > NAMED else []
+    return join([*named, *rest])
+
+
+def _too_few(run: Run) -> list[Caution]:
+    """Contrasts that have one model on a side or one matched group."""
+    found = _judged_where(run, run.contrasts["reason"] == "too few models")
+    if not found:
+        return []
+    text = (
+        "One model on a side, or one matched group, cannot tell a kind of training from one encoder: there "
+        "is no verdict, only what these models score."
+    )
+    return [Caution(f"{_contrasts(list(found), run)}: too few models for a verdict", text)]
+
+
 def _confounded(run: Run) -> list[Caution]:
+    flags = [("confounded" in names.split("; ")) for names in run.contrasts["flags"]]
+    flagged = set(run.contrasts.loc[flags, "contrast"])
+    found = {comparison.name: _differences(comparison, run) for comparison in run.comparisons}
     return [
         Caution(
-            f"Contrast {c.name}: the sides differ in more than what is asked", f"They also differ in {text}."
+            f"Contrast {name}: the sides differ in more than what is asked",
+            f"They also differ in {text}."
+            if text
+            else "Its sides go together with another trait of the encoders, so that either may be the cause.",
         )
-        for c in run.comparisons
-        if (text := _differences(c, run))
+        for name, text in found.items()
+        if text or name in flagged
     ]
 
 
@@ -205,6 +290,24 @@ def _left_out(run: Run) -> list[Caution]:
         )
         for where, names in lacking.items()
     ]
+
+
+def _partly_measured(run: Run) -> list[Caution]:
+    """Comparisons that lack some of their pairs of models."""
+    pairs = {comparison.name: len(comparison.pairs) for comparison in run.comparisons}
+    lacking = [
+        f"{row['contrast']} on {labels.protocol(row['protocol'])} "
+        f"({row['n_pairs']} of {pairs[row['contrast']]})"
+        for row in run.contrasts[run.contrasts["family"] != ""].to_dict("records")
+        if row["n_pairs"] < pairs.get(row["contrast"], 0)
+    ]
+    if not lacking:
+        return []
+    rest = [f"{len(lacking) - NAMED} more"] if len(lacking) > NAMED else []
+    text = (
+        f"Some models were not measured, and verdicts rest on the others: {join([*lacking[:NAMED], *rest])}."
+    )
+    return [Caution("Comparisons that lack pairs of models", text)]
 
 
 def _contrasts(names: list[str], run: Run) -> str:

@@ -1,39 +1,51 @@
 """The page itself: everything in one file, so that it opens offline and can be sent."""
 
 import base64
+import gzip
 import hashlib
 import json
+import re
+import textwrap
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import itables
 import jinja2
 import vl_convert
 import yaml
 from markupsafe import Markup
 
 from wordsight import labels
+from wordsight.errors import DataError
 from wordsight.figures.export import VERSION
-from wordsight.report import record, tables
-from wordsight.report.answer import Answer, all_notes, answers, opening, told
+from wordsight.report import methods, record, tables
+from wordsight.report.answer import all_notes, answers, opening, told
 from wordsight.report.cautions import cautions
 from wordsight.report.run import Run
 from wordsight.storage import write_text
 
 TEMPLATES = Path(__file__).with_name("templates")
-LARGEST_DOWNLOAD = 200_000  # bytes of a table that the page carries; a larger one lies beside it
-SEVERAL = 4  # answers up to which each is told in full
+DATATABLES = Path(itables.__file__).with_name("html") / "dt_bundle.js"
+OWN_SCRIPTS = ("common.js", "figures.js", "tables.js", "rows.js")
+LARGEST_TABLE = 1_000_000  # bytes of a table, packed, that the page carries; a larger one lies beside it
+MOST_PDF = 1_100_000  # bytes of all PDFs that the page carries; the others lie beside it
+RESULTS = "results.csv"  # the table that numbers lead to
+SEVERAL = 4  # contrasts up to which each is told in full
+TERMINAL = 100  # letters in a line of the answer as text
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure as exported, with its caption."""
+    """A figure as exported, with its caption; without its PDF, the page leads to the one beside it."""
 
     name: str
     caption: str
     svg: str
     spec: dict[str, Any]
+    pdf: bytes = b""
 
     @property
     def title(self) -> str:
@@ -46,42 +58,56 @@ class Figure:
         return Markup(self.svg)  # noqa: S704
 
     @property
-    def data(self) -> Markup:
-        """Vega-Lite as JSON that is safe inside a script element."""
-        text = json.dumps(self.spec, separators=(",", ":"), sort_keys=True)
-        return Markup(text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026"))  # noqa: S704
+    def data(self) -> str:
+        """Vega-Lite as packed JSON."""
+        return packed(json.dumps(self.spec, separators=(",", ":"), sort_keys=True).encode())
 
 
 @dataclass(frozen=True)
 class Download:
-    """A table to save: carried by the page, or None where it is too large."""
+    """A table to save: packed into the page, or empty where it is too large.
+
+    Attributes
+    ----------
+    place : path of the file, for those who have the folder and not the page alone
+    """
 
     name: str
-    href: str | None
+    place: str
+    packed: str
 
 
 def write_verdicts(path: Path | str, run: Run, report: str) -> None:
-    """Write the answer as plain lines for a terminal, with the place of the report."""
-    lines = [run.config["title"], "", opening(run)]
+    """Write the answer as plain lines for a terminal, with the place of the report.
+
+    The same results give the same text, so the time that the run took is not in it.
+    """
+    lines = [run.config["title"], "", *_wrapped(opening(run))]
     first, others = told(answers(run))
     for answer in first:
-        lines += ["", f"{answer.headline} (contrast {answer.contrast})."]
-        lines += [f"  {line}" for line in _told_in_text(answer, brief=len(first) > SEVERAL)]
+        lines += ["", f"{answer.contrast}: {answer.question}".removesuffix(": ")]
+        lines += _wrapped(answer.sentence, "  ")
+        lines += _wrapped(answer.secondary, "  ") if len(first) <= SEVERAL else []
     lines += ["", "Other contrasts:"] if others else []
     lines += [f"  {answer.headline} (contrast {answer.contrast})." for answer in others]
     notes = all_notes([*first, *others])
-    lines += ["", *notes] if notes else []
+    lines += ["", *(line for note in notes for line in _wrapped(note))] if notes else []
     warnings = cautions(run)
     if warnings:
         lines += ["", "Warnings, explained in the report:", *(f"  {caution.title}" for caution in warnings)]
     write_text(path, "\n".join([*lines, "", f"Report: {report}", ""]))
 
 
-def _told_in_text(answer: Answer, *, brief: bool) -> list[str]:
-    """Lines of an answer; briefly only what is decided, since the headline counts the rest."""
-    if not brief:
-        return [line.sentence for line in answer.lines]
-    return [f"{line.heading}: {line.brief}" for line in answer.lines if line.verdict != "undecided"]
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    """Lines of a text that fit into a terminal."""
+    return textwrap.wrap(
+        text,
+        TERMINAL,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def write_report(
@@ -92,14 +118,17 @@ def write_report(
     *,
     benchmarks: Path | str,
     digests: dict[str, str],
+    dag: str = "",
 ) -> None:
     """Write the page.
 
     Parameters
     ----------
     figures : in any order; the summary comes first
+    downloads : tables to save; numbers lead to the rows of :data:`RESULTS`
     benchmarks : folder of Snakemake's benchmark files
     digests : of the code of each step
+    dag : picture of the workflow's rules as SVG
     """
     page = (
         _environment()
@@ -107,8 +136,11 @@ def write_report(
         .render(
             **_results(run),
             **_record(run, figures, benchmarks, digests),
-            **_scripts(figures),
+            **_scripts(),
+            figures=_with_pdf(figures),
             downloads=downloads,
+            rows=next((table.place for table in downloads if table.name == RESULTS), RESULTS),
+            dag=Markup(dag),  # noqa: S704
         )
     )
     write_text(path, page)
@@ -116,10 +148,24 @@ def write_report(
 
 def download(path: Path | str) -> Download:
     """Table of a file, to be carried by the page."""
-    content = Path(path).read_bytes()
-    if len(content) > LARGEST_DOWNLOAD:
-        return Download(str(path), None)
-    return Download(Path(path).name, f"data:text/csv;base64,{base64.b64encode(content).decode()}")
+    content = packed(Path(path).read_bytes())
+    return Download(Path(path).name, str(path), content if len(content) <= LARGEST_TABLE else "")
+
+
+def packed(content: bytes) -> str:
+    """Pack bytes so that they are small and safe inside markup; equal bytes give equal text."""
+    return base64.b64encode(gzip.compress(content, mtime=0)).decode()
+
+
+def _with_pdf(figures: Collection[Figure]) -> list[tuple[Figure, str]]:
+    """Figures, the summary first, each with the address of its PDF: inside the page as long as they fit."""
+    hrefs, total = {}, 0
+    for figure in sorted(figures, key=lambda figure: len(figure.pdf)):
+        total += len(figure.pdf)
+        if figure.pdf and total <= MOST_PDF:
+            hrefs[figure.name] = f"data:application/pdf;base64,{base64.b64encode(figure.pdf).decode()}"
+    ordered = sorted(figures, key=lambda figure: figure.name != "summary")
+    return [(figure, hrefs.get(figure.name, f"figures/{figure.name}.pdf")) for figure in ordered]
 
 
 def _environment() -> jinja2.Environment:
@@ -135,20 +181,23 @@ def _environment() -> jinja2.Environment:
 def _results(run: Run) -> dict[str, Any]:
     """What the page says of the results."""
     first, others = told(answers(run))
-    full = tables.full_table(run)
+    contrasts = tables.contrast_tables(run)
     return {
         "title": run.config["title"],
         "opening": opening(run),
         "answers": first,
         "others": others,
-        "brief": len(first) > SEVERAL,
+        "at_a_glance": list(dict.fromkeys(line.heading for answer in first for line in answer.lines)),
         "notes": all_notes([*first, *others]),
+        "marks": labels.VERDICTS,
         "cautions": cautions(run),
         "cells": tables.cell_tables(run),
         "primary": tables.primary_tables(run),
-        "contrasts": tables.contrast_tables(run),
-        "full": full,
-        "left_out": len(run.results) - len(full.rows),
+        "contrasts": contrasts,
+        "folded": len(contrasts) > SEVERAL,
+        "sensitivity": tables.sensitivity_tables(run),
+        "sides": _for_script(tables.sides(run)),
+        "measurements": len(run.results),
         "datasets": tables.dataset_table(run),
         "trained": tables.training_table(run),
         "models": tables.model_table(run),
@@ -158,6 +207,12 @@ def _results(run: Run) -> dict[str, Any]:
     }
 
 
+def _for_script(value: Any) -> Markup:
+    """JSON that is safe inside a script element."""
+    text = json.dumps(value, separators=(",", ":"))
+    return Markup(text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026"))  # noqa: S704
+
+
 def _record(
     run: Run, figures: list[Figure], benchmarks: Path | str, digests: dict[str, str]
 ) -> dict[str, Any]:
@@ -165,26 +220,46 @@ def _record(
     left_out = {name for name, section in run.config["protocols"].items() if section is None}
     names = {*run.models, *run.config["datasets"], *(figure.name for figure in figures)}
     jobs = record.benchmarks(benchmarks, names, left_out)
+    software = record.software()
     return {
         "yaml": yaml.safe_dump(
             run.config, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
         ),
-        "software": record.software(),
+        "software": software,
         "machine": record.machine(),
         "costs": record.costs(jobs),
+        "wall_time": record.wall_time(jobs),
+        "energy_note": record.energy_note(),
         "speeds": record.speeds(jobs, run.datasets, {name: run.shown(name) for name in run.models}),
+        "methods_text": methods.methods_text(run, software),
+        "methods_latex": methods.methods_latex(run, software),
+        "licences": record.licences(run),
+        "citations": [reference.bibtex for reference in record.citations(run)],
         "digests": digests,
         "written": datetime.now(UTC),
     }
 
 
-def _scripts(figures: list[Figure]) -> dict[str, Any]:
+def _scripts() -> dict[str, Any]:
     """Scripts of the page, and their digests: the page forbids every other script, and every connection."""
-    own = [(TEMPLATES / name).read_text(encoding="utf-8") for name in ("hydrate.js", "sort.js")]
-    scripts = [vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VERSION), *own]
+    scripts = [
+        vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VERSION),
+        _datatables(),
+        *((TEMPLATES / name).read_text(encoding="utf-8") for name in OWN_SCRIPTS),
+    ]
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     return {
-        "figures": sorted(figures, key=lambda figure: figure.name != "summary"),
         "scripts": [Markup(script) for script in scripts],  # noqa: S704
         "script_sources": " ".join(f"'sha256-{digest}'" for digest in hashes),
     }
+
+
+def _datatables() -> str:
+    """DataTables as a script that needs no module to be loaded: its exports become ``window.DataTables``."""
+    code = DATATABLES.read_text(encoding="utf-8")
+    exports = re.search(r"export\{([^}]*)\};", code)
+    if exports is None:
+        raise DataError(f"{DATATABLES}: expected the module that itables {itables.__version__} ships")
+    members = re.sub(r"([\w$]+) as ([\w$]+)", r"\2:\1", exports[1])
+    code = code.replace(exports[0], f"window.DataTables={{{members}}};")
+    return f"(()=>{{'use strict';{code}\n}})();"

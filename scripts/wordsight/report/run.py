@@ -24,6 +24,7 @@ class Run:
     comparisons : the contrasts with their models
     config : the configuration as run, defaults included
     objectives : rows of ``objectives.csv``
+    sensitivity : rows of ``sensitivity.csv``, where there are any
     """
 
     results: pd.DataFrame
@@ -33,11 +34,19 @@ class Run:
     comparisons: list[Comparison]
     config: dict[str, Any]
     objectives: pd.DataFrame
+    sensitivity: pd.DataFrame | None = None
 
     def tables(self) -> Tables:
         """The same as figures read it, without the numbers of classes."""
         classes = dict.fromkeys(self.datasets, 0)
-        return Tables(self.results, self.contrasts, classes, list(self.models), self.objectives)
+        return Tables(
+            self.results,
+            self.contrasts,
+            classes,
+            list(self.models),
+            self.objectives,
+            sensitivity=self.sensitivity,
+        )
 
     def trained(self) -> dict[str, list[dict[str, Any]]]:
         """Cards of the models that the workflow trained, by objective, in the order of the configuration."""

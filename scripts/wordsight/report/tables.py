@@ -1,8 +1,11 @@
 """The tables of the report: titles and cells as text."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pandas as pd
 
@@ -11,12 +14,14 @@ from wordsight.cells import CELLS
 from wordsight.figures.data import across_cells, primary
 from wordsight.figures.four_cells import guessing_in
 from wordsight.figures.groups import group_name
+from wordsight.figures.style import counted
+from wordsight.protocols.measures import PRIMARY
 from wordsight.report.run import Run
-from wordsight.statistics.observations import PRIMARY
 from wordsight.tables import training
 
+Row = Mapping[Any, Any]
+
 ABSENT = "–"
-MOST_ROWS = 800  # a longer table is left to the CSV file
 MOST_EFFECTS = 300  # effects by dataset that all tables of contrasts have together
 
 
@@ -27,12 +32,24 @@ class Table:
     Attributes
     ----------
     numeric : places of the columns of numbers
+    links : for a cell, by row and column, the query of the rows of ``results.csv`` behind it
     """
 
     caption: str
     columns: list[str]
     rows: list[list[str]]
     numeric: set[int] = field(default_factory=set)
+    links: dict[tuple[int, int], str] = field(default_factory=dict)
+
+
+def query(**wanted: Any) -> str:
+    """Query of rows of ``results.csv``: a column and the value, or one of the values, that it must have.
+
+    >>> query(protocol="few_shot", setting=5.0, dataset=["digits", "faces"])
+    'protocol=few_shot&setting=5&dataset=digits&dataset=faces'
+    """
+    values = {key: f"{value:g}" if isinstance(value, float) else value for key, value in wanted.items()}
+    return urlencode(values, doseq=True, quote_via=quote)
 
 
 def primary_tables(run: Run) -> list[Table]:
@@ -46,7 +63,7 @@ def primary_tables(run: Run) -> list[Table]:
         kept = [name for name in run.modes() if name not in crossed or len(_settings(run, name)) > 1]
         return [_means(run, name, _settings(run, name)) for name in kept]
     names = [name for name in run.modes() if name not in crossed]
-    return [_pivot(primary(run.tables(), protocol), run.modes()[protocol]) for protocol in names]
+    return [_pivot(primary(run.tables(), protocol), run) for protocol in names]
 
 
 def cell_tables(run: Run) -> list[Table]:
@@ -69,24 +86,58 @@ def _means(run: Run, protocol: str, settings: Sequence[float]) -> Table:
     parameter = rows["parameter"].iloc[0] if len(settings) > 1 else ""
     present = set(rows["dataset"])
     datasets = [name for name in [*run.datasets, *CELLS] if name in present]
-    cells = {(row["setting"], row["group"], row["dataset"]): row for row in rows.to_dict("records")}
-    keys = sorted({key[:2]: None for key in cells}, key=lambda key: key[0])
-    body = []
-    for setting, group in keys:
-        found = [cells.get((setting, group, dataset)) for dataset in datasets]
-        runs = max(row["seeds"] for row in found if row)
-        varied = [f"{setting:g}"] if parameter else []
-        body.append(
-            [group_name(group), str(runs), *varied, *(spanned(row) if row else ABSENT for row in found)]
-        )
+
+    def lead(first: Row) -> list[str]:
+        same = rows[(rows["setting"] == first["setting"]) & (rows["group"] == first["group"])]
+        varied = [f"{first['setting']:g}"] if parameter else []
+        return [group_name(first["group"]), str(same["seeds"].max()), *varied]
+
+    body, links = _by_dataset(rows, "group", datasets, lead, spanned, run)
     heading = labels.comparison(protocol, "" if parameter else rows["parameter"].iloc[0], settings[-1])
     titles = ["encoder", "training runs", *([parameter] if parameter else []), *map(labels.dataset, datasets)]
-    return Table(
-        f"{heading}: {labels.metric(PRIMARY[protocol])}, {run.modes()[protocol]} mode",
-        titles,
-        body,
-        set(range(1, len(titles))),
-    )
+    caption = f"{heading}: {labels.metric(PRIMARY[protocol])}, {run.modes()[protocol]} mode"
+    return Table(caption, titles, body, set(range(1, len(titles))), links)
+
+
+def _by_dataset(
+    rows: pd.DataFrame,
+    name: str,
+    datasets: Sequence[str],
+    lead: Callable[[Row], list[str]],
+    write: Callable[[Row], str],
+    run: Run,
+) -> tuple[list[list[str]], dict[tuple[int, int], str]]:
+    """Cells of a table, a row a setting and name and a column a dataset, and the links of its numbers.
+
+    Parameters
+    ----------
+    name : column of models or of groups
+    lead : cells that a row begins with, from one of its rows in the file
+    write : a number
+    """
+    found: dict[tuple[float, str], dict[str, Row]] = {}
+    for row in rows.to_dict("records"):
+        found.setdefault((row["setting"], row[name]), {})[row["dataset"]] = row
+    body: list[list[str]] = []
+    links: dict[tuple[int, int], str] = {}
+    for _, cells in sorted(found.items(), key=lambda item: item[0][0]):
+        first = lead(next(iter(cells.values())))
+        for place, dataset in enumerate(datasets, start=len(first)):
+            if dataset in cells:
+                links[len(body), place] = _behind(cells[dataset], name, run)
+        body.append([*first, *(write(cells[d]) if d in cells else ABSENT for d in datasets)])
+    return body, links
+
+
+def _behind(row: Row, name: str, run: Run) -> str:
+    """Query of the rows that one number of a protocol's table is made of."""
+    key = "objective" if row[name] in run.trained() else "model"
+    wanted = {key: row[name], **{key: row[key] for key in ("protocol", "metric", "dataset")}}
+    return query(**wanted, **_setting(row))
+
+
+def _setting(row: Row) -> dict[str, float]:
+    return {"setting": float(row["setting"])} if row["parameter"] else {}
 
 
 def _with_guessing(table: Table, run: Run, protocol: str) -> Table:
@@ -97,76 +148,28 @@ def _with_guessing(table: Table, run: Run, protocol: str) -> Table:
     return replace(table, rows=[*table.rows, last])
 
 
-def spanned(row: Mapping[Any, Any]) -> str:
+def spanned(row: Row) -> str:
     """Write a share with its interval, in percent."""
-    interval = "" if pd.isna(row["low"]) else f" [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+    interval: str = "" if pd.isna(row["low"]) else f" [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
     return f"{100 * row['value']:.1f}{interval}"
 
 
-def _pivot(rows: pd.DataFrame, mode: str) -> Table:
+def _pivot(rows: pd.DataFrame, run: Run) -> Table:
     protocol, parameter = rows["protocol"].iloc[0], rows["parameter"].iloc[0]
     datasets = list(dict.fromkeys(rows["dataset"]))
-    cells = {
-        (row["model"], row["setting"], row["dataset"]): measured(row["value"], row["stderr"])
-        for row in rows.to_dict("records")
-    }
-    keys = sorted({key[:2]: None for key in cells}, key=lambda key: key[1])
-    setting = [parameter] if parameter else []
-    body = [
-        [
-            model,
-            *([f"{value:g}"] if parameter else []),
-            *(cells.get((model, value, d), ABSENT) for d in datasets),
-        ]
-        for model, value in keys
-    ]
-    return Table(
-        f"{labels.protocol(protocol)}: {labels.metric(PRIMARY[protocol])}, {mode} mode",
-        ["model", *setting, *datasets],
-        body,
-        set(range(1, len(datasets) + len(setting) + 1)),
-    )
+
+    def lead(first: Row) -> list[str]:
+        return [first["model"], *([f"{first['setting']:g}"] if parameter else [])]
+
+    body, links = _by_dataset(rows, "model", datasets, lead, measured, run)
+    titles = ["model", *([parameter] if parameter else []), *datasets]
+    caption = f"{labels.protocol(protocol)}: {labels.metric(PRIMARY[protocol])}, {run.modes()[protocol]} mode"
+    return Table(caption, titles, body, set(range(1, len(titles))), links)
 
 
-def measured(value: float, stderr: float) -> str:
+def measured(row: Row) -> str:
     """Write a share with its standard error, in percent."""
-    return f"{100 * value:.1f}" + ("" if pd.isna(stderr) else f" ± {100 * stderr:.1f}")
-
-
-def full_table(run: Run) -> Table:
-    """Rows of ``results.csv``: all, or of many those of the metrics on which protocols are judged."""
-    rows = run.results
-    if len(rows) > MOST_ROWS:
-        rows = rows[rows["metric"] == rows["protocol"].map(PRIMARY)]
-    body = [
-        [
-            row["model"],
-            labels.dataset(row["dataset"]),
-            labels.protocol(row["protocol"]),
-            labels.metric(row["metric"]),
-            labels.setting(row["parameter"], row["setting"]),
-            f"{row['value']:.4g}",
-            ABSENT if pd.isna(row["stderr"]) else f"{row['stderr']:.2g}",
-            f"{row['n']:,} {row['unit']}",
-            str(row["trials"]),
-            row["mode"],
-        ]
-        for row in rows.head(MOST_ROWS).to_dict("records")
-    ]
-    titles = [
-        "model",
-        "dataset",
-        "protocol",
-        "metric",
-        "setting",
-        "value",
-        "standard error",
-        "n",
-        "trials",
-        "mode",
-    ]
-    caption = "Every measurement" if len(body) == len(run.results) else "Measurements"
-    return Table(caption, titles, body, {5, 6, 7, 8})
+    return f"{100 * row['value']:.1f}" + ("" if pd.isna(row["stderr"]) else f" ± {100 * row['stderr']:.1f}")
 
 
 def contrast_tables(run: Run) -> list[Table]:
@@ -182,17 +185,49 @@ def contrast_tables(run: Run) -> list[Table]:
     order = {name: place for place, name in enumerate(["", *run.datasets, *CELLS])}
     rows = rows[by_dataset]
     rows = rows.assign(place=rows["dataset"].map(order), part=_parts(rows))
-    titles = ["protocol", "dataset", "treatment", "control", "effect", "interval", "verdict", "replicates"]
-    titles += ["images", "resampled"]
     return [
-        Table(
-            f"Contrast {contrast}: treatment minus control, in percentage points",
-            titles,
-            [_effect(row) for row in part.sort_values(["part", "place"], kind="stable").to_dict("records")],
-            {2, 3, 4, 5, 7, 8},
-        )
-        for contrast, part in rows.groupby("contrast", sort=False)
+        _contrast_table(part.sort_values(["part", "place"], kind="stable").to_dict("records"), run)
+        for _, part in rows.groupby("contrast", sort=False)
     ]
+
+
+def _contrast_table(rows: Sequence[Row], run: Run) -> Table:
+    links: dict[tuple[int, int], str] = {}
+    for place, row in enumerate(rows):
+        wanted = {key: row[key] for key in ("contrast", "protocol", "metric")} | _setting(row)
+        wanted |= {"dataset": row["dataset"] or _pooled(row, run)}
+        links |= {(place, 2): query(**wanted, side="treatment"), (place, 3): query(**wanted, side="control")}
+        links |= {(place, 4): query(**wanted)}
+    return Table(
+        f"Contrast {rows[0]['contrast']}: treatment minus control, in percentage points",
+        [*EFFECT],
+        [[write(row) for write in EFFECT.values()] for row in rows],
+        {2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14},
+        links,
+    )
+
+
+def _pooled(row: Row, run: Run) -> list[str]:
+    """Datasets that a pooled effect is the mean over."""
+    rows = run.contrasts
+    same = rows["scope"] == "dataset"
+    for key in ("contrast", "protocol", "metric", "setting"):
+        same &= rows[key] == row[key]
+    return list(rows.loc[same, "dataset"])
+
+
+def sides(run: Run) -> dict[str, dict[str, list[str]]]:
+    """Models on either side of each contrast, which the links of its table name by ``side``."""
+    return {
+        comparison.name: {
+            name: list(dict.fromkeys(models))
+            for name, models in zip(
+                ("treatment", "control"), zip(*comparison.pairs, strict=True), strict=True
+            )
+        }
+        for comparison in run.comparisons
+        if comparison.pairs
+    }
 
 
 def _parts(rows: pd.DataFrame) -> pd.Series:
@@ -200,22 +235,131 @@ def _parts(rows: pd.DataFrame) -> pd.Series:
     return rows.groupby(["contrast", "protocol", "parameter", "setting"], sort=False).ngroup()
 
 
-def _effect(row: Mapping[Any, Any]) -> list[str]:
+def _signed(share: float) -> str:
+    return ABSENT if pd.isna(share) else f"{100 * share:+.1f}".replace("-", "−")
+
+
+def _points(share: float) -> str:
+    """Write a share in percentage points, without a sign."""
+    return ABSENT if pd.isna(share) else f"{100 * share:.1f}"
+
+
+def _spanning(row: Row) -> str:
+    return ABSENT if pd.isna(row["low"]) else f"{_signed(row['low'])} to {_signed(row['high'])}"
+
+
+def _p_value(row: Row, test: str) -> str:
+    """Write a p-value: the corrected one where there is one."""
+    corrected = "p_adjusted" if test == "p_value" else "p_equivalence_adjusted"
+    return _probability(row[corrected if row["family"] else test])
+
+
+def _probability(value: float) -> str:
+    return ABSENT if pd.isna(value) else "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _replicates(row: Row) -> str:
+    noun = {"matched groups": "matched group", "models": "model"}[row["replicate"]]
+    return counted(int(row["replicates"]), noun)
+
+
+def _missing(row: Row) -> str:
+    more = row["more_replicates"]
+    return ABSENT if pd.isna(more) else "no number" if math.isinf(more) else f"{math.ceil(more):,}"
+
+
+def _remarks(row: Row) -> str:
+    """Whether the effect decides, why it is undecided where that is not plain, and what the audit found."""
+    decides = "decides, corrected" if row["family"] else ""
+    reason = "" if row["reason"] == "overlap" else labels.REASONS.get(row["reason"], row["reason"])
+    found = [labels.flag(name) for name in row["flags"].split("; ") if name]
+    return "; ".join(part for part in (decides, reason, *found) if part) or ABSENT
+
+
+# Columns of a contrast's table.
+EFFECT: dict[str, Callable[[Row], str]] = {
+    "protocol": lambda row: labels.comparison(row["protocol"], row["parameter"], row["setting"]),
+    "dataset": lambda row: labels.dataset(row["dataset"]) or "all datasets",
+    "treatment": lambda row: _points(row["treatment"]),
+    "control": lambda row: _points(row["control"]),
+    "effect": lambda row: _signed(row["effect"]),
+    "interval": _spanning,
+    "verdict": lambda row: row["verdict"],
+    "margin": lambda row: _points(row["margin"]),
+    "smallest margin": lambda row: _points(row["smallest_margin"]),
+    "detectable": lambda row: _points(row["minimum_detectable"]),
+    "p, difference": lambda row: _p_value(row, "p_value"),
+    "p, equivalence": lambda row: _p_value(row, "p_equivalence"),
+    "% of gain over untrained": lambda row: (
+        ABSENT if pd.isna(row["relative"]) else f"{100 * row['relative']:+.0f}".replace("-", "−")
+    ),
+    "replicates": _replicates,
+    "more needed": _missing,
+    "images": lambda row: f"{row['n_items']:,}",
+    "remarks": _remarks,
+}
+
+
+def sensitivity_tables(run: Run) -> list[Table]:
+    """What becomes of the effects that decide, from ``sensitivity.csv``: a table an analysis."""
+    rows = run.sensitivity
+    if rows is None:
+        return []
+    keys = ["contrast", "protocol", "parameter", "setting"]
+    found = []
+    for analysis, part in rows.groupby("analysis", sort=False):
+        shown = list(part.groupby(keys, sort=False))
+        if (part["left_out"] != "").any():
+            body = [_without(group) for _, group in shown]
+            titles, numeric = ["contrast", "protocol", *WITHOUT], {2, 3, 4}
+        else:
+            known = part["effect"].notna()
+            body = [_otherwise(row) for row in part[known].to_dict("records")]
+            body += [_not_estimated(rows) for _, rows in part[~known].groupby("note", sort=False)]
+            titles, numeric = ["contrast", "protocol", *OTHERWISE], {2, 3, 4, 5, 6}
+        caption = f"{str(analysis).capitalize()}: effects in percentage points"
+        found.append(Table(caption, titles, body, numeric))
+    return found
+
+
+WITHOUT = ["times", "lowest (without)", "highest (without)", "verdicts"]
+OTHERWISE = ["effect", "interval", "p, difference", "I², %", "n", "remarks"]
+
+
+def _named(row: Row) -> list[str]:
+    return [row["contrast"], labels.comparison(row["protocol"], row["parameter"], row["setting"])]
+
+
+def _without(rows: pd.DataFrame) -> list[str]:
+    """Lowest and highest effect without one unit, with the unit, and how often which verdict came out."""
+    ordered = rows.sort_values("effect", kind="stable").to_dict("records")
+    ends = [f"{_signed(row['effect'])} ({row['left_out']})" for row in (ordered[0], ordered[-1])]
+    verdicts = Counter(rows["verdict"])
+    return [*_named(ordered[0]), str(len(rows)), *ends, ", ".join(f"{n} {v}" for v, n in verdicts.items())]
+
+
+def _otherwise(row: Row) -> list[str]:
     return [
-        labels.comparison(row["protocol"], row["parameter"], row["setting"]),
-        labels.dataset(row["dataset"]) or "all datasets",
-        *(f"{100 * row[side]:.1f}" for side in ("treatment", "control")),
+        *_named(row),
         _signed(row["effect"]),
-        ABSENT if pd.isna(row["low"]) else f"{_signed(row['low'])} to {_signed(row['high'])}",
-        row["verdict"],
-        str(row["replicates"]),
-        f"{row['n_items']:,}",
-        row["resampled"],
+        _spanning(row),
+        _probability(row["p_value"]),
+        ABSENT if pd.isna(row["heterogeneity"]) else f"{100 * row['heterogeneity']:.0f}",
+        str(row["n"]),
+        row["note"] or ABSENT,
     ]
 
 
-def _signed(share: float) -> str:
-    return f"{100 * share:+.1f}".replace("-", "−")
+def _not_estimated(rows: pd.DataFrame) -> list[str]:
+    """One row for all effects that could not be estimated for one reason."""
+    first = rows.iloc[0].to_dict()
+    if len(rows) == 1:
+        return _otherwise(first)
+    names = set(rows["contrast"])
+    contrasts = counted(len(names), "contrast") if len(names) > 1 else first["contrast"]
+    low, high = rows["n"].min(), rows["n"].max()
+    cells = _otherwise({**first, "n": f"{low} to {high}" if high > low else low})
+    return [contrasts, counted(len(rows), "comparison"), *cells[2:]]
 
 
 def dataset_table(run: Run) -> Table:

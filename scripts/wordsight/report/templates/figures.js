@@ -1,0 +1,87 @@
+"use strict";
+// Each figure stands in the page as SVG; where scripts run, an interactive chart takes its place.
+
+/** Data of a chart as one table; of several sets of data, with the number of each. */
+function dataOf(spec) {
+  const sets = Object.values(spec.datasets ?? {});
+  const named = [...new Set(sets.flat().flatMap(Object.keys))];
+  const image = (name) => sets.flat().some((row) => String(row[name]).startsWith("data:"));
+  const columns = named.filter((name) => !image(name));
+  const cells = (row) => columns.map((name) => (row[name] ?? "").toString());
+  if (sets.length < 2) return { columns, rows: sets.flat().map(cells) };
+  const rows = sets.flatMap((set, place) => set.map((row) => [`${place + 1}`, ...cells(row)]));
+  return { columns: ["set", ...columns], rows };
+}
+
+/** Buttons before and after the link to the PDF, which is there without scripts. */
+function addButtons(figure, spec, view) {
+  const { figure: name, title } = figure.dataset;
+  const pdf = figure.querySelector(".actions a");
+  const make = (kind, act) => button(kind, `Save as ${kind}: ${title}`, act);
+  const svg = async () => save(await view.toSVG(), "image/svg+xml", `${name}.svg`);
+  const png = async () => {
+    const canvas = await view.toCanvas(2);
+    canvas.toBlob((blob) => save(blob, "image/png", `${name}.png`));
+  };
+  pdf.before(make("SVG", svg), " ", make("PNG", png), " ");
+  pdf.after(" ", make("CSV", () => save(asCsv(dataOf(spec)), "text/csv", `${name}.csv`)));
+}
+
+/** Show all that a legend can pick; Vega-Lite itself hears a double click only beside the panels. */
+function showAll(view) {
+  const picked = view.getState({ data: (name) => name.endsWith("_store"), signals: () => false });
+  for (const name of Object.keys(picked.data)) view.data(name, []);
+  view.runAsync();
+}
+
+/** All objects inside a specification. */
+const inside = (node) =>
+  Array.isArray(node) ? node.flatMap(inside)
+  : node && typeof node === "object" ? [node, ...Object.values(node).flatMap(inside)]
+  : [];
+
+/** Put a list below a figure that shows one name alone, as a click in its legend does, for those without a mouse. */
+function addList(figure, spec, view) {
+  const { datasets, ...charts } = spec;
+  const parts = inside(charts);
+  const picked = parts.find((part) => part.bind === "legend");
+  if (!picked) return;
+  const [field] = picked.select.fields;
+  const names = parts.find((part) => part.field === field && part.scale?.domain).scale.domain;
+  const list = document.createElement("select");
+  list.append(new Option("all", ""), ...names.map((name) => new Option(name)));
+  list.setAttribute("aria-label", `Show alone: ${figure.dataset.title}`);
+  const store = `${picked.name}_store`;
+  list.addEventListener("change", () => {
+    const values = list.selectedIndex > 0 ? [{ unit: "", fields: [{ type: "E", field }], values: [list.value] }] : [];
+    view.data(store, values).runAsync();
+  });
+  view.addDataListener(store, (_, rows) => {
+    list.selectedIndex = rows.length === 1 ? 1 + names.indexOf(rows[0].values[0]) : rows.length ? -1 : 0;
+  });
+  const label = document.createElement("label");
+  label.append("show ", list);
+  figure.querySelector(".actions").append(label);
+}
+
+async function hydrate(figure) {
+  const spec = JSON.parse(await unpacked(document.getElementById(`spec-${figure.dataset.figure}`).textContent));
+  const options = {
+    ast: true, // interpret expressions, since the page forbids evaluating strings as code
+    renderer: "svg",
+    tooltip: { theme: "page" },
+    actions: false,
+  };
+  const { view } = await vegaEmbed(figure.querySelector(".live"), spec, options);
+  addButtons(figure, spec, view);
+  addList(figure, spec, view);
+  figure.querySelector(".live").addEventListener("dblclick", () => showAll(view));
+  figure.classList.add("hydrated");
+}
+
+(async () => {
+  for (const figure of document.querySelectorAll("figure[data-figure]")) {
+    await hydrate(figure).catch((error) => console.error(`figure ${figure.dataset.figure}: ${error}`));
+    await new Promise((next) => setTimeout(next)); // one after another, so that the page answers meanwhile
+  }
+})();
