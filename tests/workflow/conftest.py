@@ -14,7 +14,7 @@ import yaml
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "report", "uv.lock")
+PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "report", "uv.lock", "CITATION.cff")
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 
 GIVEN = {"source": ["checkpoint", "random"]}
@@ -89,9 +89,10 @@ CONFIG = {
 
 @dataclass
 class Project:
-    """Copy of the project in a folder of its own."""
+    """Copy of the project in a folder of its own, and what its first run wrote to the terminal."""
 
     path: Path
+    said: str = ""
 
     def snakemake(self, *arguments: str, check: bool = True, **options) -> subprocess.CompletedProcess:
         """Run Snakemake on the small configuration."""
@@ -206,7 +207,7 @@ def make_project(path: Path) -> Project:
 def finished(tmp_path_factory) -> Project:
     """Small experiment that ran to its end. Tests copy it and leave it as it is."""
     project = make_project(tmp_path_factory.mktemp("finished") / "project")
-    project.snakemake()
+    project.said = project.snakemake().stdout
     return project
 
 

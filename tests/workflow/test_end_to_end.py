@@ -7,7 +7,7 @@ import json
 import pytest
 
 from wordsight.cells import CELLS
-from wordsight.statistics.observations import PRIMARY
+from wordsight.protocols.measures import PRIMARY
 
 FIGURES = (
     "clustering",
@@ -15,6 +15,12 @@ FIGURES = (
     "transfer",
     "robustness",
     "training",
+    "ranks",
+    "pretraining_size",
+    "features",
+    "robust_images",
+    "confusions",
+    "margins",
     "summary",
     *tuple(f"cross_style_{measure}" for measure in ("few_shot", "probe", "retrieval")),
 )
@@ -32,6 +38,13 @@ def test_every_target_is_there_and_nothing_is_left_to_do(finished):
         assert (results / f"figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
         assert "vega-lite" in json.loads((results / f"figures/{figure}.json").read_text())["$schema"]
     assert finished.would_run() == set()
+
+
+def test_the_answer_ends_a_run_that_wrote_it_and_no_other(finished, copy):
+    answer = (finished.path / "results/verdicts.txt").read_text()
+    assert answer.rstrip().endswith("Report: results/report.html")
+    assert answer in finished.said
+    assert "Report:" not in copy.snakemake("results/tables/results.csv", "--force").stdout
 
 
 def test_every_job_has_a_log_and_a_benchmark(finished):
@@ -64,7 +77,7 @@ def test_no_partial_file_is_left(finished):
 def test_a_second_run_gives_the_same_bytes(finished, fresh):
     fresh.snakemake()
     assert fresh.tables() == finished.tables()
-    assert len(fresh.tables()) == 6
+    assert len(fresh.tables()) == 8
     for model in TRAINED:
         weights = f"resources/models/{model}/weights.safetensors"
         assert (fresh.path / weights).read_bytes() == (finished.path / weights).read_bytes()

@@ -11,8 +11,12 @@ DATASETS = ("digits", "shapes")
 TRAINED = ("labels-0", "captions_contrastive-0")
 STATISTICS = {("summary",), ("contrasts",), ("objectives",)}
 CROSSED = ("cross_style_few_shot", "cross_style_probe", "cross_style_retrieval")
-DRAWN = ("clustering", "few_shot", "transfer", "robustness", *CROSSED, "training", "summary")
+OF_IMAGES = ("features", "robust_images", "confusions")  # which have data of their own
+OVERALL = ("ranks", "pretraining_size", "training", "margins", "summary")
+DRAWN = ("clustering", "few_shot", "transfer", "robustness", *CROSSED, *OVERALL, *OF_IMAGES)
 FIGURES = {("figure", name) for name in DRAWN}
+IMAGES = {("figure_data",)}
+GRAPH = {("rule_graph",)}  # which counts the jobs
 BELOW = STATISTICS | {("result_tables",), ("report",)} | FIGURES
 
 
@@ -90,19 +94,19 @@ def test_an_edit_of_one_objective_trains_its_models_alone(copy):
     with (copy.path / "scripts/wordsight/pretraining/objectives/captions_contrastive.py").open("a") as file:
         file.write("\nUNUSED = 1\n")
     only = ("captions_contrastive-0",)
-    assert copy.would_run() == {("pretrain", *only)} | of_trained(only) | BELOW
+    assert copy.would_run() == {("pretrain", *only)} | of_trained(only) | BELOW | IMAGES
 
 
 def test_a_value_of_pretraining_trains_all_its_models_and_no_other(copy):
     copy.configure(lambda config: config["pretraining"].update(images_seen=132))
-    expected = {("pretrain", model) for model in TRAINED} | of_trained() | BELOW
+    expected = {("pretrain", model) for model in TRAINED} | of_trained() | BELOW | IMAGES
     assert copy.would_run() == expected
 
 
 def test_a_new_seed_trains_one_model(copy):
     copy.configure(lambda config: config["pretraining"]["objectives"]["labels"].update(seeds=2))
     only = ("labels-1",)
-    assert copy.would_run() == {("pretrain", *only)} | of_trained(only) | BELOW
+    assert copy.would_run() == {("pretrain", *only)} | of_trained(only) | BELOW | IMAGES | GRAPH
 
 
 def test_a_changed_caption_trains_anew_and_encodes_sentences_anew(copy):
@@ -118,7 +122,7 @@ def test_a_trait_of_a_model_reruns_no_encoder(copy):
     copy.configure(lambda config: config["models"]["saved"].update(pretraining_images=11))
     ran = copy.would_run()
     assert ("model_card", "saved") in ran
-    assert {job[0] for job in ran} <= {"model_card", "result_tables", "figure", "report"}
+    assert {job[0] for job in ran} <= {"model_card", "contrasts", "result_tables", "figure", "report"}
 
 
 def test_a_new_model_computes_its_own_steps(copy):
@@ -128,12 +132,12 @@ def test_a_new_model_computes_its_own_steps(copy):
     expected = {("model", "new"), ("model_card", "new")}
     expected |= jobs("features", only) | jobs("clustering", only) | jobs("few_shot", only)
     expected |= jobs("transfer", only, ("digits",)) | jobs("robustness", only, ("shapes",))
-    assert copy.would_run() == expected | BELOW
+    assert copy.would_run() == expected | BELOW | IMAGES | GRAPH
 
 
 def test_a_new_dataset_of_a_protocol_reruns_no_other(copy):
     copy.configure(lambda config: config["protocols"]["transfer"]["datasets"].append("shapes"))
-    assert copy.would_run() == jobs("transfer", datasets=("shapes",)) | BELOW
+    assert copy.would_run() == jobs("transfer", datasets=("shapes",)) | BELOW | IMAGES | GRAPH
 
 
 def test_a_changed_byte_of_an_image_is_noticed(copy):
