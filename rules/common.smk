@@ -266,6 +266,11 @@ def head_features(w):
     return f"results/features/{w.model}/{w.dataset}/train.safetensors" if fitted else []
 
 
+def caption(figure):
+    """What a figure shows, in words."""
+    return Path(workflow.basedir, "report", f"{figure}.rst").read_text(encoding="utf-8")
+
+
 def figure_examples(w):
     """Data of the images that a figure shows; most figures show none."""
     shown = w.figure in example_names(settings)
@@ -295,7 +300,9 @@ def confused_results():
     shown = confused(settings)
     return expand(
         "results/transfer/{model}/{dataset}.parquet",
-        model=sorted({m for contrast in shown for pair in contrast.pairs for m in pair}),
+        model=sorted(
+            {m for contrast in shown for pair in contrast.pairs for m in pair}
+        ),
         dataset=settings.protocols.transfer.datasets if shown else [],
     )
 
@@ -303,5 +310,7 @@ def confused_results():
 def pictured(file):
     """File of every dataset whose images or classes the figures of single images show."""
     return expand(
-        "resources/datasets/{dataset}/{file}", dataset=pictured_datasets(settings), file=file
+        "resources/datasets/{dataset}/{file}",
+        dataset=pictured_datasets(settings),
+        file=file,
     )

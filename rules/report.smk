@@ -47,7 +47,7 @@ rule figure:
         json="results/figures/{figure}.json",
         svg=report(
             "results/figures/{figure}.svg",
-            caption="../report/{figure}.rst",
+            caption="../report/caption.rst",
             category="Figures",
         ),
         png="results/figures/{figure}.png",
@@ -64,6 +64,8 @@ rule figure:
         runtime=10,
     params:
         code=lambda w: code("figure.py", f"figures.{w.figure}"),
+        # For Snakemake's report, whose captions can't be chosen by a wildcard.
+        caption=lambda w: caption(w.figure),
         groups=groups,
     script:
         "../scripts/figure.py"
@@ -126,10 +128,7 @@ rule report:
         templates=provenance.content_digest(
             f"{workflow.basedir}/scripts/wordsight/report/templates", "report"
         ),
-        captions={
-            figure: Path(workflow.basedir, "report", f"{figure}.rst").read_text()
-            for figure in figure_names(settings)
-        },
+        captions={figure: caption(figure) for figure in figure_names(settings)},
         comparisons=[comparison.model_dump(mode="json") for comparison in comparisons],
         config=settings.model_dump(mode="json"),
         benchmarks="results/benchmarks",

@@ -47,6 +47,14 @@ def test_the_answer_ends_a_run_that_wrote_it_and_no_other(finished, copy):
     assert "Report:" not in copy.snakemake("results/tables/results.csv", "--force").stdout
 
 
+def test_the_report_of_snakemake_has_every_figure_with_its_caption(copy):
+    copy.snakemake("--report", "snakemake.html")
+    page = (copy.path / "snakemake.html").read_text()
+    for figure in FIGURES:
+        assert f"results/figures/{figure}.svg" in page
+        assert (copy.path / f"report/{figure}.rst").read_text()[:50] in page
+
+
 def test_every_job_has_a_log_and_a_benchmark(finished):
     logs = {
         path.relative_to(finished.path / "logs").with_suffix("")

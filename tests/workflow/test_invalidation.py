@@ -70,6 +70,11 @@ def test_an_edit_of_one_figure_redraws_it_alone(copy):
     assert copy.would_run() == {("figure", "transfer"), ("report",)}
 
 
+def test_an_edit_of_a_caption_redraws_its_figure_alone(copy):
+    copy.edit("report/transfer.rst", "Accuracy", "Exactness")
+    assert copy.would_run() == {("figure", "transfer"), ("report",)}
+
+
 def test_an_edit_of_the_page_rewrites_the_report_alone(copy):
     copy.edit("scripts/wordsight/report/templates/style.css", "body", "body, .unused")
     assert copy.would_run() == {("report",)}
