@@ -47,7 +47,7 @@ rule figure:
         json="results/figures/{figure}.json",
         svg=report(
             "results/figures/{figure}.svg",
-            caption="../report/caption.rst",
+            caption="../report/caption.rst.j2",
             category="Figures",
         ),
         png="results/figures/{figure}.png",

@@ -548,7 +548,7 @@ def test_each_family_is_corrected_on_its_own_by_holms_method(three, columns, fam
 def test_a_row_that_decides_is_judged_by_its_adjusted_p_and_another_by_its_own(three):
     paths, (_, middle, null) = three
     together = compare(paths, [middle, null], SECTION, 0)
-    apart = compare(paths, [middle, null], StatisticsSection(families={"its own": ["u-c"]}), 0)
+    apart = compare(paths, [middle, null], StatisticsSection(families={"its-own": ["u-c"]}), 0)
     key = {"contrast": "u-c", "protocol": "few_shot", "setting": 5, "scope": "pooled"}
     with_others, alone = one(together, **key), one(apart, **key)
     assert with_others["p_value"] == alone["p_value"] <= 0.05

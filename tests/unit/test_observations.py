@@ -7,8 +7,8 @@ import pytest
 
 from wordsight.config import ProtocolsSection
 from wordsight.errors import DataError
+from wordsight.protocols import measures
 from wordsight.rows import SCHEMA, make_rows, write_rows
-from wordsight.statistics import observations
 from wordsight.statistics.observations import read_cells, read_origin
 from wordsight.storage import write_table
 
@@ -26,7 +26,8 @@ def write(path, *tables):
 
 
 def test_every_protocol_has_a_primary_metric():
-    assert list(observations.PRIMARY) == list(ProtocolsSection.model_fields)
+    assert list(measures.PRIMARY) == list(ProtocolsSection.model_fields)
+    assert set(measures.FIXED_TRIALS) <= set(measures.PRIMARY)
 
 
 def test_the_origin_is_what_the_rows_say(tmp_path):
