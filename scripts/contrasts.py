@@ -12,14 +12,11 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.statistics.contrasts import compare
     from wordsight.statistics.pairs import Comparison
     from wordsight.statistics.sensitivity import sensitivities
-    from wordsight.storage import read_frame, read_json, write_frame
+    from wordsight.storage import read_cards, read_frame, write_frame
 
     comparisons = [revive(Comparison, values) for values in snakemake.params.comparisons]
     section = revive(StatisticsSection, snakemake.params.statistics)
-    models, datasets = (
-        {card["name"]: card for card in map(read_json, paths)}
-        for paths in (snakemake.input.models, snakemake.input.datasets)
-    )
+    models, datasets = (read_cards(paths) for paths in (snakemake.input.models, snakemake.input.datasets))
     frame, parts = compare(snakemake.input.rows, comparisons, section, snakemake.params.seed)
     sensitivity = sensitivities(frame, parts, section, models)
     evidence = Evidence(

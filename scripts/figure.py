@@ -12,17 +12,17 @@ with step(snakemake.log[0], snakemake.threads):
 
     from wordsight.figures.data import Tables, read_training
     from wordsight.figures.export import save
-    from wordsight.storage import read_json
+    from wordsight.storage import read_cards, read_json
     from wordsight.tables import read_csv
 
     groups = snakemake.params.groups
     curves = {Path(path).parent.name: path for path in snakemake.input.get("training", [])}
     examples = snakemake.input.get("examples")
-    cards = [read_json(path) for path in snakemake.input.datasets]
+    cards = read_cards(snakemake.input.datasets)
     tables = Tables(
         results=read_csv(snakemake.input.results),
         contrasts=read_csv(snakemake.input.contrasts),
-        classes={card["name"]: len(card["classes"]) for card in cards},
+        classes={name: len(card["classes"]) for name, card in cards.items()},
         models=list(groups),
         objectives=read_csv(snakemake.input.objectives),
         training=read_training(curves, groups),

@@ -13,18 +13,14 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.report.page import Figure, download, write_report, write_verdicts
     from wordsight.report.run import Run
     from wordsight.statistics.pairs import Comparison
-    from wordsight.storage import read_json
+    from wordsight.storage import read_cards, read_json
     from wordsight.tables import read_csv
-
-    def cards(paths):
-        """Cards by name, in the order of the files."""
-        return {card["name"]: card for card in map(read_json, paths)}
 
     run = Run(
         results=read_csv(snakemake.input.results),
         contrasts=read_csv(snakemake.input.contrasts),
-        models=cards(snakemake.input.models),
-        datasets=cards(snakemake.input.datasets),
+        models=read_cards(snakemake.input.models),
+        datasets=read_cards(snakemake.input.datasets),
         comparisons=[revive(Comparison, values) for values in snakemake.params.comparisons],
         config=snakemake.params.config,
         objectives=read_csv(snakemake.input.objectives),

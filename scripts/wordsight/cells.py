@@ -5,7 +5,10 @@ one a dataset, so the names hold for files too. Only the standard library is imp
 reads this module.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Cell(NamedTuple):
@@ -23,3 +26,13 @@ CELLS = {
 }
 # Where neither the concepts nor the style was there in training.
 ALL_NEW = "unseen-concepts.unseen-style"
+
+
+def crossed_protocols(rows: "pd.DataFrame") -> set[str]:
+    """Protocols among some rows that have the four cells in the place of datasets."""
+    return set(rows.loc[rows["dataset"].isin(list(CELLS)), "protocol"])
+
+
+def across_cells(rows: "pd.DataFrame") -> "pd.Series":
+    """Whether each row is of such a protocol."""
+    return rows["protocol"].isin(crossed_protocols(rows))

@@ -80,6 +80,15 @@ def metric(name: str) -> str:
     return METRICS.get(name, name.replace("_", " "))
 
 
+def flags(found: str) -> list[str]:
+    """Names of the findings of the audit, as a table has them in one cell.
+
+    >>> flags("ceiling; confounded"), flags("")
+    (['ceiling', 'confounded'], [])
+    """
+    return [name for name in found.split("; ") if name]
+
+
 def flag(name: str) -> str:
     """Finding of the audit in plain words."""
     return FLAGS.get(name, name)

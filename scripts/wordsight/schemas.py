@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from wordsight import labels
 from wordsight.config import Language, Mode, ProtocolsSection
 from wordsight.errors import DataError
+from wordsight.statistics.analyses import ANALYSES
 from wordsight.storage import sha256
 
 if TYPE_CHECKING:
@@ -138,27 +140,7 @@ MODES, LANGUAGES = get_args(Mode), get_args(Language)
 PROTOCOLS = tuple(ProtocolsSection.model_fields)
 METRIC, PARAMETER = "the metric's", "the parameter's"  # units
 HOLDS_FOR = ("these models", "such models")
-VERDICTS = ("helps", "hurts", "equivalent", "undecided")
-REASONS = ("", "too few models", "overlap", "constant")
-FLAGS = (
-    "few replicates",
-    "ceiling",
-    "floor",
-    "unconverged",
-    "not learned",
-    "near duplicates",
-    "flips without one model",
-    "flips without one dataset",
-    "confounded",
-    "modes disagree",
-    "attack self-check",
-)
-ANALYSES = (
-    "leave one model out",
-    "leave one dataset out",
-    "random effects over datasets",
-    "mixed model",
-)
+VERDICTS, REASONS, FLAGS = tuple(labels.VERDICTS), tuple(labels.REASONS), tuple(labels.FLAGS)
 
 RESULTS = Schema(
     "results",
@@ -467,7 +449,7 @@ CONTRASTS = Schema(
         ),
         Rule(
             f"flags among {', '.join(map(repr, FLAGS))}",
-            lambda rows: rows["flags"].map(lambda text: not text or set(text.split("; ")) <= set(FLAGS)),
+            lambda rows: rows["flags"].map(lambda text: set(labels.flags(text)) <= set(FLAGS)),
         ),
     ),
 )

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +65,11 @@ def read_json(path: Path | str) -> Any:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: expected a JSON file ({error})") from None
+
+
+def read_cards(paths: Iterable[Path | str]) -> dict[str, dict[str, Any]]:
+    """Cards of models or datasets by name, in the order of the files."""
+    return {card["name"]: card for card in map(read_json, paths)}
 
 
 def write_table(path: Path | str, table: pa.Table, row_group_size: int = 65_536) -> None:

@@ -98,7 +98,7 @@ def pictured_datasets(config: Config) -> list[str]:
 
 
 def _languages(config: Config, comparison: Comparison) -> list[set[str]]:
-    return [{config.models[model].language for model in side} for side in zip(*comparison.pairs, strict=True)]
+    return [{config.models[model].language for model in side} for side in comparison.sides]
 
 
 def protocol_names(config: Config) -> list[str]:

@@ -66,7 +66,7 @@ def compared(comparison: Comparison, predictions: Predictions, splits: Mapping[s
         classes), and
         ``cells``: the share of the test images of ``class`` that each side ``predicted`` as another.
     """
-    sides = [list(dict.fromkeys(side)) for side in zip(*comparison.pairs, strict=True)]
+    sides = comparison.sides
     dataset = _farthest(sides, predictions, splits)
     split = splits[dataset]
     guesses = [np.stack([predictions[dataset][model] for model in side]) for side in sides]

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from wordsight import labels
-from wordsight.cells import ALL_NEW, CELLS
+from wordsight.cells import ALL_NEW, CELLS, across_cells
 from wordsight.errors import DataError
 from wordsight.figures.groups import names_of, over_seeds
 from wordsight.protocols.measures import PRIMARY
@@ -83,11 +83,6 @@ def judged(contrasts: pd.DataFrame) -> pd.DataFrame:
     """
     pooled = (contrasts["scope"] == "pooled") & ~across_cells(contrasts)
     return contrasts[pooled | (contrasts["dataset"] == ALL_NEW)]
-
-
-def across_cells(rows: pd.DataFrame) -> pd.Series:
-    """Whether each row is of a protocol that has the four cells in the place of datasets."""
-    return rows["protocol"].isin(set(rows.loc[rows["dataset"].isin(list(CELLS)), "protocol"]))
 
 
 def measured(tables: Tables, protocol: str, metric: str, parameter: str = "") -> pd.DataFrame:

@@ -8,11 +8,11 @@ import altair as alt
 import pandas as pd
 
 from wordsight import labels
-from wordsight.cells import CELLS
+from wordsight.cells import CELLS, across_cells
 from wordsight.figures import verdicts
-from wordsight.figures.data import across_cells
 from wordsight.figures.style import FONT, INK, LETTER, WIDTH, columns_that_fit, panel_title
 from wordsight.protocols.measures import PRIMARY
+from wordsight.statistics.analyses import KEYS
 
 ROW, WIDE, NARROW = 18, 520, 260  # pixels: of a row, of the only column, of one of several
 LOW, NARROWEST, GAP = 15, 124, 16  # pixels: of a row of a comparison, of its narrowest panel, between panels
@@ -86,7 +86,7 @@ def _by_dataset(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd
     rows = verdicts.told(contrasts, sensitivity)
     rows = rows[(rows["scope"] != "pooled") | ~across_cells(rows)]
     pooled, single = rows["scope"] == "pooled", rows["n_datasets"] == 1
-    key = rows[verdicts.KEYS].apply(tuple, axis=1)
+    key = rows[KEYS].apply(tuple, axis=1)
     only = dict(zip(key[~pooled], rows.loc[~pooled, "dataset"].map(labels.dataset), strict=True))
     label = key.map(only).where(pooled & single, rows["dataset"].map(labels.dataset))
     rows = rows.assign(

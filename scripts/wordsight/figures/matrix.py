@@ -6,9 +6,8 @@ import altair as alt
 import pandas as pd
 
 from wordsight import labels
-from wordsight.cells import CELLS
+from wordsight.cells import CELLS, across_cells
 from wordsight.figures import verdicts
-from wordsight.figures.data import across_cells
 from wordsight.figures.style import FAINT, FONT, INK, LETTER, WIDTH, panel_title
 
 ROW, COLUMN, GAP = 19, 52, 20  # pixels: of a row, of the widest column, between blocks

@@ -8,6 +8,7 @@ import pandas as pd
 
 from wordsight import labels
 from wordsight.figures.style import COLOURS, FAINT, counted
+from wordsight.statistics.analyses import KEYS, META
 
 UNJUDGED = "no verdict"  # of a dataset, or of a setting that does not decide
 # Colours that are told apart in every kind of colour blindness; the shapes are those of `labels.VERDICTS`.
@@ -20,8 +21,6 @@ LOOK = {
 }
 HOLLOW = "circle"  # shape of what is not decided
 BAND = COLOURS[2]  # of what is within the margin
-KEYS = ["contrast", "protocol", "mode", "metric", "parameter", "setting"]
-RANDOM_EFFECTS = "random effects over datasets"
 IN_POINTS = ["effect", "low", "high", "margin", "smallest_margin", "minimum_detectable"]
 DIGITS = 3  # of points: more can't be seen, and make the page large
 
@@ -78,7 +77,7 @@ def random_effects(sensitivity: pd.DataFrame | None) -> pd.DataFrame:
     columns = {"effect": "random_effect", "low": "random_low", "high": "random_high"}
     if sensitivity is None:
         return pd.DataFrame(columns=[*KEYS, *columns.values(), "heterogeneity"])
-    rows = sensitivity[(sensitivity["analysis"] == RANDOM_EFFECTS) & (sensitivity["n"] > 1)]
+    rows = sensitivity[(sensitivity["analysis"] == META) & (sensitivity["n"] > 1)]
     return rows[[*KEYS, *columns, "heterogeneity"]].rename(columns=columns)
 
 
@@ -133,7 +132,7 @@ def _told(row: dict[Any, Any]) -> dict[str, str]:
     reason = labels.REASONS.get(row["reason"], row["reason"])
     judged = f"{row['verdict']}{f': {reason}' if reason else ''}"
     cell = labels.dataset(row["dataset"]) if row["dataset"] else ""
-    flags = [labels.flag(name) for name in row["flags"].split("; ") if name]
+    flags = [labels.flag(name) for name in labels.flags(row["flags"])]
     text = {
         "where": _where(row, cell),
         "judged": judged if row["family"] else f"none; uncorrected {judged}",

@@ -8,9 +8,9 @@ features
 
 ``sound`` puts the prototypes back to unit norm, so that the argmax is the nearest direction; ``paper`` leaves
 them as means, which favours classes whose images agree, and draws 10 trials. What means would have given
-stands beside ``sound``, as ``accuracy_unnormalised``. In both, shots come from the
-training split only. The draw depends on the seed, the dataset, the trial and the class, never on the model,
-so models are paired item by item; the shots of a smaller N are the first of the larger.
+stands beside ``sound``, as ``accuracy_unnormalised``. In both, shots come from the training split only. The
+draw depends on the seed, the dataset, the trial and the class, never on the model, so models are paired item
+by item; the shots of a smaller N are the first of the larger.
 
 All trials are one matrix product: the prototypes of T trials are T*c rows.
 
@@ -77,16 +77,16 @@ def evaluate(
     tables = []
     for shots in sorted(set(section.shots)):
         observe = partial(rows, parameter="shots", setting=shots)
-        means, directions = (
-            present[classify(unit_test, prototypes(unit_train, chosen[:, :, :shots], normalise=normalise))]
-            == test.labels
-            for normalise in (False, True)
-        )
-        for trial, right in enumerate(means if mode == "paper" else directions):
+        few = chosen[:, :, :shots]
+        centres = prototypes(unit_train, few, normalise=mode == "sound")
+        for trial, nearest in enumerate(classify(unit_test, centres)):
+            right = present[nearest] == test.labels
             tables.append(observe(metric="accuracy", values=right, trial=trial, items=test.ids))
         if mode == "sound":
-            for trial, right in enumerate(means):
-                tables.append(observe(metric="accuracy_unnormalised", values=[right.mean()], trial=trial))
+            means = prototypes(unit_train, few, normalise=False)
+            for trial, nearest in enumerate(classify(unit_test, means)):
+                share = (present[nearest] == test.labels).mean()
+                tables.append(observe(metric="accuracy_unnormalised", values=[share], trial=trial))
     return tables
 
 

@@ -157,7 +157,7 @@ def _line(row: Row, datasets: pd.DataFrame, comparison: Comparison, run: Run) ->
         size=wording.size(row),
         material=", ".join(material),
         by_dataset=_by_dataset(datasets),
-        flags=[labels.flag(name) for name in wording.flags(row)],
+        flags=[labels.flag(name) for name in labels.flags(row["flags"])],
     )
 
 
@@ -234,7 +234,7 @@ def _flagged(rows: Sequence[Row]) -> list[str]:
     """Say which comparisons of a contrast are flagged with what."""
     places: dict[str, list[str]] = {}
     for row in rows:
-        for name in wording.flags(row):
+        for name in labels.flags(row["flags"]):
             places.setdefault(name, []).append(_where(row))
     said = [
         f"{labels.flag(name)} ({'all' if len(found) == len(rows) else join(found)})"

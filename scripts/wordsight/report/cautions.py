@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from wordsight import labels
-from wordsight.cells import CELLS
+from wordsight.cells import CELLS, crossed_protocols
 from wordsight.figures.groups import group_name
 from wordsight.figures.style import counted
 from wordsight.protocols.measures import HOPELESS_RADIUS, PRIMARY
@@ -201,7 +201,7 @@ def _constant(run: Run) -> list[Caution]:
 
 def _flagged(run: Run) -> list[Caution]:
     """What the audit found of comparisons and no other caution tells."""
-    names = [name.split("; ") for name in run.contrasts["flags"]]
+    names = run.contrasts["flags"].map(labels.flags)
     found = {
         flag: _judged_where(run, pd.Series([flag in flags for flags in names], run.contrasts.index))
         for flag in MEANINGS
@@ -241,7 +241,7 @@ def _too_few(run: Run) -> list[Caution]:
 
 
 def _confounded(run: Run) -> list[Caution]:
-    flags = [("confounded" in names.split("; ")) for names in run.contrasts["flags"]]
+    flags = ["confounded" in labels.flags(found) for found in run.contrasts["flags"]]
     flagged = set(run.contrasts.loc[flags, "contrast"])
     found = {comparison.name: _differences(comparison, run) for comparison in run.comparisons}
     return [
@@ -261,9 +261,7 @@ def _differences(comparison: Comparison, run: Run) -> str:
 
     Sides that are matched by a trait have the same values of it, and so have the workflow's own encoders.
     """
-    sides = [
-        [run.models[name] for name in dict.fromkeys(side)] for side in zip(*comparison.pairs, strict=True)
-    ]
+    sides = [[run.models[name] for name in side] for side in comparison.sides]
     traits = ["architecture"]
     if all(card["pretraining_images"] for side in sides for card in side):
         traits += ["pretraining_data", "pretraining_images"]
@@ -339,7 +337,7 @@ def _few_images(run: Run) -> list[Caution]:
     rows = run.results
     primary = rows[(rows["metric"] == rows["protocol"].map(PRIMARY)) & (rows["unit"] == "items")]
     fewest = primary.groupby("protocol")["n"].min()
-    crossed = set(primary.loc[primary["dataset"].isin(list(CELLS)), "protocol"])
+    crossed = crossed_protocols(primary)
     small = [
         f"{labels.protocol(name)} ({counted(fewest[name], 'concept' if name in crossed else 'image')})"
         for name in run.modes()

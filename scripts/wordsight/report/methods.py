@@ -12,7 +12,6 @@ from wordsight import labels
 from wordsight.config import READS_SENTENCES
 from wordsight.figures.groups import group_name
 from wordsight.figures.style import counted
-from wordsight.figures.verdicts import RANDOM_EFFECTS
 from wordsight.protocols.measures import PRIMARY
 from wordsight.report.references import (
     OF_ARCHITECTURE,
@@ -25,6 +24,7 @@ from wordsight.report.references import (
     latex,
 )
 from wordsight.report.run import Run, join
+from wordsight.statistics.analyses import META, MIXED, WITHOUT_DATASET, WITHOUT_MODEL
 from wordsight.tables import training
 
 Software = Sequence[tuple[str, str]]
@@ -334,8 +334,7 @@ def _statistics(run: Run) -> Iterator[Sentence]:
         "variance between replicates, trials and images, with degrees of freedom after Satterthwaite",
         Cite(("satterthwaite1946",)),
         ", held low where replicates are few; beside them stand percentile intervals of a bootstrap over the "
-        "same levels with "
-        f"{section['resamples']:,} resamples",
+        f"same levels with {section['resamples']:,} resamples",
         Cite(("owen2007",)),
         ".",
     ]
@@ -353,9 +352,8 @@ def _statistics(run: Run) -> Iterator[Sentence]:
     yield from _sensitivity(run)
 
 
-# Values of ``analysis`` in ``sensitivity.csv``.
-LEFT_OUT = {"leave one model out": "replicate", "leave one dataset out": "dataset"}
-MIXED_MODEL = "mixed model"
+# What an analysis leaves out.
+LEFT_OUT = {WITHOUT_MODEL: "replicate", WITHOUT_DATASET: "dataset"}
 
 
 def _sensitivity(run: Run) -> Iterator[Sentence]:
@@ -367,18 +365,18 @@ def _sensitivity(run: Run) -> Iterator[Sentence]:
     left_out = [noun for analysis, noun in LEFT_OUT.items() if analysis in numbers]
     if left_out:
         yield [f"Effects that decide were estimated again without one {join(left_out, 'or')} at a time."]
-    if RANDOM_EFFECTS in numbers:
+    if META in numbers:
         yield [
-            f"For {counted(numbers[RANDOM_EFFECTS], 'effect')} over several datasets, a meta-analysis took "
+            f"For {counted(numbers[META], 'effect')} over several datasets, a meta-analysis took "
             "datasets as random effects",
             Cite(("dersimonian1986", "hartung2001")),
             ", with I squared as the measure of heterogeneity",
             Cite(("higgins2002",)),
             ".",
         ]
-    if MIXED_MODEL in numbers:
+    if MIXED in numbers:
         yield [
-            f"For {counted(numbers[MIXED_MODEL], 'effect')}, a linear mixed model had the logarithm of "
+            f"For {counted(numbers[MIXED], 'effect')}, a linear mixed model had the logarithm of "
             "pretraining size and the architecture beside the contrast, as far as they vary, and models and "
             "datasets as random effects."
         ]

@@ -39,7 +39,7 @@ def _sides(comparison: Comparison, run: Run) -> tuple[str, str]:
         ]
         return join(list(dict.fromkeys(kinds)), "or")
 
-    treatments, controls = zip(*comparison.pairs, strict=True)
+    treatments, controls = comparison.sides
     return words(treatments), words(controls)
 
 
@@ -51,7 +51,7 @@ def _objective_of(models: Iterable[str], run: Run) -> str:
 
 def _objectives(comparison: Comparison, run: Run) -> tuple[str, str]:
     """Words for the objective of either side, or nothing."""
-    treatments, controls = zip(*comparison.pairs, strict=True)
+    treatments, controls = comparison.sides
     return group_name(_objective_of(treatments, run)), group_name(_objective_of(controls, run))
 
 
@@ -76,12 +76,12 @@ def question(comparison: Comparison, run: Run) -> str:
 
 def isolates(comparison: Comparison, run: Run) -> bool:
     """Whether the controls of a contrast keep a part of captions and drop the rest."""
-    return _objective_of((control for _, control in comparison.pairs), run) in ISOLATED
+    return _objective_of(comparison.sides[1], run) in ISOLATED
 
 
 def is_about_language(comparison: Comparison, run: Run) -> bool:
     """Whether all models on one side learned from captions, and all on the other from something else."""
-    cards = [[run.models[model] for model in side] for side in zip(*comparison.pairs, strict=True)]
+    cards = [[run.models[model] for model in side] for side in comparison.sides]
     captioned = [{card["language"] == "captions" for card in side} for side in cards]
     learned = all(card["pretraining_images"] > 0 for side in cards for card in side)
     return learned and captioned in ([{True}, {False}], [{False}, {True}])

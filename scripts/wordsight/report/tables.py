@@ -10,8 +10,8 @@ from urllib.parse import quote, urlencode
 import pandas as pd
 
 from wordsight import labels
-from wordsight.cells import CELLS
-from wordsight.figures.data import across_cells, primary
+from wordsight.cells import CELLS, across_cells, crossed_protocols
+from wordsight.figures.data import primary
 from wordsight.figures.four_cells import guessing_in
 from wordsight.figures.groups import group_name
 from wordsight.figures.style import counted
@@ -58,7 +58,7 @@ def primary_tables(run: Run) -> list[Table]:
     Where the workflow trained models, a row is an objective over its seeds, with an interval; a protocol
     across styles is left to :func:`cell_tables` unless it has several settings.
     """
-    crossed = set(run.results.loc[run.results["dataset"].isin(list(CELLS)), "protocol"])
+    crossed = crossed_protocols(run.results)
     if run.trained():
         kept = [name for name in run.modes() if name not in crossed or len(_settings(run, name)) > 1]
         return [_means(run, name, _settings(run, name)) for name in kept]
@@ -68,11 +68,11 @@ def primary_tables(run: Run) -> list[Table]:
 
 def cell_tables(run: Run) -> list[Table]:
     """For each protocol across styles at its largest setting, a row a group, a column a cell."""
-    protocols = run.results.loc[run.results["dataset"].isin(list(CELLS)), "protocol"].unique()
+    protocols = crossed_protocols(run.results)
     return [
         _with_guessing(_means(run, name, _settings(run, name)[-1:]), run, name)
         for name in run.modes()
-        if name in set(protocols)
+        if name in protocols
     ]
 
 
@@ -219,12 +219,7 @@ def _pooled(row: Row, run: Run) -> list[str]:
 def sides(run: Run) -> dict[str, dict[str, list[str]]]:
     """Models on either side of each contrast, which the links of its table name by ``side``."""
     return {
-        comparison.name: {
-            name: list(dict.fromkeys(models))
-            for name, models in zip(
-                ("treatment", "control"), zip(*comparison.pairs, strict=True), strict=True
-            )
-        }
+        comparison.name: dict(zip(("treatment", "control"), comparison.sides, strict=True))
         for comparison in run.comparisons
         if comparison.pairs
     }
@@ -272,7 +267,7 @@ def _remarks(row: Row) -> str:
     """Whether the effect decides, why it is undecided where that is not plain, and what the audit found."""
     decides = "decides, corrected" if row["family"] else ""
     reason = "" if row["reason"] == "overlap" else labels.REASONS.get(row["reason"], row["reason"])
-    found = [labels.flag(name) for name in row["flags"].split("; ") if name]
+    found = [labels.flag(name) for name in labels.flags(row["flags"])]
     return "; ".join(part for part in (decides, reason, *found) if part) or ABSENT
 
 

@@ -158,11 +158,6 @@ def _alpha(row: Row) -> float:
     return 1 - float(row["confidence"])
 
 
-def flags(row: Row) -> list[str]:
-    """Names of the findings of the audit."""
-    return [name for name in row["flags"].split("; ") if name]
-
-
 def family_size(family: str, run: Run) -> int:
     """Number of comparisons that are corrected together."""
     return int((run.contrasts["family"] == family).sum())

@@ -8,9 +8,9 @@ import pandas as pd
 
 from wordsight.cells import CELLS
 from wordsight.protocols.measures import HOPELESS_RADIUS
+from wordsight.statistics.analyses import KEYS, WITHOUT_DATASET, WITHOUT_MODEL
 from wordsight.statistics.contrasts import ENOUGH_REPLICATES
 from wordsight.statistics.pairs import Comparison
-from wordsight.statistics.sensitivity import KEYS, WITHOUT_DATASET, WITHOUT_MODEL
 from wordsight.statistics.verdicts import Verdict
 
 CEILING = 0.98  # mean of a side, above which there is little left to gain
@@ -45,8 +45,7 @@ class Evidence:
 
     def sides(self, row: Row) -> tuple[list[str], list[str]]:
         """Models of the treatment and of the control."""
-        treatments, controls = zip(*self.comparisons[row["contrast"]].pairs, strict=True)
-        return sorted(set(treatments)), sorted(set(controls))
+        return self.comparisons[row["contrast"]].sides
 
     def measured(self, row: Row, *metrics: str) -> pd.DataFrame:
         """Rows of the summary that a row of the contrasts rests on."""

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wordsight.cells import ALL_NEW, CELLS
+from wordsight.cells import ALL_NEW, CELLS, across_cells
 from wordsight.config import StatisticsSection
 from wordsight.errors import DataError
 from wordsight.logs import logger
@@ -47,18 +47,9 @@ COLUMNS = [
     *("stderr", "df", "p_value", "margin", "p_equivalence", "smallest_margin"),
     *("family", "p_adjusted", "p_equivalence_adjusted", "minimum_detectable", "more_replicates"),
     *("confidence", "interval", "bootstrap_low", "bootstrap_high", "resampled", "resamples", "seed"),
-    *(
-        "n_pairs",
-        "n_treatments",
-        "n_controls",
-        "replicate",
-        "replicates",
-        "n_datasets",
-        "n_trials",
-        "n_items",
-    ),
+    *("n_pairs", "n_treatments", "n_controls", "replicate", "replicates"),
+    *("n_datasets", "n_trials", "n_items"),
 ]
-KEYS = ["contrast", "protocol", "mode", "metric", "parameter", "setting"]
 
 
 def holds_for(replicates: int) -> str:
@@ -91,10 +82,12 @@ class Compared:
     Attributes
     ----------
     parts : observations by dataset
+    found : what they give
     """
 
     row: dict[str, object]
     parts: dict[str, Part]
+    found: Estimate
 
 
 def compare(
@@ -135,8 +128,8 @@ def compare(
         for compared in _rows(comparison, protocol, files[protocol], section, seed)
     ]
     frame = pd.DataFrame([compared.row for compared in found], columns=COLUMNS)
-    parts = [compared.parts for compared in found]
-    return corrected(frame, [estimate(list(part.values())) for part in parts], section), parts
+    judged = corrected(frame, [compared.found for compared in found], section)
+    return judged, [compared.parts for compared in found]
 
 
 def corrected(frame: pd.DataFrame, found: Sequence[Estimate], section: StatisticsSection) -> pd.DataFrame:
@@ -177,8 +170,7 @@ def _lacking(row: Mapping[Hashable, Any], found: Estimate, alpha: float, power: 
 
 def decisive(frame: pd.DataFrame) -> pd.Series:
     """Whether each row decides its contrast and protocol."""
-    crossed = frame["protocol"].isin(set(frame.loc[frame["dataset"].isin(list(CELLS)), "protocol"]))
-    chosen = (frame["dataset"] == ALL_NEW) | (~crossed & (frame["scope"] == "pooled"))
+    chosen = (frame["dataset"] == ALL_NEW) | (~across_cells(frame) & (frame["scope"] == "pooled"))
     largest = frame[chosen].groupby(["contrast", "protocol"])["setting"].transform("max")
     return chosen & (frame["setting"] == largest.reindex(frame.index))
 
@@ -219,8 +211,11 @@ def _rows(
         }
         places = [("dataset", effect.dataset, [effect]) for effect in found[key]]
         for scope, dataset, effects in [*places, ("pooled", "", found[key])]:
-            row = constants | {"scope": scope, "dataset": dataset} | _describe(effects, key[1], section)
-            rows.append(Compared(row, {effect.dataset: effect.part for effect in effects}))
+            parts = {effect.dataset: effect.part for effect in effects}
+            estimated = estimate(list(parts.values()))
+            described = _describe(effects, estimated, key[1], section)
+            row = constants | {"scope": scope, "dataset": dataset} | described
+            rows.append(Compared(row, parts, estimated))
     return rows
 
 
@@ -330,13 +325,14 @@ def _part(
     return Part(key, (Stratum(1, tuple(names), differences),))
 
 
-def _describe(effects: list[_Effect], metric: str, section: StatisticsSection) -> dict[str, object]:
+def _describe(
+    effects: list[_Effect], found: Estimate, metric: str, section: StatisticsSection
+) -> dict[str, object]:
     """Effect, interval, tests and counts over one dataset or several."""
     treated, untreated = (
         float(np.mean([getattr(e, side) for e in effects])) for side in ("treatment", "control")
     )
     levels = [level for level in LEVELS if any(level in effect.levels for effect in effects)]
-    found = estimate([effect.part for effect in effects])
     replicates = min(effect.replicates for effect in effects)
     low, high = verdicts.interval(found, section.confidence)
     bootstrap_low = bootstrap_high = float("nan")

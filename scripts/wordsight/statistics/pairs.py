@@ -19,6 +19,12 @@ class Comparison(Section):
     pairs: list[tuple[str, str]]
     groups: list[str]
 
+    @property
+    def sides(self) -> tuple[list[str], list[str]]:
+        """Treatments and controls, each once, in the order of the pairs."""
+        treatments, controls = (list(dict.fromkeys(pair[side] for pair in self.pairs)) for side in (0, 1))
+        return treatments, controls
+
 
 def pair(config: Config, name: str) -> list[tuple[str, str]]:
     """Pairs of a contrast: every treatment with every control of equal traits.

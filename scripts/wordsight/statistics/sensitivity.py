@@ -14,23 +14,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMResults
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from wordsight.config import StatisticsSection
 from wordsight.statistics import verdicts
-from wordsight.statistics.components import Part, estimate
+from wordsight.statistics.analyses import KEYS, META, MIXED, WITHOUT_DATASET, WITHOUT_MODEL
+from wordsight.statistics.components import Estimate, Part, estimate
 
-KEYS = ["contrast", "protocol", "mode", "metric", "parameter", "setting"]
 COLUMNS = [
     *KEYS,
     *("analysis", "left_out", "effect", "low", "high", "p_value", "verdict", "heterogeneity", "n", "note"),
 ]
-WITHOUT_MODEL = "leave one model out"
-WITHOUT_DATASET = "leave one dataset out"
-META = "random effects over datasets"
-MIXED = "mixed model"
 FEWEST_MODELS = 6  # that a mixed model can tell a contrast, a covariate and their own variance apart from
 SINGULAR = 1e-3  # variance of a random effect that counts as none, as a share of the residual variance
 
@@ -147,10 +142,10 @@ def _meta(parts: Mapping[str, Part], section: StatisticsSection) -> dict[str, ob
     if not (variances > 0).all():
         return _row(META, n=len(parts), note="a dataset has no standard error")
     mean, stderr, heterogeneity = random_effects(effects, variances)
-    df = len(parts) - 1
-    reach = float(stats.t.ppf((1 + section.confidence) / 2, df)) * stderr
-    p = float(2 * stats.t.sf(abs(mean) / stderr, df))
-    return _row(META, "", mean, mean - reach, mean + reach, p, heterogeneity=heterogeneity, n=len(parts))
+    over = Estimate(mean, stderr, df=len(parts) - 1, unit_variance=float("nan"))
+    low, high = verdicts.interval(over, section.confidence)
+    p = verdicts.p_difference(over)
+    return _row(META, "", mean, low, high, p, heterogeneity=heterogeneity, n=len(parts))
 
 
 def random_effects(effects: np.ndarray, variances: np.ndarray) -> tuple[float, float, float]:

@@ -1,0 +1,9 @@
+"""What names a comparison in every table, and the analyses that estimate its effect again."""
+
+KEYS = ["contrast", "protocol", "mode", "metric", "parameter", "setting"]
+
+WITHOUT_MODEL = "leave one model out"
+WITHOUT_DATASET = "leave one dataset out"
+META = "random effects over datasets"
+MIXED = "mixed model"
+ANALYSES = (WITHOUT_MODEL, WITHOUT_DATASET, META, MIXED)
