@@ -28,7 +28,14 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Mode = Literal["sound", "paper"]
 Language = Literal["none", "labels", "captions"]
-Architecture = Annotated[str, Field(pattern=r"^(small|packaged|torchvision|timm|open_clip)/[A-Za-z0-9._-]+$")]
+Architecture = Annotated[
+    str,
+    Field(
+        pattern=r"^((small|packaged|torchvision|timm|open_clip|tsm)/[A-Za-z0-9._-]+|huggingface/[A-Za-z0-9._/-]+)$"
+    ),
+]
+# A whole SHA-256 in hexadecimal, or its first digits as publishers put them into the names of files.
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 Objective = Literal[
@@ -127,6 +134,24 @@ class TorchvisionDataset(DatasetSection):
     source: Literal["torchvision"]
     name: Literal["MNIST", "FashionMNIST", "CIFAR10", "CIFAR100", "SVHN"]
     root: str | None = None
+    sha256: dict[str, Digest] = {}
+
+
+class Cub200Dataset(DatasetSection):
+    """Caltech-UCSD Birds 200-2011 with its official splits, downloaded or from a local archive."""
+
+    source: Literal["cub200"]
+    path: str | None = None
+    sha256: Digest | None = None
+
+
+class ImagenetDataset(DatasetSection):
+    """Images of ImageNet's classes from the user's own copy; one of its test sets."""
+
+    source: Literal["imagenet"]
+    path: str
+    variant: Literal["validation", "v2", "sketch", "r", "objectnet"] = "validation"
+    images: Count | None = None
 
 
 class ImageFolderDataset(DatasetSection):
@@ -205,6 +230,8 @@ class HuggingFaceDataset(DatasetSection):
 Dataset = Annotated[
     PackagedDataset
     | TorchvisionDataset
+    | Cub200Dataset
+    | ImagenetDataset
     | ImageFolderDataset
     | EmojiDataset
     | CaptionedFolderDataset
@@ -223,6 +250,7 @@ class PreprocessingSection(Section):
     image_size: Count
     resize: Count
     interpolation: Literal["nearest", "bilinear", "bicubic"] = "bicubic"
+    squash: bool = False
     mean: tuple[float, float, float]
     std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
 
@@ -240,7 +268,7 @@ class NetworkSection(Section):
     """Keys of every network: what the step reads that fetches it, which is everything but the traits."""
 
     classifier: str | None = None
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    sha256: Digest | None = None
 
 
 class PackagedNetwork(NetworkSection):
@@ -284,15 +312,43 @@ class RandomNetwork(NetworkSection):
     seed: Annotated[int, Field(ge=0)]
 
 
+class HuggingfaceNetwork(NetworkSection):
+    """The image encoder of a transformers model of the Hugging Face hub by ``name``, or of a local folder."""
+
+    source: Literal["huggingface"]
+    name: str
+    revision: str | None = None
+    path: str | None = None
+
+
+class PythonNetwork(NetworkSection):
+    """A network that the user's own Python file builds: a function under ``@encoder``."""
+
+    source: Literal["python"]
+    name: str
+    path: str
+    weights: str | None = None
+
+
 class CheckpointNetwork(NetworkSection):
-    """A local file of weights for a named architecture."""
+    """A file of weights for a named architecture, from an address or a local path."""
 
     source: Literal["checkpoint"]
     architecture: Architecture
-    path: str
+    url: str | None = None
+    path: str | None = None
+    by_hand: str | None = None
+    layout: Literal["torch", "bit", "mmv"] = "torch"
     key: str | None = None
     prefix: str = ""
+    licence: str = "unknown"
     preprocessing: PreprocessingSection
+
+    @model_validator(mode="after")
+    def _check_origin(self) -> "CheckpointNetwork":
+        if self.url is None and self.path is None:
+            raise PydanticCustomError("no_origin", "expected url, path or both")
+        return self
 
 
 class PretrainNetwork(NetworkSection):
@@ -329,6 +385,14 @@ class RandomModel(RandomNetwork, Traits):
     pretraining_data: str = "none"
 
 
+class HuggingfaceModel(HuggingfaceNetwork, Traits):
+    """An image encoder of transformers and what it learned from."""
+
+
+class PythonModel(PythonNetwork, Traits):
+    """A network of the user's own code and what it learned from."""
+
+
 class CheckpointModel(CheckpointNetwork, Traits):
     """A network of a local file and what it learned from."""
 
@@ -342,6 +406,8 @@ Network = Annotated[
     | TorchvisionNetwork
     | TimmNetwork
     | OpenClipNetwork
+    | HuggingfaceNetwork
+    | PythonNetwork
     | RandomNetwork
     | CheckpointNetwork
     | PretrainNetwork,
@@ -352,6 +418,8 @@ Model = Annotated[
     | TorchvisionModel
     | TimmModel
     | OpenClipModel
+    | HuggingfaceModel
+    | PythonModel
     | RandomModel
     | CheckpointModel
     | PretrainModel,
