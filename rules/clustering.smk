@@ -34,6 +34,6 @@ if together:
         benchmark:
             "results/benchmarks/clustering_together/{model}.tsv"
         wildcard_constraints:
-            model=any_of(trained_models(settings)),
+            model=any_of(together),
 
     ruleorder: clustering_together > clustering

@@ -25,6 +25,7 @@ from wordsight.targets import (
     evaluated_datasets,
     example_names,
     figure_names,
+    models_by_job,
     passed_by_all,
     pictured_datasets,
     protocol_results,
@@ -43,8 +44,8 @@ def checked(function, *arguments):
 
 settings = checked(load, config)
 comparisons = checked(resolve, settings)
-# Encoders that the workflow trains are small and many: starting a job can cost more than its images do.
-together = settings.pretraining is not None and settings.pretraining.jobs_by == "model"
+# Where encoders or image sets are small and many, starting a job costs more than its images do.
+together = models_by_job(settings)
 
 
 def any_of(names):

@@ -48,6 +48,6 @@ if together:
         benchmark:
             "results/benchmarks/features_together/{model}.tsv"
         wildcard_constraints:
-            model=any_of(trained_models(settings)),
+            model=any_of(together),
 
     ruleorder: features_together > features

@@ -35,6 +35,6 @@ if together:
         benchmark:
             "results/benchmarks/few_shot_together/{model}.tsv"
         wildcard_constraints:
-            model=any_of(trained_models(settings)),
+            model=any_of(together),
 
     ruleorder: few_shot_together > few_shot

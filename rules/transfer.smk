@@ -36,6 +36,6 @@ if together:
         benchmark:
             "results/benchmarks/transfer_together/{model}.tsv"
         wildcard_constraints:
-            model=any_of(trained_models(settings)),
+            model=any_of(together),
 
     ruleorder: transfer_together > transfer

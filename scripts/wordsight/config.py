@@ -503,7 +503,6 @@ class PretrainingSection(TrainingSection):
     """Encoders that differ in their objective alone: one model a seed of each."""
 
     objectives: Annotated[dict[Objective, ObjectiveSection], Field(min_length=1)]
-    jobs_by: Literal["dataset", "model"] = "dataset"
     search: SearchSection = SearchSection()
 
 
@@ -687,6 +686,7 @@ class Config(Section):
     title: str = "wordsight"
     seed: Annotated[int, Field(ge=0)] = 0
     mode: Mode = "sound"
+    jobs_by: Literal["dataset", "model"] = "dataset"
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     models: dict[Name, Model] = {}
     pretraining: PretrainingSection | None = None

@@ -153,15 +153,22 @@ def trained_models(config: Config) -> list[str]:
     return [name for name, model in config.models.items() if model.source == "pretrain"]
 
 
+def models_by_job(config: Config) -> list[str]:
+    """Models of which a job covers all datasets: the trained ones, or all where none is trained."""
+    if config.jobs_by == "dataset":
+        return []
+    return trained_models(config) or list(config.models)
+
+
 def passed_by_all(config: Config) -> list[str]:
-    """Datasets whose features every trained model is asked for, in the order of the configuration."""
-    trained = set(trained_models(config))
+    """Datasets whose features every model of ``models_by_job`` is asked for, as the configuration orders them."""
+    asked = set(models_by_job(config))
     used = {
         dataset
         for protocol in protocol_names(config)
         if protocol != "robustness"  # which runs the encoder itself, and not on every model
         for dataset in getattr(config.protocols, protocol).datasets
-        if trained <= set(models_for(config, protocol, dataset))
+        if asked <= set(models_for(config, protocol, dataset))
     }
     return [name for name in config.datasets if name in used]
 

@@ -22,6 +22,7 @@ TRAINED = {"source": "pretrain"}
 CONFIG = {
     "title": "A small experiment",
     "seed": 1,
+    "jobs_by": "model",
     "datasets": {
         "digits": {"source": "packaged", "name": "sklearn_digits", "limit": {"train": 60, "test": 40}},
         "shapes": {"source": "image_folder", "path": "data/shapes"},
@@ -34,7 +35,6 @@ CONFIG = {
         "images_seen": 120,
         "batch_size": 12,
         "objectives": {"labels": {"seeds": 1}, "captions_contrastive": {"seeds": 1}},
-        "jobs_by": "model",
     },
     "models": {
         "saved": {
