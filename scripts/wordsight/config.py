@@ -261,7 +261,10 @@ class Traits(Section):
     language: Language
     pretraining_images: Annotated[int, Field(ge=0)]
     pretraining_data: str = "unknown"
+    images_seen: Count | None = None
     robust: bool = False
+    group: Name | None = None
+    licence: str | None = None
 
 
 class NetworkSection(Section):
@@ -341,7 +344,6 @@ class CheckpointNetwork(NetworkSection):
     layout: Literal["torch", "bit", "mmv"] = "torch"
     key: str | None = None
     prefix: str = ""
-    licence: str = "unknown"
     preprocessing: PreprocessingSection
 
     @model_validator(mode="after")
@@ -516,6 +518,7 @@ class Selector(Section):
     robust: bool | None = None
     source: str | list[str] | None = None
     architecture: str | list[str] | None = None
+    group: str | list[str] | None = None
     objective: Objective | list[Objective] | None = None
     seed: int | list[int] | None = None
     models: list[Name] | None = None
@@ -659,7 +662,7 @@ class Contrast(Section):
 
     treatment: Selector
     control: Selector
-    match: list[Literal["architecture", "seed"]] = []
+    match: list[Literal["architecture", "group", "seed"]] = []
     question: str = ""
 
 

@@ -161,7 +161,7 @@ def models_by_job(config: Config) -> list[str]:
 
 
 def passed_by_all(config: Config) -> list[str]:
-    """Datasets whose features every model of ``models_by_job`` is asked for, as the configuration orders them."""
+    """Datasets whose features every model of ``models_by_job`` is asked for, in the configuration's order."""
     asked = set(models_by_job(config))
     used = {
         dataset

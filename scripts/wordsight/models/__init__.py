@@ -94,9 +94,12 @@ def save(
 
 
 def describe(traits: Traits, directory: Path | str) -> ModelCard:
-    """Write ``card.json`` of a fetched network: what it is, and what it learned from."""
+    """Write ``card.json`` of a fetched network: what it is, and what it learned from.
+
+    A licence in the configuration takes the place of what the source states.
+    """
     network = read_network(directory)
-    card = ModelCard(**network.model_dump(), **traits.model_dump())
+    card = ModelCard(**network.model_dump() | traits.model_dump(exclude_none=True))
     write_json(Path(directory) / "card.json", card.model_dump(mode="json"))
     return card
 

@@ -78,6 +78,8 @@ class ModelCard(NetworkCard, Traits):
     Apart from :class:`NetworkCard`, so that a corrected trait runs no network again.
     """
 
+    licence: str
+
 
 Card = TypeVar("Card", bound=NetworkCard)
 

@@ -16,6 +16,7 @@ from wordsight.figures.groups import group_name
 from wordsight.figures.style import counted
 from wordsight.protocols.measures import HOPELESS_RADIUS, PRIMARY
 from wordsight.report.run import Run, join, place
+from wordsight.statistics.confounding import differences
 from wordsight.statistics.contrasts import ENOUGH_REPLICATES
 from wordsight.statistics.pairs import Comparison
 
@@ -261,17 +262,7 @@ def _differences(comparison: Comparison, run: Run) -> str:
 
     Sides that are matched by a trait have the same values of it, and so have the workflow's own encoders.
     """
-    sides = [[run.models[name] for name in side] for side in comparison.sides]
-    traits = ["architecture"]
-    if all(card["pretraining_images"] for side in sides for card in side):
-        traits += ["pretraining_data", "pretraining_images"]
-    values = {trait: [sorted({card[trait] for card in side}) for side in sides] for trait in traits}
-    words = {
-        "architecture": "architecture",
-        "pretraining_data": "training data",
-        "pretraining_images": "the size of their training data",
-    }
-    return join([words[trait] for trait, (one, other) in values.items() if one != other])
+    return join(differences([run.models[name] for name in side] for side in comparison.sides))
 
 
 def _left_out(run: Run) -> list[Caution]:

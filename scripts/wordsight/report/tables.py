@@ -430,6 +430,8 @@ def model_table(run: Run) -> Table:
             labels.training(card["language"], card["pretraining_images"], card["robust"]),
             f"{card['pretraining_images']:,}",
             card["pretraining_data"],
+            f"{card['images_seen']:,}" if card.get("images_seen") else ABSENT,
+            card.get("group") or ABSENT,
             f"{card['parameters'] / 1e6:.1f}",
             f"{card['feature_size']:,}",
             _preprocessing(card["preprocessing"]),
@@ -447,11 +449,13 @@ def model_table(run: Run) -> Table:
         "training",
         "training images",
         "training data",
+        "images seen in training",
+        "group",
         "parameters, millions",
         "feature size",
     ]
     titles += ["preprocessing", "origin", "licence", "SHA-256 of the source", "SHA-256 of the weights"]
-    return Table("Encoders from elsewhere", titles, body, {3, 5, 6})
+    return Table("Encoders from elsewhere", titles, body, {3, 5, 7, 8})
 
 
 def _preprocessing(card: Mapping[str, Any]) -> str:

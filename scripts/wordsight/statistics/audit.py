@@ -9,6 +9,7 @@ import pandas as pd
 from wordsight.cells import CELLS
 from wordsight.protocols.measures import HOPELESS_RADIUS
 from wordsight.statistics.analyses import KEYS, WITHOUT_DATASET, WITHOUT_MODEL
+from wordsight.statistics.confounding import differences
 from wordsight.statistics.contrasts import ENOUGH_REPLICATES
 from wordsight.statistics.pairs import Comparison
 from wordsight.statistics.verdicts import Verdict
@@ -165,12 +166,8 @@ def _flips(row: Row, evidence: Evidence, analysis: str) -> bool:
 
 
 def _confounded(row: Row, evidence: Evidence) -> bool:
-    """Whether trained sides differ in architecture, training data or its size beside the contrast."""
-    sides = [[evidence.models[name] for name in side] for side in evidence.sides(row)]
-    traits = ["architecture"]
-    if all(card["pretraining_images"] for side in sides for card in side):
-        traits += ["pretraining_data", "pretraining_images"]
-    return any(len({frozenset(str(card[trait]) for card in side) for side in sides}) > 1 for trait in traits)
+    """Whether the sides differ in more than the contrast asks about."""
+    return bool(differences([evidence.models[name] for name in side] for side in evidence.sides(row)))
 
 
 def _modes_disagree(row: Row, evidence: Evidence) -> bool:

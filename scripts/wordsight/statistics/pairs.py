@@ -65,5 +65,10 @@ def resolve(config: Config) -> list[Comparison]:
 
 def _traits(config: Config, name: str, model: str) -> str:
     """Say what a pair has to share: the values of the traits that ``match`` names."""
-    values = {"architecture": config.architecture(model), "seed": getattr(config.models[model], "seed", None)}
+    section = config.models[model]
+    values = {
+        "architecture": config.architecture(model),
+        "group": section.group,
+        "seed": getattr(section, "seed", None),
+    }
     return ", ".join(str(values[trait]) for trait in config.contrasts[name].match)

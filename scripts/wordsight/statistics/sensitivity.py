@@ -43,7 +43,7 @@ def sensitivities(
     Parameters
     ----------
     frame, parts : as :func:`wordsight.statistics.contrasts.compare` gives them
-    traits : of each model ``architecture`` and ``pretraining_images``
+    traits : of each model ``architecture``, ``group`` and ``pretraining_images``
 
     Returns
     -------
@@ -221,7 +221,7 @@ def _means(parts: Mapping[str, Part], traits: Mapping[str, Mapping[str, Any]]) -
     rows = [
         {"dataset": dataset, "model": unit, "treatment": float(stratum.sign > 0), "value": float(mean)}
         | {
-            "architecture": traits.get(unit, {}).get("architecture", ""),
+            "architecture": _network(traits.get(unit, {})),
             "size": np.log10(max(traits.get(unit, {}).get("pretraining_images", 0), 1)),
         }
         for dataset, part in parts.items()
@@ -229,6 +229,11 @@ def _means(parts: Mapping[str, Part], traits: Mapping[str, Mapping[str, Any]]) -
         for unit, mean in zip(stratum.units, stratum.observations.mean(axis=(1, 2)), strict=True)
     ]
     return pd.DataFrame(rows)
+
+
+def _network(card: Mapping[str, Any]) -> str:
+    """Group of a model where it has one, else its architecture, without the name of timm's weights."""
+    return card.get("group") or card.get("architecture", "").partition(".")[0]
 
 
 def _design(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
