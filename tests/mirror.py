@@ -112,7 +112,9 @@ class Mirror:
 
     def _publish_tree(self, api, files):
         """Listings of the folders of a repository."""
-        folders = {""} | {str(parent) for name in files for parent in Path(name).parents if str(parent) != "."}
+        folders = {""} | {
+            str(parent) for name in files for parent in Path(name).parents if str(parent) != "."
+        }
         for folder in folders:
             entries = [
                 {"type": "directory", "path": other, "size": 0, "oid": "0"}
@@ -151,7 +153,9 @@ def _handler(mirror):
         do_HEAD = do_GET  # noqa: N815
 
         def known_repository(self, address):
-            return any(name.startswith(address.partition("/resolve/")[0] + "/resolve/") for name in mirror.files)
+            return any(
+                name.startswith(address.partition("/resolve/")[0] + "/resolve/") for name in mirror.files
+            )
 
         def give(self, file):
             time.sleep(file.delay)

@@ -142,6 +142,12 @@ def mirrored(address: str) -> str | None:
     return f"{mirror}/{address.partition('://')[2]}" if mirror else None
 
 
+def hubs() -> list[str]:
+    """Addresses of the Hugging Face hub: the mirror's, then its own."""
+    mirror = None if offline() else mirrored(f"https://{HUB}")
+    return [mirror, constants.ENDPOINT] if mirror else [constants.ENDPOINT]
+
+
 @dataclass(frozen=True)
 class _Digests:
     """What is known beforehand of a file."""
@@ -258,37 +264,37 @@ def _md5(path: Path) -> str:
 
 def _ask_hub(repository: str, file: str, revision: str | None, kind: str, address: str) -> Path:
     """Path in the hub's own cache, from the mirror or from the hub itself."""
-    mirror, reasons = mirrored(f"https://{HUB}"), []
-    for endpoint in [mirror, None] if mirror and not offline() else [None]:
+    reasons, failure = [], DownloadError
+    for endpoint in hubs():
         try:
             with without_own_cache():
-                return Path(
-                    hf_hub_download(
-                        repository,
-                        file,
-                        revision=revision,
-                        repo_type=kind,
-                        cache_dir=cache() / HUB,
-                        endpoint=endpoint,
-                        local_files_only=offline(),
-                        # A mirror has no business with the user's key to the hub.
-                        token=False if endpoint else None,
-                    )
+                path = hf_hub_download(
+                    repository,
+                    file,
+                    revision=revision,
+                    repo_type=kind,
+                    cache_dir=cache() / HUB,
+                    endpoint=endpoint,
+                    local_files_only=offline(),
+                    # A mirror has no business with the user's key to the hub.
+                    token=None if endpoint == constants.ENDPOINT else False,
                 )
+            return Path(path)
         except RemoteEntryNotFoundError:
-            missing = MissingFileError(f"{address}: expected this file, but the repository does not have it")
-            if endpoint is None:
-                raise missing from None
-            reasons.append(f"{endpoint}: it does not have the file")
+            failure = MissingFileError
+            reasons.append(f"{endpoint}: the repository does not have it")
         except Exception as error:  # the hub's client raises errors of three libraries
-            words = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-            reasons.append(f"{endpoint or constants.ENDPOINT}: {words}")
+            reasons.append(f"{endpoint}: {_words(error.__cause__ or error)}")
     if offline():
         raise DownloadError(
             f"{address}: expected a file without a network (WORDSIGHT_OFFLINE or HF_HUB_OFFLINE is set), but "
-            f"{cache() / HUB} does not have it; set `path` to a copy, or download it where there is a network"
+            f"{cache() / HUB} does not have it; download it where there is a network, or set `path` to a copy"
         )
-    raise DownloadError(f"{address}: expected a file, but no hub gives it ({'; '.join(reasons)})")
+    raise failure(f"{address}: expected a file, but no hub gives it ({'; '.join(reasons)})")
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:150]}"
 
 
 @contextmanager
