@@ -22,6 +22,7 @@ from wordsight import lockfile, resuming, storage
 from wordsight.errors import DownloadError
 
 HUB = "huggingface.co"
+HUB_ADDRESS = constants.ENDPOINT
 YES = {"1", "on", "yes", "true"}
 
 
@@ -145,7 +146,12 @@ def mirrored(address: str) -> str | None:
 def hubs() -> list[str]:
     """Addresses of the Hugging Face hub: the mirror's, then its own."""
     mirror = None if offline() else mirrored(f"https://{HUB}")
-    return [mirror, constants.ENDPOINT] if mirror else [constants.ENDPOINT]
+    return [mirror, HUB_ADDRESS] if mirror else [HUB_ADDRESS]
+
+
+def key_to(hub: str) -> bool | None:
+    """What the hub's client is told of the user's key: the usual for the hub, and none for a mirror."""
+    return None if hub == HUB_ADDRESS else False
 
 
 @dataclass(frozen=True)
@@ -276,8 +282,7 @@ def _ask_hub(repository: str, file: str, revision: str | None, kind: str, addres
                     cache_dir=cache() / HUB,
                     endpoint=endpoint,
                     local_files_only=offline(),
-                    # A mirror has no business with the user's key to the hub.
-                    token=None if endpoint == constants.ENDPOINT else False,
+                    token=key_to(endpoint),
                 )
             return Path(path)
         except RemoteEntryNotFoundError:
