@@ -34,6 +34,13 @@ PAGES = {
     rb"<title>[^<]*dropbox": "a page of Dropbox",
     rb"<title>[^<]*(log ?in|sign ?in)": "a login page",
 }
+UNREACHED = (
+    ("ProxyError", "the proxy can't be reached"),
+    ("NameResolutionError", "there is no such host, or no network"),
+    ("Connection refused", "the connection is refused"),
+    ("timed out", "the server does not answer in time"),
+    ("CERTIFICATE_VERIFY_FAILED", "its certificate can't be verified"),
+)
 
 
 class RefusedError(Exception):
@@ -183,13 +190,7 @@ def _validator(partial: Path, address: str) -> str:
 def _reason(error: requests.RequestException) -> str:
     """Words for what kept a connection from being made."""
     text = str(error)
-    for sign, words in (
-        ("ProxyError", "the proxy can't be reached"),
-        ("NameResolutionError", "there is no such host, or no network"),
-        ("Connection refused", "the connection is refused"),
-        ("timed out", "the server does not answer in time"),
-        ("CERTIFICATE_VERIFY_FAILED", "its certificate can't be verified"),
-    ):
+    for sign, words in UNREACHED:
         if sign in text:
             return words
     return f"{type(error).__name__}: {' '.join(text.split())[:150]}"

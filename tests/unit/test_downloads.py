@@ -262,6 +262,15 @@ def test_what_came_instead_is_named_and_not_kept(mirror, only, fault, words):
     assert partials() == ([] if "cut" not in fault else [".weights.pth.partial", ".weights.pth.partial.json"])
 
 
+def test_the_guide_has_the_words_of_every_fault():
+    guide = (ROOT / "docs/downloads.md").read_text(encoding="utf-8").split("## What the error says")[1]
+    lines = re.findall(r"^\| `(.*?)` \|", guide, flags=re.MULTILINE)
+    patterns = [re.escape(line).replace(r"\.\.\.", ".*") for line in lines]
+    said = [words for _, words in FAULTS.values()] + [words for _, words in resuming.UNREACHED]
+    for words in said:
+        assert any(re.fullmatch(pattern, words) for pattern in patterns), words
+
+
 @pytest.mark.parametrize("fault", ["a page", "Git LFS", "an empty file", "Google Drive"])
 def test_without_a_digest_too(mirror, only, fault):
     arguments, words = FAULTS[fault]
