@@ -1,4 +1,7 @@
-"""Archives that others made: read or unpacked below one folder, in full or not at all, and never past a bound."""
+"""Archives that others made: unpacked below one folder, in full or not at all, and never past a bound.
+
+Of a member only its name and its bytes are taken: no owner, no mode, no link.
+"""
 
 import shutil
 import stat
@@ -21,7 +24,7 @@ FREE = 2**26  # bytes unpacked that are no bomb, whatever the ratio
 
 @dataclass(frozen=True)
 class Member:
-    """A file in an archive, by its name with forward slashes; ``open`` holds until the next one is asked for."""
+    """A file in an archive, named with forward slashes; ``open`` holds until the next one is asked for."""
 
     name: str
     size: int
@@ -34,8 +37,8 @@ def members(path: Path | str) -> Iterator[Member]:
     Raises
     ------
     DataError
-        When it is neither, is damaged or holds more than it may, or a member is a link or a device or would lie
-        outside; it names the member.
+        When it is neither, is damaged or holds more than it may, or a member is a link or a device or would
+        lie outside; it names the member.
     """
     path = Path(path)
     bound, total = max(FREE, RATIO * path.stat().st_size), 0

@@ -20,6 +20,7 @@ from huggingface_hub.errors import RemoteEntryNotFoundError
 
 from wordsight import lockfile, resuming, storage
 from wordsight.errors import DownloadError
+from wordsight.logs import logger
 
 HUB = "huggingface.co"
 HUB_ADDRESS = constants.ENDPOINT
@@ -122,6 +123,10 @@ def cached(address: str, name: str | None = None) -> Path:
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise DownloadError(f"{address}: expected an address that begins with https:// or http://")
+    if parts.username:
+        raise DownloadError(
+            f"{parts.hostname}: expected an address without a password; it belongs in ~/.netrc"
+        )
     segments = [_segment(segment) for segment in parts.path.split("/") if segment] or ["index"]
     host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
     place = cache().joinpath(host, *segments)
@@ -191,6 +196,7 @@ def _download(urls: Sequence[str], place: Path, digests: _Digests, expected: str
     reasons = []
     with resuming.session() as connections:
         for address in _addresses(urls):
+            logger.info("downloading %s", address)
             try:
                 _receive(connections, address, partial, digests)
             except resuming.RefusedError as error:

@@ -42,10 +42,13 @@ def record(address: str, sha256: str, commit: str = "") -> None:
     """Keep the digest of an address, unless there is one."""
     if find(address):
         return
-    with FileLock(GUARD):
-        entries = {address: Entry(sha256, commit), **_read()}  # another job may have been first
-        lines = [_line(address, entry) for address, entry in sorted(entries.items())]
-        storage.write_text(LOCK, HEAD + "".join(lines))
+    try:
+        with FileLock(GUARD):
+            entries = {address: Entry(sha256, commit), **_read()}  # another job may have been first
+            lines = [_line(address, entry) for address, entry in sorted(entries.items())]
+            storage.write_text(LOCK, HEAD + "".join(lines))
+    except OSError as error:
+        raise DownloadError(f"{LOCK}: expected a place to write to ({error})") from None
 
 
 def _read() -> dict[str, Entry]:

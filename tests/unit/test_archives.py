@@ -35,11 +35,11 @@ def zipped(path, files, mode=0):
 
 def refused(tmp_path, path, words):
     """Have an archive refused, with nothing left beside or outside the folder."""
-    before = {file for file in tmp_path.rglob("*")}
+    before = set(tmp_path.rglob("*"))
     with pytest.raises(DataError, match=words) as caught:
         archives.unpack(path, tmp_path / "x" / "out")
     assert str(caught.value).startswith(f"{path}: ")
-    assert {file for file in tmp_path.rglob("*")} - before == {tmp_path / "x"}
+    assert set(tmp_path.rglob("*")) - before == {tmp_path / "x"}
 
 
 @pytest.mark.parametrize("write", [tar, zipped])

@@ -114,6 +114,29 @@ def test_an_address_of_another_kind_is_refused(address):
         downloads.fetch([address])
 
 
+def test_a_password_in_an_address_is_refused_and_not_shown():
+    with pytest.raises(DownloadError) as caught:
+        downloads.fetch(["https://me:secret@h.org/f"])
+    assert str(caught.value) == "h.org: expected an address without a password; it belongs in ~/.netrc"
+
+
+def test_the_log_says_what_is_fetched_and_how_far_it_is(mirror, only, caplog, monkeypatch):
+    monkeypatch.setattr(resuming, "CHUNK", 2**19)
+    mirror.publish(URL, CONTENT)
+    with caplog.at_level("INFO", logger="wordsight"):
+        downloads.fetch([URL], sha256=SHA256)
+    first, last = caplog.messages
+    assert first == f"downloading {mirror.address}/files.example.org/models/weights.pth"
+    assert last.startswith("2 of 2 MiB, ")
+
+
+def test_nothing_else_is_left_beside_a_file(mirror):
+    mirror.publish(URL, CONTENT)
+    path = downloads.fetch([URL])
+    assert {file.name for file in path.parent.iterdir()} <= {"weights.pth", ".weights.pth.lock"}
+    assert {file.name for file in Path().iterdir()} <= {"downloads.lock", ".downloads.lock.guard"}
+
+
 def test_the_cache_lies_where_other_programs_have_theirs(monkeypatch, tmp_path):
     monkeypatch.delenv("WORDSIGHT_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
