@@ -28,6 +28,8 @@ class Published:
     redirect : address that is answered instead
     ranges : whether a part can be asked for
     delay : seconds before the answer
+    stall : seconds between the last byte and the end of a connection that is cut
+    hang_up : whether the connection ends without an answer
     """
 
     content: bytes
@@ -38,6 +40,8 @@ class Published:
     redirect: str | None = None
     ranges: bool = True
     delay: float = 0.0
+    stall: float = 0.0
+    hang_up: bool = False
 
     @property
     def etag(self):
@@ -160,7 +164,9 @@ def _handler(mirror):
         def give(self, file):
             time.sleep(file.delay)
             failing = (file.status != 200 or file.cut is not None) and file.faulty()
-            if failing and file.status != 200:
+            if file.hang_up:
+                self.close_connection = True
+            elif failing and file.status != 200:
                 self.answer(file.status, b"", file.headers)
             elif file.redirect:
                 self.answer(302, b"", {"Location": file.redirect})
@@ -180,9 +186,9 @@ def _handler(mirror):
             status = 206 if first else 200
             if first:
                 headers["Content-Range"] = f"bytes {first}-{size - 1}/{size}"
-            self.answer(status, file.content[first:], headers, cut)
+            self.answer(status, file.content[first:], headers, cut, file.stall)
 
-        def answer(self, status, body, headers, cut=None):
+        def answer(self, status, body, headers, cut=None, stall=0.0):
             self.send_response(status)
             for key, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(key, value)
@@ -190,6 +196,8 @@ def _handler(mirror):
             if self.command == "GET":
                 self.wfile.write(body[:cut])
             if cut is not None:
+                self.wfile.flush()
+                time.sleep(stall)
                 self.close_connection = True
 
         def log_message(self, *arguments):

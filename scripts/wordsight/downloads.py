@@ -104,7 +104,8 @@ def from_hub(repository: str, file: str, *, revision: str | None = None, kind: s
         )
     if entry and entry.sha256 != found:
         raise DownloadError(
-            f"{address}: expected SHA-256 {entry.sha256} ({entry.where}), but {path} has {found}"
+            f"{address}: expected SHA-256 {entry.sha256} ({entry.where}), but {path} has {found}; "
+            "delete the one that is wrong"
         )
     snapshots = cache() / HUB / f"{kind}s--{repository.replace('/', '--')}" / "snapshots"
     lockfile.record(address, found, path.relative_to(snapshots).parts[0])

@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from wordsight import storage
-from wordsight.errors import DownloadError
+from wordsight.errors import DataError, DownloadError
 from wordsight.logs import progress
 
 CHUNK = 2**20
@@ -38,6 +38,7 @@ UNREACHED = (
     ("ProxyError", "the proxy can't be reached"),
     ("NameResolutionError", "there is no such host, or no network"),
     ("Connection refused", "the connection is refused"),
+    ("RemoteDisconnected", "the server hangs up"),
     ("timed out", "the server does not answer in time"),
     ("CERTIFICATE_VERIFY_FAILED", "its certificate can't be verified"),
 )
@@ -181,10 +182,11 @@ def _note(partial: Path, address: str, response: requests.Response) -> None:
 
 
 def _validator(partial: Path, address: str) -> str:
-    if not _notes(partial).is_file():
+    try:
+        notes = storage.read_json(_notes(partial))
+        return notes["validator"] if notes["address"] == address else ""
+    except (DataError, KeyError, TypeError):  # there are none, or they are damaged: begin anew
         return ""
-    notes = storage.read_json(_notes(partial))
-    return notes["validator"] if notes["address"] == address else ""
 
 
 def _reason(error: requests.RequestException) -> str:

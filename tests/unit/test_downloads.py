@@ -183,6 +183,25 @@ def test_a_later_run_resumes_what_an_earlier_one_left(mirror, only):
     assert mirror.requests[-1].headers["Range"] == "bytes=5000-"
 
 
+def test_a_transfer_that_stalls_is_cut_and_resumed(mirror, only, monkeypatch):
+    monkeypatch.setattr(resuming, "CHUNK", 100_000)  # a piece that is not whole yet is lost
+    monkeypatch.setattr(resuming, "TIMEOUT_S", (5, 0.2))
+    mirror.publish(URL, CONTENT, cut=300_000, times=1, stall=1.0)
+    assert downloads.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
+    assert mirror.requests[-1].headers["Range"] == "bytes=300000-"
+
+
+@pytest.mark.parametrize("notes", [b"", b"{}", b"[]", b"\xff"])
+def test_a_beginning_of_unknown_origin_is_not_resumed(mirror, only, notes):
+    place = downloads.cached(URL)
+    place.parent.mkdir(parents=True)
+    (place.parent / ".weights.pth.partial").write_bytes(CONTENT[:1000])
+    (place.parent / ".weights.pth.partial.json").write_bytes(notes)
+    mirror.publish(URL, CONTENT)
+    assert downloads.fetch([URL]).read_bytes() == CONTENT
+    assert "Range" not in mirror.requests[-1].headers
+
+
 @pytest.mark.parametrize("other", [CONTENT[::-1], CONTENT[:1000], CONTENT[:500]])
 def test_a_file_that_changed_between_connections_is_begun_anew(mirror, only, other):
     mirror.publish(URL, CONTENT, cut=1000, times=1)
@@ -336,6 +355,13 @@ def test_every_address_and_what_it_gave_is_named(mirror):
     assert str(caught.value).startswith(
         f"weights.pth: expected an archive with MD5 {MD5}, but no address gives it ({reasons}); it can be put"
     )
+
+
+def test_a_server_that_hangs_up_is_named(mirror, only):
+    mirror.publish(URL, CONTENT, hang_up=True)
+    with pytest.raises(DownloadError, match="the server hangs up"):
+        downloads.fetch([URL])
+    assert mirror.count(URL) == 1 + resuming.ATTEMPTS
 
 
 def test_a_host_that_is_none_is_named(monkeypatch):
@@ -506,7 +532,7 @@ def test_a_file_of_the_hub_that_changed_is_refused(mirror):
     assert str(caught.value).startswith(
         f"{ADDRESS}: expected SHA-256 {OTHER} (line 2 of downloads.lock), but "
     )
-    assert str(caught.value).endswith(f"has {found}")
+    assert str(caught.value).endswith(f"has {found}; delete the one that is wrong")
 
 
 def test_bytes_that_the_hub_does_not_stand_for_are_not_kept(mirror):
