@@ -22,3 +22,7 @@ class DataError(WordsightError):
 
 class WeightsError(WordsightError):
     """A file of weights is missing, damaged, unsafe or does not fit its architecture."""
+
+
+class DownloadError(WordsightError):
+    """A file is not to be had from any of its addresses, or is another one than expected."""

@@ -1,14 +1,11 @@
 """Datasets of the Hugging Face library: from every local form, and from a hub on this machine."""
 
-import hashlib
 import json
 import os
 import pickle
 import shutil
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import datasets as library
@@ -17,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mirror import COMMIT, HUB, Mirror
 from wordsight import datasets
 from wordsight.config import Dataset, HuggingFaceDataset, load, revive
 from wordsight.datasets import huggingface
@@ -40,6 +38,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*metadata.csv:Res
 def workplace(tmp_path, monkeypatch):
     """Every test has downloads of its own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WORDSIGHT_CACHE", str(tmp_path / "cache"))
     library.disable_progress_bars()
 
 
@@ -352,59 +351,19 @@ def test_keys_that_do_not_go_together_are_refused(keys, message):
 # The hub
 
 
-COMMIT = "c0ffee" * 6 + "c0ff"
-
-
 @pytest.fixture
 def hub():
     """Environment in which a server on this machine is the hub; it has the dataset u/d."""
     parquet(Path("remote/data"), rows(0, 4), rows(4, 2))
     files = {f"data/{path.name}": path.read_bytes() for path in Path("remote/data").iterdir()}
     shutil.rmtree("remote")
-    sums = {name: hashlib.sha1(content).hexdigest() for name, content in files.items()}
-
-    class Hub(BaseHTTPRequestHandler):
-        def do_GET(self):
-            path = self.path.partition("?")[0]
-            name = path.partition("/resolve/")[2].partition("/")[2]
-            if path.startswith("/api/datasets/u/d/tree/") and not path.endswith("/data"):
-                self.answer([{"type": "directory", "path": "data", "size": 0, "oid": "0"}])
-            elif path.startswith("/api/datasets/u/d/tree/"):
-                self.answer(
-                    [{"type": "file", "path": n, "size": len(files[n]), "oid": sums[n]} for n in files]
-                )
-            elif path == "/api/datasets/u/d" or path.startswith("/api/datasets/u/d/revision/"):
-                self.answer(
-                    {"id": "u/d", "sha": COMMIT, "tags": [], "siblings": [{"rfilename": n} for n in files]}
-                )
-            elif path.startswith("/datasets/u/d/") and name in files:
-                self.answer(files[name], ETag=f'"{sums[name]}"')
-            elif path.startswith("/datasets/u/d/"):
-                self.answer(b"", 404, **{"X-Error-Code": "EntryNotFound"})
-            else:
-                self.answer(b"", 404, **{"X-Error-Code": "RepoNotFound"})
-
-        do_HEAD = do_GET  # noqa: N815
-
-        def answer(self, body, status=200, **headers):
-            body = body if isinstance(body, bytes) else json.dumps(body).encode()
-            self.send_response(status)
-            for key, value in {"Content-Length": len(body), "X-Repo-Commit": COMMIT, **headers}.items():
-                self.send_header(key, str(value))
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
-
-        def log_message(self, *arguments):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        address = f"http://127.0.0.1:{running.server_port}"
-        yield {**os.environ, "HF_ENDPOINT": address, "HOME": str(Path("home").resolve())}
-        running.shutdown()
-        thread.join()
+    with Mirror() as mirror:
+        mirror.publish_on_hub("datasets/u/d", files)
+        yield {
+            **os.environ,
+            "HF_ENDPOINT": f"{mirror.address}/{HUB}",
+            "HOME": str(Path("home").resolve()),
+        }
 
 
 CODE = """
@@ -434,7 +393,7 @@ def prepare_from_hub(environment, name, **more):
     return done.stdout.strip(), done.stderr
 
 
-def test_a_dataset_of_the_hub_is_kept_in_the_project_and_read_without_a_network(hub):
+def test_a_dataset_of_the_hub_is_kept_and_read_without_a_network(hub):
     Path("u/d").mkdir(parents=True)  # a folder of the same name is not what the hub has
     answer, errors = prepare_from_hub(hub, "u/d")
     card = json.loads(answer)
@@ -442,9 +401,20 @@ def test_a_dataset_of_the_hub_is_kept_in_the_project_and_read_without_a_network(
     assert card["splits"]["train"]["items"] == 4
     assert errors == ""
     assert opened("test").captions == ["picture 4", "picture 5"]
-    assert {path.name for path in Path().iterdir()} == {"u", "out", "resources"}
+    assert {path.name for path in Path().iterdir()} == {"u", "out", "resources", "cache"}
     again, _ = prepare_from_hub(hub, "u/d", HF_HUB_OFFLINE="1")
     assert json.loads(again)["splits"] == card["splits"]
+
+
+def test_a_mirror_is_asked_first_and_our_variables_hold_too(hub):
+    mirror = hub.pop("HF_ENDPOINT").removesuffix(f"/{HUB}")
+    closed = {"HF_ENDPOINT": "http://127.0.0.1:9", "WORDSIGHT_MIRROR": mirror}
+    card = json.loads(prepare_from_hub(hub, "u/d", **closed)[0])
+    assert card["origin"] == f"http://127.0.0.1:9/datasets/u/d@{COMMIT}"
+    assert list(Path("cache").rglob("*.parquet"))
+    shutil.rmtree("out")
+    again = json.loads(prepare_from_hub(hub, "u/d", **closed, WORDSIGHT_OFFLINE="1")[0])
+    assert again["splits"] == card["splits"]
 
 
 def test_a_dataset_that_the_hub_lacks_is_named(hub):

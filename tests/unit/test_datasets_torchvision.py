@@ -6,22 +6,28 @@ import io
 import pickle
 import struct
 import tarfile
-import threading
 from dataclasses import replace
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 import scipy.io
 
-from wordsight import datasets
+from mirror import Mirror
+from wordsight import datasets, downloads, resuming
 from wordsight.config import TorchvisionDataset
 from wordsight.datasets import torchvision as source
-from wordsight.errors import DataError
+from wordsight.errors import ConfigError, DataError, DownloadError
 
 CLOSED = "http://127.0.0.1:9/"
 RNG = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def workplace(tmp_path, monkeypatch):
+    """A working directory and a cache that are empty, and no waiting."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WORDSIGHT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(resuming, "BACKOFF_S", 0.001)
 
 
 def idx(array):
@@ -190,55 +196,59 @@ def test_addresses_and_sums_are_those_of_torchvision():
 
 
 @pytest.fixture
-def server(tmp_path):
-    """Address that serves a folder, and the folder."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_port}/", folder
-        running.shutdown()
-        thread.join()
+def mirror(monkeypatch):
+    with Mirror() as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        yield running
 
 
-def test_a_download_is_verified_and_kept(monkeypatch, tmp_path, server):
-    address, folder = server
-    install(monkeypatch, folder, "MNIST", mnist_files()[1], address)
+def publish(monkeypatch, mirror, folder):
+    """Serve a small MNIST; its folder has the same files."""
+    install(monkeypatch, folder, "MNIST", mnist_files()[1], "https://digits.example.org/")
+    for file in source.FILES["MNIST"]:
+        mirror.publish(file.addresses[0], folder / file.path)
+
+
+def test_a_download_is_verified_and_kept(monkeypatch, tmp_path, mirror):
+    publish(monkeypatch, mirror, tmp_path / "served")
     prepare("MNIST", tmp_path / "root", tmp_path / "out")
     for file in source.FILES["MNIST"]:
-        assert (tmp_path / "root" / file.path).read_bytes() == (folder / file.path).read_bytes()
+        assert (tmp_path / "root" / file.path).read_bytes() == (tmp_path / "served" / file.path).read_bytes()
+    assert not downloads.cache().exists()
 
 
-def test_the_next_mirror_is_tried(tmp_path, server):
-    address, folder = server
-    (folder / "f.bin").write_bytes(b"right")
-    file = source.Download("f.bin", hashlib.md5(b"right").hexdigest(), (CLOSED + "f.bin", address + "f.bin"))
-    assert source.retrieve("toy", file, tmp_path / "root").read_bytes() == b"right"
+def test_without_a_root_files_lie_in_the_cache(monkeypatch, tmp_path, mirror):
+    publish(monkeypatch, mirror, tmp_path / "served")
+    section = TorchvisionDataset(source="torchvision", name="MNIST")
+    for name in "ab":
+        assert datasets.prepare(section, name, 0, tmp_path / name).splits.train.items == 20
+    for file in source.FILES["MNIST"]:
+        assert mirror.count(file.addresses[0]) == 1
+        assert downloads.cached(file.addresses[0]).is_file()
 
 
-def test_a_web_page_in_place_of_a_file_is_refused(tmp_path, server):
-    address, folder = server
-    (folder / "f.bin").write_text("<html>Please log in</html>")
-    file = source.Download("f.bin", hashlib.md5(b"right").hexdigest(), (address + "f.bin",))
-    with pytest.raises(DataError, match="another MD5 sum") as caught:
-        source.retrieve("toy", file, tmp_path / "root")
-    assert "\n" not in str(caught.value)
-    assert not any((tmp_path / "root").iterdir())
+def test_a_digest_of_a_file_is_held_to(monkeypatch, tmp_path, mirror):
+    publish(monkeypatch, mirror, tmp_path / "served")
+    name = "t10k-labels-idx1-ubyte.gz"
+    with pytest.raises(
+        DownloadError, match=rf"^{name}: expected a file of MNIST with SHA-256 {'0' * 8} and with MD5"
+    ):
+        prepare("MNIST", tmp_path / "root", tmp_path / "out", sha256={name: "0" * 8})
+    line = f"config: datasets: sha256: MNIST has no file 't10k-labels'; did you mean '{name}'?"
+    with pytest.raises(ConfigError, match=line[:-1]):
+        prepare("MNIST", tmp_path / "root", tmp_path / "out", sha256={"t10k-labels": "0" * 8})
 
 
 def test_without_a_network_one_line_says_what_to_do(monkeypatch, tmp_path):
-    monkeypatch.setitem(source.FILES, "SVHN", [replace(f, addresses=(CLOSED,)) for f in source.FILES["SVHN"]])
-    with pytest.raises(
-        DataError, match=r"^SVHN: expected .*train_32x32\.mat with MD5 e26dedc.*put the file there"
-    ) as caught:
+    monkeypatch.setenv("WORDSIGHT_OFFLINE", "1")
+    with pytest.raises(DownloadError) as caught:
         prepare("SVHN", tmp_path / "root", tmp_path / "out")
-    assert "\n" not in str(caught.value)
+    assert str(caught.value) == (
+        "train_32x32.mat: expected a file of SVHN with MD5 e26dedcc434d2e4c54c9b2d4a06d8373 without a network "
+        f"(WORDSIGHT_OFFLINE or HF_HUB_OFFLINE is set), but {tmp_path}/root/train_32x32.mat does not exist; "
+        "put there what http://ufldl.stanford.edu/housenumbers/train_32x32.mat gives"
+    )
     assert not (tmp_path / "out").exists()
 
 
@@ -246,7 +256,9 @@ def test_a_damaged_local_file_is_refused(monkeypatch, tmp_path):
     install(monkeypatch, tmp_path, "MNIST", mnist_files()[1])
     path = tmp_path / source.FILES["MNIST"][1].path
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte\.gz with MD5"):
+    with pytest.raises(
+        DownloadError, match=r"^train-labels-idx1-ubyte\.gz: expected .* the connection is refused"
+    ):
         prepare("MNIST", tmp_path, tmp_path / "out")
 
 

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import open_clip
-import pooch
 import pytest
 import safetensors.torch
 import timm
@@ -13,7 +12,8 @@ import torchvision
 import yaml
 from PIL import Image
 
-from wordsight import models, storage
+from mirror import Mirror
+from wordsight import downloads, models, resuming, storage
 from wordsight.config import (
     CheckpointNetwork,
     Model,
@@ -24,7 +24,7 @@ from wordsight.config import (
     revive,
 )
 from wordsight.datasets.items import package_folder
-from wordsight.errors import ConfigError, WeightsError
+from wordsight.errors import ConfigError, DownloadError, WeightsError
 from wordsight.models import open_clip as open_clip_source
 from wordsight.models import preprocessing
 from wordsight.models import timm as timm_source
@@ -346,90 +346,95 @@ def test_the_examples_of_the_guide_are_valid():
 
 
 @pytest.fixture
-def hub(monkeypatch, tmp_path):
-    """Torchvision's folder of downloads, empty."""
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
-    return tmp_path / "hub" / "checkpoints"
+def mirror(monkeypatch, tmp_path):
+    """Server that stands for all others, with a cache that is empty."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setattr(resuming, "BACKOFF_S", 0.001)
+    monkeypatch.setenv("WORDSIGHT_CACHE", str(tmp_path / "cache"))
+    with Mirror() as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(downloads, "hubs", lambda: [f"{running.address}/huggingface.co"])
+        monkeypatch.setattr(downloads, "_addresses", lambda urls: [downloads.mirrored(url) for url in urls])
+        yield running
 
 
-def offline(*arguments, **keys):
-    raise ConnectionError("no route to host\nsecond line")
-
-
-def test_without_a_network_torchvision_ends_in_one_line(monkeypatch, hub):
-    monkeypatch.setattr(pooch, "retrieve", offline)
-    with pytest.raises(WeightsError) as caught:
-        torchvision_source.acquire(TorchvisionNetwork(source="torchvision", name="resnet18"))
-    address = torchvision.models.ResNet18_Weights.DEFAULT.url
-    assert str(caught.value) == f"{address}: expected a download, but it failed (no route to host)"
-
-
-def serve(monkeypatch, content):
-    """Let every download give this content."""
-
-    def retrieve(url, known_hash, fname, path):
-        Path(path).mkdir(parents=True)
-        (Path(path) / fname).write_bytes(content)
-        return str(Path(path) / fname)
-
-    monkeypatch.setattr(pooch, "retrieve", retrieve)
+RESNET18 = TorchvisionNetwork(source="torchvision", name="resnet18")
 
 
 @pytest.mark.parametrize(
-    ("content", "pattern"),
-    [(b"<html>Sign in</html>", "HTML page"), (b"other weights", "expected SHA-256 f37072fd, found")],
+    ("content", "words"),
+    [
+        (b"<html>Sign in</html>", "an HTML page came instead"),
+        (
+            b"other",
+            "a file with SHA-256 d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa came instead",
+        ),
+        (None, "the server answers 404 Not Found"),
+    ],
 )
-def test_a_download_that_is_another_file_is_refused_and_not_kept(monkeypatch, hub, content, pattern):
-    serve(monkeypatch, content)
-    with pytest.raises(WeightsError, match=pattern):
-        torchvision_source.acquire(TorchvisionNetwork(source="torchvision", name="resnet18"))
-    assert not any(hub.iterdir())
+def test_a_download_of_torchvision_that_is_another_file_is_refused_and_not_kept(mirror, content, words):
+    address = torchvision.models.ResNet18_Weights.DEFAULT.url
+    if content:
+        mirror.publish(address, content)
+    with pytest.raises(DownloadError) as caught:
+        torchvision_source.acquire(RESNET18)
+    start = "resnet18-f37072fd.pth: expected weights with SHA-256 f37072fd, but no address gives it ("
+    assert str(caught.value).startswith(start)
+    assert words in str(caught.value)
+    assert not list(downloads.cache().rglob("*.pth"))
 
 
-def test_a_download_of_torchvision_is_read_once_its_digest_is_right(monkeypatch, tmp_path, hub):
+def test_a_download_of_torchvision_is_read_once_its_digest_is_right(monkeypatch, tmp_path, mirror):
     torch.save(untrained(torchvision.models.squeezenet1_1).state_dict(), tmp_path / "w.pth")
     sha256, preset = (
         storage.sha256(tmp_path / "w.pth"),
         torchvision.models.SqueezeNet1_1_Weights.DEFAULT.value,
     )
     monkeypatch.setattr(preset, "url", f"https://example.org/squeezenet1_1-{sha256[:8]}.pth")
-    serve(monkeypatch, (tmp_path / "w.pth").read_bytes())
-    card = models.fetch(TorchvisionNetwork(source="torchvision", name="squeezenet1_1"), "m", tmp_path / "m")
-    assert (card.origin, card.sha256, card.licence) == (preset.url, sha256, "BSD-3-Clause")
-    (hub / f"squeezenet1_1-{sha256[:8]}.pth").unlink()
-    hub.rmdir()
-    wrong = TorchvisionNetwork(source="torchvision", name="squeezenet1_1", sha256="0" * 64)
-    with pytest.raises(WeightsError, match=f"expected SHA-256 {'0' * 64}, found {sha256}"):
-        models.fetch(wrong, "n", tmp_path / "n")
+    mirror.publish(preset.url, tmp_path / "w.pth")
+    section = TorchvisionNetwork(source="torchvision", name="squeezenet1_1")
+    for name in "mn":
+        card = models.fetch(section, name, tmp_path / name)
+        assert (card.origin, card.sha256, card.licence) == (preset.url, sha256, "BSD-3-Clause")
+    assert mirror.count(preset.url) == 1
+    wrong = section.model_copy(update={"sha256": "0" * 64})
+    with pytest.raises(
+        DownloadError, match=f"with SHA-256 {'0' * 64}, but .* a file with SHA-256 {sha256} came"
+    ):
+        models.fetch(wrong, "o", tmp_path / "o")
 
 
-def test_without_a_network_timm_and_open_clip_end_in_one_line(monkeypatch):
-    monkeypatch.setattr(timm_source, "hf_hub_download", offline)
-    with pytest.raises(WeightsError) as caught:
+def test_what_timm_and_open_clip_do_not_find_ends_in_one_line(mirror):
+    with pytest.raises(
+        DownloadError, match=r"^hf://timm/test_resnet\.r160_in1k/model\.safetensors: expected a file, but"
+    ):
         timm_source.acquire(TimmNetwork(source="timm", name="test_resnet.r160_in1k"))
-    expected = "timm/test_resnet.r160_in1k: expected a download of model.safetensors, but it failed (no route to host)"
-    assert str(caught.value) == expected
-    monkeypatch.setattr(open_clip.pretrained, "hf_hub_download", offline)
     section = OpenClipNetwork(source="open_clip", name="ViT-B-32", pretrained="laion2b_s34b_b79k")
-    with pytest.raises(WeightsError, match=r"^laion/CLIP.*: expected a download, but it failed \(.*no route"):
+    with pytest.raises(
+        DownloadError, match=r"^hf://laion/CLIP-ViT-B-32-laion2B-s34B-b79K/open_clip_model\.safetensors: "
+    ):
         open_clip_source.acquire(section)
 
 
-def test_a_download_from_a_hub_is_verified_when_its_digest_is_configured(monkeypatch, tmp_path, clip):
+def test_a_download_from_a_hub_is_verified_when_its_digest_is_configured(mirror, tmp_path, clip):
     small = untrained(timm.create_model, model_name="test_resnet")
     safetensors.torch.save_file(small.state_dict(), tmp_path / "model.safetensors")
     torch.save(clip.state_dict(), tmp_path / "open_clip_pytorch_model.bin")
-    monkeypatch.setattr(timm_source, "hf_hub_download", lambda *_: str(tmp_path / "model.safetensors"))
-    monkeypatch.setattr(
-        open_clip_source, "download_pretrained", lambda _: str(tmp_path / "open_clip_pytorch_model.bin")
-    )
-    for section, file in (
-        (TimmNetwork(source="timm", name="test_resnet.r160_in1k"), "model.safetensors"),
+    for section, repository, file in (
+        (
+            TimmNetwork(source="timm", name="test_resnet.r160_in1k"),
+            "timm/test_resnet.r160_in1k",
+            "model.safetensors",
+        ),
         (
             OpenClipNetwork(source="open_clip", name="ViT-B-32", pretrained="laion2b_s34b_b79k"),
+            "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
             "open_clip_pytorch_model.bin",
         ),
     ):
+        mirror.publish_on_hub(repository, {file: (tmp_path / file).read_bytes()})
         sha256 = storage.sha256(tmp_path / file)
         acquire = (timm_source if section.source == "timm" else open_clip_source).acquire
         assert acquire(section.model_copy(update={"sha256": sha256})).sha256 == sha256
@@ -437,7 +442,6 @@ def test_a_download_from_a_hub_is_verified_when_its_digest_is_configured(monkeyp
             acquire(section.model_copy(update={"sha256": "0" * 64}))
 
 
-def test_weights_that_timm_does_not_publish_are_asked_for(monkeypatch):
-    monkeypatch.setattr(timm_source, "hf_hub_download", offline)
+def test_weights_that_timm_does_not_publish_are_asked_for():
     with pytest.raises(ConfigError, match="timm has no weights of 'test_resnet_x' on its hub; set `path`"):
         timm_source._download("test_resnet_x", None)

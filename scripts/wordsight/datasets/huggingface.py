@@ -1,7 +1,8 @@
 """Captioned images of the Hugging Face hub, or of local files that its library ``datasets`` reads.
 
-Images stay encoded and on disk, in the library's Arrow files. What it downloads or converts goes below
-``resources/downloads``, and it runs no code of a dataset: scripts ended with its version 4.
+Images stay encoded and on disk, in the library's Arrow files. What it downloads goes into the cache of all
+downloads, what it converts below ``resources/downloads``. It runs no code of a dataset: scripts ended with
+its version 4.
 """
 
 import gc
@@ -18,6 +19,7 @@ from typing import Any
 import datasets
 from huggingface_hub import constants, utils
 
+from wordsight import downloads
 from wordsight.config import HuggingFaceDataset, nearest
 from wordsight.datasets.items import NO_LABEL, USERS_OWN, Item, Source, as_text, class_names
 from wordsight.datasets.splitting import hold_out
@@ -72,8 +74,7 @@ def load(section: HuggingFaceDataset) -> Source:
         has no text. What is no image is found when it is read.
     """
     where = str(section.name or section.path)
-    with _kept_in_project():
-        data = _open(section, where)
+    data = _open(section, where)
     parts = {split: _parts(data, spec, f"{where}: splits.{split}") for split, spec in section.splits.items()}
     every = [part for split in parts.values() for part in split]
     for part in every:
@@ -91,6 +92,10 @@ def _root() -> Path:
     return Path(ROOT).resolve()
 
 
+def _hub_cache() -> Path:
+    return downloads.cache() / downloads.HUB
+
+
 def _provenance(section: HuggingFaceDataset, rows: datasets.Dataset) -> tuple[str, str]:
     """Origin and licence; the library names the folder of its Arrow files after the commit on the hub."""
     if section.path:
@@ -101,15 +106,23 @@ def _provenance(section: HuggingFaceDataset, rows: datasets.Dataset) -> tuple[st
 
 
 @contextmanager
-def _kept_in_project() -> Iterator[None]:
-    """Have the library keep downloads below ``ROOT``, report nothing, and draw no bars into a log."""
+def _settings(endpoint: str) -> Iterator[None]:
+    """Have the library ask this hub, keep to our cache, report nothing, and draw no bars into a log."""
     settings: dict[Any, dict[str, Any]] = {
         constants: {
-            "HF_HUB_CACHE": str(_root() / "hub"),
+            "ENDPOINT": endpoint,
+            "HUGGINGFACE_CO_URL_TEMPLATE": endpoint + "/{repo_id}/resolve/{revision}/{filename}",
+            "HF_HUB_CACHE": str(_hub_cache()),
             "HF_HUB_DISABLE_TELEMETRY": True,
             "HF_HUB_DISABLE_XET": True,  # whose own cache only an environment variable moves
+            "HF_HUB_OFFLINE": downloads.offline(),
         },
-        datasets.config: {"HF_UPDATE_DOWNLOAD_COUNTS": False},
+        datasets.config: {
+            "HF_ENDPOINT": endpoint,
+            "HUB_DATASETS_URL": endpoint + "/datasets/{repo_id}/resolve/{revision}/{path}",
+            "HF_UPDATE_DOWNLOAD_COUNTS": False,
+            "HF_HUB_OFFLINE": downloads.offline(),
+        },
     }
     before = {module: {name: getattr(module, name) for name in values} for module, values in settings.items()}
     if not sys.stderr.isatty():
@@ -134,20 +147,31 @@ def _open_files_left() -> Iterator[None]:
 
 
 def _open(section: HuggingFaceDataset, where: str) -> Mapping[str, datasets.Dataset]:
-    """Splits by name, memory-mapped."""
-    try:
-        with _open_files_left():
-            if section.path:
-                return _open_local(Path(section.path).resolve(), section.subset)
-            # The prefix keeps it from taking a folder that happens to have this name.
-            name = f"hf://datasets/{section.name}"
-            return datasets.load_dataset(
-                name, section.subset, revision=section.revision, cache_dir=str(_root())
-            )
-    except Exception as error:  # Its readers of a dozen formats let errors of every type through.
-        offline = isinstance(error, ConnectionError)
-        advice = "; without a network, set path to a copy of its files" if offline else ""
-        raise DataError(f"{where}: expected a dataset that can be read ({_reason(error)}){advice}") from None
+    """Splits by name, memory-mapped; of the hub's datasets from the first hub that has it."""
+    reasons: list[str] = []
+    unreached = False
+    for endpoint in [constants.ENDPOINT] if section.path else downloads.hubs():
+        try:
+            with _settings(endpoint), _open_files_left():
+                if section.path:
+                    return _open_local(Path(section.path).resolve(), section.subset)
+                return _open_remote(section, endpoint)
+        except Exception as error:  # Its readers of a dozen formats let errors of every type through.
+            reasons.append(_reason(error))
+            unreached = isinstance(error, ConnectionError)
+    advice = "; without a network, set path to a copy of its files" if unreached else ""
+    raise DataError(f"{where}: expected a dataset that can be read ({'; '.join(reasons)}){advice}")
+
+
+def _open_remote(section: HuggingFaceDataset, endpoint: str) -> Mapping[str, datasets.Dataset]:
+    # The prefix keeps it from taking a folder that happens to have this name.
+    return datasets.load_dataset(
+        f"hf://datasets/{section.name}",
+        section.subset,
+        revision=section.revision,
+        cache_dir=str(_root()),
+        token=downloads.key_to(endpoint),
+    )
 
 
 def _open_local(path: Path, subset: str | None) -> Mapping[str, datasets.Dataset]:
@@ -207,7 +231,7 @@ def _classes(parts: list[Part], column: str | None, where: str) -> list[str]:
 def _items(part: Part, section: HuggingFaceDataset, classes: list[str], where: str) -> Iterator[Item]:
     column = section.image_column
     encoded = part.rows.select_columns([column]).cast_column(column, datasets.Image(decode=False))
-    folders = (Path(section.path).resolve(), _root()) if section.path else (_root(),)
+    folders = (Path(section.path).resolve(), _root()) if section.path else (_root(), _hub_cache().resolve())
     read = Images(column, encoded, folders).read
     numbers = {name: number for number, name in enumerate(classes)}
     columns = [

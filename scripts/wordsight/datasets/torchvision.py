@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pooch
 import scipy.io
 
-from wordsight.config import TorchvisionDataset
+from wordsight import downloads
+from wordsight.config import TorchvisionDataset, nearest
 from wordsight.datasets.items import Item, Source, items_of_arrays
-from wordsight.errors import DataError
+from wordsight.errors import ConfigError, DataError
 
-ROOT = "resources/downloads/torchvision"
 DIGITS = [str(digit) for digit in range(10)]
 
 
@@ -104,15 +103,20 @@ FASHION = [
 
 
 def load(section: TorchvisionDataset) -> Source:
-    """Download what is missing below ``section.root`` and read it.
+    """Download what is missing, below ``section.root`` or in the cache, and read it.
 
     Raises
     ------
-    DataError
+    DownloadError
         When a file is neither there nor to be had with the MD5 sum that its publisher states.
     """
-    root = Path(section.root or ROOT)
-    paths = [retrieve(section.name, file, root) for file in FILES[section.name]]
+    names = [Path(file.path).name for file in FILES[section.name]]
+    for name in section.sha256:
+        if name not in names:
+            raise ConfigError(
+                f"config: datasets: sha256: {section.name} has no file {name!r}; {nearest(name, names)}"
+            )
+    paths = [retrieve(file, section) for file in FILES[section.name]]
     if section.name in {"MNIST", "FashionMNIST"}:
         classes, train, test = _mnist(section.name, paths)
     elif section.name == "SVHN":
@@ -123,30 +127,15 @@ def load(section: TorchvisionDataset) -> Source:
     return Source(folder, LICENCES[section.name], classes, train, test)
 
 
-def retrieve(dataset: str, file: Download, root: Path) -> Path:
+def retrieve(file: Download, section: TorchvisionDataset) -> Path:
     """Path of a verified file, downloaded from the first address that gives it."""
-    path = root / file.path
-    reasons = []
-    for address in file.addresses:
-        try:
-            pooch.retrieve(address, known_hash=f"md5:{file.md5}", fname=path.name, path=path.parent)
-        except (
-            OSError,
-            ValueError,
-        ) as error:  # requests' errors are OSErrors; a wrong MD5 sum is a ValueError.
-            reasons.append(f"{address}: {_reason(error)}")
-        else:
-            return path
-    raise DataError(
-        f"{dataset}: expected {path} with MD5 {file.md5}, and its download failed ({'; '.join(reasons)}); "
-        "without a network, put the file there yourself"
+    return downloads.fetch(
+        file.addresses,
+        sha256=section.sha256.get(Path(file.path).name),
+        md5=file.md5,
+        path=Path(section.root) / file.path if section.root else None,
+        expected=f"a file of {section.name}",
     )
-
-
-def _reason(error: OSError | ValueError) -> str:
-    if isinstance(error, ValueError):
-        return "the file there has another MD5 sum"
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:150]}"
 
 
 def read_idx(path: Path) -> np.ndarray:

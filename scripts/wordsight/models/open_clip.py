@@ -3,16 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+from wordsight import downloads
 from wordsight.config import OpenClipNetwork, PreprocessingSection, nearest
-from wordsight.errors import ConfigError, WeightsError
+from wordsight.errors import ConfigError
 from wordsight.models import compiler, weights
 from wordsight.models.encoder import Backbone
 from wordsight.storage import sha256
 
 with compiler.left_out():
     import open_clip
+    from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
     from open_clip.model import _build_vision_tower
-    from open_clip.pretrained import download_pretrained, get_pretrained_cfg
+    from open_clip.pretrained import get_pretrained_cfg
 
 # The rest of a CLIP: its text tower and what joins both.
 TEXT = (
@@ -102,10 +104,11 @@ def _preprocessing(config: dict[str, Any], preset: dict[str, Any]) -> Preprocess
 
 
 def _download(preset: dict[str, Any]) -> Path:
+    """Download from the hub, which has the weights of every tag, as safetensors where there are such."""
+    repository, _, named = preset["hf_hub"].rpartition("/")
+    usual = named or HF_WEIGHTS_NAME
+    safe = HF_SAFE_WEIGHTS_NAME if usual == HF_WEIGHTS_NAME else f"{Path(usual).stem}.safetensors"
     try:
-        return Path(download_pretrained(preset))
-    except Exception as error:  # the hub's client raises errors of three libraries
-        where = preset.get("hf_hub") or preset.get("url")
-        raise WeightsError(
-            f"{where}: expected a download, but it failed ({weights.first_line(error)})"
-        ) from None
+        return downloads.from_hub(repository, safe)
+    except downloads.MissingFileError:
+        return downloads.from_hub(repository, usual)

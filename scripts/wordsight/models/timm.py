@@ -5,11 +5,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import hf_hub_download
 from torch import nn
 
+from wordsight import downloads
 from wordsight.config import PreprocessingSection, TimmNetwork
-from wordsight.errors import ConfigError, WeightsError
+from wordsight.errors import ConfigError
 from wordsight.models import compiler, weights
 from wordsight.models.encoder import Backbone
 from wordsight.storage import sha256
@@ -88,10 +88,4 @@ def _preprocessing(network: nn.Module) -> PreprocessingSection:
 def _download(name: str, repository: str | None) -> Path:
     if not repository:
         raise ConfigError(f"config: models: timm has no weights of {name!r} on its hub; set `path`")
-    try:
-        return Path(hf_hub_download(repository, "model.safetensors"))
-    except Exception as error:  # the hub's client raises errors of three libraries
-        reason = weights.first_line(error)
-        raise WeightsError(
-            f"{repository}: expected a download of model.safetensors, but it failed ({reason})"
-        ) from None
+    return downloads.from_hub(repository, "model.safetensors")

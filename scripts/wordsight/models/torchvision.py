@@ -4,12 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pooch
-import torch
 from torch import nn
 
+from wordsight import downloads
 from wordsight.config import PreprocessingSection, TorchvisionNetwork, nearest
-from wordsight.errors import ConfigError, WeightsError
+from wordsight.errors import ConfigError
 from wordsight.models import compiler, weights
 from wordsight.models.encoder import Backbone
 from wordsight.storage import sha256
@@ -44,7 +43,7 @@ def acquire(section: TorchvisionNetwork) -> weights.Pretrained:
             f"config: models: {section.name} {section.weights} of torchvision: expected weights for images "
             f"of {_fixed_size(usual)} pixels, but these need {_fixed_size(preset)}"
         )
-    path = Path(section.path) if section.path else _download(preset.url)
+    path = Path(section.path) if section.path else _download(preset.url, section.sha256)
     tensors = weights.state_dict(weights.read(path, section.sha256), path)
     return weights.Pretrained(
         tensors={_present_name(name): value for name, value in tensors.items()},
@@ -106,21 +105,7 @@ def _preprocessing(preset: Weights) -> PreprocessingSection:
     )
 
 
-def _download(url: str) -> Path:
-    """Download into the folder that torchvision itself uses, so that a file is fetched once by either.
-
-    The name ends in the first digits of the SHA-256; a file that has another one is not kept.
-    """
-    folder, file = Path(torch.hub.get_dir()) / "checkpoints", url.rsplit("/", maxsplit=1)[-1]
-    try:
-        path = Path(pooch.retrieve(url, known_hash=None, fname=file, path=folder))
-    except (OSError, ValueError) as error:
-        raise WeightsError(
-            f"{url}: expected a download, but it failed ({weights.first_line(error)})"
-        ) from None
-    try:
-        weights.check_file(path, path.stem.rsplit("-", maxsplit=1)[-1])
-    except WeightsError:
-        path.unlink()
-        raise
-    return path
+def _download(url: str, sha256: str | None) -> Path:
+    """Download a file, whose name ends in the first digits of its SHA-256."""
+    named = Path(url).stem.rsplit("-", maxsplit=1)[-1]
+    return downloads.fetch([url], sha256=sha256 or named, expected="weights")
