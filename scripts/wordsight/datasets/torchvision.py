@@ -12,16 +12,16 @@ Sources: LeCun et al. 1998 (MNIST); Xiao et al. 2017 (Fashion-MNIST); Krizhevsky
 import gzip
 import math
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pooch
 import scipy.io
 
-from wordsight.config import TorchvisionDataset
+from wordsight.config import TorchvisionDataset, nearest
 from wordsight.datasets.items import Item, Source, items_of_arrays
-from wordsight.errors import DataError
+from wordsight.errors import ConfigError, DataError
 
 ROOT = "resources/downloads/torchvision"
 DIGITS = [str(digit) for digit in range(10)]
@@ -29,11 +29,15 @@ DIGITS = [str(digit) for digit in range(10)]
 
 @dataclass(frozen=True)
 class Download:
-    """A file below the root and where to find it. Publishers and torchvision give MD5 sums only."""
+    """A file below the root and where to find it. Publishers and torchvision give MD5 sums only.
+
+    A configured SHA-256 takes the place of the MD5 sum.
+    """
 
     path: str
     md5: str
     addresses: tuple[str, ...]
+    sha256: str | None = None
 
 
 def _mnist_files(name: str, addresses: tuple[str, ...], sums: tuple[str, str, str, str]) -> list[Download]:
@@ -112,7 +116,7 @@ def load(section: TorchvisionDataset) -> Source:
         When a file is neither there nor to be had with the MD5 sum that its publisher states.
     """
     root = Path(section.root or ROOT)
-    paths = [retrieve(section.name, file, root) for file in FILES[section.name]]
+    paths = [retrieve(section.name, file, root) for file in files_of(section)]
     if section.name in {"MNIST", "FashionMNIST"}:
         classes, train, test = _mnist(section.name, paths)
     elif section.name == "SVHN":
@@ -123,13 +127,36 @@ def load(section: TorchvisionDataset) -> Source:
     return Source(folder, LICENCES[section.name], classes, train, test)
 
 
+def files_of(section: TorchvisionDataset) -> list[Download]:
+    """Files of a dataset, each with the SHA-256 that ``section.sha256`` gives its name.
+
+    Raises
+    ------
+    ConfigError
+        When a name is that of no file of the dataset.
+    """
+    files = FILES[section.name]
+    names = [Path(file.path).name for file in files]
+    for name in section.sha256:
+        if name not in names:
+            raise ConfigError(
+                f"config: datasets: {section.name}: sha256: unknown file {name!r}; {nearest(name, names)}"
+            )
+    return [replace(file, sha256=section.sha256.get(name)) for name, file in zip(names, files, strict=True)]
+
+
 def retrieve(dataset: str, file: Download, root: Path) -> Path:
     """Path of a verified file, downloaded from the first address that gives it."""
     path = root / file.path
     reasons = []
     for address in file.addresses:
         try:
-            pooch.retrieve(address, known_hash=f"md5:{file.md5}", fname=path.name, path=path.parent)
+            pooch.retrieve(
+                address,
+                known_hash=f"sha256:{file.sha256}" if file.sha256 else f"md5:{file.md5}",
+                fname=path.name,
+                path=path.parent,
+            )
         except (
             OSError,
             ValueError,
