@@ -13,7 +13,7 @@ rule dataset:
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=10,
+        runtime=60,
     params:
         code=lambda w: code(
             "dataset.py", f"datasets.{settings.datasets[w.dataset].source}"

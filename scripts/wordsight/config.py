@@ -149,6 +149,7 @@ class ImagenetDataset(DatasetSection):
     """Images of ImageNet's classes from the user's own copy; one of its test sets."""
 
     source: Literal["imagenet"]
+    label_space: str | None = "imagenet-1k"
     path: str
     variant: Literal["validation", "v2", "sketch", "r", "objectnet"] = "validation"
     images: Count | None = None

@@ -161,6 +161,8 @@ def documented_keys() -> dict[str, set[str]]:
         ("datasets.<name>` with `source: webdataset", ["WebDataset"]),
         ("datasets.<name>` with `source: huggingface", ["HuggingFaceDataset"]),
         ("datasets.<name>` with `source: emoji", ["EmojiDataset"]),
+        ("datasets.<name>` with `source: imagenet", ["ImagenetDataset"]),
+        ("datasets.<name>` with `source: cub200", ["Cub200Dataset"]),
         (
             "pretraining",
             [

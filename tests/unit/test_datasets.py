@@ -17,8 +17,8 @@ from wordsight.config import ImageFolderDataset, Limit, PackagedDataset
 from wordsight.datasets import building
 from wordsight.datasets.emoji import concept
 from wordsight.datasets.items import Item, Source
-from wordsight.datasets.packaged import imagenet_classes
 from wordsight.datasets.splitting import halves, limited
+from wordsight.datasets.synsets import class_names
 from wordsight.errors import DataError
 from wordsight.images import encode
 
@@ -152,7 +152,7 @@ def test_imagenet_samples_have_the_names_of_what_they_show(prepared):
 def test_imagenet_classes_are_in_the_order_of_torchvision():
     from torchvision.models._meta import _IMAGENET_CATEGORIES as PEER
 
-    agreeing = sum(ours.startswith(peer) for ours, peer in zip(imagenet_classes(), PEER, strict=True))
+    agreeing = sum(ours.startswith(peer) for ours, peer in zip(class_names(), PEER, strict=True))
     assert agreeing > 900  # the rest are spelled differently
 
 

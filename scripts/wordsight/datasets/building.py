@@ -66,6 +66,8 @@ def build(source: Source, section: Dataset, name: str, seed: int, directory: Pat
             licence=source.licence,
             classes=source.classes,
             label_space=section.label_space or source.label_space,
+            label_indices=source.label_indices,
+            border=source.border,
             captions=all(item.caption for item in (*train, *test)),
             splits=Splits(
                 train=SplitCard(items=len(train), sha256=sha256(folder / "train.parquet")),

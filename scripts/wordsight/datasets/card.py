@@ -51,6 +51,8 @@ class DatasetCard(_Closed):
     origin : address, path or ``package==version``
     classes : names, in the order of the labels; none for captioned images without labels
     label_space : name of the label set that a classifier must share to be used as it is, or None
+    label_indices : labels of the label space that each class stands for; None when both agree
+    border : colour of the frame that the licence asks for around an image that is shown; None for none
     captions : whether every image has a caption
     mean, std : of the pixels of the training split, RGB in [0, 1]; of the test split where there is no other
     """
@@ -61,6 +63,8 @@ class DatasetCard(_Closed):
     licence: str
     classes: list[str]
     label_space: str | None
+    label_indices: list[list[int]] | None = None
+    border: str | None = None
     captions: bool
     splits: Splits
     mean: Colour

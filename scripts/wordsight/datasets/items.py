@@ -56,7 +56,10 @@ class Item:
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset before it is prepared; a split that it lacks is an empty list, and so are missing classes."""
+    """A dataset before it is prepared; a split that it lacks is an empty list, and so are missing classes.
+
+    ``label_indices`` and ``border`` are those of :class:`~wordsight.datasets.card.DatasetCard`.
+    """
 
     origin: str
     licence: str
@@ -64,6 +67,8 @@ class Source:
     train: list[Item]
     test: list[Item]
     label_space: str | None = None
+    label_indices: list[list[int]] | None = None
+    border: str | None = None
 
 
 def items_of_arrays(prefix: str, images: np.ndarray, labels: np.ndarray) -> list[Item]:

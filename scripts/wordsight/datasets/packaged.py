@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from wordsight.config import PackagedDataset
-from wordsight.datasets import emoji
+from wordsight.datasets import emoji, synsets
 from wordsight.datasets.items import Item, Source, items_of_arrays, origin, package_folder
 from wordsight.datasets.splitting import halves
 from wordsight.images import decode, encode
@@ -75,19 +75,7 @@ def imagenet_samples() -> Source:
         for _, number, label in [path.stem.split("_")]
     ]
     licence = "ImageNet: non-commercial research; package: MIT"
-    return Source(origin("foolbox"), licence, imagenet_classes(), [], items, label_space="imagenet-1k")
-
-
-def imagenet_classes() -> list[str]:
-    """Names of the 1,000 classes of ILSVRC 2012 in the order of their labels, from the tables of timm."""
-    folder = package_folder("timm") / "data" / "_info"
-    rows = (folder / "imagenet_synset_to_lemma.txt").read_text(encoding="utf-8").splitlines()
-    lemmas = dict(row.split("\t", 1) for row in rows)
-    synsets = (folder / "imagenet_synsets.txt").read_text(encoding="utf-8").split()
-    uses = Counter(lemmas[synset] for synset in synsets)
-    return [
-        lemmas[synset] if uses[lemmas[synset]] == 1 else f"{lemmas[synset]} ({synset})" for synset in synsets
-    ]
+    return Source(origin("foolbox"), licence, synsets.class_names(), [], items, label_space=synsets.SPACE)
 
 
 def openmoji() -> Source:

@@ -12,7 +12,7 @@ Sources: LeCun et al. 1998 (MNIST); Xiao et al. 2017 (Fashion-MNIST); Krizhevsky
 import gzip
 import math
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +28,15 @@ DIGITS = [str(digit) for digit in range(10)]
 
 @dataclass(frozen=True)
 class Download:
-    """A file below the root and where to find it. Publishers and torchvision give MD5 sums only."""
+    """A file below the root and where to find it. Publishers and torchvision give MD5 sums only.
+
+    A configured SHA-256 takes the place of the MD5 sum.
+    """
 
     path: str
     md5: str
     addresses: tuple[str, ...]
+    sha256: str | None = None
 
 
 def _mnist_files(name: str, addresses: tuple[str, ...], sums: tuple[str, str, str, str]) -> list[Download]:
@@ -110,13 +114,7 @@ def load(section: TorchvisionDataset) -> Source:
     DownloadError
         When a file is neither there nor to be had with the MD5 sum that its publisher states.
     """
-    names = [Path(file.path).name for file in FILES[section.name]]
-    for name in section.sha256:
-        if name not in names:
-            raise ConfigError(
-                f"config: datasets: sha256: {section.name} has no file {name!r}; {nearest(name, names)}"
-            )
-    paths = [retrieve(file, section) for file in FILES[section.name]]
+    paths = [retrieve(file, section) for file in files_of(section)]
     if section.name in {"MNIST", "FashionMNIST"}:
         classes, train, test = _mnist(section.name, paths)
     elif section.name == "SVHN":
@@ -127,12 +125,30 @@ def load(section: TorchvisionDataset) -> Source:
     return Source(folder, LICENCES[section.name], classes, train, test)
 
 
+def files_of(section: TorchvisionDataset) -> list[Download]:
+    """Files of a dataset, each with the SHA-256 that ``section.sha256`` gives its name.
+
+    Raises
+    ------
+    ConfigError
+        When a name is that of no file of the dataset.
+    """
+    files = FILES[section.name]
+    names = [Path(file.path).name for file in files]
+    for name in section.sha256:
+        if name not in names:
+            raise ConfigError(
+                f"config: datasets: {section.name}: sha256: unknown file {name!r}; {nearest(name, names)}"
+            )
+    return [replace(file, sha256=section.sha256.get(name)) for name, file in zip(names, files, strict=True)]
+
+
 def retrieve(file: Download, section: TorchvisionDataset) -> Path:
     """Path of a verified file, downloaded from the first address that gives it."""
     return downloads.fetch(
         file.addresses,
-        sha256=section.sha256.get(Path(file.path).name),
-        md5=file.md5,
+        sha256=file.sha256,
+        md5=None if file.sha256 else file.md5,
         path=Path(section.root) / file.path if section.root else None,
         expected=f"a file of {section.name}",
     )

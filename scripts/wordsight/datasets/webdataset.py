@@ -11,7 +11,6 @@ Source: Aizman et al. 2019, "High performance I/O for large scale deep learning"
 import json
 import os
 import re
-import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -19,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, NamedTuple
 
 from wordsight.config import WebDataset
+from wordsight.datasets.files import Extent, tar_entries
 from wordsight.datasets.items import (
     NO_LABEL,
     USERS_OWN,
@@ -46,21 +46,6 @@ class Member(NamedTuple):
     extension: str
     offset: int
     size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """Where the bytes of an image are."""
-
-    shard: Path
-    offset: int
-    size: int
-
-    def read(self) -> bytes:
-        """Read them."""
-        with self.shard.open("rb") as file:
-            file.seek(self.offset)
-            return file.read(self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,30 +156,9 @@ def _members(file: BinaryIO, shard: Path) -> Iterator[Member]:
     if problem := describe_start(file.read(512)):
         raise DataError(f"{shard}: expected a tar file, found {problem}")
     file.seek(0)
-    try:
-        with tarfile.open(fileobj=file, mode="r:", encoding="utf-8", errors="strict") as archive:
-            while (entry := archive.next()) is not None:
-                archive.members.clear()  # type: ignore[attr-defined]  # It keeps a kilobyte a member.
-                if entry.size < 0 or entry.offset_data + entry.size > end:
-                    raise DataError(
-                        f"{shard}: {entry.name}: expected {entry.size} bytes, found a file cut short"
-                    )
-                found = MEMBER.fullmatch(entry.name)
-                if found and entry.isreg() and not entry.issparse():
-                    yield Member(found[1], found[2].lower(), entry.offset_data, entry.size)
-            _check_end(file, archive.offset, shard)
-    except (tarfile.TarError, ValueError) as error:
-        raise DataError(f"{shard}: expected a tar file, found damage ({error})") from None
-
-
-def _check_end(file: BinaryIO, offset: int, shard: Path) -> None:
-    """Refuse a tar file without the block of zeros that ends it; tarfile takes anything for the end."""
-    file.seek(offset)
-    block = file.read(tarfile.BLOCKSIZE)
-    if len(block) < tarfile.BLOCKSIZE or any(block):
-        raise DataError(
-            f"{shard}: expected a whole tar file, found one cut short or damaged at byte {offset}"
-        )
+    for entry in tar_entries(file, shard, end):
+        if found := MEMBER.fullmatch(entry.name):
+            yield Member(found[1], found[2].lower(), entry.offset, entry.size)
 
 
 def _parts(file: BinaryIO, members: Iterable[Member], where: str) -> tuple[Member, dict[str, bytes]]:
@@ -254,14 +218,14 @@ def _classes(samples: list[Sample]) -> list[str]:
     if unlabelled and len(unlabelled) < len(samples):
         first = unlabelled[0]
         raise DataError(
-            f"{first.image.shard}: {first.key}: expected a label in .cls, or as label in .json, "
+            f"{first.image.path}: {first.key}: expected a label in .cls, or as label in .json, "
             "since other samples have one"
         )
     return [] if unlabelled else class_names(sample.label for sample in samples)
 
 
 def _item(root: Path, sample: Sample, numbers: dict[str, int]) -> Item:
-    shard = sample.image.shard.relative_to(root).with_suffix("").as_posix()
+    shard = sample.image.path.relative_to(root).with_suffix("").as_posix()
     return Item(
         id=f"{shard}/{sample.key}",
         label=numbers[sample.label] if numbers else NO_LABEL,

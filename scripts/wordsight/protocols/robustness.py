@@ -66,6 +66,7 @@ def evaluate(
     seed: int,
     model: str,
     dataset: str,
+    label_indices: list[list[int]] | None = None,
 ) -> list[pa.Table]:
     """Attack a classifier on every image.
 
@@ -80,6 +81,8 @@ def evaluate(
     mode : see the module
     seed : configured seed
     model, dataset : names for the rows
+    label_indices : of the encoder's own classifier, the scores that each class takes its largest of; None
+        where they are those of the classes
 
     Returns
     -------
@@ -101,7 +104,7 @@ def evaluate(
     """
     where = f"robustness of {model} on {dataset}"
     _check_images(images, labels, ids, where)
-    network = _Classifier(encoder, head, where).eval()
+    network = _Classifier(encoder, head, where, label_indices).eval()
     device = network.device
     inputs, targets = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
     radii = sorted(set(section.epsilons))
@@ -178,6 +181,7 @@ def evaluate_encoder(
         seed=seed,
         model=model,
         dataset=dataset,
+        label_indices=None if fit else test.card.label_indices,
     )
     if fit is None:
         return tables
@@ -310,9 +314,19 @@ def import_foolbox() -> ModuleType:
 
 
 class _Classifier(torch.nn.Module):
-    """Images in [0, 1] to scores: an encoder's own, or a head's on its features."""
+    """Images in [0, 1] to scores: an encoder's own, or a head's on its features.
 
-    def __init__(self, encoder: torch.nn.Module, head: Probe | None, where: str) -> None:
+    Of its own scores, those of a dataset's classes alone are asked for where ``label_indices`` names them. A
+    class that stands for several has the largest of theirs.
+    """
+
+    def __init__(
+        self,
+        encoder: torch.nn.Module,
+        head: Probe | None,
+        where: str,
+        label_indices: list[list[int]] | None = None,
+    ) -> None:
         super().__init__()
         weights = next(chain(encoder.parameters(), encoder.buffers()), torch.empty(0))
         self.encoder, self.where, self.device = encoder, where, weights.device
@@ -320,13 +334,31 @@ class _Classifier(torch.nn.Module):
         self.head = None if head is None else head.as_module().to(self.device)
         if self.own is None and self.head is None:
             raise DataError(f"{where}: the encoder has no classifier of its own, expected a fitted head")
+        self.columns = None if label_indices is None else _columns(label_indices).to(self.device)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        scores = self.own(images) if self.head is None else self.head(self.encoder(images))
+        scores = self._own_scores(images) if self.head is None else self.head(self.encoder(images))
         # Where a score is NaN, argmax would call the image broken.
         if torch.isnan(scores).any():
             raise DataError(f"{self.where}: the classifier's scores are NaN")
         return scores
+
+    def _own_scores(self, images: torch.Tensor) -> torch.Tensor:
+        scores = self.own(images)
+        if self.columns is None:
+            return scores
+        if scores.shape[1] <= (last := int(self.columns.max())):
+            raise DataError(
+                f"{self.where}: label {last} of the label space is beyond the classifier's "
+                f"{scores.shape[1]} classes"
+            )
+        return scores[:, self.columns].amax(dim=2)
+
+
+def _columns(label_indices: list[list[int]]) -> torch.Tensor:
+    """Table (classes, most) of the scores of each class, the first repeated where there are fewer."""
+    most = max(map(len, label_indices))
+    return torch.tensor([[*group, *[group[0]] * (most - len(group))] for group in label_indices])
 
 
 def _verdict(
