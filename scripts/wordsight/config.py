@@ -31,7 +31,7 @@ Language = Literal["none", "labels", "captions"]
 Architecture = Annotated[
     str,
     Field(
-        pattern=r"^((small|packaged|torchvision|timm|open_clip|tsm)/[A-Za-z0-9._-]+|huggingface/[A-Za-z0-9._/-]+)$"
+        pattern=r"^((small|packaged|torchvision|timm|open_clip|tsm|slip)/[A-Za-z0-9._-]+|huggingface/[A-Za-z0-9._/-]+)$"
     ),
 ]
 # A whole SHA-256 in hexadecimal, or its first digits as publishers put them into the names of files.

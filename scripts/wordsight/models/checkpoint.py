@@ -1,16 +1,36 @@
-"""A local file of weights for a named architecture."""
+"""A file of weights for a named architecture, from an address or a local path."""
 
+from pathlib import Path
+
+from wordsight import downloads
 from wordsight.config import CheckpointNetwork
-from wordsight.models import weights
+from wordsight.errors import WeightsError
+from wordsight.models import layouts, weights
 from wordsight.storage import sha256
 
 
 def acquire(section: CheckpointNetwork) -> weights.Pretrained:
-    """Read the file, take the tensors under ``key``, and cut ``prefix`` off their names."""
-    contents = weights.read(section.path, section.sha256)
+    """Find or download the file, and take its tensors by the section's layout."""
+    path, origin = _file(section)
+    weights.check_file(path, section.sha256)
     return weights.Pretrained(
-        tensors=weights.state_dict(contents, section.path, key=section.key, prefix=section.prefix),
-        origin=section.path,
-        sha256=sha256(section.path),
+        tensors=layouts.tensors(path, section),
+        origin=origin,
+        licence=section.licence,
+        sha256=sha256(path),
         preprocessing=section.preprocessing,
     )
+
+
+def _file(section: CheckpointNetwork) -> tuple[Path, str]:
+    """The local file where there is one or no address; otherwise the download."""
+    by_hand = f"; {section.by_hand}" if section.by_hand else ""
+    if section.path and (section.url is None or Path(section.path).exists()):
+        if by_hand and not Path(section.path).exists():
+            raise WeightsError(f"{section.path}: expected a file of weights, but there is none{by_hand}")
+        return Path(section.path), section.path
+    assert section.url is not None
+    try:
+        return downloads.fetch([section.url], sha256=section.sha256, expected="weights"), section.url
+    except downloads.DownloadError as error:
+        raise downloads.DownloadError(f"{error}{by_hand}") from None

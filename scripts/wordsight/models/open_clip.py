@@ -28,6 +28,9 @@ TEXT = (
     "attn_mask",
     "logit_scale",
     "logit_bias",
+    "input_resolution",  # three numbers in OpenAI's own archives
+    "context_length",
+    "vocab_size",
 )
 
 
@@ -57,7 +60,7 @@ def acquire(section: OpenClipNetwork) -> weights.Pretrained:
         )
     path = Path(section.path) if section.path else _download(preset)
     return weights.Pretrained(
-        tensors=weights.state_dict(weights.read(path, section.sha256), path),
+        tensors=weights.tensors(path, section.sha256),
         origin=section.path or f"open_clip {section.name} {section.pretrained}",
         sha256=sha256(path),
         preprocessing=_preprocessing(config, preset),

@@ -20,6 +20,7 @@ import torch
 from wordsight import storage
 from wordsight.config import PreprocessingSection
 from wordsight.errors import WeightsError
+from wordsight.models import inert
 
 Tensors = dict[str, torch.Tensor]
 
@@ -42,6 +43,10 @@ _HARMLESS: list[Any] = [
 ]
 # What files of torch.save look up to rebuild tensors and arrays; a refusal names what comes beside it.
 _REBUILDING = re.compile(r"(torch\._utils|torch\.nn\.parameter|collections|numpy|_codecs)\.|torch\.\w+$")
+
+
+class UnsafeError(WeightsError):
+    """A file names classes or functions that :func:`read` does not know, and does not look up."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,28 @@ def read(path: Path | str, sha256: str | None = None) -> Any:
     raise WeightsError(
         f"{path}: expected weights in a file ending in .safetensors, {', '.join(TORCH_SUFFIXES)}"
     )
+
+
+def tensors(
+    path: Path | str, sha256: str | None = None, *, key: str | None = None, prefix: str = ""
+) -> Tensors:
+    """Tensors by name out of a file that may hold other objects beside them, which are left as they are.
+
+    A file that :func:`read` refuses for what it names is read by :mod:`.inert`, which can call nothing. What is
+    wanted still has to be tensors alone.
+
+    Parameters
+    ----------
+    path, sha256 : as for :func:`read`
+    key, prefix : as for :func:`state_dict`
+    """
+    try:
+        contents = read(path, sha256)
+    except UnsafeError:
+        contents = inert.read(path, key=key, prefix=prefix)
+        if contents is None:
+            raise
+    return state_dict(contents, path, key=key, prefix=prefix)
 
 
 def check_file(path: Path, sha256: str | None = None) -> None:
@@ -236,11 +263,11 @@ def _read_torch(path: Path) -> Any:
     except pickle.UnpicklingError:
         code = next((name for name in _globals(path) if not _REBUILDING.match(name)), None)
         if code:
-            raise WeightsError(f"{path}: refused: would run code: {code}") from None
+            raise UnsafeError(f"{path}: refused: would run code: {code}") from None
         raise WeightsError(f"{path}: expected a file that torch.save wrote") from None
     except Exception as error:  # torch lets errors of every type through on damaged files
         if "TorchScript" in str(error):
-            raise WeightsError(f"{path}: refused: would run code: a TorchScript archive") from None
+            raise UnsafeError(f"{path}: refused: would run code: a TorchScript archive") from None
         raise WeightsError(f"{path}: truncated or damaged ({first_line(error)})") from None
 
 

@@ -1,0 +1,365 @@
+"""Published checkpoints, as their publishers write them, give what their own libraries make of them."""
+
+import os
+import shutil
+from functools import cache
+from pathlib import Path
+
+import dill
+import numpy as np
+import open_clip
+import pytest
+import safetensors.torch
+import timm
+import torch
+import torchvision
+
+from fixtures import weights as published
+from wordsight import downloads, models, storage
+from wordsight.config import CheckpointNetwork, OpenClipNetwork, PreprocessingSection, TimmNetwork
+from wordsight.errors import ConfigError, WeightsError, WordsightError
+from wordsight.models import architectures, layouts, weights
+
+IMAGENET = PreprocessingSection(
+    image_size=224, resize=256, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
+)
+HALF = PreprocessingSection(image_size=224, resize=256, mean=(0.5,) * 3, std=(0.5,) * 3)
+
+
+def address(part):
+    """The one published address that contains it."""
+    (found,) = [url for url in published.PUBLISHED if part in url]
+    return found
+
+
+def checkpoint(part, **keys):
+    keys = {"architecture": "torchvision/resnet50", "preprocessing": IMAGENET, **keys}
+    return CheckpointNetwork(source="checkpoint", url=address(part), **keys)
+
+
+def local(path, **keys):
+    keys = {"architecture": "torchvision/resnet50", "preprocessing": IMAGENET, **keys}
+    return CheckpointNetwork(source="checkpoint", path=str(path), **keys)
+
+
+@pytest.fixture
+def web(tmp_path, monkeypatch):
+    """A web that holds what is published; the files lie here."""
+
+    def fetch(urls, *, sha256=None, expected="a file", **_):
+        name = urls[0].rsplit("/", maxsplit=1)[-1].split("?")[0]
+        return published.write(urls[0], tmp_path / name)
+
+    monkeypatch.setattr(downloads, "fetch", fetch)
+    yield tmp_path
+    shutil.rmtree(tmp_path)  # pytest would keep a hundred megabytes of each test
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Two different pictures with pixels in [0, 1]."""
+    generator = torch.Generator().manual_seed(0)
+    coarse = torch.rand(2, 3, 7, 7, generator=generator)
+    return torch.nn.functional.interpolate(coarse, size=224, mode="bicubic").clamp(0, 1)
+
+
+def normalised(images, preprocessing=IMAGENET):
+    mean, std = (torch.tensor(values)[:, None, None] for values in (preprocessing.mean, preprocessing.std))
+    return (images - mean) / std
+
+
+def fetched(section, directory):
+    card = models.fetch(section, "m", directory)
+    return card, models.load(directory)
+
+
+def assert_equal(found, expected):
+    """Features that agree to 1e-4 of the largest, are finite, and differ between images."""
+    assert torch.isfinite(expected).all()
+    assert (expected[0] - expected[1]).abs().max() > 0.01 * expected.abs().max()
+    difference = ((found - expected).abs().max() / expected.abs().max()).item()
+    if path := os.environ.get("WORDSIGHT_MEASURED"):
+        with Path(path).open("a") as file:
+            print(os.environ["PYTEST_CURRENT_TEST"].split("::")[-1], f"{difference:.1e}", file=file)
+    assert difference <= 1e-4
+
+
+# ResNet-50 under torchvision's names
+
+RESNETS = {
+    "train_60_epochs": {"key": "state_dict", "prefix": "module."},
+    "linf_4": {"key": "model", "prefix": "module.model."},
+    "semi_supervised": {},
+    "bicaptioning": {},
+    "ICMLM": {"key": "cnn"},
+    "gpv_all_gpv": {"key": "model", "prefix": "module.detr.backbone.0.body."},
+    "0676ba61": {},
+}
+
+
+def loaded(file):
+    """What torch and dill make of a file, with all the objects in it."""
+    with published.robustness():
+        return torch.load(file, map_location="cpu", weights_only=False, pickle_module=dill)
+
+
+@pytest.mark.parametrize("part", RESNETS)
+def test_a_resnet_is_torchvisions_with_the_weights_of_the_file(web, images, part):
+    keys = {"key": None, "prefix": "", **RESNETS[part]}
+    card, encoder = fetched(checkpoint(part, licence="MIT", **keys), web / "m")
+    (file,) = (path for path in web.iterdir() if path.is_file())
+    assert (card.origin, card.licence, card.feature_size) == (address(part), "MIT", 2048)
+    assert card.sha256 == storage.sha256(file)
+    entry = loaded(file)[keys["key"]] if keys["key"] else loaded(file)
+    prefix = keys["prefix"]
+    state = {name[len(prefix) :]: value for name, value in entry.items() if name.startswith(prefix)}
+    peer = resnet50()
+    missing, unexpected = peer.load_state_dict(state, strict=False)
+    assert set(unexpected) <= {"fc.weight", "fc.bias"}
+    assert all("num_batches_tracked" in name for name in missing)
+    with torch.inference_mode():
+        assert_equal(encoder(images), peer(normalised(images)))
+
+
+@cache
+def resnet50():
+    peer = torchvision.models.resnet50(weights=None).eval()
+    peer.fc = torch.nn.Identity()
+    return peer
+
+
+def test_a_classifier_is_kept_where_it_is_asked_for(web, images):
+    keys = RESNETS["linf_4"]
+    _, encoder = fetched(checkpoint("linf_4", classifier="imagenet-1k", **keys), web / "m")
+    state = loaded(web / "imagenet_linf_4.pt")["model"]
+    with torch.inference_mode():
+        expected = encoder(images) @ state["module.model.fc.weight"].T + state["module.model.fc.bias"]
+        torch.testing.assert_close(encoder.logits(images), expected, rtol=1e-4, atol=1e-4)
+    with pytest.raises(WeightsError, match=r"2 tensors are missing: fc\.weight, fc\.bias"):
+        models.fetch(checkpoint("ICMLM", classifier="imagenet-1k", key="cnn"), "m", web / "n")
+
+
+def test_tensors_of_other_parts_are_named_when_the_prefix_lets_them_in(web):
+    with pytest.raises(WeightsError, match=r"tensors are missing: conv1\.weight"):
+        models.fetch(checkpoint("linf_4", key="model", prefix="module."), "m", web / "m")
+    with pytest.raises(WeightsError, match=r"expected names that start with 'backbone', found module\."):
+        models.fetch(checkpoint("gpv_all_gpv", key="model", prefix="backbone"), "m", web / "m")
+    with pytest.raises(
+        WeightsError, match="expected the key 'state_dict', found model, optimizer, schedule and"
+    ):
+        models.fetch(checkpoint("linf_4", key="state_dict"), "m", web / "m")
+    with pytest.raises(WeightsError, match="are none; is `key` missing"):
+        models.fetch(checkpoint("linf_4"), "m", web / "m")
+
+
+# BiT
+
+
+BIT = {"architecture": "timm/resnetv2_50x1_bit.goog_in21k", "layout": "bit", "preprocessing": HALF}
+
+
+def test_bit_is_what_timm_makes_of_its_file(web, images):
+    published.bit(web / "w.npz", "seed", classes=10)
+    _, encoder = fetched(local(web / "w.npz", **BIT), web / "m")
+    peer = timm.create_model("resnetv2_50x1_bit.goog_in21k", pretrained=False, num_classes=0).eval()
+    peer.load_pretrained(str(web / "w.npz"))
+    with torch.inference_mode():
+        assert_equal(encoder(images), peer(normalised(images, HALF)))
+
+
+def test_bit_gives_every_tensor_that_timm_has(web):
+    published.write(address("BiT"), web / "w.npz")
+    found = layouts.bit(web / "w.npz")
+    with torch.device("meta"):
+        expected = timm.create_model("resnetv2_50x1_bit.goog_in21k", pretrained=False).state_dict()
+    assert {name: value.shape for name, value in found.items()} == {
+        name: value.shape for name, value in expected.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("arrays", "pattern"),
+    [
+        (b"PK", r"expected arrays in a file of numpy, \.npz"),
+        (
+            {"resnet/w": np.array([{"a": 1}], dtype=object)},
+            "expected arrays in a file of numpy.*allow_pickle",
+        ),
+        (
+            {"resnet/block1/unit01/d/group_norm/gamma": np.ones(1)},
+            "expected the names of BiT, .* found 'resnet/block1",
+        ),
+        (
+            {"resnet/block1/unit01/a/batch_norm/gamma": np.ones(1)},
+            "expected the names of BiT, .* found 'resnet/block1",
+        ),
+        ({"conv1.weight": np.ones(1)}, "expected the names of BiT, .* found 'conv1"),
+    ],
+)
+def test_what_is_not_in_bits_layout_is_refused(tmp_path, arrays, pattern):
+    path = tmp_path / "w.npz"
+    path.write_bytes(arrays) if isinstance(arrays, bytes) else np.savez(path, **arrays)
+    with pytest.raises(WeightsError, match=pattern) as caught:
+        models.fetch(local(path, **BIT), "m", tmp_path / "m")
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
+
+
+# SLIP
+
+
+@pytest.mark.parametrize("part", ["/clip_small_25ep", "/simclr_small_25ep", "/slip_base_25ep"])
+def test_slip_is_timms_vision_transformer_with_the_heads_of_moco(web, images, part):
+    name = f"vit_{'small' if 'small' in part else 'base'}_patch16_224"
+    keys = {"key": "state_dict", "prefix": "module.visual.", "architecture": f"slip/{name}"}
+    card, encoder = fetched(checkpoint(part, **keys), web / "m")
+    options = {"img_size": 224, "patch_size": 16, "num_heads": 12, "num_classes": 0, "depth": 12}
+    peer = timm.models.VisionTransformer(embed_dim=card.feature_size, **options).eval()
+    state = torch.load(web / f"{part[1:]}.pt", map_location="cpu", weights_only=False)["state_dict"]
+    prefix = "module.visual."
+    peer.load_state_dict(
+        {n.removeprefix(prefix): value for n, value in state.items() if n.startswith(prefix)}
+    )
+    with torch.inference_mode():
+        assert_equal(encoder(images), peer(normalised(images)))
+
+
+def test_the_number_of_heads_is_that_of_the_paper():
+    for size, heads, timms in (("small", 12, 6), ("base", 12, 12), ("large", 16, 16)):
+        with torch.device("meta"):
+            network = timm.create_model(f"vit_{size}_patch16_224", pretrained=False)
+        assert network.blocks[0].attn.num_heads == timms
+        if size != "large":
+            backbone, _ = architectures.build(f"slip/vit_{size}_patch16_224")
+            assert backbone.trunk.blocks[0].attn.num_heads == heads
+    with pytest.raises(
+        ConfigError, match="slip has no network 'vit_smal'; did you mean 'vit_small_patch16_224'"
+    ):
+        architectures.build("slip/vit_smal")
+
+
+# OpenAI's CLIP
+
+
+@pytest.mark.parametrize("name", ["RN50", "ViT-B-32"])
+@pytest.mark.parametrize("kind", ["archive", "hub"])
+def test_openais_clip_is_open_clips(web, images, name, kind, monkeypatch):
+    hub = {"RN50": "timm/resnet50_clip.openai", "ViT-B-32": "timm/vit_base_patch32_clip_224.openai"}[name]
+    file = published.write(
+        address(f"/{name}.pt" if kind == "archive" else hub),
+        web / ("w.pt" if kind == "archive" else "w.safetensors"),
+    )
+    section = OpenClipNetwork(
+        source="open_clip", name=f"{name}-quickgelu", pretrained="openai", path=str(file)
+    )
+    card, encoder = fetched(section, web / "m")
+    peer = open_clip.CLIP(**published.clip_config(f"{name}-quickgelu")).eval()
+    if kind == "archive":
+        state = torch.jit.load(file).state_dict()
+        state = {
+            n: v.float()
+            for n, v in state.items()
+            if n not in ("input_resolution", "context_length", "vocab_size")
+        }
+    else:
+        state = safetensors.torch.load_file(file)
+    peer.load_state_dict(state)
+    with torch.inference_mode():
+        assert_equal(encoder(images), peer.encode_image(normalised(images, card.preprocessing)))
+
+
+# Where the file comes from
+
+
+def small(path, seed=0):
+    """Checkpoint of a network that takes no time, and its section without an origin."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        torch.save(timm.create_model("test_resnet").state_dict(), path)
+    return {
+        "source": "checkpoint",
+        "architecture": "timm/test_resnet",
+        "preprocessing": IMAGENET.model_copy(update={"image_size": 32, "resize": 32}),
+    }
+
+
+def refused(section, directory):
+    with pytest.raises(WordsightError) as caught:
+        models.fetch(section, "m", directory)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("digits", [8, 63, 64])
+def test_the_first_digits_of_a_digest_are_enough(tmp_path, digits):
+    keys, path = small(tmp_path / "w.pt"), tmp_path / "w.pt"
+    digest = storage.sha256(path)
+    card = models.fetch(
+        CheckpointNetwork(path=str(path), sha256=digest[:digits], **keys), "m", tmp_path / "m"
+    )
+    assert (card.sha256, card.origin, card.licence) == (digest, str(path), "unknown")
+    wrong = ("0" if digest[0] != "0" else "1") + digest[1:digits]
+    line = refused(CheckpointNetwork(path=str(path), sha256=wrong, **keys), tmp_path / "n")
+    assert line == f"{path}: expected SHA-256 {wrong}, found {digest}"
+
+
+@pytest.mark.parametrize("present", [True, False])
+def test_an_address_is_asked_only_where_there_is_no_local_file(tmp_path, monkeypatch, present):
+    path, url = tmp_path / "local.pt", "https://example.org/w.pt"
+    keys = small(path)
+    small(tmp_path / "remote.pt", seed=1)
+    if not present:
+        path.unlink()
+    asked = []
+
+    def fetch(urls, **keys):
+        asked.append((urls, keys))
+        return tmp_path / "remote.pt"
+
+    monkeypatch.setattr(downloads, "fetch", fetch)
+    section = CheckpointNetwork(path=str(path), url=url, **keys)
+    card = models.fetch(section, "m", tmp_path / "m")
+    used = path if present else tmp_path / "remote.pt"
+    assert (card.origin, card.sha256) == (str(path) if present else url, storage.sha256(used))
+    assert asked == ([] if present else [([url], {"sha256": None, "expected": "weights"})])
+
+
+BY_HAND = "download gpv.pth from https://drive.google.com/x and put it there"
+
+
+def test_what_is_to_be_had_by_hand_alone_is_said_with_the_steps(tmp_path, monkeypatch):
+    keys, path = small(tmp_path / "w.pt"), tmp_path / "weights/gpv.pth"
+    line = refused(CheckpointNetwork(path=str(path), by_hand=BY_HAND, **keys), tmp_path / "m")
+    assert line == f"{path}: expected a file of weights, but there is none; {BY_HAND}"
+    line = refused(CheckpointNetwork(path=str(path), **keys), tmp_path / "m")
+    assert line == f"{path}: expected a file of weights, but there is none"
+
+    def fetch(urls, **_):
+        raise downloads.DownloadError(f"{urls[0]}: expected weights, but it is gone")
+
+    monkeypatch.setattr(downloads, "fetch", fetch)
+    url = "https://example.org/w.pt"
+    line = refused(CheckpointNetwork(url=url, by_hand=BY_HAND, **keys), tmp_path / "m")
+    assert line == f"{url}: expected weights, but it is gone; {BY_HAND}"
+
+
+# What is published
+
+
+def test_every_address_ends_in_a_suffix_that_is_read():
+    suffixes = (".npz", ".safetensors", *weights.TORCH_SUFFIXES)
+    assert all(url.split("?")[0].endswith(suffixes) for url in published.PUBLISHED)
+
+
+def test_an_address_of_timm_is_known_by_its_name(tmp_path):
+    url = published.timm_address("test_resnet.r160_in1k")
+    published.write(url, tmp_path / "w.safetensors")
+    section = TimmNetwork(
+        source="timm",
+        name="test_resnet.r160_in1k",
+        path=str(tmp_path / "w.safetensors"),
+        classifier="imagenet-1k",
+    )
+    assert models.fetch(section, "m", tmp_path / "m").feature_size > 0
+    with pytest.raises(KeyError, match="example"):
+        published.write("https://example.org/w.pt", tmp_path / "w.pt")
