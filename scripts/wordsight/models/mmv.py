@@ -1,11 +1,11 @@
 """Checkpoints of MMV, of which the visual network and its two heads are taken.
 
-They are pickles of ``params`` and ``state``, which hold numpy arrays by haiku's names of modules and variables:
-https://github.com/google-deepmind/deepmind-research/tree/master/mmv
+They are pickles of ``params`` and ``state``, which hold numpy arrays by the names that haiku gives to modules
+and variables: https://github.com/google-deepmind/deepmind-research/tree/master/mmv
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def _array(function: Any, arguments: Any, state: Any, *_: Any) -> np.ndarray:
 
 
 # What the file may name beside numpy, and what is called in its place: dill, haiku and jax are not imported.
-STAND_INS = {
+STAND_INS: dict[str, Callable[..., Any]] = {
     "collections.OrderedDict": dict,
     "haiku._src.data_structures.FlatMapping": dict,
     "haiku._src.data_structures.frozendict": dict,

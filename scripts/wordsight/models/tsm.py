@@ -1,12 +1,12 @@
 r"""TSM-ResNet-50, the video network of MMV, on a still image: a clip of which all frames are equal.
 
-A ResNet-50 with pre-activation sees each frame by itself. At the head of each residual branch an eighth of the
-channels takes its values from the next frame and another eighth from the previous one; before the first frame
-and after the last one they are zero. Features are the mean over places and frames.
+A ResNet-50 with pre-activation sees each frame by itself. At the head of each residual branch an eighth of
+the channels is taken from the next frame and another eighth from the previous one, with zeros before the
+first frame and after the last one. Features are the mean over places and frames.
 
-All frames of a still image are equal at first. Each of the 16 blocks makes one more frame at either end
-differ, so that only the frames that differ are computed, with one in the middle that stands for the rest. That
-is the same result for half of the work at 32 frames.
+All frames of a still image are equal at first, and each of the 16 blocks makes one more frame at either end
+differ. So only the frames that differ are computed, with one in the middle that stands for the rest: the same
+result for half of the work at 32 frames.
 
 The definition followed is ``mmv/models/tsm_resnet.py``, ``tsm_utils.py`` and ``mm_embeddings.py`` of
 https://github.com/google-deepmind/deepmind-research, with the padding ``SAME`` of TensorFlow.
@@ -93,10 +93,10 @@ class TsmResNet(nn.Module):
         return self.clip(repeat_middle(clip, self.frames) if self.training else clip)
 
     def clip(self, frames: torch.Tensor) -> torch.Tensor:
-        """From (b, f, 3, h, w), where the middle one of fewer frames than ``self.frames`` stands for the rest."""
+        """From (b, f, 3, h, w); the middle one of fewer frames than ``self.frames`` stands for the rest."""
         batch = len(frames)
         x = same_max_pool(self.stem(frames.flatten(0, 1)))
-        for block in (block for unit in self.units for block in unit):
+        for block in (layer for layer in self.units.modules() if isinstance(layer, Block)):
             x = x.unflatten(0, (batch, -1))
             # Of a run of equal frames the first and the last are about to differ.
             x = repeat_middle(x, min(x.shape[1] + 2, self.frames))

@@ -218,6 +218,7 @@ class _ArrayUnpickler(pickle.Unpickler):
     ALLOWED: ClassVar[dict[str, Any]] = {
         "multiarray._reconstruct": RECONSTRUCT,
         "multiarray.scalar": _NUMPY["scalar"],
+        "numeric._frombuffer": np._core.numeric._frombuffer,  # type: ignore[attr-defined]
         "ndarray": np.ndarray,
         "dtype": np.dtype,
     }
