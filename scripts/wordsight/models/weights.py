@@ -6,11 +6,11 @@ import pickletools
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 import safetensors
@@ -26,9 +26,10 @@ Tensors = dict[str, torch.Tensor]
 
 TORCH_SUFFIXES = (".pth", ".pt", ".tar", ".bin")
 
+RECONSTRUCT = np._core.multiarray._reconstruct  # type: ignore[attr-defined]  # how numpy begins to rebuild an array
 # Checkpoints carry numbers of numpy beside their tensors: the best accuracy so far, the epoch.
 _NUMPY = {
-    "_reconstruct": np._core.multiarray._reconstruct,  # type: ignore[attr-defined]
+    "_reconstruct": RECONSTRUCT,
     "scalar": np._core.multiarray.scalar,  # type: ignore[attr-defined]
 }
 _HARMLESS: list[Any] = [
@@ -211,21 +212,29 @@ def write(path: Path | str, tensors: Tensors) -> None:
         )
 
 
-def read_numpy_pickle(path: Path | str, sha256: str) -> Any:
+def read_numpy_pickle(
+    path: Path | str, sha256: str | None = None, *, stand_ins: Mapping[str, Callable[..., Any]] | None = None
+) -> Any:
     """Contents of a pickle that holds nothing but numpy arrays in dictionaries and lists.
 
     ``torch.load(weights_only=True)`` reads only what ``torch.save`` wrote. The same rule holds here: a name
     outside the few that rebuild an array is not looked up, so that nothing can be called.
 
+    Parameters
+    ----------
+    path : file
+    sha256 : what its SHA-256 has to be, in hexadecimal; its first digits are enough
+    stand_ins : what is called in place of other names that the pickle may hold; they are not looked up either
+
     Raises
     ------
     WeightsError
-        When the SHA-256 is another, or the pickle names anything but numpy arrays.
+        When the SHA-256 is another, or the pickle names anything but numpy arrays and ``stand_ins``.
     """
     check_file(Path(path), sha256)
     with Path(path).open("rb") as file:
         try:
-            return _ArrayUnpickler(file, str(path)).load()
+            return _ArrayUnpickler(file, str(path), stand_ins or {}).load()
         except WeightsError:
             raise
         except Exception as error:  # pickle lets errors of every type through on damaged files
@@ -233,19 +242,26 @@ def read_numpy_pickle(path: Path | str, sha256: str) -> Any:
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    ALLOWED = frozenset({"multiarray._reconstruct", "ndarray", "dtype"})
+    ALLOWED: ClassVar[dict[str, Any]] = {
+        "multiarray._reconstruct": RECONSTRUCT,
+        "multiarray.scalar": _NUMPY["scalar"],
+        "numeric._frombuffer": np._core.numeric._frombuffer,  # type: ignore[attr-defined]
+        "ndarray": np.ndarray,
+        "dtype": np.dtype,
+    }
 
-    def __init__(self, file: BinaryIO, path: str) -> None:
+    def __init__(self, file: BinaryIO, path: str, stand_ins: Mapping[str, Callable[..., Any]]) -> None:
         super().__init__(file)
-        self.path = path
+        self.path, self.stand_ins = path, stand_ins
 
     def find_class(self, module: str, name: str) -> Any:
-        short = re.sub(r"^numpy\.(_?core\.)?", "", f"{module}.{name}")
+        whole = f"{module}.{name}"
+        if whole in self.stand_ins:
+            return self.stand_ins[whole]
+        short = re.sub(r"^numpy\.(_?core\.)?", "", whole)
         if not module.startswith("numpy") or short not in self.ALLOWED:
-            raise WeightsError(f"{self.path}: refused: would run code: {module}.{name}")
-        return {"multiarray._reconstruct": _NUMPY["_reconstruct"], "ndarray": np.ndarray, "dtype": np.dtype}[
-            short
-        ]
+            raise WeightsError(f"{self.path}: refused: would run code: {whole}")
+        return self.ALLOWED[short]
 
 
 def _read_safetensors(path: Path) -> Tensors:
