@@ -9,7 +9,7 @@ MOST_PANELS, MOST_CONTRASTS = 6, 3  # encoders and contrasts that a figure of si
 
 
 def targets(config: Config) -> list[str]:
-    """Files of ``rule all``: the report, the tables, every figure in every format, texts and their vectors."""
+    """Files of ``rule all``: the report, the tables, figures in every format, texts and their vectors."""
     figures = [
         f"results/figures/{name}.{suffix}" for name in figure_names(config) for suffix in FIGURE_FORMATS
     ]

@@ -61,7 +61,7 @@ def fetch(section: HuggingfaceText, directory: Path) -> Fetched:
 def read(
     directory: Path, card: TextCard, phrases: Sequence[Phrase], wording: Wording, device: str
 ) -> tuple[np.ndarray, list[str]]:
-    """Vectors (n, d) of phrases, and no unknown words: a tokenizer takes a word apart until it knows the parts."""
+    """Vectors (n, d) of phrases, and no unknown words: a tokenizer takes those apart."""
     model, tokenizer = _build(directory / TOKENIZER, card.origin)
     path = directory / WEIGHTS
     network = model.state_dict()
@@ -93,9 +93,8 @@ def _build(folder: Path, origin: str) -> tuple[Any, Any]:
     """Network with its initial weights, and tokenizer, from the files in a folder."""
     kind = _kind(folder / "config.json", origin)
     if kind not in KINDS:
-        raise ConfigError(
-            f"config: text_models: {origin} is of the kind {kind!r}; {nearest(kind, list(KINDS))}"
-        )
+        hint = nearest(kind, list(KINDS))
+        raise ConfigError(f"config: text_models: {origin} is a network of an unknown kind {kind!r}; {hint}")
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     with _quiet():
         try:
@@ -109,10 +108,9 @@ def _build(folder: Path, origin: str) -> tuple[Any, Any]:
             tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, padding_side="right", **local)
         except Exception as error:  # and so does tokenizers
             raise DataError(f"{origin}: expected a tokenizer ({weights.first_line(error)})") from None
-    if len(tokenizer) > model.config.vocab_size:
-        raise DataError(
-            f"{origin}: expected a tokenizer of at most {model.config.vocab_size} words, found {len(tokenizer)}"
-        )
+    most = model.config.vocab_size
+    if len(tokenizer) > most:
+        raise DataError(f"{origin}: expected a tokenizer of at most {most} words, found {len(tokenizer)}")
     if tokenizer.pad_token is None:  # as of GPT-2; a padded place is never attended to
         tokenizer.pad_token = tokenizer.eos_token
     if hasattr(model, "pooler"):

@@ -34,7 +34,7 @@ def locate(section: PublishedFile, expected: str) -> Path:
 
 
 def start_of(path: Path, expected: str) -> bytes:
-    """First bytes of a file; :class:`DataError` says what it is when they tell that it is not ``expected``."""
+    """First bytes of a file; :class:`DataError` says what it is where they tell that it is another one."""
     with path.open("rb") as file:
         start = file.read(512)
     if start.startswith((b"BZh", b"\x1f\x8b")):

@@ -1,7 +1,7 @@
 """Dumps of Wikipedia: every article in a line of plain text.
 
-A dump, ``enwiki-latest-pages-articles.xml.bz2``, is one document of the export format of MediaWiki in one or many
-streams of bzip2. It is read as it is unpacked, one page in memory at a time.
+A dump, ``enwiki-latest-pages-articles.xml.bz2``, is one document of the export format of MediaWiki in one or
+many streams of bzip2. It is read as it is unpacked, one page in memory at a time.
 
 Reference: https://www.mediawiki.org/xml/export-0.11.xsd
 """

@@ -1,7 +1,7 @@
 """Word vectors in the binary format of word2vec, as of GoogleNews-vectors-negative300.bin.gz.
 
-The file is a line with the number of words and the width, then for each word its bytes, a space, and the vector
-as little-endian float32. Some writers end a vector with a line break. Words stand by falling frequency.
+The file is a line with the number of words and the width, then for each word its bytes, a space, and the
+vector as little-endian float32. Some writers end a vector with a line break. Words stand by falling frequency.
 
 Reference: Mikolov et al., 2013, https://arxiv.org/abs/1310.4546, section 4 (phrases joined by underscores)
 """
