@@ -28,8 +28,7 @@ REST = ("visual.", "logit_scale", "logit_bias", "text_decoder.", "attn_mask")
 
 def fetch(section: OpenClipText, directory: Path) -> Fetched:
     """Write the tower's tensors, and the name by which open_clip builds it."""
-    tower = _tower(section.name)
-    origin = OpenClipNetwork(
+    image_section = OpenClipNetwork(
         source="open_clip",
         name=section.name,
         pretrained=section.pretrained,
@@ -37,7 +36,8 @@ def fetch(section: OpenClipText, directory: Path) -> Fetched:
         sha256=section.sha256,
     )
     try:
-        pretrained = images.acquire(origin)
+        tower = _tower(section.name)
+        pretrained = images.acquire(image_section)
     except ConfigError as error:  # the image tower has a section of its own
         raise ConfigError(str(error).replace("config: models:", "config: text_models:", 1)) from None
     given = {name.removeprefix("text."): value for name, value in pretrained.tensors.items()}

@@ -26,6 +26,13 @@ HEADING = re.compile(r"^={1,6}[ \t]*([^\n]*?)[ \t]*={1,6}[ \t]*$", re.MULTILINE)
 LIST = re.compile(r"^[*#:;]+[ \t]*|^-{4,}", re.MULTILINE)
 SWITCH = re.compile(r"__[A-Z]{3,30}__")
 QUOTES = re.compile(r"'{2,}")
+# What is left around a template that is gone, such as a pronunciation in brackets.
+LEFT = (
+    (re.compile(r"\( ?[,;] ?(?=[^,; ])"), "("),
+    (re.compile(r"( ?[,;])+ ?\)"), ")"),
+    (re.compile(r" ?\( ?\)"), ""),
+    (re.compile(r" +(?=[,.;:])"), ""),
+)
 
 
 def plain(text: str) -> str:
@@ -38,8 +45,9 @@ def plain(text: str) -> str:
     text = QUOTES.sub("", text)
     # Written twice, an entity stands for its own name: once for XML, which the parser undid, and once here.
     text = html.unescape(text)
-    text = re.sub(r"\(\s*[,;\s]*\)", "", text)  # what is left of a pronunciation
-    text = re.sub(r"\s+([,.;:])", r"\1", " ".join(text.split()))
+    text = " ".join(text.split())
+    for marks, instead in LEFT:
+        text = marks.sub(instead, text)
     return text.strip()
 
 
@@ -104,6 +112,4 @@ def _shown(link: str) -> str:
     if SHOWN.match(link):
         return ""
     target, _, label = link.partition("|")
-    shown = label.rpartition("|")[2] if label else target.strip().removeprefix(":")
-    # An empty label stands for the target without its namespace and what is in brackets.
-    return shown or re.sub(r"^[^:]*:|\s*\([^)]*\)$", "", target)
+    return label.rpartition("|")[2] if label else target.strip().removeprefix(":")

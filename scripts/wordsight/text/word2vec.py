@@ -1,7 +1,7 @@
 """Word vectors in the binary format of word2vec, as of GoogleNews-vectors-negative300.bin.gz.
 
 The file is a line with the number of words and the width, then for each word its bytes, a space, and the
-vector as little-endian float32. Some writers end a vector with a line break. Words stand by falling frequency.
+vector as little-endian float32. Some writers end a vector with a line break. Frequent words come first.
 
 Reference: Mikolov et al., 2013, https://arxiv.org/abs/1310.4546, section 4 (phrases joined by underscores)
 """
@@ -11,6 +11,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -38,12 +39,9 @@ def fetch(section: Word2vecText, directory: Path) -> Fetched:
     compressed = origin.start_of(path, EXPECTED).startswith(b"\x1f\x8b")
     with gzip.open(path) if compressed else path.open("rb") as opened:
         file = cast(BinaryIO, opened)
-        try:
-            total, size = _header(file, path)
-            count = min(total, section.limit or total)
-            words = _write(directory / WEIGHTS, _entries(file, path, total, count, size), count, size)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise DataError(f"{path}: truncated or damaged ({error})") from None
+        total, size = _header(file, path)
+        count = min(total, section.limit or total)
+        words = _write(directory / WEIGHTS, _entries(file, path, total, count, size), count, size)
     with atomic(directory / TOKENIZER / WORDS) as temporary:
         temporary.write_bytes(b"\n".join(words) + b"\n")
     return Fetched(
@@ -117,7 +115,8 @@ def _rows(path: Path, wanted: set[bytes]) -> dict[bytes, int]:
 
 def _header(file: BinaryIO, path: Path) -> tuple[int, int]:
     """Number of words and width."""
-    line = file.readline(64)
+    with _readable(path):
+        line = file.readline(64)
     match = HEADER.fullmatch(line)
     if match is None:
         raise DataError(f"{path}: expected {EXPECTED}, whose first line is two numbers, found {line[:40]!r}")
@@ -132,7 +131,8 @@ def _entries(file: BinaryIO, path: Path, total: int, count: int, size: int) -> I
         while space < 0 or len(buffer) < space + 1 + width:
             if space < 0 and len(buffer) - place > LONGEST_WORD:
                 raise DataError(f"{path}: expected a word before vector {number}, found {LONGEST_WORD} bytes")
-            more = file.read(CHUNK)
+            with _readable(path):
+                more = file.read(CHUNK)
             if not more:
                 raise DataError(f"{path}: expected {total} words, but the file ends within word {number}")
             buffer, place = buffer[place:] + more, 0
@@ -142,9 +142,21 @@ def _entries(file: BinaryIO, path: Path, total: int, count: int, size: int) -> I
             raise DataError(f"{path}: expected a word before vector {number}, found {word[:40]!r}")
         yield word, buffer[space + 1 : space + 1 + width]
         place = space + 1 + width
-    # Reading on to the end checks the checksum of gzip too.
-    if count == total and (buffer[place:] + file.read(CHUNK)).strip():
+    if count < total:
+        return
+    with _readable(path):  # to the end, where gzip has its checksum
+        rest = buffer[place:] + file.read(CHUNK)
+    if rest.strip():
         raise DataError(f"{path}: expected {total} words of {size} numbers, found more")
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Name the file when its compressed bytes are damaged."""
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path}: truncated or damaged ({error})") from None
 
 
 def _write(path: Path, entries: Iterator[tuple[bytes, bytes]], count: int, size: int) -> list[bytes]:
