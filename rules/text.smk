@@ -1,0 +1,109 @@
+# Language models and word vectors, what they say of the class names, and corpora to learn words from.
+
+
+wildcard_constraints:
+    text_model=any_of(settings.text_models),
+    corpus=any_of(settings.corpora),
+
+
+def own_text(kind, name):
+    """Digest of the user's own file or folder; empty where it is downloaded, for then a digest decides."""
+    part = getattr(settings, kind)[name]
+    if getattr(part, "url", None):
+        return None
+    if getattr(part, "by_hand", None) and not Path(part.path).exists():
+        sys.exit(
+            f"wordsight: error: config: {kind}.{name}.path: expected a file, but {part.path} does not exist; "
+            f"get it from {part.by_hand}"
+        )
+    return user_content(kind, name)
+
+
+def text_network(text_model):
+    """Values of a text model's section that decide its files, which is all but the wording."""
+    return settings.text_models[text_model].model_dump(
+        mode="json", exclude=set(Wording.model_fields)
+    )
+
+
+def wording(text_model):
+    """Values of a text model's section that say how class names are put to it."""
+    return settings.text_models[text_model].model_dump(
+        mode="json", include=set(Wording.model_fields)
+    )
+
+
+def text_module(text_model):
+    """Module that fetches and reads a text model."""
+    return f"text.{settings.text_models[text_model].source}"
+
+
+rule text_model:
+    output:
+        weights="resources/text_models/{text_model}/weights.safetensors",
+        tokenizer=directory("resources/text_models/{text_model}/tokenizer"),
+        card="resources/text_models/{text_model}/card.json",
+    log:
+        "logs/text_model/{text_model}.log",
+    benchmark:
+        "results/benchmarks/text_model/{text_model}.tsv"
+    conda:
+        "../envs/encoders.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(3000),
+        runtime=60,
+    params:
+        code=lambda w: code("text_model.py", text_module(w.text_model)),
+        section=lambda w: text_network(w.text_model),
+        content=lambda w: own_text("text_models", w.text_model),
+    script:
+        "../scripts/text_model.py"
+
+
+rule text_features:
+    input:
+        weights="resources/text_models/{text_model}/weights.safetensors",
+        tokenizer="resources/text_models/{text_model}/tokenizer",
+        card="resources/text_models/{text_model}/card.json",
+        dataset="resources/datasets/{dataset}/card.json",
+    output:
+        "results/text_features/{text_model}/{dataset}.safetensors",
+    log:
+        "logs/text_features/{text_model}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/text_features/{text_model}/{dataset}.tsv"
+    conda:
+        "../envs/encoders.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=30,
+    params:
+        code=lambda w: code("text_features.py", text_module(w.text_model)),
+        wording=lambda w: wording(w.text_model),
+        device=settings.features.device,
+    script:
+        "../scripts/text_features.py"
+
+
+rule corpus:
+    output:
+        articles="resources/corpora/{corpus}/articles.txt.gz",
+        card="resources/corpora/{corpus}/card.json",
+    log:
+        "logs/corpus/{corpus}.log",
+    benchmark:
+        "results/benchmarks/corpus/{corpus}.tsv"
+    conda:
+        "../envs/encoders.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=720,
+    params:
+        code=code("corpus.py"),
+        section=lambda w: section("corpora", w.corpus),
+        content=lambda w: own_text("corpora", w.corpus),
+    script:
+        "../scripts/corpus.py"

@@ -1,0 +1,21 @@
+"""Give the class names of a dataset vectors of a text model."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, snakemake.scriptdir)
+
+from wordsight.logs import step
+
+with step(snakemake.log[0], snakemake.threads):
+    from wordsight.config import Wording, revive
+    from wordsight.datasets import read_card
+    from wordsight.storage import write_features
+    from wordsight.text.models import features
+
+    card = read_card(Path(snakemake.input.dataset).parent)
+    wording = revive(Wording, snakemake.params.wording)
+    folder = Path(snakemake.input.card).parent
+    found = features(folder, card.name, card.classes, wording, snakemake.params.device)
+    found.metadata["code"] = snakemake.params.code
+    write_features(snakemake.output[0], found)

@@ -1,0 +1,15 @@
+"""Fetch a text model, verify it, and write its weights and its vocabulary."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, snakemake.scriptdir)
+
+from wordsight.logs import step
+
+with step(snakemake.log[0], snakemake.threads):
+    from wordsight.config import TextModel, revive
+    from wordsight.text.models import fetch
+
+    section = revive(TextModel, snakemake.params.section)
+    fetch(section, snakemake.wildcards.text_model, Path(snakemake.output.card).parent)

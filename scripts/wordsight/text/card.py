@@ -1,0 +1,79 @@
+"""What a fetched text model and a prepared corpus say of themselves: ``card.json``."""
+
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import Field, ValidationError
+
+from wordsight.config import Section
+from wordsight.errors import DataError
+from wordsight.storage import read_json
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class OriginCard(Section):
+    """What is known of a file from elsewhere.
+
+    Attributes
+    ----------
+    name : its key in the configuration
+    source : module of ``wordsight.text`` that fetched it
+    origin : address, path or tag
+    sha256 : of the file that came
+    """
+
+    name: str
+    source: str
+    origin: str
+    licence: str
+    sha256: Sha256
+
+
+class TextCard(OriginCard):
+    """Card of a text model.
+
+    Attributes
+    ----------
+    architecture : kind of the network, or of the vectors
+    files : SHA-256 of every other file in the folder, by its path there
+    size : width d of the vectors
+    words : of the vocabulary
+    """
+
+    architecture: str
+    files: dict[str, Sha256]
+    size: Annotated[int, Field(ge=1)]
+    words: Annotated[int, Field(ge=1)]
+
+
+class CorpusCard(OriginCard):
+    """Card of a corpus.
+
+    Attributes
+    ----------
+    text_sha256 : of ``articles.txt.gz``
+    articles, characters : that were kept
+    redirects, other_pages, empty : pages that were left out, the second for their namespace or content model
+    """
+
+    text_sha256: Sha256
+    articles: Annotated[int, Field(ge=1)]
+    characters: Annotated[int, Field(ge=1)]
+    redirects: Annotated[int, Field(ge=0)]
+    other_pages: Annotated[int, Field(ge=0)]
+    empty: Annotated[int, Field(ge=0)]
+
+
+Card = TypeVar("Card", bound=OriginCard)
+
+
+def read(directory: Path | str, kind: type[Card]) -> Card:
+    """Read a card; :class:`DataError` names a file that is none."""
+    path = Path(directory) / "card.json"
+    try:
+        return kind.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise DataError(f"{path}: expected a card ({key}: {first['msg']})") from None

@@ -1,0 +1,44 @@
+"""Published files: from an address, or from where the user put them."""
+
+from pathlib import Path
+
+from wordsight import downloads, storage
+from wordsight.config import PublishedFile
+from wordsight.datasets.items import describe_start
+from wordsight.errors import DataError
+
+
+def locate(section: PublishedFile, expected: str) -> Path:
+    """Path of the file of a section, downloaded where it has an address.
+
+    Parameters
+    ----------
+    expected : what the file is, for the errors: "word vectors", "a dump of Wikipedia"
+
+    Raises
+    ------
+    DataError
+        When a local file is missing, or has another SHA-256.
+    DownloadError
+        When no address gives the file.
+    """
+    if section.url is not None:
+        return downloads.fetch([section.url], sha256=section.sha256, path=section.path, expected=expected)
+    path = Path(str(section.path))
+    if not path.is_file():
+        hint = f"; get it from {section.by_hand}" if section.by_hand else ""
+        raise DataError(f"{path}: expected {expected}, but there is no such file{hint}")
+    if section.sha256 and not (found := storage.sha256(path)).startswith(section.sha256):
+        raise DataError(f"{path}: expected SHA-256 {section.sha256}, found {found}")
+    return path
+
+
+def start_of(path: Path, expected: str) -> bytes:
+    """First bytes of a file; :class:`DataError` says what it is where they tell that it is another one."""
+    with path.open("rb") as file:
+        start = file.read(512)
+    if start.startswith((b"BZh", b"\x1f\x8b")):
+        return start
+    if what := describe_start(start):
+        raise DataError(f"{path}: expected {expected}, but this is {what}")
+    return start

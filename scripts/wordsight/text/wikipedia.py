@@ -1,0 +1,158 @@
+"""Dumps of Wikipedia: every article in a line of plain text.
+
+A dump, ``enwiki-latest-pages-articles.xml.bz2``, is one document of the export format of MediaWiki in one or
+many streams of bzip2. It is read as it is unpacked, one page in memory at a time.
+
+Reference: https://www.mediawiki.org/xml/export-0.11.xsd
+"""
+
+import bz2
+import gzip
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from xml.parsers import expat
+
+from wordsight.config import WikipediaCorpus
+from wordsight.errors import DataError
+from wordsight.storage import atomic, sha256, write_json
+from wordsight.text import origin
+from wordsight.text.card import CorpusCard
+from wordsight.text.wikitext import plain
+
+EXPECTED = "a dump of Wikipedia"
+CHUNK = 1 << 20  # bytes
+# What is kept of a page, by the elements around it.
+FIELDS = {("page", "ns"): "namespace", ("revision", "model"): "model", ("revision", "text"): "text"}
+ROOT = re.compile(r"http://www\.mediawiki\.org/xml/export-0\.\d+/ mediawiki")
+REDIRECT = re.compile(r"\s*#\s*redirect\b", re.IGNORECASE)
+
+
+@dataclass
+class Page:
+    """A page of a dump, with its newest revision; its namespace is 0 when it is an article."""
+
+    namespace: str = ""
+    model: str = "wikitext"
+    text: str = ""
+    redirects: bool = False
+
+
+def prepare(section: WikipediaCorpus, name: str, directory: Path | str) -> CorpusCard:
+    """Write ``articles.txt.gz``, UTF-8 with one article a line, and ``card.json``.
+
+    The same dump gives the same bytes.
+
+    Raises
+    ------
+    DataError
+        When the file is missing, truncated, no dump, or has no articles.
+    """
+    directory = Path(directory)
+    path = origin.locate(section, EXPECTED)
+    articles = characters = redirects = others = empty = 0
+    with (
+        atomic(directory / "articles.txt.gz") as temporary,
+        temporary.open("wb") as raw,
+        gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as file,
+    ):
+        for page in pages(path):
+            if page.namespace != "0" or page.model != "wikitext":
+                others += 1
+            elif page.redirects or REDIRECT.match(page.text):
+                redirects += 1
+            elif not (text := plain(page.text)):
+                empty += 1
+            else:
+                file.write(text.encode("utf-8", "replace") + b"\n")
+                articles, characters = articles + 1, characters + len(text)
+            if articles == section.limit:
+                break
+        if not articles:
+            raise DataError(f"{path}: expected articles in the dump, found none")
+    card = CorpusCard(
+        name=name,
+        source=section.source,
+        origin=section.url or str(path),
+        licence=section.licence,
+        sha256=sha256(path),
+        text_sha256=sha256(directory / "articles.txt.gz"),
+        articles=articles,
+        characters=characters,
+        redirects=redirects,
+        other_pages=others,
+        empty=empty,
+    )
+    write_json(directory / "card.json", card.model_dump(mode="json"))
+    return card
+
+
+def pages(path: Path) -> Iterator[Page]:
+    """Pages of a dump, in its order.
+
+    Raises
+    ------
+    DataError
+        When the file is no dump, ends early, or declares entities, of which a few bytes can fill a disk.
+    """
+    compressed = origin.start_of(path, EXPECTED).startswith(b"BZh")
+    reader = _Reader(path)
+    with bz2.open(path) if compressed else path.open("rb") as file:
+        try:
+            while chunk := file.read(CHUNK):
+                reader.parser.Parse(chunk, False)
+                yield from reader.taken()
+            reader.parser.Parse(b"", True)
+        except expat.ExpatError as error:
+            raise DataError(f"{path}: truncated or damaged, no XML ({error})") from None
+        except (EOFError, OSError) as error:
+            raise DataError(f"{path}: truncated or damaged ({error})") from None
+
+
+class _Reader:
+    """Collects pages while expat reads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.parser = expat.ParserCreate(namespace_separator=" ")
+        self.parser.buffer_text = True
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.CharacterDataHandler = self._characters
+        self.parser.StartDoctypeDeclHandler = self._refuse
+        self.elements: list[str] = []
+        self.pieces: list[str] = []
+        self.page = Page()
+        self.done: list[Page] = []
+
+    def taken(self) -> list[Page]:
+        """Pages that have ended since the last call."""
+        done, self.done = self.done, []
+        return done
+
+    def _refuse(self, *_: object) -> None:
+        raise DataError(f"{self.path}: expected {EXPECTED}, but it declares a document type")
+
+    def _start(self, name: str, _: dict[str, str]) -> None:
+        if not self.elements and not ROOT.fullmatch(name):
+            raise DataError(f"{self.path}: expected {EXPECTED}, found XML with the root {name!r}")
+        element = name.rpartition(" ")[2]
+        if element == "page":
+            self.page = Page()
+        elif element == "redirect":
+            self.page.redirects = True
+        self.elements.append(element)
+        self.pieces.clear()
+
+    def _end(self, _: str) -> None:
+        field = FIELDS.get((self.elements[-2], self.elements[-1])) if len(self.elements) > 1 else None
+        if field:
+            setattr(self.page, field, "".join(self.pieces))
+        if self.elements.pop() == "page":
+            self.done.append(self.page)
+
+    def _characters(self, text: str) -> None:
+        # Of what lies outside the fields, such as comments of editors, nothing is kept.
+        if tuple(self.elements[-2:]) in FIELDS:
+            self.pieces.append(text)
