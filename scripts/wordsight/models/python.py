@@ -135,7 +135,9 @@ def _run(path: str, source: bytes) -> ModuleType:
 
 def _function(module: ModuleType, name: str, path: str) -> Build:
     valid = [
-        key for key, value in vars(module).items() if hasattr(value, "preprocessing") and callable(value)
+        key
+        for key, value in vars(module).items()
+        if isinstance(getattr(value, "preprocessing", None), PreprocessingSection)
     ]
     if name not in valid:
         raise ConfigError(f"{path}: expected a function {name!r} under @encoder(...); {nearest(name, valid)}")
