@@ -2,12 +2,13 @@
 PYTHON ?= python3
 CORES ?= all
 CONFIG ?=
+MODEL ?=
 # Jobs that run side by side share four fifths of the machine's memory.
 MEMORY_MB ?= $(shell $(PYTHON) -c 'import os; print(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 8 // 10 ** 7)')
 # An option that takes several values would take a target for one, so `--cores` comes last.
 SNAKEMAKE = .venv/bin/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
 
-.PHONY: report test lint why bench search lock
+.PHONY: report test lint why bench check-model search lock
 .DEFAULT_GOAL := report
 
 report: .venv/report  ## Run the default experiment, or CONFIG=..., and print the answer.
@@ -29,6 +30,10 @@ why: .venv/report  ## Say what would run and why.
 
 bench: .venv/dev  ## Compare with peers; each file of benchmarks/ says what it measures.
 	for benchmark in benchmarks/*.py; do .venv/bin/python $$benchmark || exit 1; done
+
+check-model: .venv/report  ## Check MODEL=... of the default configuration, or of CONFIG=..., before anything else runs.
+	$(SNAKEMAKE) results/checks/$(MODEL).txt --quiet rules --no-hooks
+	@cat results/checks/$(MODEL).txt
 
 search: .venv/report  ## Choose the learning rates of pretraining again.
 	$(SNAKEMAKE) results/tables/learning_rates.csv --quiet rules

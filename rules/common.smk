@@ -102,9 +102,15 @@ def parameters(protocol):
 
 
 def user_content(*path):
-    """Digest of the file or folder that a section names as the user's own; empty when it names none."""
-    own = section(*path).get("path")
-    return own and checked(provenance.content_digest, own, ".".join((*path, "path")))
+    """Digests of the files and folders that a section names as the user's own; empty when it names none."""
+    values = section(*path)
+    # Weights of torchvision are a name; those for a function of the user's are a file.
+    keys = ["path", "weights"] if values["source"] == "python" else ["path"]
+    return [
+        checked(provenance.content_digest, values[key], ".".join((*path, key)))
+        for key in keys
+        if values.get(key)
+    ]
 
 
 def model_modules(model):

@@ -44,3 +44,26 @@ rule model_card:
         traits=lambda w: traits(w.model),
     script:
         "../scripts/model_card.py"
+
+
+# Is it what it is meant to be? Asked for one model at a time, before anything else runs.
+rule check_model:
+    input:
+        weights="resources/models/{model}/weights.safetensors",
+        network="resources/models/{model}/network.json",
+    output:
+        report="results/checks/{model}.txt",
+    log:
+        "logs/check_model/{model}.log",
+    benchmark:
+        "results/benchmarks/check_model/{model}.tsv"
+    conda:
+        "../envs/encoders.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=10,
+    params:
+        code=lambda w: code("check_model.py", *model_modules(w.model)),
+    script:
+        "../scripts/check_model.py"

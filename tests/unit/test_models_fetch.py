@@ -88,6 +88,7 @@ def test_the_card_says_what_was_fetched(tmp_path):
         "classifier": None,
         "seed": None,
         "training": None,
+        "configuration": None,
     }
     assert models.load(tmp_path / "m").card == card
 

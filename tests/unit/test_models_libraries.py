@@ -210,6 +210,8 @@ def test_a_network_of_timm_without_one_linear_classifier_gives_features_only(tmp
         "vit_base_patch16_224.augreg_in21k",
         "convnext_tiny.fb_in22k",
         "tf_efficientnet_b0.ns_jft_in1k",
+        "vit_base_patch32_clip_384.openai_ft_in12k_in1k",
+        "vit_base_patch16_siglip_224.webli",
     ],
 )
 def test_preprocessing_of_timms_weights_is_that_of_its_transform(photo, name):
@@ -226,8 +228,8 @@ def test_preprocessing_of_timms_weights_is_that_of_its_transform(photo, name):
     ("name", "pattern"),
     [
         (
-            "vit_base_patch32_clip_384.openai_ft_in12k_in1k",
-            "expected crop mode center, but it needs 'squash'",
+            "deepseek_vit_412m.deepseek_v4_1_flash",
+            "expected crop mode center or squash, but it needs 'border'",
         ),
         ("vit_base_patch16_sapiens2.fb", "expected square images, but it needs 1024 x 768"),
     ],
@@ -285,12 +287,29 @@ def test_every_image_tower_of_open_clip_is_built():
         assert features.shape == (1, backbone.feature_size), name
 
 
+def test_open_clip_squashes_for_weights_that_were_trained_so(photo):
+    preset = open_clip_source._usual("ViT-B-16-SigLIP")
+    keys = open_clip_source._preprocessing(open_clip.get_model_config("ViT-B-16-SigLIP"), preset)
+    config = open_clip.transform.PreprocessCfg(size=224, **{key: preset[key] for key in ("mean", "std", "interpolation", "resize_mode")})  # fmt: skip
+    assert keys.squash
+    ours = preprocessing.to_tensor(preprocessing.resize_and_crop(photo, keys))
+    ours = (ours - torch.tensor(keys.mean)[:, None, None]) / torch.tensor(keys.std)[:, None, None]
+    theirs = open_clip.transform.image_transform_v2(config, is_train=False)(photo)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("key", ["pretrained", "path"])
+def test_a_resize_mode_that_pads_is_refused(monkeypatch, key):
+    monkeypatch.setattr(open_clip_source, "get_pretrained_cfg", lambda *_: {"resize_mode": "longest"})
+    section = OpenClipNetwork(source="open_clip", name="ViT-B-32", **{key: "openai"})
+    with pytest.raises(ConfigError, match="expected resize mode shortest or squash, but it needs 'longest'"):
+        open_clip_source.acquire(section)
+
+
 @pytest.mark.parametrize(
     ("keys", "pattern"),
     [
         ({"name": "ViT-B-32", "pretrained": "openai"}, "openai was trained with another activation than ViT-B-32; name 'ViT-B-32-quickgelu'"),
-        ({"name": "ViT-B-16-SigLIP", "pretrained": "webli"}, "ViT-B-16-SigLIP of open_clip: expected resize mode shortest, but it needs 'squash'"),
-        ({"name": "ViT-B-16-SigLIP", "path": "local.pt"}, "expected resize mode shortest, but it needs 'squash'"),
         ({"name": "ViT-B-32", "pretrained": "laion2b"}, "has no pretrained tag 'laion2b'; did you mean 'laion2b_"),
         ({"name": "ViT-B-32"}, "ViT-B-32 of open_clip: expected `pretrained` or `path`"),
         ({"name": "ViT-B/32", "pretrained": "openai"}, "open_clip has no model 'ViT-B/32'; did you mean 'ViT-B-32'"),

@@ -15,9 +15,14 @@ from wordsight.models import preprocessing
 RNG = np.random.default_rng(0)
 
 
-def section(image_size, resize, interpolation="bicubic"):
+def section(image_size, resize, interpolation="bicubic", squash=False):
     return PreprocessingSection(
-        image_size=image_size, resize=resize, interpolation=interpolation, mean=(0.5,) * 3, std=(0.5,) * 3
+        image_size=image_size,
+        resize=resize,
+        interpolation=interpolation,
+        squash=squash,
+        mean=(0.5,) * 3,
+        std=(0.5,) * 3,
     )
 
 
@@ -31,14 +36,16 @@ def ramp(width, height):
     return Image.fromarray(np.stack([red, green, np.full_like(red, 99)], axis=2).round().astype(np.uint8))
 
 
+@pytest.mark.parametrize("squash", [False, True])
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
-def test_pixels_are_those_of_torchvision(interpolation):
+def test_pixels_are_those_of_torchvision(interpolation, squash):
     for _ in range(150):
         width, height = (int(side) for side in RNG.integers(16, 200, 2))
         image_size = int(RNG.integers(1, 50))
-        keys = section(image_size, image_size + int(RNG.integers(0, 20)), interpolation)
+        keys = section(image_size, image_size + int(RNG.integers(0, 20)), interpolation, squash)
         image = noise(width, height)
-        resized = peer.resize(image, [keys.resize], InterpolationMode(interpolation))
+        sides = [keys.resize] * (2 if squash else 1)
+        resized = peer.resize(image, sides, InterpolationMode(interpolation))
         np.testing.assert_array_equal(
             np.asarray(preprocessing.resize_and_crop(image, keys)),
             np.asarray(peer.center_crop(resized, [image_size])),
@@ -55,6 +62,12 @@ def test_a_strip_is_seen_at_its_centre(size):
     step = 255 / (max(resized.size) - 1)
     assert np.abs(seen - expected).max() <= step + 1
     assert np.abs(seen[..., 0 if size[0] > size[1] else 1].mean() - 127.5) <= step + 1
+
+
+def test_a_squashed_picture_shows_all_of_itself():
+    seen = np.asarray(preprocessing.resize_and_crop(ramp(400, 50), section(32, 32, "bilinear", squash=True)))
+    assert seen[:, 0, 0].max() <= 255 / 32
+    assert seen[:, -1, 0].min() >= 255 - 255 / 32
 
 
 def test_a_very_long_strip_needs_no_more_memory_than_sixteen_squares(monkeypatch):

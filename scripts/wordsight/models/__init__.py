@@ -44,7 +44,7 @@ def fetch(section: Network, name: str, directory: Path | str) -> NetworkCard:
     if section.sha256 and not pretrained.sha256.startswith(section.sha256):
         found = pretrained.sha256 or "no file"
         raise WeightsError(f"{pretrained.origin}: expected SHA-256 {section.sha256}, found {found}")
-    backbone, usual = architectures.build(architecture_of(section))
+    backbone, usual = architectures.build(architecture_of(section), configuration=pretrained.configuration)
     _keep_or_drop_head(backbone, section.classifier, name)
     preprocessing = pretrained.preprocessing or usual
     if preprocessing.resize < preprocessing.image_size:
@@ -88,6 +88,7 @@ def save(
         classifier=section.classifier,
         seed=pretrained.seed,
         training=training,
+        configuration=backbone.configuration,
     )
     write_json(directory / "network.json", card.model_dump(mode="json"))
     return card
@@ -124,7 +125,7 @@ def load(directory: Path | str, device: str = "cpu") -> "Encoder":
 
     card, path = read_network(directory), Path(directory) / "weights.safetensors"
     tensors = weights.read(path, card.weights_sha256)
-    backbone, _ = architectures.build(card.architecture)
+    backbone, _ = architectures.build(card.architecture, configuration=card.configuration)
     _keep_or_drop_head(backbone, card.classifier, card.name)
     backbone.load(tensors, str(path))
     return Encoder(backbone, card).to(resolve_device(device))

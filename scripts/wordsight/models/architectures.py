@@ -1,6 +1,7 @@
 """Architectures by name: ``family/name``, where a family is a library of networks."""
 
 import importlib
+from typing import Any
 
 import torch
 
@@ -8,7 +9,9 @@ from wordsight.config import PreprocessingSection
 from wordsight.models.encoder import Backbone
 
 
-def build(architecture: str, seed: int = 0) -> tuple[Backbone, PreprocessingSection]:
+def build(
+    architecture: str, seed: int = 0, configuration: dict[str, Any] | None = None
+) -> tuple[Backbone, PreprocessingSection]:
     """Freshly initialised network and the preprocessing that is usual for it.
 
     The state of torch's random generator is the same before and after.
@@ -17,6 +20,7 @@ def build(architecture: str, seed: int = 0) -> tuple[Backbone, PreprocessingSect
     ----------
     architecture : ``family/name``; a family is a module of this package with ``build(name)``
     seed : of the initialisation
+    configuration : what a family builds from whose names do not say all: that of a network which it built
 
     Raises
     ------
@@ -27,4 +31,4 @@ def build(architecture: str, seed: int = 0) -> tuple[Backbone, PreprocessingSect
     module = importlib.import_module(f"wordsight.models.{family}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return module.build(name)
+        return module.build(name) if configuration is None else module.build(name, configuration)

@@ -1,7 +1,7 @@
 """What a fetched model says of itself: ``network.json``, and with its traits ``card.json``."""
 
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -55,6 +55,7 @@ class NetworkCard(Section):
     classifier : label space of the network's own last layer, None where that is not kept
     seed : of the initialisation, None for trained networks
     training : how the workflow trained it, None for others
+    configuration : what its family builds the network from besides the name, None where the name is enough
     """
 
     name: str
@@ -70,6 +71,7 @@ class NetworkCard(Section):
     classifier: str | None
     seed: int | None
     training: TrainingCard | None = None
+    configuration: dict[str, Any] | None = None
 
 
 class ModelCard(NetworkCard, Traits):

@@ -1,5 +1,7 @@
 """The network that a protocol sees: pictures in, features or logits out."""
 
+from typing import Any
+
 import torch
 from PIL import Image
 from torch import nn
@@ -24,6 +26,7 @@ class Backbone(nn.Module):
     head : from the trunk's output to (b, classes); None when the network has no classifier
     trunk_name, head_name : what precedes the names of their tensors in the library, with its dot
     unused : names that start so belong to parts of the library's network that are left out
+    configuration : what the network was built from besides its name, to build it again
     """
 
     def __init__(
@@ -36,11 +39,13 @@ class Backbone(nn.Module):
         trunk_name: str = "",
         head_name: str = "",
         unused: tuple[str, ...] = (),
+        configuration: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.trunk, self.pool, self.head = trunk, pool or nn.Identity(), head
         self.feature_size = feature_size
         self.trunk_name, self.head_name, self.unused = trunk_name, head_name, unused
+        self.configuration = configuration
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Features of shape (b, d)."""

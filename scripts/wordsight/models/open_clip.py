@@ -53,9 +53,9 @@ def acquire(section: OpenClipNetwork) -> weights.Pretrained:
         raise ConfigError(f"config: models: {section.name} of open_clip: expected `pretrained` or `path`")
     else:
         preset = _usual(section.name)
-    if preset.get("resize_mode", "shortest") != "shortest":
+    if preset.get("resize_mode", "shortest") not in ("shortest", "squash"):
         raise ConfigError(
-            f"config: models: {section.name} of open_clip: expected resize mode shortest, "
+            f"config: models: {section.name} of open_clip: expected resize mode shortest or squash, "
             f"but it needs {preset['resize_mode']!r}"
         )
     path = Path(section.path) if section.path else _download(preset)
@@ -101,6 +101,7 @@ def _preprocessing(config: dict[str, Any], preset: dict[str, Any]) -> Preprocess
         image_size=size,
         resize=size,
         interpolation=preset.get("interpolation", "bicubic"),
+        squash=preset.get("resize_mode") == "squash",
         mean=preset.get("mean", open_clip.OPENAI_DATASET_MEAN),
         std=preset.get("std", open_clip.OPENAI_DATASET_STD),
     )

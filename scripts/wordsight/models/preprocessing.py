@@ -20,16 +20,28 @@ RESAMPLING = {
 def resize_and_crop(image: Image.Image, preprocessing: PreprocessingSection) -> Image.Image:
     """Resize the shorter side to ``resize``, then cut out the central square of ``image_size``.
 
-    The pixels are those of torchvision's ``Resize`` and ``CenterCrop``. A strip more than 16 times as long as
-    wide first loses its ends, which the square does not reach, lest 1 x 100,000 pixels become
-    224 x 22,400,000.
+    The pixels are those of torchvision's ``Resize`` and ``CenterCrop``. With ``squash`` both sides become
+    ``resize``, whatever the shape.
     """
-    middle = _without_ends(image, 16 * min(image.size))
-    resized = [int(preprocessing.resize * side / min(middle.size)) for side in middle.size]
-    small = middle.resize((resized[0], resized[1]), RESAMPLING[preprocessing.interpolation])
+    if preprocessing.squash:
+        side = preprocessing.resize
+        small = image.resize((side, side), RESAMPLING[preprocessing.interpolation])
+    else:
+        small = _with_shape_kept(image, preprocessing)
     size = preprocessing.image_size
     left, top = (round((side - size) / 2) for side in small.size)
     return small.crop((left, top, left + size, top + size))
+
+
+def _with_shape_kept(image: Image.Image, preprocessing: PreprocessingSection) -> Image.Image:
+    """Resize the shorter side to ``resize``.
+
+    A strip more than 16 times as long as wide first loses its ends, which the square does not reach, lest
+    1 x 100,000 pixels become 224 x 22,400,000.
+    """
+    middle = _without_ends(image, 16 * min(image.size))
+    resized = [int(preprocessing.resize * side / min(middle.size)) for side in middle.size]
+    return middle.resize((resized[0], resized[1]), RESAMPLING[preprocessing.interpolation])
 
 
 def _without_ends(image: Image.Image, longest: int) -> Image.Image:

@@ -13,4 +13,5 @@ def acquire(section: RandomNetwork) -> Pretrained:
         origin=f"initialisation of {section.architecture} with seed {section.seed}",
         licence="none",
         seed=section.seed,
+        configuration=backbone.configuration,
     )

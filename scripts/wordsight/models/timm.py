@@ -29,9 +29,9 @@ def build(name: str) -> tuple[Backbone, PreprocessingSection]:
 def acquire(section: TimmNetwork) -> weights.Pretrained:
     """Read the local file, or download the weights as safetensors."""
     config = _config(section.name)
-    if config.crop_mode not in (None, "center"):
+    if config.crop_mode not in (None, "center", "squash"):
         raise ConfigError(
-            f"config: models: {section.name} of timm: expected crop mode center, but it needs "
+            f"config: models: {section.name} of timm: expected crop mode center or squash, but it needs "
             f"{config.crop_mode!r}"
         )
     path = Path(section.path) if section.path else _download(section.name, config.hf_hub_id)
@@ -80,6 +80,7 @@ def _preprocessing(network: nn.Module) -> PreprocessingSection:
         image_size=size,
         resize=math.floor(size / config["crop_pct"]),
         interpolation=config["interpolation"],
+        squash=config["crop_mode"] == "squash",
         mean=config["mean"],
         std=config["std"],
     )

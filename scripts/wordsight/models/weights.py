@@ -60,6 +60,7 @@ class Pretrained:
     origin : address, path or ``package==version``
     sha256 : of the file they came in, empty when there was none
     preprocessing : that of these weights, where it differs from their architecture's
+    configuration : what their network is built from, where its name does not say it
     """
 
     tensors: Tensors
@@ -68,6 +69,7 @@ class Pretrained:
     sha256: str = ""
     preprocessing: PreprocessingSection | None = None
     seed: int | None = None
+    configuration: dict[str, Any] | None = None
 
 
 def read(path: Path | str, sha256: str | None = None) -> Any:

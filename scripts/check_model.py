@@ -1,0 +1,19 @@
+"""Check one model, and say what was found."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, snakemake.scriptdir)
+
+from wordsight.logs import step
+
+with step(snakemake.log[0], snakemake.threads) as logger:
+    from wordsight.models.checking import check, verdict
+    from wordsight.storage import write_text
+
+    report = check(Path(snakemake.input.network).parent)
+    logger.info("found\n%s", report.text())
+    if report.problems:  # The file of a failed job is not kept, so that what was found goes to the terminal.
+        print(report.text(), file=sys.stderr)
+    verdict(snakemake.wildcards.model, report)
+    write_text(snakemake.output.report, report.text())

@@ -1,0 +1,198 @@
+"""An encoder of the user's own Python file: ten lines, and one line for each thing that can be wrong with it."""
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from wordsight import models
+from wordsight.config import PythonNetwork
+from wordsight.errors import ConfigError, WeightsError
+from wordsight.models import architectures
+from wordsight.storage import sha256
+
+HEAD = "from torch import nn\nfrom safetensors.torch import load_file\nfrom wordsight.models.python import encoder\n\n"
+DECORATOR = "@encoder(image_size=16, mean=(0.5, 0.5, 0.5), std=(0.2, 0.3, 0.4))\n"
+BODY = """def mine(weights):
+    network = nn.Sequential(nn.Conv2d(3, 8, 4, 4), nn.BatchNorm2d(8), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    if weights:
+        network.load_state_dict(load_file(weights))
+    return network
+"""
+
+
+def write(folder, text=HEAD + DECORATOR + BODY, name="my_encoder.py"):
+    path = folder / name
+    path.write_text(text)
+    return str(path)
+
+
+def section(path, **keys):
+    return PythonNetwork(source="python", **{"name": "mine", "path": path, **keys})
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """Weights of the network, none of which has its initial value."""
+    generator = torch.Generator().manual_seed(3)
+    shapes = {
+        "0.weight": (8, 3, 4, 4),
+        "0.bias": (8,),
+        "1.weight": (8,),
+        "1.bias": (8,),
+        "1.running_mean": (8,),
+    }
+    tensors = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
+    tensors |= {
+        "1.running_var": torch.rand(8, generator=generator) + 1,
+        "1.num_batches_tracked": torch.tensor(4),
+    }
+    save_file(tensors, tmp_path / "mine.safetensors")
+    return str(tmp_path / "mine.safetensors")
+
+
+def test_features_are_those_of_the_users_network(tmp_path, weights):
+    path = write(tmp_path)
+    card = models.fetch(section(path, weights=weights), "m", tmp_path / "m")
+    assert (card.architecture, card.feature_size, card.classifier) == ("python/mine", 8, None)
+    assert (card.origin, card.sha256) == (weights, sha256(weights))
+    assert card.configuration == {"path": path, "sha256": sha256(path), "weights": weights}
+    encoder = models.load(tmp_path / "m")
+    tensors, images = load_file(weights), torch.rand(4, 3, 16, 16)
+    normalised = (images - 0.5) / torch.tensor([0.2, 0.3, 0.4])[:, None, None]
+    maps = torch.nn.functional.conv2d(normalised, tensors["0.weight"], tensors["0.bias"], stride=4)
+    expected = torch.nn.functional.batch_norm(
+        maps, tensors["1.running_mean"], tensors["1.running_var"], tensors["1.weight"], tensors["1.bias"]
+    ).mean(dim=(2, 3))
+    torch.testing.assert_close(encoder(images), expected)
+
+
+def test_the_same_file_gives_the_same_bytes_and_leaves_the_generator_alone(tmp_path):
+    path = write(tmp_path)
+    state = torch.random.get_rng_state()
+    cards = [models.fetch(section(path), "m", tmp_path / name) for name in ("a", "b")]
+    assert cards[0] == cards[1]
+    assert (cards[0].origin, cards[0].sha256) == (path, sha256(path))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert not (tmp_path / "__pycache__").exists()
+
+
+def test_preprocessing_is_what_the_decorator_says(tmp_path):
+    text = DECORATOR.replace(
+        "image_size=16", "image_size=16, resize=20, interpolation='bilinear', squash=True"
+    )
+    card = models.fetch(section(write(tmp_path, HEAD + text + BODY)), "m", tmp_path / "m")
+    preprocessing = card.preprocessing
+    assert (preprocessing.image_size, preprocessing.resize, preprocessing.squash) == (16, 20, True)
+    assert (preprocessing.interpolation, preprocessing.mean) == ("bilinear", (0.5, 0.5, 0.5))
+
+
+def test_weights_come_from_the_models_own_file_when_it_is_loaded(tmp_path, weights):
+    models.fetch(section(write(tmp_path), weights=weights), "m", tmp_path / "m")
+    images = torch.rand(2, 3, 16, 16)
+    before = models.load(tmp_path / "m")(images)
+    save_file({name: value * 2 for name, value in load_file(weights).items()}, weights)
+    assert torch.equal(models.load(tmp_path / "m")(images), before)
+
+
+def test_a_file_that_changed_since_is_refused(tmp_path):
+    path = write(tmp_path)
+    models.fetch(section(path), "m", tmp_path / "m")
+    write(tmp_path, HEAD + DECORATOR + BODY + "# Changed.\n")
+    with pytest.raises(
+        ConfigError, match=f"^{path}: expected SHA-256 [0-9a-f]{{64}}, as the model's card says"
+    ):
+        models.load(tmp_path / "m")
+    (tmp_path / "my_encoder.py").unlink()
+    with pytest.raises(ConfigError, match=f"^{path}: expected the file that builds a model"):
+        models.load(tmp_path / "m")
+
+
+def test_a_file_may_define_its_own_classes_and_dataclasses(tmp_path):
+    text = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n" + HEAD + "@dataclass\n"
+        "class Options:\n    width: int = 8\n\n\nclass Net(nn.Module):\n    def __init__(self, options):\n"
+        "        super().__init__()\n        self.layer = nn.Linear(3, options.width)\n\n"
+        "    def forward(self, images):\n        return self.layer(images.mean(dim=(2, 3)))\n\n\n"
+    )
+    text += DECORATOR + "def mine(weights):\n    return Net(Options())\n"
+    assert models.fetch(section(write(tmp_path, text)), "m", tmp_path / "m").feature_size == 8
+
+
+def test_the_digest_can_be_configured(tmp_path, weights):
+    path = write(tmp_path)
+    models.fetch(section(path, weights=weights, sha256=sha256(weights)), "m", tmp_path / "m")
+    with pytest.raises(
+        WeightsError, match=f"^{weights}: expected SHA-256 {'0' * 64}, found {sha256(weights)}"
+    ):
+        models.fetch(section(path, weights=weights, sha256="0" * 64), "m", tmp_path / "m")
+
+
+CASES = {
+    "syntax": (HEAD + "def mine(weights)\n", "line 5: SyntaxError: expected ':'"),
+    "import": ("import torch\n\nimport no_such_library\n", "line 3: ModuleNotFoundError: No module named 'no_such_library'"),
+    "other name": (HEAD + DECORATOR + BODY.replace("mine", "main"), "expected a function 'mine' under @encoder(...); did you mean 'main'? valid: main"),
+    "no decorator": (HEAD + BODY, "expected a function 'mine' under @encoder(...); valid: none"),
+    "wrong decorator": (HEAD + DECORATOR.replace("16", "0") + BODY, "line 5: ValidationError:"),
+    "unknown key": (HEAD + DECORATOR.replace("image_size", "size") + BODY, "line 5: TypeError:"),
+    "error inside": (HEAD + DECORATOR + "def mine(weights):\n    return 1 / 0\n", "line 7: ZeroDivisionError: division by zero"),
+    "two lines": (HEAD + DECORATOR + "def mine(weights):\n    raise ValueError('one\\ntwo')\n", "line 7: ValueError: one"),
+    "no message": (HEAD + DECORATOR + "def mine(weights):\n    raise KeyError\n", "line 7: KeyError"),
+    "it ends": (HEAD + DECORATOR + "def mine(weights):\n    exit(3)\n", "line 7: SystemExit: 3"),
+    "no network": (HEAD + DECORATOR + "def mine(weights):\n    return None\n", "mine: expected a torch.nn.Module to be returned, found NoneType"),
+    "a map": (HEAD + DECORATOR + "def mine(weights):\n    return nn.Conv2d(3, 8, 4, 4)\n", "mine: expected features of shape (b, d) for b images, found (1, 8, 4, 4)"),
+    "a vector": (HEAD + DECORATOR + "def mine(weights):\n    return nn.Flatten(0)\n", "mine: expected features of shape (b, d) for b images, found (768,)"),
+    "in forward": (
+        HEAD + "class Net(nn.Module):\n    def forward(self, images):\n        return images.shape['b']\n\n\n" + DECORATOR + "def mine(weights):\n    return Net()\n",
+        "line 7: TypeError:",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_mistake_in_the_file_is_one_line_with_its_place(tmp_path, case):
+    text, expected = CASES[case]
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError) as caught:
+        models.fetch(section(path), "m", tmp_path / "m")
+    assert str(caught.value).startswith(path)
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "m").exists()
+
+
+def test_features_that_are_no_tensor_are_refused(tmp_path):
+    text = HEAD + "class Net(nn.Module):\n    def forward(self, images):\n        return images, images\n\n\n"
+    path = write(tmp_path, text + DECORATOR + "def mine(weights):\n    return Net()\n")
+    with pytest.raises(ConfigError, match=r"expected features of shape \(b, d\) for b images, found tuple"):
+        models.fetch(section(path), "m", tmp_path / "m")
+
+
+def test_weights_that_are_not_finite_are_refused(tmp_path, weights):
+    save_file({name: value / 0 for name, value in load_file(weights).items()}, weights)
+    with pytest.raises(WeightsError, match="not finite"):
+        models.fetch(section(write(tmp_path), weights=weights), "m", tmp_path / "m")
+
+
+@pytest.mark.parametrize("key", ["path", "weights"])
+def test_files_that_are_missing_are_named(tmp_path, key):
+    keys = {"path": write(tmp_path), "weights": None, key: str(tmp_path / "gone")}
+    with pytest.raises(
+        ConfigError, match=f"^config: models: mine: {key}: expected a file, but .*gone is none"
+    ):
+        models.fetch(section(**keys), "m", tmp_path / "m")
+
+
+def test_a_classifier_is_not_kept(tmp_path):
+    with pytest.raises(ConfigError, match=r"^config: models\.m\.classifier: expected no classifier"):
+        models.fetch(section(write(tmp_path), classifier="imagenet-1k"), "m", tmp_path / "m")
+
+
+def test_a_name_that_is_no_python_file_is_refused(tmp_path):
+    path = write(tmp_path, name="encoder.txt")
+    with pytest.raises(ConfigError, match=f"^{path}: expected a Python file, whose name ends in .py"):
+        models.fetch(section(path), "m", tmp_path / "m")
+
+
+def test_an_architecture_of_a_file_needs_the_file():
+    with pytest.raises(ConfigError, match="expected source python, with the path of its file"):
+        architectures.build("python/mine")
