@@ -61,18 +61,22 @@ rule text_model:
         "../scripts/text_model.py"
 
 
+# Names of classes are few: reading the model takes longer than all datasets do.
 rule text_features:
     input:
         weights="resources/text_models/{text_model}/weights.safetensors",
         tokenizer="resources/text_models/{text_model}/tokenizer",
         card="resources/text_models/{text_model}/card.json",
-        dataset="resources/datasets/{dataset}/card.json",
+        datasets=dataset_cards(),
     output:
-        "results/text_features/{text_model}/{dataset}.safetensors",
+        expand(
+            "results/text_features/{{text_model}}/{dataset}.safetensors",
+            dataset=evaluated_datasets(settings),
+        ),
     log:
-        "logs/text_features/{text_model}/{dataset}.log",
+        "logs/text_features/{text_model}.log",
     benchmark:
-        "results/benchmarks/text_features/{text_model}/{dataset}.tsv"
+        "results/benchmarks/text_features/{text_model}.tsv"
     conda:
         "../envs/encoders.yaml"
     threads: 1

@@ -1,4 +1,4 @@
-"""Give the class names of a dataset vectors of a text model."""
+"""Give the class names of every dataset vectors of a text model."""
 
 import sys
 from pathlib import Path
@@ -13,9 +13,10 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.storage import write_features
     from wordsight.text.models import features
 
-    card = read_card(Path(snakemake.input.dataset).parent)
     wording = revive(Wording, snakemake.params.wording)
     folder = Path(snakemake.input.card).parent
-    found = features(folder, card.name, card.classes, wording, snakemake.params.device)
-    found.metadata["code"] = snakemake.params.code
-    write_features(snakemake.output[0], found)
+    for dataset, output in zip(snakemake.input.datasets, snakemake.output, strict=True):
+        card = read_card(Path(dataset).parent)
+        found = features(folder, card.name, card.classes, wording, snakemake.params.device)
+        found.metadata["code"] = snakemake.params.code
+        write_features(output, found)

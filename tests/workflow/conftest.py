@@ -182,12 +182,8 @@ def draw_pictures(folder: Path) -> None:
     (folder / "captions.csv").write_text("\n".join(lines) + "\n")
 
 
-def make_project(path: Path) -> Project:
-    """Copy what the workflow needs, and lay out the small experiment's data."""
-    import timm
-    import torch
-    from safetensors.torch import save_file
-
+def copy_of_the_project(path: Path) -> Path:
+    """Copy what the workflow needs."""
     path.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         source = ROOT / part
@@ -195,6 +191,16 @@ def make_project(path: Path) -> Project:
             shutil.copytree(source, path / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, path / part)
+    return path
+
+
+def make_project(path: Path) -> Project:
+    """Copy of the project with the small experiment and its data."""
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    copy_of_the_project(path)
     draw_shapes(path / "data/shapes")
     draw_pictures(path / "data/pictures")
     torch.manual_seed(7)

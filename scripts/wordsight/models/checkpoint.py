@@ -16,7 +16,6 @@ def acquire(section: CheckpointNetwork) -> weights.Pretrained:
     return weights.Pretrained(
         tensors=layouts.tensors(path, section),
         origin=origin,
-        licence=section.licence,
         sha256=sha256(path),
         preprocessing=section.preprocessing,
     )

@@ -1,0 +1,196 @@
+"""The paper's configuration from its addresses to the report, without a network.
+
+A server on this machine stands for all publishers. What it serves is true in format, name, shape and size of the
+networks, and random in value; datasets have a few small images of every class. What is changed of the
+configuration is how much: fewer images, smaller pictures, shorter attacks. And digests, which no file of ours can meet.
+"""
+
+import csv
+import io
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+from fixtures import images, mmv, text, weights
+from mirror import Mirror
+
+from wordsight import storage
+from wordsight.config import load
+from wordsight.datasets import torchvision
+from wordsight.datasets.synsets import class_names
+from wordsight.targets import models_for, protocol_results
+
+from .conftest import ROOT, Project, copy_of_the_project
+
+pytestmark = [pytest.mark.xdist_group("paper"), pytest.mark.timeout(3000)]
+
+MMV = "https://storage.googleapis.com/deepmind-research-mmv/mmv_tsm_resnet_x1.pkl"
+VARIANTS = {"imagenet": "validation", "imagenet-v2": "v2", "imagenet-sketch": "sketch", "imagenet-r": "r"}
+SMALL = {"image_size": 64, "resize": 72}
+CLIP = "open_clip_model.safetensors"
+
+
+def paper():
+    return yaml.safe_load((ROOT / "config/paper.yaml").read_text())
+
+
+class Publishers:
+    """Everything that the configuration asks the network for, and the copies that its user has to have."""
+
+    def __init__(self, mirror, folder, project):
+        self.mirror, self.folder, self.project, self.addresses = mirror, folder, project, []
+
+    def publish(self, address, write):
+        file = self.folder / f"{len(self.addresses)}-{Path(address.partition('?')[0]).name}"
+        write(file)
+        self.mirror.publish(address, file)
+        self.addresses.append(address)
+        return storage.sha256(file)
+
+    def networks(self, config):
+        for section in config["models"].values():
+            if section["source"] == "checkpoint":
+                write = weights.write if section["url"] != MMV else write_mmv
+                known = section["url"] in self.addresses
+                digest = None if known else self.publish(section["url"], lambda f, w=write, a=section["url"]: w(a, f))
+                section["preprocessing"] = {**section["preprocessing"], **SMALL}
+                if "sha256" in section:
+                    section["sha256"] = digest
+            elif section["source"] == "torchvision":
+                address = next(known for known in weights.PUBLISHED if "download.pytorch.org" in known)
+                section["sha256"] = self.publish(address, lambda f, a=address: weights.write(a, f))
+        for name, repository in {
+            "RN50-quickgelu": "timm/resnet50_clip.openai",
+            "ViT-B-32-quickgelu": "timm/vit_base_patch32_clip_224.openai",
+        }.items():
+            file = self.folder / f"{name}.safetensors"
+            weights.openai_hub(file, name, name=name, text=True)
+            self.mirror.publish_on_hub(repository, {CLIP: file.read_bytes()})
+
+    def datasets(self, config):
+        for section in config["datasets"].values():
+            if section["source"] == "torchvision":
+                section["sha256"] = {
+                    Path(file.path).name: self.publish(file.addresses[0], images.PUBLISHED[file.addresses[0]])
+                    for file in torchvision.FILES[section["name"]]
+                }
+            elif section["source"] == "cub200":
+                (address,) = (known for known in images.PUBLISHED if "CUB" in known)
+                section["sha256"] = self.publish(address, images.PUBLISHED[address])
+            else:
+                variant = section.get("variant", "validation")
+                path = images.imagenet_copy(
+                    self.project / section["path"],
+                    variant,
+                    per_class=2,
+                    train=2 if variant == "validation" else 0,
+                )
+                section["path"] = str(path.relative_to(self.project))
+                section["images"] = 20
+
+    def texts(self, config):
+        for repository, write in text.HUB.items():
+            folder = self.folder / repository
+            write(folder)
+            files = {path.name: path.read_bytes() for path in folder.iterdir()}
+            self.mirror.publish_on_hub(repository, files)
+        (corpus,) = config["corpora"].values()
+        self.publish(corpus["url"], text.write_wikipedia)
+        words = {word for name in (*class_names(), *images.CIFAR100, *images.BIRDS) for word in name.split()}
+        known = [*"0123456789", *torchvision.FASHION, *images.CIFAR10, *words, *images.CIFAR100, "bird", "Bird"]
+        vectors = self.project / config["text_models"]["word2vec"]["path"]
+        text.write_word2vec(vectors, sorted(set(known)), size=30)
+
+
+def write_mmv(address, file):
+    mmv.write(file, mmv.contents())
+
+
+def fewer(config):
+    """Change how much is computed, and nothing else."""
+    config["jobs_by"] = "model"
+    config["features"]["batch_size"] = 32
+    few = {name: {"train": 20, "test": 20} for name in ("mnist", "fashion-mnist", "cifar10", "svhn")}
+    few |= {"cifar100": {"train": 200, "test": 200}, "cub200": {"train": 400, "test": 400}}
+    for name, limit in few.items():
+        config["datasets"][name]["limit"] = limit
+    protocols = config["protocols"]
+    protocols["clustering"]["seeds"] = 2
+    protocols["few_shot"] |= {"shots": [1, 2], "trials": 2}
+    protocols["transfer"]["regularisation"] = [0.1, 1.0]
+    protocols["robustness"] |= {"epsilons": [0.001, 0.1], "steps": 2, "batch_size": 8, "regularisation": [1.0]}
+    for section in protocols["robustness"]["datasets"].values():
+        section["images"] = 4
+    config["statistics"]["resamples"] = 200
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The whole configuration, run to its end."""
+    base = tmp_path_factory.mktemp("paper")
+    project = Project(copy_of_the_project(base / "project"))
+    config = paper()
+    (base / "published").mkdir()
+    with Mirror() as mirror:
+        publishers = Publishers(mirror, base / "published", project.path)
+        for publish in (publishers.networks, publishers.datasets, publishers.texts):
+            publish(config)
+        fewer(config)
+        (project.path / "config/small.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+        environment = os.environ | mirror.environment | {"WORDSIGHT_CACHE": str(base / "cache")}
+        project.said = project.snakemake(env=environment).stdout
+        yield project, load(config), publishers, environment
+
+
+def test_every_protocol_ran_on_every_model_and_dataset_and_the_report_is_there(run):
+    project, config, _, _ = run
+    table = (project.path / "results/tables/results.csv").read_text()
+    found = {(r["protocol"], r["model"], r["dataset"]) for r in csv.DictReader(io.StringIO(table))}
+    expected = {tuple(Path(path).with_suffix("").parts[1:]) for path in protocol_results(config)}
+    assert found == expected
+    assert {dataset for _, _, dataset in found} == set(config.datasets)
+    assert {model for _, model, _ in found} == set(config.models) == set(models_for(config, "clustering", "mnist"))
+    assert (project.path / "results/report.html").stat().st_size > 100_000
+    assert "captions-labels" in (project.path / "results/verdicts.txt").read_text()
+
+
+def test_every_text_model_read_the_classes_of_every_dataset(run):
+    project, config, _, _ = run
+    for name in config.text_models:
+        for dataset in config.datasets:
+            found = storage.read_features(project.path / f"results/text_features/{name}/{dataset}.safetensors")
+            card = storage.read_json(project.path / f"resources/datasets/{dataset}/card.json")
+            assert found.ids == card["classes"]
+    assert (project.path / "resources/corpora/enwiki/articles.txt.gz").stat().st_size
+
+
+def test_every_network_gives_features_that_differ_between_images(run):
+    project, config, _, _ = run
+    for model in config.models:
+        values = storage.read_features(project.path / f"results/features/{model}/cifar10/test.safetensors").values
+        assert len({row.tobytes() for row in values}) == len(values), model
+
+
+def test_every_file_was_fetched_once_and_its_digest_is_kept(run):
+    project, config, publishers, _ = run
+    for address in publishers.addresses:
+        assert publishers.mirror.count(address) == 1, address
+    lock = (project.path / "downloads.lock").read_text()
+    for section in config.models.values():
+        if section.source == "checkpoint" and section.sha256 is None:
+            assert section.url in lock
+    for repository in text.HUB:
+        assert f"{repository}/model.safetensors" in lock
+
+
+def test_nothing_is_left_to_do_and_an_edit_needs_no_network(run):
+    project, _, publishers, environment = run
+    asked = len(publishers.mirror.requests)
+    assert project.would_run() == set()
+    lost = "resources/models/sin/weights.safetensors"
+    before = (project.path / lost).read_bytes()
+    (project.path / lost).unlink()
+    project.snakemake(lost, env=environment | {"WORDSIGHT_OFFLINE": "1"})
+    assert (project.path / lost).read_bytes() == before
+    assert len(publishers.mirror.requests) == asked
