@@ -33,10 +33,10 @@ from wordsight.targets import (
 )
 
 
-def checked(function, *arguments):
+def checked(function, *arguments, **options):
     """Result of a function; what is wrong with the configuration ends the run in one line."""
     try:
-        return function(*arguments)
+        return function(*arguments, **options)
     except ConfigError as error:
         sys.exit(f"wordsight: error: {error}")
 
@@ -100,9 +100,17 @@ def parameters(protocol):
 
 
 def user_content(*path):
-    """Digest of the file or folder that a section names as the user's own; empty when it names none."""
-    own = section(*path).get("path")
-    return own and checked(provenance.content_digest, own, ".".join((*path, "path")))
+    """Digest of the file or folder that a section names as the user's own; empty when it names none.
+
+    A file that also has an address need not be there.
+    """
+    found = section(*path)
+    own, key = found.get("path"), ".".join((*path, "path"))
+    if own and found.get("url") and not Path(own).exists():
+        return None
+    return own and checked(
+        provenance.content_digest, own, key, by_hand=found.get("by_hand")
+    )
 
 
 def model_modules(model):
