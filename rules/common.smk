@@ -35,10 +35,10 @@ from wordsight.targets import (
 )
 
 
-def checked(function, *arguments):
+def checked(function, *arguments, **options):
     """Result of a function; what is wrong with the configuration ends the run in one line."""
     try:
-        return function(*arguments)
+        return function(*arguments, **options)
     except ConfigError as error:
         sys.exit(f"wordsight: error: {error}")
 
@@ -102,6 +102,7 @@ def parameters(protocol):
 
 
 def user_content(*path):
+<<<<<<< HEAD
     """Digests of the files and folders that a section names as the user's own; empty when it names none."""
     values = section(*path)
     # Weights of torchvision are a name; those for a function of the user's are a file.
@@ -111,6 +112,19 @@ def user_content(*path):
         for key in keys
         if values.get(key)
     ]
+=======
+    """Digest of the file or folder that a section names as the user's own; empty when it names none.
+
+    A file that also has an address need not be there.
+    """
+    found = section(*path)
+    own, key = found.get("path"), ".".join((*path, "path"))
+    if own and found.get("url") and not Path(own).exists():
+        return None
+    return own and checked(
+        provenance.content_digest, own, key, by_hand=found.get("by_hand")
+    )
+>>>>>>> a969f18f6716d1a0d4b7f411555c42c3185c14e0
 
 
 def model_modules(model):

@@ -115,7 +115,9 @@ def _files(module: str) -> list[Path]:
     return [path for path in [*packages, SCRIPTS.joinpath(*parts).with_suffix(".py")] if path.is_file()]
 
 
-def content_digest(path: str, key: str, memory: Path = Path(".snakemake/wordsight-content.json")) -> str:
+def content_digest(
+    path: str, key: str, memory: Path = Path(".snakemake/wordsight-content.json"), by_hand: str | None = None
+) -> str:
     """SHA-256 over names and bytes of a user's file or folder.
 
     Bytes are read once for each (path, size, modification time), so that a touched file is read again and
@@ -126,6 +128,7 @@ def content_digest(path: str, key: str, memory: Path = Path(".snakemake/wordsigh
     path : file or folder named in the configuration
     key : the configuration's key that names it, for the error
     memory : where digests are kept between runs
+    by_hand : how to come by the file, for the error
 
     Raises
     ------
@@ -134,7 +137,8 @@ def content_digest(path: str, key: str, memory: Path = Path(".snakemake/wordsigh
     """
     root = Path(path)
     if not root.exists():
-        raise ConfigError(f"config: {key}: expected a file or folder, but {path} does not exist")
+        steps = f"; {by_hand}" if by_hand else ""
+        raise ConfigError(f"config: {key}: expected a file or folder, but {path} does not exist{steps}")
     known: dict[str, str] = _recall(memory)
     files = sorted(file for file in ([root] if root.is_file() else root.rglob("*")) if file.is_file())
     current = {}

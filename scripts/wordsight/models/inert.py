@@ -3,8 +3,8 @@
 A checkpoint carries its tensors beside objects of the code that trained it: options, schedules, functions.
 For ``torch.load`` it is all or nothing. Here the instructions of the pickle are followed by a machine that
 knows numbers, strings and containers; a class or function is only a name, and what would be made with it is a
-:class:`Made`, which does nothing. Tensors are described while the pickle is read. Those that are asked for are
-then taken from the bytes of the file, so that what is read is no larger than the file.
+:class:`Made`, which does nothing. Tensors are described while the pickle is read. Those that are asked for
+are then taken from the bytes of the file, so that what is read is no larger than the file.
 
 The instructions are those of Python's ``pickletools``; the files are those of ``torch.save`` before and since
 version 1.6, and TorchScript archives.
@@ -44,7 +44,7 @@ STORAGES = {
 # Named by whoever plants code, and by no training. Nothing would come of it; such a file is refused even so.
 HOSTILE = re.compile(
     r"(os|posix|nt|subprocess|pty|shutil|socket|ctypes|runpy|webbrowser)\."
-    r"|(builtins|__builtin__)\.(eval|exec|execfile|compile|open|__import__|breakpoint|input)$"
+    r"|(builtins|__builtin__|_?io)\.(eval|exec|execfile|compile|open|__import__|breakpoint|input)$"
 )
 
 # Instructions whose argument is the value, and those that only announce what follows.

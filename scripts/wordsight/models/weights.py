@@ -101,8 +101,8 @@ def tensors(
 ) -> Tensors:
     """Tensors by name out of a file that may hold other objects beside them, which are left as they are.
 
-    A file that :func:`read` refuses for what it names is read by :mod:`.inert`, which can call nothing. What is
-    wanted still has to be tensors alone.
+    A file that :func:`read` refuses for what it names is read by :mod:`.inert`, which can call nothing. What
+    is wanted still has to be tensors alone.
 
     Parameters
     ----------
