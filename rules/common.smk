@@ -1,6 +1,7 @@
 # Shared by all rules - the checked configuration, the wildcards, and the digests that decide what reruns.
 import re
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
@@ -102,29 +103,22 @@ def parameters(protocol):
 
 
 def user_content(*path):
-<<<<<<< HEAD
-    """Digests of the files and folders that a section names as the user's own; empty when it names none."""
+    """Digests of the files and folders that a section names as the user's own; empty when it names none.
+
+    A file that also has an address need not be there.
+    """
     values = section(*path)
     # Weights of torchvision are a name; those for a function of the user's are a file.
     keys = ["path", "weights"] if values["source"] == "python" else ["path"]
     return [
-        checked(provenance.content_digest, values[key], ".".join((*path, key)))
+        checked(
+            partial(provenance.content_digest, by_hand=values.get("by_hand")),
+            values[key],
+            ".".join((*path, key)),
+        )
         for key in keys
-        if values.get(key)
+        if values.get(key) and (Path(values[key]).exists() or not values.get("url"))
     ]
-=======
-    """Digest of the file or folder that a section names as the user's own; empty when it names none.
-
-    A file that also has an address need not be there.
-    """
-    found = section(*path)
-    own, key = found.get("path"), ".".join((*path, "path"))
-    if own and found.get("url") and not Path(own).exists():
-        return None
-    return own and checked(
-        provenance.content_digest, own, key, by_hand=found.get("by_hand")
-    )
->>>>>>> a969f18f6716d1a0d4b7f411555c42c3185c14e0
 
 
 def model_modules(model):

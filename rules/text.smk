@@ -6,19 +6,6 @@ wildcard_constraints:
     corpus=any_of(settings.corpora),
 
 
-def own_text(kind, name):
-    """Digest of the user's own file or folder; empty where it is downloaded, for then a digest decides."""
-    part = getattr(settings, kind)[name]
-    if getattr(part, "url", None):
-        return None
-    if getattr(part, "by_hand", None) and not Path(part.path).exists():
-        sys.exit(
-            f"wordsight: error: config: {kind}.{name}.path: expected a file, but {part.path} does not exist; "
-            f"get it from {part.by_hand}"
-        )
-    return user_content(kind, name)
-
-
 def text_network(text_model):
     """Values of a text model's section that decide its files, which is all but the wording."""
     return settings.text_models[text_model].model_dump(
@@ -56,7 +43,7 @@ rule text_model:
     params:
         code=lambda w: code("text_model.py", text_module(w.text_model)),
         section=lambda w: text_network(w.text_model),
-        content=lambda w: own_text("text_models", w.text_model),
+        content=lambda w: user_content("text_models", w.text_model),
     script:
         "../scripts/text_model.py"
 
@@ -108,6 +95,6 @@ rule corpus:
     params:
         code=code("corpus.py"),
         section=lambda w: section("corpora", w.corpus),
-        content=lambda w: own_text("corpora", w.corpus),
+        content=lambda w: user_content("corpora", w.corpus),
     script:
         "../scripts/corpus.py"

@@ -210,6 +210,12 @@ def make_project(path: Path) -> Project:
 
 
 @pytest.fixture(scope="session")
+def bare_project():
+    """Make a copy of the project at a path, without data and configuration of its own."""
+    return lambda path: Project(copy_of_the_project(path))
+
+
+@pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Project:
     """Small experiment that ran to its end. Tests copy it and leave it as it is."""
     project = make_project(tmp_path_factory.mktemp("finished") / "project")

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from fixtures import images, mmv, text, weights
 from mirror import Mirror
-
 from wordsight import storage
 from wordsight.config import load
 from wordsight.datasets import torchvision
 from wordsight.datasets.synsets import class_names
 from wordsight.targets import models_for, protocol_results
 
-from .conftest import ROOT, Project, copy_of_the_project
+ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = [pytest.mark.xdist_group("paper"), pytest.mark.timeout(3000)]
 
@@ -53,7 +53,11 @@ class Publishers:
             if section["source"] == "checkpoint":
                 write = weights.write if section["url"] != MMV else write_mmv
                 known = section["url"] in self.addresses
-                digest = None if known else self.publish(section["url"], lambda f, w=write, a=section["url"]: w(a, f))
+                digest = (
+                    None
+                    if known
+                    else self.publish(section["url"], lambda f, w=write, a=section["url"]: w(a, f))
+                )
                 section["preprocessing"] = {**section["preprocessing"], **SMALL}
                 if "sha256" in section:
                     section["sha256"] = digest
@@ -98,7 +102,15 @@ class Publishers:
         (corpus,) = config["corpora"].values()
         self.publish(corpus["url"], text.write_wikipedia)
         words = {word for name in (*class_names(), *images.CIFAR100, *images.BIRDS) for word in name.split()}
-        known = [*"0123456789", *torchvision.FASHION, *images.CIFAR10, *words, *images.CIFAR100, "bird", "Bird"]
+        known = [
+            *"0123456789",
+            *torchvision.FASHION,
+            *images.CIFAR10,
+            *words,
+            *images.CIFAR100,
+            "bird",
+            "Bird",
+        ]
         vectors = self.project / config["text_models"]["word2vec"]["path"]
         text.write_word2vec(vectors, sorted(set(known)), size=30)
 
@@ -119,17 +131,22 @@ def fewer(config):
     protocols["clustering"]["seeds"] = 2
     protocols["few_shot"] |= {"shots": [1, 2], "trials": 2}
     protocols["transfer"]["regularisation"] = [0.1, 1.0]
-    protocols["robustness"] |= {"epsilons": [0.001, 0.1], "steps": 2, "batch_size": 8, "regularisation": [1.0]}
+    protocols["robustness"] |= {
+        "epsilons": [0.001, 0.1],
+        "steps": 2,
+        "batch_size": 8,
+        "regularisation": [1.0],
+    }
     for section in protocols["robustness"]["datasets"].values():
         section["images"] = 4
     config["statistics"]["resamples"] = 200
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory):
+def run(tmp_path_factory, bare_project):
     """The whole configuration, run to its end."""
     base = tmp_path_factory.mktemp("paper")
-    project = Project(copy_of_the_project(base / "project"))
+    project = bare_project(base / "project")
     config = paper()
     (base / "published").mkdir()
     with Mirror() as mirror:
@@ -150,7 +167,11 @@ def test_every_protocol_ran_on_every_model_and_dataset_and_the_report_is_there(r
     expected = {tuple(Path(path).with_suffix("").parts[1:]) for path in protocol_results(config)}
     assert found == expected
     assert {dataset for _, _, dataset in found} == set(config.datasets)
-    assert {model for _, model, _ in found} == set(config.models) == set(models_for(config, "clustering", "mnist"))
+    assert (
+        {model for _, model, _ in found}
+        == set(config.models)
+        == set(models_for(config, "clustering", "mnist"))
+    )
     assert (project.path / "results/report.html").stat().st_size > 100_000
     assert "captions-labels" in (project.path / "results/verdicts.txt").read_text()
 
@@ -159,7 +180,9 @@ def test_every_text_model_read_the_classes_of_every_dataset(run):
     project, config, _, _ = run
     for name in config.text_models:
         for dataset in config.datasets:
-            found = storage.read_features(project.path / f"results/text_features/{name}/{dataset}.safetensors")
+            found = storage.read_features(
+                project.path / f"results/text_features/{name}/{dataset}.safetensors"
+            )
             card = storage.read_json(project.path / f"resources/datasets/{dataset}/card.json")
             assert found.ids == card["classes"]
     assert (project.path / "resources/corpora/enwiki/articles.txt.gz").stat().st_size
@@ -168,7 +191,9 @@ def test_every_text_model_read_the_classes_of_every_dataset(run):
 def test_every_network_gives_features_that_differ_between_images(run):
     project, config, _, _ = run
     for model in config.models:
-        values = storage.read_features(project.path / f"results/features/{model}/cifar10/test.safetensors").values
+        values = storage.read_features(
+            project.path / f"results/features/{model}/cifar10/test.safetensors"
+        ).values
         assert len({row.tobytes() for row in values}) == len(values), model
 
 
