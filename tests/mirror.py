@@ -169,7 +169,7 @@ def _handler(mirror):
             elif failing and file.status != 200:
                 self.answer(file.status, b"", file.headers)
             elif file.redirect:
-                self.answer(302, b"", {"Location": file.redirect})
+                self.answer(302, b"", {"Location": file.redirect, **file.headers})
             else:
                 self.give_content(file, file.cut if failing else None)
 

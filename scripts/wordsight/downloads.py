@@ -128,7 +128,7 @@ def cached(address: str, name: str | None = None) -> Path:
         raise DownloadError(
             f"{parts.hostname}: expected an address without a password; it belongs in ~/.netrc"
         )
-    segments = [_segment(segment) for segment in parts.path.split("/") if segment] or ["index"]
+    segments = [_segment(segment) for segment in parts.path.removeprefix("/").split("/")]
     host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
     place = cache().joinpath(host, *segments)
     if parts.query or name not in (None, segments[-1]):
@@ -264,7 +264,7 @@ def _share(place: Path) -> None:
 def _segment(text: str, safe: str = "") -> str:
     """Name of a file or folder that stands for a part of an address."""
     name = quote(text, safe=f"{safe}%+,=@:~!$&'()*;")
-    name = f"%{name}" if name.startswith(".") else name
+    name = f"%{name}" if name.startswith(".") or not name else name
     if len(name) <= 200:
         return name
     return f"{hashlib.sha256(name.encode()).hexdigest()[:32]}{Path(name).suffix[-20:]}"

@@ -91,13 +91,12 @@ def test_a_place_of_ones_own_is_used_instead_of_the_cache(mirror):
 
 
 def test_addresses_and_names_never_share_a_place():
-    places = [
-        downloads.cached(address, name)
-        for address in (URL, f"{URL}?v=1", f"{URL}?v=2", URL.replace("models", "other"), f"{URL}%3Fv=1")
-        for name in (None, "a.pth")
-    ]
+    others = [f"{URL}?v=1", f"{URL}?v=2", URL.replace("models", "other"), f"{URL}%3Fv=1"]
+    others += [f"{URL}/", URL.replace("/models", "//models"), URL.replace("org", "org:8443"), "https://h.org"]
+    places = [downloads.cached(address, name) for address in (URL, *others) for name in (None, "a.pth")]
     assert len(set(places)) == len(places)
     assert {place.suffix for place in places[:8]} == {".pth"}
+    assert all(place.is_relative_to(downloads.cache()) for place in places)
     assert downloads.cached(f"{URL}?dl=1").name == "weights.pth"
     assert downloads.cached(URL, "weights.pth") == downloads.cached(URL)
     assert (
@@ -545,6 +544,19 @@ def test_bytes_that_the_hub_does_not_stand_for_are_not_kept(mirror):
         path for path in (downloads.cache() / HUB).rglob("*") if path.is_file() and path.stat().st_size == 7
     ]
     assert not lockfile.LOCK.exists()
+
+
+def test_a_large_file_of_the_hub_comes_from_where_it_is_redirected(mirror):
+    cdn = f"http://localhost:{mirror.server.server_port}/cdn.example.org/blob"
+    mirror.publish("https://cdn.example.org/blob", CONTENT)
+    tags = {"X-Repo-Commit": COMMIT, "X-Linked-Etag": f'"{SHA256}"', "X-Linked-Size": str(len(CONTENT))}
+    mirror.publish(
+        f"https://{HUB}/{REPOSITORY}/resolve/main/model.safetensors", b"", redirect=cdn, headers=tags
+    )
+    path = downloads.from_hub(REPOSITORY, "model.safetensors")
+    assert path.read_bytes() == CONTENT
+    assert path.resolve().name == SHA256
+    assert lockfile.find(ADDRESS).sha256 == SHA256
 
 
 def test_a_dataset_of_the_hub_has_an_address_of_its_own(mirror):
