@@ -48,17 +48,21 @@ def fetch(
     sha256 : its SHA-256 in hexadecimal; the first digits are enough
     md5 : its MD5, for publishers that state nothing better
     name : of the file in the cache; that of the first address by default
-    path : where it has to lie, in place of the cache
+    path : where it has to lie, in place of the cache; another file that is there is left as it is
     expected : what it is, for the errors: "weights", "an archive"
 
     Raises
     ------
     DownloadError
-        When no address gives it; one line that names the address and what came instead.
+        When no address gives it, or another file lies at ``path``; one line that names it and what was found.
     """
     address = urls[0].partition("#")[0]
     place = Path(path) if path else cached(address, name)
     digests = _Digests(sha256, md5, None if sha256 and len(sha256) == 64 else lockfile.find(address))
+    if path and place.is_file() and (found := digests.mismatch(place)):
+        raise DownloadError(
+            f"{place}: expected {expected}{digests}, found {found}; move it away, and it is downloaded anew"
+        )
     if not digests.fit(place):
         if offline():
             raise DownloadError(_offline(address, place, digests, expected))

@@ -17,7 +17,7 @@ from PIL import Image
 from fixtures.images import OBJECTS, archive, devkit, imagenet_copy, pictures, tar
 from wordsight import datasets
 from wordsight.config import ImagenetDataset, RobustnessParameters
-from wordsight.datasets import imagenet, synsets
+from wordsight.datasets import files, imagenet, synsets
 from wordsight.datasets.files import list_files
 from wordsight.errors import DataError
 from wordsight.examples.thumbnails import thumbnails
@@ -287,6 +287,30 @@ def test_a_name_that_leads_out_of_an_archive_is_refused(tmp_path, name):
         prepare(path, tmp_path / "out", "r", 1)
 
 
+@pytest.mark.parametrize("kind", ["tar.gz", "zip"])
+def test_a_bomb_is_refused_before_it_fills_anything(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(files, "FREE", 1 << 16)
+    path, zeros = tmp_path / f"imagenet-r.{kind}", {f"n01440764/{n}.jpg": bytes(1 << 16) for n in range(40)}
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:
+            for name, data in zeros.items():
+                opened.writestr(name, data)
+    else:
+        path.write_bytes(archive(zeros))
+    with pytest.raises(DataError, match=r"an archive of images, but it would unpack to \d+ bytes or more"):
+        list_files(path)
+
+
+def test_a_file_in_an_archive_that_fills_the_memory_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LARGEST", 100)
+    path = tmp_path / "imagenet-r.tar"
+    path.write_bytes(tar({"n01440764/1.jpg": bytes(101)}))
+    with pytest.raises(
+        DataError, match=r"imagenet-r.tar: n01440764/1.jpg: expected at most 100 bytes, found 101"
+    ):
+        list_files(path)
+
+
 def test_links_and_hidden_files_are_passed_over(tmp_path):
     path = tmp_path / "imagenet-r.tar"
     with tarfile.open(path, "w") as opened:
@@ -297,9 +321,9 @@ def test_links_and_hidden_files_are_passed_over(tmp_path):
             entry = tarfile.TarInfo(name)
             entry.size = 3
             opened.addfile(entry, io.BytesIO(b"abc"))
-    files = list_files(path)
-    assert list(files) == ["imagenet-r/n01440764/1.jpg"]
-    assert files["imagenet-r/n01440764/1.jpg"]() == b"abc"
+    listed = list_files(path)
+    assert list(listed) == ["imagenet-r/n01440764/1.jpg"]
+    assert listed["imagenet-r/n01440764/1.jpg"]() == b"abc"
 
 
 @pytest.mark.parametrize(
@@ -327,9 +351,9 @@ def test_a_development_kit_that_does_not_fit_is_refused(tmp_path, kit, expected)
 def test_a_line_of_the_ground_truth_that_is_no_class_is_named(tmp_path, line):
     """1001 is the number of a synset above the classes."""
     path = imagenet_copy(tmp_path, "validation", classes=3)
-    files = {name: read() for name, read in list_files(path / imagenet.DEVKIT[0]).items()}
+    tables = {name: read() for name, read in list_files(path / imagenet.DEVKIT[0]).items()}
     truth = f"ILSVRC2012_devkit_t12/{imagenet.GROUND_TRUTH}"
-    (path / imagenet.DEVKIT[0]).write_bytes(archive({**files, truth: files[truth] + line}))
+    (path / imagenet.DEVKIT[0]).write_bytes(archive({**tables, truth: tables[truth] + line}))
     with pytest.raises(DataError, match=rf"line 7: expected the number of a class .*{line.strip().decode()}"):
         prepare(path, tmp_path / "out", images=6)
 

@@ -90,6 +90,16 @@ def test_a_place_of_ones_own_is_used_instead_of_the_cache(mirror):
     assert mirror.count(URL) == 1
 
 
+def test_another_file_at_a_place_of_ones_own_is_left_as_it_is(mirror):
+    mirror.publish(URL, CONTENT)
+    Path("own.pth").write_bytes(b"mine")
+    line = rf"own.pth: expected a file with MD5 {MD5}, found a file with MD5 .*; move it away"
+    with pytest.raises(DownloadError, match=line):
+        downloads.fetch([URL], md5=MD5, path="own.pth")
+    assert Path("own.pth").read_bytes() == b"mine"
+    assert mirror.count(URL) == 0
+
+
 def test_addresses_and_names_never_share_a_place():
     others = [f"{URL}?v=1", f"{URL}?v=2", URL.replace("models", "other"), f"{URL}%3Fv=1"]
     others += [f"{URL}/", URL.replace("/models", "//models"), URL.replace("org", "org:8443"), "https://h.org"]

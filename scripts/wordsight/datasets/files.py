@@ -1,7 +1,7 @@
 """The files of a folder or an archive under one interface: their names, and how each is read.
 
 An archive is read where it is: nothing is unpacked to disk, so that no name in it leads anywhere. Links and
-devices are passed over.
+devices are passed over, and what would unpack to far more than an archive of images is refused.
 """
 
 import gzip
@@ -10,7 +10,7 @@ import tarfile
 import weakref
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -22,6 +22,8 @@ from wordsight.errors import DataError
 GZIP, ZIP = b"\x1f\x8b\x08", b"PK\x03\x04"
 ENCRYPTED = 1  # bit of a zip file's flags
 READ_AHEAD = 1 << 20
+LARGEST = 1 << 28  # bytes of a file that is read; those of a photograph are a thousandth
+RATIO, FREE = 100, 1 << 26  # bytes to a compressed one, above so many in all: images hardly shrink
 
 Files = dict[str, Callable[[], bytes]]
 
@@ -72,7 +74,9 @@ def list_files(path: Path) -> Files:
         raise DataError(f"{path}: expected a folder, a tar file or a zip file, found {problem}")
     with path.open("rb") as file:
         entries = list(tar_entries(file, path, path.stat().st_size))
-    return _visible({entry.name: Extent(path, entry.offset, entry.size).read for entry in entries}, path)
+    return _visible(
+        {entry.name: Extent(path, entry.offset, entry.size).read for entry in _small(entries, path)}, path
+    )
 
 
 def list_nested(path: Path) -> Files:
@@ -85,7 +89,7 @@ def list_nested(path: Path) -> Files:
         for outer in list(tar_entries(file, path, path.stat().st_size)):
             folder, where = PurePosixPath(outer.name).with_suffix(""), path / outer.name
             file.seek(outer.offset)
-            for entry in tar_entries(file, where, outer.offset + outer.size):
+            for entry in _small(tar_entries(file, where, outer.offset + outer.size), where):
                 files[str(folder / entry.name)] = Extent(path, entry.offset, entry.size).read
     return _visible(files, path)
 
@@ -143,9 +147,12 @@ class _Decompressed:
 def _list_compressed(path: Path) -> Files:
     source = _Decompressed(path)
     try:
-        entries = list(tar_entries(cast(BinaryIO, source.file), path, None))
+        entries = []
+        for entry in _small(tar_entries(cast(BinaryIO, source.file), path, None), path):
+            entries.append(entry)
+            _refuse_bomb(path, entry.offset + entry.size)
         while source.file.read(READ_AHEAD):  # the checksum is at the end
-            pass
+            _refuse_bomb(path, source.file.tell())
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path}: expected a whole file of gzip, found damage ({error})") from None
     return _visible({entry.name: partial(source.read, *entry[1:]) for entry in entries}, path)
@@ -159,7 +166,23 @@ def _list_zip(path: Path) -> Files:
     entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     if any(entry.flag_bits & ENCRYPTED for entry in entries):
         raise DataError(f"{path}: expected a zip file without a password; unpack it with its password")
+    sized = [Entry(entry.filename, entry.header_offset, entry.file_size) for entry in entries]
+    _refuse_bomb(path, sum(entry.size for entry in _small(sized, path)))
     return _visible({entry.filename: partial(_read_zip, archive, entry, path) for entry in entries}, path)
+
+
+def _small(entries: Iterable[Entry], path: Path) -> Iterator[Entry]:
+    """The same entries, of which none is larger than what is ever read into memory."""
+    for entry in entries:
+        if entry.size > LARGEST:
+            raise DataError(f"{path}: {entry.name}: expected at most {LARGEST} bytes, found {entry.size}")
+        yield entry
+
+
+def _refuse_bomb(path: Path, size: int) -> None:
+    """Refuse an archive that unpacks to far more bytes than it has."""
+    if size > max(FREE, RATIO * path.stat().st_size):
+        raise DataError(f"{path}: expected an archive of images, but it would unpack to {size} bytes or more")
 
 
 def _read_zip(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> bytes:
