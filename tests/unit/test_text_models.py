@@ -22,7 +22,9 @@ from transformers import (
 from fixtures import text as published
 from wordsight import downloads
 from wordsight.config import HuggingfaceText, OpenClipText, TextModel, Word2vecText, Wording, revive
+from wordsight.datasets.items import package_folder
 from wordsight.errors import ConfigError, DataError, WordsightError
+from wordsight.pretraining import sentences
 from wordsight.storage import read_features, sha256, write_features
 from wordsight.text import word2vec
 from wordsight.text.encoder import phrases
@@ -184,6 +186,14 @@ def test_other_kinds_of_networks_are_read(network, config, hub, tmp_path):
         wanted = model(**tokens(SENTENCES[0], return_tensors="pt")).last_hidden_state[0].mean(dim=0)
     found = features(tmp_path / "out", "pets", ["cat"], Wording(pooling="mean")).values[0]
     np.testing.assert_allclose(found, wanted.numpy(), atol=1e-5)
+
+
+def test_a_published_network_of_full_size_is_read_as_the_sentence_encoder_reads_it(tmp_path):
+    folder = package_folder(sentences.PACKAGE) / "model"
+    fetch(HuggingfaceText(source="huggingface", name="x", path=str(folder)), "own", tmp_path)
+    found = torch.from_numpy(features(tmp_path, "pets", CLASSES, Wording(pooling="mean")).values)
+    wanted = sentences.encode(SENTENCES)
+    torch.testing.assert_close(torch.nn.functional.normalize(found, dim=1), wanted, atol=1e-5, rtol=0)
 
 
 def _without(name):

@@ -5,7 +5,7 @@ Only ``safetensors`` and the library's own code are read: a repository that brin
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -142,7 +142,7 @@ def _renamed(given: weights.Tensors, network: weights.Tensors, prefix: str) -> w
 
 
 @contextmanager
-def _quiet() -> Any:
+def _quiet() -> Iterator[None]:
     """While the block runs, transformers says nothing of what it then refuses or reads."""
     level = logging.get_verbosity()
     logging.set_verbosity_error()

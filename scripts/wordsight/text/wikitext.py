@@ -19,19 +19,22 @@ TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)\b([^<>]*)>")
 MARK = re.compile(r"\{\{|\}\}|^[:*# ]*\{\||\|\}|\[\[|\]\]", re.MULTILINE)
 CLOSES = {"}}": "{{", "|}": "{|", "]]": "[["}
 DEEPEST = 60  # what is nested deeper is damaged
-# Pages of other kinds that a link shows rather than names. Languages have two or three letters, or a dash.
-SHOWN = re.compile(r"\s*(file|image|media|category|[a-z]{2,3}|[a-z]{2,12}(-[a-z]+)+)\s*:", re.IGNORECASE)
-EXTERNAL = re.compile(r"\[(?:(?:https?:|ftps?:|irc:)?//|mailto:)[^\s\[\]]*([^\[\]\n]*)\]")
-HEADING = re.compile(r"^={1,6}[ \t]*([^\n]*?)[ \t]*={1,6}[ \t]*$", re.MULTILINE)
+CLOSING = {name: re.compile(rf"</{name}\b", re.IGNORECASE) for name in {*DROPPED, "nowiki"}}
+# What a link shows or sorts rather than names: pictures, categories, and the same page in other languages.
+SHOWN = re.compile(
+    r"\s*(?:(?i:file|image|media|category)\s*:|[a-z]{2,12}(?:-[a-z]{2,12}){1,3}:|[a-z]{2,3}:(?! ))"
+)
+EXTERNAL = re.compile(r"\[(?:(?:https?:|ftps?:|irc:)?//|mailto:)[^\s\[\]]*(?:[ \t]([^\[\]\n]*))?\]")
+HEADING = re.compile(r"^=[^\n]*", re.MULTILINE)
 LIST = re.compile(r"^[*#:;]+[ \t]*|^-{4,}", re.MULTILINE)
 SWITCH = re.compile(r"__[A-Z]{3,30}__")
 QUOTES = re.compile(r"'{2,}")
 # What is left around a template that is gone, such as a pronunciation in brackets.
 LEFT = (
     (re.compile(r"\( ?[,;] ?(?=[^,; ])"), "("),
-    (re.compile(r"( ?[,;])+ ?\)"), ")"),
+    (re.compile(r"[,; ]{1,20}\)"), ")"),
     (re.compile(r" ?\( ?\)"), ""),
-    (re.compile(r" +(?=[,.;:])"), ""),
+    (re.compile(r" (?=[,.;:])"), ""),
 )
 
 
@@ -41,7 +44,7 @@ def plain(text: str) -> str:
     text = "".join(_without_tags(text))
     text = _without_nested(text)
     text = EXTERNAL.sub(r"\1", text)
-    text = SWITCH.sub("", HEADING.sub(r"\1.", LIST.sub("", text)))
+    text = SWITCH.sub("", HEADING.sub(_heading, LIST.sub("", text)))
     text = QUOTES.sub("", text)
     # Written twice, an entity stands for its own name: once for XML, which the parser undid, and once here.
     text = html.unescape(text)
@@ -49,6 +52,12 @@ def plain(text: str) -> str:
     for marks, instead in LEFT:
         text = marks.sub(instead, text)
     return text.strip()
+
+
+def _heading(match: re.Match[str]) -> str:
+    """A heading as a sentence; any other line that begins so stays as it is."""
+    line = match[0].rstrip()
+    return f"{line.strip('= ')}." if len(line) > 2 and line.endswith("=") else line
 
 
 def _without_comments(text: str) -> Iterator[str]:
@@ -64,22 +73,22 @@ def _without_comments(text: str) -> Iterator[str]:
 
 def _without_tags(text: str) -> Iterator[str]:
     """Parts outside of tags, and of whole elements that hold no prose."""
-    place, unclosed, lowered = 0, set(), text.lower()
+    place, unclosed = 0, set()
     while (match := TAG.search(text, place)) is not None:
         yield text[place : match.start()]
         place, name = match.end(), match[2].lower()
         opens = not match[1] and not match[3].rstrip().endswith("/")
         if name == "br":
             yield "\n"
-        if name == "nowiki" and opens and (end := lowered.find("</nowiki", place)) >= 0:
-            yield MARK.sub("", text[place:end])
-            place = end
-        elif name in DROPPED and opens and name not in unclosed:
-            end = lowered.find(f"</{name}", place)
-            if end < 0:
-                unclosed.add(name)  # looked for once only
-            else:
-                place = end
+        if not opens or name not in CLOSING or name in unclosed:
+            continue
+        end = CLOSING[name].search(text, place)
+        if end is None:
+            unclosed.add(name)  # looked for once only
+            continue
+        if name == "nowiki":
+            yield MARK.sub("", text[place : end.start()])
+        place = end.start()
     yield text[place:]
 
 
