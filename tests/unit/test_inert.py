@@ -90,6 +90,28 @@ def test_tensors_are_those_that_torch_reads(tmp_path, legacy):
 
 
 @pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize(
+    "beside",
+    [
+        collections.defaultdict(list, a=[1]),
+        np.random.RandomState(0),
+        np.random.default_rng(0),
+        torch.optim.SGD([torch.zeros(1)]),
+        nn.Sequential(nn.Linear(2, 2)),
+        torch.device("cpu"),
+        torch.Size([1]),
+        nn.functional.relu,
+        len,
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_lies_beside_the_tensors_may_be_anything(tmp_path, beside, legacy):
+    path = saved(tmp_path / "w.pth", {"beside": beside, "model": tensors()}, legacy=legacy)
+    torch.testing.assert_close(weights.tensors(path, key="model"), tensors())
+    torch.testing.assert_close(inert.read(path, key="model")["model"], tensors())
+
+
+@pytest.mark.parametrize("legacy", [False, True])
 def test_only_what_has_the_prefix_is_taken_from_the_file(tmp_path, legacy):
     contents = {"model": {"a.w": torch.ones(2), "b.w": argparse.Namespace()}, "args": argparse.Namespace()}
     path = saved(tmp_path / "w.pt", contents, legacy=legacy)

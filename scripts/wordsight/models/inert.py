@@ -428,7 +428,11 @@ class _Machine:
 
     def _binpersid(self, _: Any) -> None:
         """Describe a storage: ("storage", type, key, device, number of values[, part of it])."""
-        _, kind, key, _, size, *part = self.stack.pop()
+        identity = self.stack.pop()
+        if identity[0] == "module":  # a class of a network, with its source
+            self.stack.append(identity[1])
+            return
+        _, kind, key, _, size, *part = identity
         dtype = STORAGES[re.fullmatch(r"torch\.(\w+)Storage", kind.name)[1]]  # type: ignore[index]
         self.storages[_text(key)] = dtype
         start = 0

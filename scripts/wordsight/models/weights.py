@@ -47,7 +47,7 @@ _REBUILDING = re.compile(r"(torch\._utils|torch\.nn\.parameter|collections|numpy
 
 
 class UnsafeError(WeightsError):
-    """A file names classes or functions that :func:`read` does not know, and does not look up."""
+    """A pickle names classes or functions, or has instructions, that torch does not follow by itself."""
 
 
 @dataclass(frozen=True)
@@ -282,7 +282,7 @@ def _read_torch(path: Path) -> Any:
         code = next((name for name in _globals(path) if not _REBUILDING.match(name)), None)
         if code:
             raise UnsafeError(f"{path}: refused: would run code: {code}") from None
-        raise WeightsError(f"{path}: expected a file that torch.save wrote") from None
+        raise UnsafeError(f"{path}: expected a file that torch.save wrote") from None
     except Exception as error:  # torch lets errors of every type through on damaged files
         if "TorchScript" in str(error):
             raise UnsafeError(f"{path}: refused: would run code: a TorchScript archive") from None
