@@ -456,15 +456,34 @@ def test_a_name_is_a_phrase_or_the_mean_of_its_words_and_unknown_ones_are_told(t
     assert "news on pets: no vector of 1 words: space" in caplog.text
 
 
-def test_a_class_of_which_no_word_is_known_is_named(tmp_path):
+def test_a_class_of_which_no_word_is_known_has_no_vector_and_is_told(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr("wordsight.logs.logger.propagate", True)
     published.write_word2vec(tmp_path / "v.bin.gz")
     fetch(word2vec_section(tmp_path / "v.bin.gz"), "news", tmp_path / "out")
-    with pytest.raises(DataError) as error:
-        features(tmp_path / "out", "pets", ["cat", "okapi", "a", "b", "c"], Wording())
-    line = (
-        "news on pets: expected a vector of every class, but no word is known of 'okapi', 'a', 'b' and 1 more"
-    )
-    assert str(error.value) == line
+    found = features(tmp_path / "out", "pets", ["okapi", "cat", "a", "fish"], Wording())
+    v = published.word_vectors()
+    np.testing.assert_array_equal(found.values, np.stack([v["cat"], v["fish"]]))
+    assert (found.ids, found.labels.tolist()) == (["cat", "fish"], [1, 3])
+    assert json.loads(found.metadata["unknown_classes"]) == ["okapi", "a"]
+    assert "news on pets: no vector of 2 classes: okapi, a" in caplog.text
+    with pytest.raises(
+        DataError, match="news on pets: expected vectors of classes, but of 2 no word is known"
+    ):
+        features(tmp_path / "out", "pets", ["okapi", "cat", "a"], Wording())
+
+
+def test_vectors_are_those_of_gensim(tmp_path):
+    from gensim.models import KeyedVectors
+
+    path = tmp_path / "GoogleNews-vectors-negative300.bin.gz"
+    published.write_word2vec(path)
+    fetch(word2vec_section(path), "news", tmp_path / "out")
+    peer = KeyedVectors.load_word2vec_format(path, binary=True)
+    words = (tmp_path / "out/tokenizer/words.txt").read_text(encoding="utf-8").splitlines()
+    assert list(dict.fromkeys(words)) == peer.index_to_key
+    vectors = load_file(tmp_path / "out/weights.safetensors")["vectors"].numpy()
+    for word in peer.index_to_key:  # of a word that is there twice, the first counts
+        np.testing.assert_array_equal(vectors[words.index(word)], peer[word])
 
 
 def test_a_limit_keeps_the_first_words(tmp_path):

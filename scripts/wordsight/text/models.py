@@ -88,6 +88,8 @@ def features(
 ) -> Features:
     """Vectors of class names: one row a class, in the order of the labels, with the name as its id.
 
+    A class of whose name no word is known has no row.
+
     Parameters
     ----------
     directory : where :func:`fetch` wrote
@@ -99,7 +101,8 @@ def features(
     Raises
     ------
     DataError
-        When a file is not the recorded one, the dataset has no classes, or a vector is unknown or not finite.
+        When a file is not the recorded one, the dataset has no classes, no two of them have a vector, or a
+        vector is not finite.
     """
     directory = Path(directory)
     card = read_card(directory, TextCard)
@@ -118,19 +121,20 @@ def features(
     vectors, unknown = source.read(directory, card, asked, wording, device)
     if unknown:
         logger.warning("%s: no vector of %d words: %s", where, len(unknown), ", ".join(unknown))
-    silent = [name for name, vector in zip(classes, vectors, strict=True) if not vector.any()]
-    if silent:
-        rest = f" and {len(silent) - 3} more" if len(silent) > 3 else ""
-        raise DataError(
-            f"{where}: expected a vector of every class, but no word is known of "
-            f"{', '.join(map(repr, silent[:3]))}{rest}"
-        )
+    known = np.flatnonzero(vectors.any(axis=1))
+    without = [name for label, name in enumerate(classes) if label not in known]
+    if without:
+        logger.warning("%s: no vector of %d classes: %s", where, len(without), ", ".join(without))
+    if len(known) < min(2, len(classes)):
+        raise DataError(f"{where}: expected vectors of classes, but of {len(without)} no word is known")
     if not np.isfinite(vectors).all():
         raise DataError(f"{where}: expected finite vectors")
     metadata = {
         "text_model": card.name,
         "dataset": dataset,
         "unknown_words": json.dumps(unknown),
+        "unknown_classes": json.dumps(without),
         **{key: str(value) for key, value in wording.model_dump().items()},
     }
-    return Features(vectors.astype(np.float32), np.arange(len(classes)), list(classes), metadata)
+    names = [classes[label] for label in known]
+    return Features(vectors[known].astype(np.float32), known, names, metadata)
