@@ -1,7 +1,6 @@
 # Shared by all rules - the checked configuration, the wildcards, and the digests that decide what reruns.
 import re
 import sys
-from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
@@ -112,9 +111,10 @@ def user_content(*path):
     keys = ["path", "weights"] if values["source"] == "python" else ["path"]
     return [
         checked(
-            partial(provenance.content_digest, by_hand=values.get("by_hand")),
+            provenance.content_digest,
             values[key],
             ".".join((*path, key)),
+            by_hand=values.get("by_hand"),
         )
         for key in keys
         if values.get(key) and (Path(values[key]).exists() or not values.get("url"))

@@ -480,9 +480,9 @@ def test_vectors_are_those_of_gensim(tmp_path):
     fetch(word2vec_section(path), "news", tmp_path / "out")
     peer = KeyedVectors.load_word2vec_format(path, binary=True)
     words = (tmp_path / "out/tokenizer/words.txt").read_text(encoding="utf-8").splitlines()
-    assert list(dict.fromkeys(words)) == peer.index_to_key
+    assert list(dict.fromkeys(words)) == peer.index_to_key[: len(set(words))]
     vectors = load_file(tmp_path / "out/weights.safetensors")["vectors"].numpy()
-    for word in peer.index_to_key:  # of a word that is there twice, the first counts
+    for word in words:  # of a word that is there twice, the first counts
         np.testing.assert_array_equal(vectors[words.index(word)], peer[word])
 
 

@@ -136,5 +136,5 @@ def features(
         "unknown_classes": json.dumps(without),
         **{key: str(value) for key, value in wording.model_dump().items()},
     }
-    names = [classes[label] for label in known]
+    names = [classes[label] for label in known.tolist()]
     return Features(vectors[known].astype(np.float32), known, names, metadata)
