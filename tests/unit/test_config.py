@@ -154,7 +154,7 @@ def documented_keys() -> dict[str, set[str]]:
             "models.<name>",
             [
                 *("PackagedModel", "TorchvisionModel", "TimmModel", "OpenClipModel", "RandomModel"),
-                *("CheckpointModel", "preprocessing:PreprocessingSection"),
+                *("HuggingfaceModel", "PythonModel", "CheckpointModel", "preprocessing:PreprocessingSection"),
             ],
         ),
         ("datasets.<name>` with `source: captioned_folder", ["CaptionedFolderDataset"]),
