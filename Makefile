@@ -32,6 +32,7 @@ bench: .venv/dev  ## Compare with peers; each file of benchmarks/ says what it m
 	for benchmark in benchmarks/*.py; do .venv/bin/python $$benchmark || exit 1; done
 
 check-model: .venv/report  ## Check MODEL=... of the default configuration, or of CONFIG=..., before anything else runs.
+	@test -n "$(MODEL)" || { echo "wordsight: error: expected MODEL=..., a model of the configuration" >&2; exit 1; }
 	$(SNAKEMAKE) results/checks/$(MODEL).txt --quiet rules --no-hooks
 	@cat results/checks/$(MODEL).txt
 

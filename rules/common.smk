@@ -14,6 +14,7 @@ from wordsight.config import (
     Traits,
     Wording,
     load,
+    nearest,
 )
 from wordsight.errors import ConfigError
 from wordsight.rule_graph import rule_graph
@@ -119,6 +120,19 @@ def user_content(*path):
         for key in keys
         if values.get(key) and (Path(values[key]).exists() or not values.get("url"))
     ]
+
+
+def of_known_model(file):
+    """File of the model that a target names; one that is not configured ends the run in one line."""
+    return lambda w: f"resources/models/{checked(known_model, w.model)}/{file}"
+
+
+def known_model(name):
+    """Name of a model, refused when there is none."""
+    if name not in settings.models:
+        hint = nearest(name, list(settings.models))
+        raise ConfigError(f"config: models: unknown model {name!r}; {hint}")
+    return name
 
 
 def model_modules(model):

@@ -49,14 +49,16 @@ rule model_card:
 # Is it what it is meant to be? Asked for one model at a time, before anything else runs.
 rule check_model:
     input:
-        weights="resources/models/{model}/weights.safetensors",
-        network="resources/models/{model}/network.json",
+        weights=of_known_model("weights.safetensors"),
+        network=of_known_model("network.json"),
     output:
         report="results/checks/{model}.txt",
     log:
         "logs/check_model/{model}.log",
     benchmark:
         "results/benchmarks/check_model/{model}.tsv"
+    wildcard_constraints:
+        model="[^/]+",
     conda:
         "../envs/encoders.yaml"
     threads: 1

@@ -159,7 +159,7 @@ def documented_keys() -> dict[str, set[str]]:
             "models.<name>",
             [
                 *("PackagedModel", "TorchvisionModel", "TimmModel", "OpenClipModel", "RandomModel"),
-                *("CheckpointModel", "preprocessing:PreprocessingSection"),
+                *("HuggingfaceModel", "PythonModel", "CheckpointModel", "preprocessing:PreprocessingSection"),
             ],
         ),
         ("text_models.<name>", ["HuggingfaceText", "OpenClipText", "Word2vecText"]),

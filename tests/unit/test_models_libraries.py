@@ -352,7 +352,7 @@ def test_the_examples_of_the_guide_are_valid():
     ]
     sections = {name: revive(Model, keys) for example in examples for name, keys in example.items()}
     assert {section.source for section in sections.values()} == {
-        "torchvision", "timm", "open_clip", "checkpoint", "random"
+        "torchvision", "timm", "open_clip", "huggingface", "python", "checkpoint", "random"
     }  # fmt: skip
     torchvision_source._weights(sections["resnet50"].name, sections["resnet50"].weights)
     timm_source._config(sections["vit-augreg"].name)

@@ -1,11 +1,16 @@
 """An encoder of the user's own Python file: ten lines, and one line for each thing that can be wrong with it."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
+import torchvision
+import yaml
 from safetensors.torch import load_file, save_file
 
 from wordsight import models
-from wordsight.config import PythonNetwork
+from wordsight.config import Model, PythonNetwork, revive
 from wordsight.errors import ConfigError, WeightsError
 from wordsight.models import architectures
 from wordsight.storage import sha256
@@ -196,3 +201,21 @@ def test_a_name_that_is_no_python_file_is_refused(tmp_path):
 def test_an_architecture_of_a_file_needs_the_file():
     with pytest.raises(ConfigError, match="expected source python, with the path of its file"):
         architectures.build("python/mine")
+
+
+def test_the_ten_lines_of_the_guide_are_an_encoder(tmp_path, monkeypatch):
+    guide = (Path(__file__).parents[2] / "docs" / "add-a-model.md").read_text(encoding="utf-8")
+    (text,) = (block for block in re.findall(r"```python\n(.*?)```", guide, re.DOTALL) if "@encoder" in block)
+    (keys,) = (
+        block for block in re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL) if "source: python" in block
+    )
+    assert len(text.splitlines()) == 10
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, text)
+    network = torchvision.models.resnet18(num_classes=128)
+    torch.save(network.state_dict(), "my_encoder.pth")
+    model = revive(Model, yaml.safe_load(keys)["models"]["my-encoder"])
+    assert models.fetch(model, "my-encoder", "m").feature_size == 512
+    network.fc = torch.nn.Identity()
+    encoder, images = models.load("m"), torch.rand(2, 3, 64, 64)
+    torch.testing.assert_close(encoder(images), network.eval()(encoder._normalise(images)))

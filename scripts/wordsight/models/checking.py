@@ -116,8 +116,7 @@ def _numbers(values: tuple[float, float, float]) -> str:
 
 def _check_layers(encoder: Encoder, report: Report) -> None:
     """Find layers that training or loading never reached."""
-    card, learned = encoder.card, {value.data_ptr() for value in encoder.backbone.parameters()}
-    found = {name: value for name, value in encoder.backbone.tensors().items() if value.data_ptr() in learned}
+    card, found = encoder.card, encoder.backbone.tensors()
     if card.source == "random":
         report.facts["layers"] = "all at their initial values, as configured"
         return
@@ -167,7 +166,7 @@ def _is_untouched(value: torch.Tensor, fresh: torch.Tensor, drawn: bool) -> bool
 
 
 def _is_matrix(value: torch.Tensor) -> bool:
-    return value.ndim >= 2 and value.numel() > 1
+    return value.ndim >= 2 and value.numel() > 1 and value.is_floating_point()
 
 
 def _largest_singular_value(value: torch.Tensor, steps: int = 20) -> float:

@@ -104,10 +104,10 @@ def build(name: str, configuration: dict[str, Any] | None = None) -> tuple[Backb
     """
     if configuration is None:
         configuration = _describe({file: downloads.from_hub(name, file) for file in (NETWORK, IMAGES)}, name)
-    network, family = _network(configuration["network"], name)
-    width = getattr(network.config, family.width)
+    kind, config, family = _parts(configuration["network"], name)
+    width = getattr(config, family.width)
     backbone = Backbone(
-        network,
+        kind(config, **family.options),
         width[-1] if isinstance(width, list | tuple) else width,
         pool=_Features(family.features),
         unused=UNUSED,
@@ -189,14 +189,15 @@ def _configuration(values: dict[str, Any], name: str) -> Any:
     return config
 
 
-def _network(values: dict[str, Any], name: str) -> tuple[Any, Family]:
+def _parts(values: dict[str, Any], name: str) -> tuple[Any, Any, Family]:
+    """Class of a network, what it is built from, and what is an encoder of it."""
     config = _configuration(values, name)
     family = FAMILIES[config.model_type]
     if family.configuration:
         settings = {key: value for key, value in config.to_dict().items() if key != "model_type"}
         config = getattr(transformers, family.configuration)(**settings)
     with compiler.left_out():
-        return getattr(transformers, family.network)(config, **family.options), family
+        return getattr(transformers, family.network), config, family
 
 
 def _under_present_names(given: weights.Tensors, values: dict[str, Any], name: str) -> weights.Tensors:
@@ -205,11 +206,11 @@ def _under_present_names(given: weights.Tensors, values: dict[str, Any], name: s
     What the file lacks is left out, and what the network has no place for stays, for :func:`.weights.fit` to
     refuse.
     """
-    network, family = _network(values, name)
+    kind, config, family = _parts(values, name)
     with _quiet():
-        loaded, found = type(network).from_pretrained(
+        loaded, found = kind.from_pretrained(
             None,
-            config=network.config,
+            config=config,
             state_dict=given,
             dtype=torch.float32,
             output_loading_info=True,
