@@ -122,7 +122,8 @@ def model_card(name, language="labels", images=1000, **changes):
         "name": name, "source": "checkpoint", "architecture": "timm/net", "origin": "file", "licence": "MIT",
         "sha256": "a" * 64, "weights_sha256": "b" * 64, "feature_size": 8, "parameters": 1_000_000,
         "preprocessing": {
-            "image_size": 64, "resize": 64, "interpolation": "bicubic", "mean": [0.5] * 3, "std": [0.5] * 3,
+            "image_size": 64, "resize": 64, "interpolation": "bicubic", "squash": False,
+            "mean": [0.5] * 3, "std": [0.5] * 3,
         },
         "classifier": None, "seed": None, "language": language, "pretraining_images": images,
         "pretraining_data": "some images", "robust": False, **changes,

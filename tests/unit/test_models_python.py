@@ -137,7 +137,7 @@ CASES = {
     "import": ("import torch\n\nimport no_such_library\n", "line 3: ModuleNotFoundError: No module named 'no_such_library'"),
     "other name": (HEAD + DECORATOR + BODY.replace("mine", "main"), "expected a function 'mine' under @encoder(...); did you mean 'main'? valid: main"),
     "no decorator": (HEAD + BODY, "expected a function 'mine' under @encoder(...); valid: none"),
-    "wrong decorator": (HEAD + DECORATOR.replace("16", "0") + BODY, "line 5: ValidationError:"),
+    "wrong decorator": (HEAD + DECORATOR.replace("16", "0") + BODY, "line 5: ValueError: image_size: Input should be greater than or equal to 1"),
     "unknown key": (HEAD + DECORATOR.replace("image_size", "size") + BODY, "line 5: TypeError:"),
     "error inside": (HEAD + DECORATOR + "def mine(weights):\n    return 1 / 0\n", "line 7: ZeroDivisionError: division by zero"),
     "two lines": (HEAD + DECORATOR + "def mine(weights):\n    raise ValueError('one\\ntwo')\n", "line 7: ValueError: one"),

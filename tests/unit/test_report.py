@@ -853,6 +853,15 @@ def test_digests_of_models_are_short_and_an_untrained_one_has_no_source():
     assert model_table(run).rows[0][-2:] == ["–", "b" * 12]
 
 
+def test_a_squashed_picture_is_said_to_be():
+    card = model_card("first")
+    plain = model_table(make_run(models={"first": card})).rows[0]
+    card["preprocessing"]["squash"] = True
+    squashed = model_table(make_run(models={"first": card})).rows[0]
+    assert any(cell.startswith("bicubic to 64, centre 64 pixels") for cell in plain)
+    assert any(cell.startswith("bicubic to 64 x 64, centre 64 pixels") for cell in squashed)
+
+
 def test_the_primary_tables_show_each_objective_once_with_its_interval():
     found = {table.caption: table for table in primary_tables(trained_run())}
     assert list(found) == [

@@ -85,6 +85,13 @@ def test_a_small_run_in_whole_sentences():
     ]  # fmt: skip
 
 
+def test_transformers_is_named_where_an_encoder_is_one_of_its_models():
+    run, software = make_run(), [*SOFTWARE, ("transformers", "5.24.0")]
+    assert "Transformers" not in methods_text(run, software)
+    run.models["first"]["architecture"] = "huggingface/owner/model"
+    assert "Transformers 5.24.0 (Wolf et al., 2020)" in methods_text(run, software)
+
+
 def test_paper_mode_says_what_the_authors_chose():
     text = methods_text(in_mode("paper"), SOFTWARE)
     for words in (

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from wordsight.config import PreprocessingSection, PythonNetwork, architecture_of, nearest
@@ -47,16 +48,19 @@ def encoder(
     interpolation : ``nearest``, ``bilinear`` or ``bicubic``
     squash : resize both sides, whatever the shape
     """
-    preprocessing = PreprocessingSection.model_validate(
-        {
-            "image_size": image_size,
-            "resize": resize or image_size,
-            "interpolation": interpolation,
-            "squash": squash,
-            "mean": mean,
-            "std": std,
-        }
-    )
+    values = {
+        "image_size": image_size,
+        "resize": resize or image_size,
+        "interpolation": interpolation,
+        "squash": squash,
+        "mean": mean,
+        "std": std,
+    }
+    try:
+        preprocessing = PreprocessingSection.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
     def decorate(function: Build) -> Build:
         function.preprocessing = preprocessing  # type: ignore[attr-defined]

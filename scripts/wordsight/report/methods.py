@@ -420,14 +420,14 @@ def _packages(run: Run, software: Software) -> Iterator[Sentence]:
 
 def _used(run: Run) -> list[str]:
     """Distributions that this run stands on, in the order of the list."""
-    sources = {card["source"] for card in run.models.values()}
-    sources |= {card["architecture"].split("/")[0] for card in run.models.values()}
+    families = {card["architecture"].split("/")[0] for card in run.models.values()}
+    sources = families | {card["source"] for card in run.models.values()}
     sources |= {section.get("source") for section in run.config["datasets"].values()}
     needed = {
         "torchvision": "torchvision" in sources,
         "timm": "timm" in sources,
         "open-clip-torch": "open_clip" in sources,
-        "transformers": bool(READS_SENTENCES & run.trained().keys()),
+        "transformers": "huggingface" in families or bool(READS_SENTENCES & run.trained().keys()),
         "foolbox": run.modes().get("robustness") == "paper",
         "statsmodels": not run.contrasts.empty,
     }

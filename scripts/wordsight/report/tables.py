@@ -460,5 +460,6 @@ def model_table(run: Run) -> Table:
 
 def _preprocessing(card: Mapping[str, Any]) -> str:
     mean, std = ("/".join(f"{value:.3g}" for value in card[key]) for key in ("mean", "std"))
-    size = f"{card['interpolation']} to {card['resize']}, centre {card['image_size']} pixels"
+    sides = f"{card['resize']} x {card['resize']}" if card["squash"] else card["resize"]
+    size = f"{card['interpolation']} to {sides}, centre {card['image_size']} pixels"
     return f"{size}, mean {mean}, std {std}"
