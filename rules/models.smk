@@ -13,8 +13,8 @@ rule model:
         "../envs/encoders.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=10,
+        mem_mb=growing(3000),
+        runtime=60,
     params:
         code=lambda w: code("model.py", *model_modules(w.model)),
         section=lambda w: network(w.model),
