@@ -319,6 +319,17 @@ def test_covariates_that_all_models_share_are_said_to_be_left_out(cards, note):
     assert row["low"] < row["effect"] < row["high"]
 
 
+def test_a_group_takes_the_place_of_the_architecture_and_the_name_of_weights_plays_no_part():
+    parts, names = sides(8, 8, "wxyz"), traits(size=by_size)
+    confounded = {name: card | {"architecture": f"timm/{name[0]}"} for name, card in names.items()}
+    grouped = {name: card | {"group": "vit"} for name, card in confounded.items()}
+    tagged = {name: card | {"architecture": f"timm/net.{name}"} for name, card in names.items()}
+    wanted = analyse(parts, names)
+    pd.testing.assert_frame_equal(analyse(parts, grouped), wanted)
+    pd.testing.assert_frame_equal(analyse(parts, tagged), wanted)
+    assert only(analyse(parts, confounded), MIXED)["note"] == "a covariate is confounded with the contrast"
+
+
 def test_a_fit_on_the_edge_is_said_to_be_singular_and_another_is_not():
     spread = sides(9, 10, "uvwxyz", values=of_models(0.02))
     # What is a good model on one dataset is a bad one on the next, so that no model is better than another.
