@@ -6,25 +6,6 @@ wildcard_constraints:
     corpus=any_of(settings.corpora),
 
 
-def text_network(text_model):
-    """Values of a text model's section that decide its files, which is all but the wording."""
-    return settings.text_models[text_model].model_dump(
-        mode="json", exclude=set(Wording.model_fields)
-    )
-
-
-def wording(text_model):
-    """Values of a text model's section that say how class names are put to it."""
-    return settings.text_models[text_model].model_dump(
-        mode="json", include=set(Wording.model_fields)
-    )
-
-
-def text_module(text_model):
-    """Module that fetches and reads a text model."""
-    return f"text.{settings.text_models[text_model].source}"
-
-
 rule text_model:
     output:
         weights="resources/text_models/{text_model}/weights.safetensors",
