@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import mmap
 import re
 import threading
 import time
@@ -97,12 +98,19 @@ class Mirror:
 
     def publish(self, url, content, **fault):
         """Serve bytes or a file at an address; see :class:`Published` for faults."""
-        content = content if isinstance(content, bytes) else Path(content).read_bytes()
+        content = _mapped(content) if isinstance(content, str | Path) else content
         published = self.files[url.partition("://")[2]] = Published(content, **fault)
         return published
 
     def publish_on_hub(self, repository, files, revision="main", commit=COMMIT):
-        """Serve files, by their path, as a repository of the hub; of a dataset its name begins with datasets/."""
+        """Serve files, by their path, as a repository of the hub; of a dataset its name begins with datasets/.
+
+        A file is its bytes, or where they are.
+        """
+        files = {
+            name: content if isinstance(content, bytes) else _mapped(content)
+            for name, content in files.items()
+        }
         api = f"api/{repository}" if repository.startswith("datasets/") else f"api/models/{repository}"
         owner = repository.removeprefix("datasets/")
         info = {"id": owner, "sha": commit, "tags": [], "siblings": [{"rfilename": name} for name in files]}
@@ -135,6 +143,12 @@ class Mirror:
         """How often an address was asked for."""
         counts = Counter((request.method, request.address) for request in self.requests)
         return counts[method, url.partition("://")[2]]
+
+
+def _mapped(path):
+    """Bytes of a file that may be larger than what one wants in memory."""
+    with Path(path).open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _handler(mirror):

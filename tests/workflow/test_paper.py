@@ -70,7 +70,7 @@ class Publishers:
         }.items():
             file = self.folder / f"{name}.safetensors"
             weights.openai_hub(file, name, name=name, text=True)
-            self.mirror.publish_on_hub(repository, {CLIP: file.read_bytes()})
+            self.mirror.publish_on_hub(repository, {CLIP: file})
 
     def datasets(self, config):
         for section in config["datasets"].values():
@@ -97,8 +97,7 @@ class Publishers:
         for repository, write in text.HUB.items():
             folder = self.folder / repository
             write(folder)
-            files = {path.name: path.read_bytes() for path in folder.iterdir()}
-            self.mirror.publish_on_hub(repository, files)
+            self.mirror.publish_on_hub(repository, {path.name: path for path in folder.iterdir()})
         (corpus,) = config["corpora"].values()
         self.publish(corpus["url"], text.write_wikipedia)
         words = {word for name in (*class_names(), *images.CIFAR100, *images.BIRDS) for word in name.split()}
