@@ -47,6 +47,7 @@ from wordsight.report.answer import answers, opening, told
 from wordsight.report.cautions import cautions
 from wordsight.report.page import LARGEST_TABLE, Figure, download, packed, write_report, write_verdicts
 from wordsight.report.rule_graph import as_svg
+from wordsight.report.sides import named_sides
 from wordsight.report.tables import (
     cell_tables,
     contrast_tables,
@@ -229,6 +230,14 @@ def test_sides_that_were_trained_alike_are_called_treatment_and_control():
     assert "1 treatment against 2 controls" in sentence(run)
     assert "; 6 models on the smaller side)" in sentence(run)
     assert answers(run)[0].headline == "Contrast language: helps on 1 of 1 protocol"
+
+
+def test_contrasts_between_the_same_kinds_of_training_are_told_apart_by_their_names():
+    asked = [comparison(name="language"), comparison(name="language_same_network")]
+    named = [named_sides(one, make_run(comparisons=asked)) for one in asked]
+    assert named[0].endswith(" (language)")
+    assert named[1] == named[0].replace("(language)", "(language_same_network)")
+    assert "(language)" not in named_sides(asked[0], make_run(comparisons=asked[:1]))
 
 
 def test_points_have_one_decimal_unless_that_hides_a_number():

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.xdist_group("paper"), pytest.mark.timeout(3000)]
 
 MMV = "https://storage.googleapis.com/deepmind-research-mmv/mmv_tsm_resnet_x1.pkl"
 VARIANTS = {"imagenet": "validation", "imagenet-v2": "v2", "imagenet-sketch": "sketch", "imagenet-r": "r"}
-SMALL = {"image_size": 64, "resize": 72}
+SMALL = {"image_size": 32, "resize": 36}
 CLIP = "open_clip_model.safetensors"
 
 

@@ -56,14 +56,23 @@ def _objectives(comparison: Comparison, run: Run) -> tuple[str, str]:
 
 
 def named_sides(comparison: Comparison, run: Run) -> str:
-    """Name a contrast by what its sides learned from, or by its own name where that is the same."""
+    """Name a contrast by what its sides learned from, and by its own name where that tells too little."""
+    words = _learned(comparison, run)
+    if not words:
+        return f"Contrast {comparison.name}"
+    alike = sum(_learned(one, run) == words for one in run.comparisons) > 1
+    return f"{words} ({comparison.name})" if alike else words
+
+
+def _learned(comparison: Comparison, run: Run) -> str:
+    """What the sides learned from, against each other; nothing where that is the same."""
     one, other = _objectives(comparison, run)
     if not (one and other):
         one, other = (
             f"encoders {kind}" if kind != "untrained" else "untrained encoders"
             for kind in _sides(comparison, run)
         )
-    return f"{one[0].upper()}{one[1:]} against {other}" if one != other else f"Contrast {comparison.name}"
+    return f"{one[0].upper()}{one[1:]} against {other}" if one != other else ""
 
 
 def question(comparison: Comparison, run: Run) -> str:
