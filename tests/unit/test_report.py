@@ -862,6 +862,18 @@ def test_digests_of_models_are_short_and_an_untrained_one_has_no_source():
     assert model_table(run).rows[0][-2:] == ["–", "b" * 12]
 
 
+def test_what_is_known_of_some_encoders_alone_has_a_column_where_there_is_some():
+    models = make_run().models
+    without = model_table(make_run())
+    first, *others = models
+    known = {first: models[first] | {"group": "vit-b", "images_seen": 12_800_000}}
+    table = model_table(make_run(models=known | {name: models[name] for name in others}))
+    assert set(table.columns) - set(without.columns) == {"group", "images seen"}
+    places = [table.columns.index(title) for title in ("group", "images seen")]
+    assert [table.rows[0][place] for place in places] == ["vit-b", "12,800,000"]
+    assert places[1] in table.numeric
+
+
 def test_a_squashed_picture_is_said_to_be():
     card = model_card("first")
     plain = model_table(make_run(models={"first": card})).rows[0]

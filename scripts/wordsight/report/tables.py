@@ -422,40 +422,36 @@ def _average(trainings: Sequence[Mapping[str, Any]], key: str) -> float | None:
 
 
 def model_table(run: Run) -> Table:
-    """What the encoders are that came from elsewhere, and what they learned from."""
-    body = [
-        [
-            card["name"],
-            card["architecture"],
-            labels.training(card["language"], card["pretraining_images"], card["robust"]),
-            f"{card['pretraining_images']:,}",
-            card["pretraining_data"],
-            f"{card['images_seen']:,}" if card.get("images_seen") else ABSENT,
-            card.get("group") or ABSENT,
-            f"{card['parameters'] / 1e6:.1f}",
-            f"{card['feature_size']:,}",
-            _preprocessing(card["preprocessing"]),
-            f"{card['origin']} ({card['source']})",
-            card["licence"],
-            card["sha256"][:12] or ABSENT,
-            card["weights_sha256"][:12],
-        ]
-        for card in run.models.values()
-        if not training(card)
-    ]
-    titles = [
-        "model",
-        "architecture",
-        "training",
-        "training images",
-        "training data",
-        "images seen in training",
-        "group",
-        "parameters, millions",
-        "feature size",
-    ]
-    titles += ["preprocessing", "origin", "licence", "SHA-256 of the source", "SHA-256 of the weights"]
-    return Table("Encoders from elsewhere", titles, body, {3, 5, 7, 8})
+    """What the encoders are that came from elsewhere, and what they learned from, as far as it is known."""
+    cards = [card for card in run.models.values() if not training(card)]
+    columns: dict[str, list[str]] = {
+        "model": [card["name"] for card in cards],
+        "architecture": [card["architecture"] for card in cards],
+        "group": [card.get("group") or ABSENT for card in cards],
+        "training": [
+            labels.training(card["language"], card["pretraining_images"], card["robust"]) for card in cards
+        ],
+        "training images": [f"{card['pretraining_images']:,}" for card in cards],
+        "images seen": [f"{card['images_seen']:,}" if card.get("images_seen") else ABSENT for card in cards],
+        "training data": [card["pretraining_data"] for card in cards],
+        "parameters, millions": [f"{card['parameters'] / 1e6:.1f}" for card in cards],
+        "feature size": [f"{card['feature_size']:,}" for card in cards],
+        "preprocessing": [_preprocessing(card["preprocessing"]) for card in cards],
+        "origin": [f"{card['origin']} ({card['source']})" for card in cards],
+        "licence": [card["licence"] for card in cards],
+        "SHA-256 of the source": [card["sha256"][:12] or ABSENT for card in cards],
+        "SHA-256 of the weights": [card["weights_sha256"][:12] for card in cards],
+    }
+    for optional in ("group", "images seen"):
+        if set(columns[optional]) <= {ABSENT}:
+            del columns[optional]
+    numbers = {"training images", "images seen", "parameters, millions", "feature size"}
+    return Table(
+        "Encoders from elsewhere",
+        list(columns),
+        [list(row) for row in zip(*columns.values(), strict=True)],
+        {place for place, title in enumerate(columns) if title in numbers},
+    )
 
 
 def _preprocessing(card: Mapping[str, Any]) -> str:
