@@ -112,6 +112,7 @@ class Publishers:
         ]
         vectors = self.project / config["text_models"]["word2vec"]["path"]
         text.write_word2vec(vectors, sorted(set(known)), size=30)
+        config["text_models"]["word2vec"]["sha256"] = storage.sha256(vectors)
 
 
 def write_mmv(address, file):
