@@ -24,8 +24,9 @@ from wordsight.errors import ConfigError
 SCRIPTS = Path(__file__).resolve().parents[1]
 LOCK = SCRIPTS.parent / "uv.lock"
 
-# Values of the configuration reach a step through its params, and neither messages nor errors reach a result.
-WITHOUT_EFFECT = {"wordsight", "wordsight.config", "wordsight.errors", "wordsight.logs"}
+# Modules, and packages with all that is in them. Values of the configuration reach a step through its params,
+# and neither messages nor errors reach a result.
+WITHOUT_EFFECT = {"wordsight.config", "wordsight.errors", "wordsight.logs"}
 
 # Import names that differ from the name of the distribution by more than the dash.
 DISTRIBUTIONS = {
@@ -68,12 +69,12 @@ def closure(script: str, *modules: str) -> tuple[dict[str, str], set[str]]:
         if key in trees:
             continue
         trees[key], imported = _parse(path, path.stat().st_mtime_ns)
-        for name in imported - WITHOUT_EFFECT:
-            if name.split(".")[0] == "wordsight":
-                queue += _files(name)
-            else:
-                top = name.split(".")[0]
+        for name in imported:
+            top = name.split(".")[0]
+            if top != "wordsight":
                 packages.add(DISTRIBUTIONS.get(top, top.replace("_", "-")))
+            elif ".".join(name.split(".")[:2]) not in WITHOUT_EFFECT:
+                queue += _files(name)
     return trees, packages
 
 

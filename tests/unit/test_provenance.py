@@ -20,14 +20,17 @@ def tree(tmp_path, monkeypatch):
     files = {
         "run.py": '"""Run."""\nfrom wordsight.first import go\ngo()\n',
         "other.py": "from wordsight.second import value\n",
+        "typed.py": "from wordsight import config\nfrom wordsight.config import Limit, sections\nfrom wordsight.config.sections import Limit\nimport wordsight.config.sections\nfrom wordsight.second import value\n",
         "wordsight/__init__.py": "",
         "wordsight/first.py": '"""First."""\nimport numpy as np\nfrom wordsight import second\n\ndef go():\n    """Go."""\n    return np.abs(second.value)\n',
         "wordsight/second.py": "value = -1  # a comment\n",
-        "wordsight/config.py": "limit = 1\n",
+        "wordsight/config/__init__.py": "from wordsight.config.sections import Limit\n",
+        "wordsight/config/sections.py": "import numpy as np\nfrom wordsight.bounds import bound\nLimit = 1\n",
+        "wordsight/bounds.py": "bound = 1\n",
         "wordsight/chosen.py": "name = 'chosen'\n",
     }  # fmt: skip
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(provenance, "SCRIPTS", tmp_path)
     return tmp_path
@@ -63,6 +66,32 @@ def test_a_change_of_meaning_is_seen_through_imports(tree, file, old, new):
     edit(tree / file, old, new)
     assert provenance.code_digest("run.py") != before
     assert (provenance.code_digest("other.py") != other) == (file != "run.py")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("wordsight/config/__init__.py", "import Limit", "import Limit as Bound"),
+        ("wordsight/config/sections.py", "Limit = 1", "Limit = 2"),
+        ("wordsight/bounds.py", "bound = 1", "bound = 2"),
+    ],
+)
+def test_no_file_of_the_configuration_counts_nor_what_it_imports(tree, file, old, new):
+    before = provenance.code_digest("typed.py")
+    edit(tree / file, old, new)
+    assert provenance.code_digest("typed.py") == before
+    trees, packages = provenance.closure("typed.py")
+    assert (set(trees), packages) == ({"typed.py", "wordsight/second.py"}, set())
+    edit(tree / "wordsight/second.py", "-1", "-2")
+    assert provenance.code_digest("typed.py") != before
+
+
+def test_no_step_of_the_library_depends_on_the_configuration():
+    assert (provenance.SCRIPTS / "wordsight/config/__init__.py").is_file()
+    scripts = [path.name for path in provenance.SCRIPTS.glob("*.py")]
+    files = set().union(*(provenance.closure(script)[0] for script in scripts))
+    assert {"features.py", "wordsight/features.py", "wordsight/protocols/few_shot.py"} < files
+    assert not [file for file in files if file.startswith("wordsight/config")]
 
 
 def test_a_module_chosen_by_name_counts_when_it_is_named(tree):

@@ -1,0 +1,44 @@
+"""What a section of the configuration is, and which values several sections take."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=60)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+# A whole SHA-256 in hexadecimal, or its first digits as publishers put them into the names of files.
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
+Language = Literal["none", "labels", "captions"]
+
+
+def nearest(name: str, valid: list[str]) -> str:
+    """Say which valid name is meant, or list the valid ones."""
+    close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}valid: {', '.join(valid) or 'none'}"
+
+
+class Section(BaseModel):
+    """A section of the configuration: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            valid = [field.alias or name for name, field in cls.model_fields.items()]
+            for key in value:
+                if key not in valid:
+                    raise PydanticCustomError(
+                        "unknown_key",
+                        "unknown key {key}; {hint}",
+                        {"key": repr(key), "hint": nearest(str(key), valid)},
+                    )
+        return value
