@@ -102,6 +102,10 @@ def parameters(protocol):
     return section.model_dump(mode="json", exclude={"datasets", "models", "mode"})
 
 
+# Where it is said what has to lie at a path.
+LAYOUTS = {"datasets": "docs/add-a-dataset.md says what has to lie there"}
+
+
 def user_content(*path):
     """Digests of the files and folders that a section names as the user's own; empty when it names none.
 
@@ -115,7 +119,7 @@ def user_content(*path):
             provenance.content_digest,
             values[key],
             ".".join((*path, key)),
-            by_hand=values.get("by_hand"),
+            by_hand=values.get("by_hand") or LAYOUTS.get(path[0]),
         )
         for key in keys
         if values.get(key) and (Path(values[key]).exists() or not values.get("url"))

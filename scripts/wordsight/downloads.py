@@ -16,7 +16,12 @@ from urllib.parse import quote, urlsplit
 
 from filelock import FileLock
 from huggingface_hub import constants, hf_hub_download
-from huggingface_hub.errors import RemoteEntryNotFoundError
+from huggingface_hub.errors import (
+    GatedRepoError,
+    RemoteEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 
 from wordsight import lockfile, resuming, storage
 from wordsight.errors import DownloadError
@@ -279,6 +284,14 @@ def _md5(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
+# What the hub answers, in words; the first is one of the second kind too.
+REFUSALS = (
+    (GatedRepoError, "its terms have to be accepted first"),
+    (RepositoryNotFoundError, "there is no such repository, or it is private"),
+    (RevisionNotFoundError, "the repository has no such revision"),
+)
+
+
 def _ask_hub(repository: str, file: str, revision: str | None, kind: str, address: str) -> Path:
     """Path in the hub's own cache, from the mirror or from the hub itself."""
     reasons, failure = [], DownloadError
@@ -300,7 +313,8 @@ def _ask_hub(repository: str, file: str, revision: str | None, kind: str, addres
             failure = MissingFileError
             reasons.append(f"{endpoint}: the repository does not have it")
         except Exception as error:  # the hub's client raises errors of three libraries
-            reasons.append(f"{endpoint}: {_words(error.__cause__ or error)}")
+            known = next((words for kind_of, words in REFUSALS if isinstance(error, kind_of)), None)
+            reasons.append(f"{endpoint}: {known or _words(error.__cause__ or error)}")
     if offline():
         raise DownloadError(
             f"{address}: expected a file without a network (WORDSIGHT_OFFLINE or HF_HUB_OFFLINE is set), but "

@@ -11,6 +11,7 @@ import yaml
 
 from wordsight.config import Config, Selector, load
 from wordsight.errors import ConfigError
+from wordsight.statistics.pairs import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -33,6 +34,12 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda file: file.stem)
 def test_every_committed_configuration_is_valid(file):
     load(yaml.safe_load(file.read_text()))
+
+
+def test_the_configuration_in_the_readme_is_whole():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
+    resolve(load(yaml.safe_load(example)))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
+from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
 from mirror import COMMIT, HUB, Mirror
 from wordsight import downloads, lockfile, resuming, storage
@@ -583,10 +584,27 @@ def test_what_the_hub_lacks_is_named(mirror, monkeypatch):
         downloads.MissingFileError, match=r"/other: expected .* gives it \(http://\S+/huggingface.co: the rep"
     ):
         downloads.from_hub(REPOSITORY, "other")
-    with pytest.raises(
-        DownloadError, match=r"^hf://timm/none/other: expected a file, but no hub gives it \(http://.*404"
-    ):
-        downloads.from_hub("timm/none", "other")
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("GatedRepo", GatedRepoError),
+        ("RepoNotFound", RepositoryNotFoundError),
+        ("RevisionNotFound", RevisionNotFoundError),
+    ],
+)
+def test_why_the_hub_refuses_is_said_in_words_that_the_guide_has(mirror, monkeypatch, code, error):
+    monkeypatch.setattr(downloads, "hubs", lambda: [f"{mirror.address}/{HUB}"])
+    words = dict(downloads.REFUSALS)[error]
+    address = f"https://{HUB}/{REPOSITORY}/resolve/main/config.json"
+    mirror.publish(address, b"", status=403, headers={"X-Error-Code": code})
+    with pytest.raises(DownloadError) as caught:
+        downloads.from_hub(REPOSITORY, "config.json")
+    assert str(caught.value) == (
+        f"hf://{REPOSITORY}/config.json: expected a file, but no hub gives it ({mirror.address}/{HUB}: {words})"
+    )
+    assert f"| `{words}` |" in (ROOT / "docs/downloads.md").read_text(encoding="utf-8")
 
 
 def test_the_key_to_the_hub_is_not_shown_to_a_mirror(mirror, monkeypatch):

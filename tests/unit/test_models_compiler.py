@@ -1,8 +1,11 @@
 """Steps import no compiler, and whoever needs it still can."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+
+from transformers import ViTConfig, ViTModel
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -39,4 +42,25 @@ import torch
 assert torch.compiler.disable.__module__ == "torch.compiler"
 with compiler.left_out():
     assert sys.modules["torch._dynamo.utils"].is_compile_supported is is_compile_supported
+""")
+
+
+def test_a_network_of_transformers_is_fetched_and_loaded_in_processes_that_have_no_compiler_yet(tmp_path):
+    settings = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    ViTModel(ViTConfig(image_size=16, patch_size=8, **settings)).save_pretrained(tmp_path / "vit")
+    processor = {"image_processor_type": "ViTImageProcessor", "size": {"height": 16, "width": 16}}
+    (tmp_path / "vit/preprocessor_config.json").write_text(json.dumps(processor))
+    folder = str(tmp_path)
+    run(f"""
+from pathlib import Path
+from wordsight import models
+from wordsight.config import HuggingfaceNetwork
+section = HuggingfaceNetwork(source="huggingface", name="owner/vit", path={folder!r} + "/vit")
+models.fetch(section, "vit", Path({folder!r}, "fetched"))
+""")
+    run(f"""
+import torch
+from pathlib import Path
+from wordsight import models
+assert models.load(Path({folder!r}, "fetched"))(torch.zeros(1, 3, 16, 16)).shape == (1, 8)
 """)

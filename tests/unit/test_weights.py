@@ -332,6 +332,10 @@ MANY = {f"extra.{i}": torch.zeros(1) for i in range(5)}
             {"layer.bias": None, "layer.weight": None},
             "origin: 2 tensors are missing: layer.weight, layer.bias",
         ),
+        (
+            {"layer.bias": None, "module.layer.bias": torch.zeros(4)},
+            "origin: 1 tensor is missing: layer.bias; unexpected: module.layer.bias",
+        ),
         ({"head.weight": torch.zeros(2)}, "origin: 1 tensor is unexpected: head.weight"),
         (MANY, "origin: 5 tensors are unexpected: extra.0, extra.1, extra.2 and 2 more"),
         (

@@ -139,7 +139,7 @@ def test_a_mistake_ends_the_run_in_one_line_and_leaves_nothing(fresh, case):
     [
         (lambda c: c.update(sed=1), "config: top level: unknown key 'sed'; did you mean 'seed'?"),
         (lambda c: c["models"]["saved"].update(path="data/gone.pt"), "config: models.saved.path: expected a file or folder, but data/gone.pt does not exist"),
-        (lambda c: c["datasets"]["shapes"].update(path="data/gone"), "config: datasets.shapes.path: expected a file or folder, but data/gone does not exist"),
+        (lambda c: c["datasets"]["shapes"].update(path="data/gone"), "config: datasets.shapes.path: expected a file or folder, but data/gone does not exist; docs/add-a-dataset.md says what has to lie there"),
         (lambda c: c["protocols"].update(few_shots={}), "config: protocols: unknown key 'few_shots'; did you mean 'few_shot'?"),
         (lambda c: c["protocols"]["few_shot"].update(datasets=["shape"]), "config: protocols.few_shot.datasets: unknown dataset 'shape'; did you mean 'shapes'?"),
         (lambda c: c["contrasts"]["training"].update(treatment={"models": ["save"]}), "config: contrasts.training.treatment.models: unknown model 'save'; did you mean 'saved'?"),

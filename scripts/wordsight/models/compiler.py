@@ -2,7 +2,7 @@
 
 torchvision asks the compiler's module, at import, what its operator RoI align may do, and timm marks a
 function that the compiler has to leave alone. No encoder here is compiled, and the compiler stays importable
-for whoever needs it.
+for whoever needs it, as transformers does.
 """
 
 import sys

@@ -14,18 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers  # which asks torch's compiler for more than `compiler.left_out` answers
 import yaml
 from torch import nn
 
 from wordsight import downloads
 from wordsight.config import HuggingfaceNetwork, PreprocessingSection
 from wordsight.errors import ConfigError, WordsightError
-from wordsight.models import compiler, weights
+from wordsight.models import weights
 from wordsight.models.encoder import Backbone
 from wordsight.storage import read_json, sha256
-
-with compiler.left_out():
-    import transformers
 
 FIRST_TOKEN, POOLED, EMBEDDING = "last_hidden_state", "pooler_output", "image_embeds"
 NETWORK, IMAGES, WEIGHTS = "config.json", "preprocessor_config.json", "model.safetensors"
@@ -196,8 +194,7 @@ def _parts(values: dict[str, Any], name: str) -> tuple[Any, Any, Family]:
     if family.configuration:
         settings = {key: value for key, value in config.to_dict().items() if key != "model_type"}
         config = getattr(transformers, family.configuration)(**settings)
-    with compiler.left_out():
-        return getattr(transformers, family.network), config, family
+    return getattr(transformers, family.network), config, family
 
 
 def _under_present_names(given: weights.Tensors, values: dict[str, Any], name: str) -> weights.Tensors:
@@ -269,8 +266,7 @@ def _processor(network: dict[str, Any], images: dict[str, Any], name: str) -> An
         for file, values in ((NETWORK, network), (IMAGES, images)):
             Path(folder, file).write_text(json.dumps(values), encoding="utf-8")
         try:
-            with compiler.left_out():
-                return transformers.AutoImageProcessor.from_pretrained(folder, trust_remote_code=False)
+            return transformers.AutoImageProcessor.from_pretrained(folder, trust_remote_code=False)
         except Exception as error:  # transformers raises whatever its parts do
             reason = weights.first_line(error).replace(folder, IMAGES)
             raise ConfigError(

@@ -6,7 +6,7 @@ import pickletools
 import re
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,10 +190,9 @@ def fit(given: Tensors, network: Tensors, origin: str, unused: tuple[str, ...] =
     # Only training reads how many batches a normalisation has seen.
     given = {name: value for name, value in given.items() if not name.endswith("num_batches_tracked")}
     taken = {name: value for name, value in given.items() if name in network}
-    _refuse(origin, "missing", [name for name in network if name not in given])
-    _refuse(
-        origin, "unexpected", [name for name in given if name not in network and not name.startswith(unused)]
-    )
+    unexpected = [name for name in given if name not in network and not name.startswith(unused)]
+    _refuse(origin, "missing", [name for name in network if name not in given], unexpected)
+    _refuse(origin, "unexpected", unexpected)
     shapes = [
         f"{name} is {_shape(value)} instead of {_shape(network[name])}"
         for name, value in taken.items()
@@ -311,10 +310,11 @@ def _pickled(path: Path) -> bytes:
         return b"".join(archive.read(name) for name in archive.namelist() if name.endswith("data.pkl"))
 
 
-def _refuse(origin: str, what: str, names: list[str]) -> None:
+def _refuse(origin: str, what: str, names: list[str], others: Sequence[str] = ()) -> None:
     if names:
         tensors = "1 tensor is" if len(names) == 1 else f"{len(names)} tensors are"
-        raise WeightsError(f"{origin}: {tensors} {what}: {_some(names)}")
+        instead = f"; unexpected: {_some(others)}" if others else ""
+        raise WeightsError(f"{origin}: {tensors} {what}: {_some(names)}{instead}")
 
 
 def _some(names: Iterable[str]) -> str:
