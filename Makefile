@@ -8,6 +8,8 @@ MEMORY_MB ?= $(shell $(PYTHON) -c 'import os; print(os.sysconf("SC_PAGE_SIZE") *
 # An option that takes several values would take a target for one, so `--cores` comes last.
 SNAKEMAKE = .venv/bin/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
 
+$(foreach file,$(CONFIG),$(if $(wildcard $(file)),,$(error wordsight: error: expected a configuration, but $(file) does not exist)))
+
 .PHONY: report test lint why bench check-model search lock
 .DEFAULT_GOAL := report
 
