@@ -66,7 +66,7 @@ def fetch(
     digests = _Digests(sha256, md5, None if sha256 and len(sha256) == 64 else lockfile.find(address))
     if path and place.is_file() and (found := digests.mismatch(place)):
         raise DownloadError(
-            f"{place}: expected {expected}{digests}, found {found}; move it away, and it is downloaded anew"
+            f"{place}: expected {expected}{digests}, found {found}; move it away, or set its `sha256`"
         )
     if not digests.fit(place):
         if offline():

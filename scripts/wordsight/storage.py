@@ -63,7 +63,9 @@ def read_json(path: Path | str) -> Any:
     """Read JSON; :class:`DataError` names a file that is none."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise DataError(f"{path}: expected a JSON file ({error.strerror})") from None
+    except ValueError as error:
         raise DataError(f"{path}: expected a JSON file ({error})") from None
 
 

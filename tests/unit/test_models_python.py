@@ -140,7 +140,8 @@ CASES = {
     "wrong decorator": (HEAD + DECORATOR.replace("16", "0") + BODY, "line 5: ValueError: image_size: Input should be greater than or equal to 1"),
     "unknown key": (HEAD + DECORATOR.replace("image_size", "size") + BODY, "line 5: TypeError:"),
     "error inside": (HEAD + DECORATOR + "def mine(weights):\n    return 1 / 0\n", "line 7: ZeroDivisionError: division by zero"),
-    "two lines": (HEAD + DECORATOR + "def mine(weights):\n    raise ValueError('one\\ntwo')\n", "line 7: ValueError: one"),
+    "two lines": (HEAD + DECORATOR + "def mine(weights):\n    raise ValueError('one\\ntwo')\n", "line 7: ValueError: one two"),
+    "other tensors": (HEAD + DECORATOR + "def mine(weights):\n    nn.Linear(2, 2).load_state_dict({'bias': nn.Linear(2, 3).bias})\n", "line 7: RuntimeError: Error(s) in loading state_dict for Linear: Missing key(s) in state_dict: \"weight\". size mismatch for bias:"),
     "no message": (HEAD + DECORATOR + "def mine(weights):\n    raise KeyError\n", "line 7: KeyError"),
     "it ends": (HEAD + DECORATOR + "def mine(weights):\n    exit(3)\n", "line 7: SystemExit: 3"),
     "no network": (HEAD + DECORATOR + "def mine(weights):\n    return None\n", "mine: expected a torch.nn.Module to be returned, found NoneType"),
@@ -209,7 +210,7 @@ def test_the_ten_lines_of_the_guide_are_an_encoder(tmp_path, monkeypatch):
     (keys,) = (
         block for block in re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL) if "source: python" in block
     )
-    assert len(text.splitlines()) == 10
+    assert len([line for line in text.splitlines() if line]) <= 10
     monkeypatch.chdir(tmp_path)
     write(tmp_path, text)
     network = torchvision.models.resnet18(num_classes=128)

@@ -467,7 +467,8 @@ def test_a_class_of_which_no_word_is_known_has_no_vector_and_is_told(tmp_path, c
     assert json.loads(found.metadata["unknown_classes"]) == ["okapi", "a"]
     assert "news on pets: no vector of 2 classes: okapi, a" in caplog.text
     with pytest.raises(
-        DataError, match="news on pets: expected vectors of classes, but of 2 no word is known"
+        DataError,
+        match="news on pets: expected vectors of at least 2 classes, but no word is known of 2 of 3",
     ):
         features(tmp_path / "out", "pets", ["okapi", "cat", "a"], Wording())
 

@@ -93,6 +93,6 @@ def test_a_mistake_is_one_line_and_nothing_is_half_written(project):
     (project.path / "data/vectors.bin.gz").unlink()
     done = project.snakemake("resources/text_models/vectors/card.json", check=False)
     assert (
-        "wordsight: error: config: text_models.vectors.path: expected a file, but data/vectors.bin.gz does not exist; "
-        "get it from https://example.org/"
+        "wordsight: error: config: text_models.vectors.path: expected a file or folder, but data/vectors.bin.gz does not exist; "
+        "https://example.org/"
     ) in done.stderr

@@ -27,6 +27,7 @@ from wordsight.storage import sha256
 
 Build = Callable[[str | None], nn.Module]
 Three = tuple[float, float, float]
+LONGEST = 240  # characters of an error of the user's file
 
 
 def encoder(
@@ -160,5 +161,7 @@ def _blaming(path: str) -> Iterator[None]:
         line = frames[-1].lineno if frames else getattr(error, "lineno", None)
         where = f"{path}, line {line}" if line else path
         kind = type(error).__name__
-        said = first_line(error) if str(error).strip() else ""  # type: ignore[arg-type]
+        said = " ".join(str(error).split())[
+            :LONGEST
+        ]  # torch says in its second line which tensors do not fit
         raise ConfigError(f"{where}: {kind}{': ' + said if said else ''}") from None

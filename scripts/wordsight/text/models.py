@@ -126,7 +126,10 @@ def features(
     if without:
         logger.warning("%s: no vector of %d classes: %s", where, len(without), ", ".join(without))
     if len(known) < min(2, len(classes)):
-        raise DataError(f"{where}: expected vectors of classes, but of {len(without)} no word is known")
+        raise DataError(
+            f"{where}: expected vectors of at least 2 classes, but no word is known of {len(without)} "
+            f"of {len(classes)}"
+        )
     if not np.isfinite(vectors).all():
         raise DataError(f"{where}: expected finite vectors")
     metadata = {
