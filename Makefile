@@ -17,7 +17,7 @@ report: .venv/report  ## Run the default experiment, or CONFIG=..., and print th
 	@cat results/verdicts.txt
 
 test: .venv/dev  ## Pass the tests.
-	.venv/bin/python -m pytest -n 2 --dist loadgroup
+	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/dev  ## Check style, types and the workflow.
 	.venv/bin/ruff check .

@@ -9,8 +9,6 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 PNG = "data/shapes/train/disc/0.png"
 WEIGHTS = "data/weights.safetensors"
 

@@ -6,8 +6,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 ENCODER = """from safetensors.torch import load_file
 from torch import nn
 from wordsight.models.python import encoder

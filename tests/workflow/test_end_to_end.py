@@ -4,8 +4,6 @@ import csv
 import io
 import json
 
-import pytest
-
 from wordsight.cells import CELLS
 from wordsight.protocols.measures import PRIMARY
 
@@ -25,8 +23,6 @@ FIGURES = (
     *tuple(f"cross_style_{measure}" for measure in ("few_shot", "probe", "retrieval")),
 )
 TRAINED = ("labels-0", "captions_contrastive-0")
-
-pytestmark = pytest.mark.xdist_group("workflow")
 
 
 def test_every_target_is_there_and_nothing_is_left_to_do(finished):

@@ -2,10 +2,6 @@
 
 import os
 
-import pytest
-
-pytestmark = pytest.mark.xdist_group("workflow")
-
 MODELS = ("saved", "untrained-0")
 DATASETS = ("digits", "shapes")
 TRAINED = ("labels-0", "captions_contrastive-0")

@@ -23,7 +23,7 @@ from wordsight.targets import models_for, protocol_results
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = [pytest.mark.xdist_group("paper"), pytest.mark.timeout(3000)]
+pytestmark = pytest.mark.timeout(3000)
 
 MMV = "https://storage.googleapis.com/deepmind-research-mmv/mmv_tsm_resnet_x1.pkl"
 VARIANTS = {"imagenet": "validation", "imagenet-v2": "v2", "imagenet-sketch": "sketch", "imagenet-r": "r"}

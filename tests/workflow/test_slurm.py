@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 SLURM = Path(__file__).resolve().parents[1] / "slurm"
 
 

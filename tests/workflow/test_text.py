@@ -9,8 +9,6 @@ import pytest
 from fixtures import text as published
 from wordsight.storage import read_features
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 MODELS = ("gpt2", "vectors")
 DATASETS = ("digits", "shapes", "pictures")
 FEATURES = [

@@ -135,6 +135,17 @@ def read(path: Path | str, *, key: str | None = None, prefix: str = "") -> dict[
         raise WeightsError(f"{path}: truncated or damaged ({reason})") from None
 
 
+def is_of_torch(path: Path) -> bool:
+    """Whether a file begins as those of torch do; any other pickle holds no tensors to look for."""
+    if zipfile.is_zipfile(path):
+        return True
+    with path.open("rb") as file:
+        try:
+            return follow(file)[0] == LEGACY[0]
+        except Exception:  # a damaged file can break any instruction
+            return False
+
+
 def _by_name(contents: Any) -> dict[Any, Any] | None:
     """Entries of a dictionary, or the tensors of a TorchScript network by their names in its state."""
     if isinstance(contents, dict):

@@ -112,7 +112,7 @@ def tensors(
     try:
         contents = read(path, sha256)
     except UnsafeError:
-        contents = inert.read(path, key=key, prefix=prefix)
+        contents = inert.read(path, key=key, prefix=prefix) if inert.is_of_torch(Path(path)) else None
         if contents is None:
             raise
     return state_dict(contents, path, key=key, prefix=prefix)
