@@ -124,7 +124,7 @@ def fewer(config):
     config["jobs_by"] = "model"
     config["features"]["batch_size"] = 32
     few = {name: {"train": 20, "test": 20} for name in ("mnist", "fashion-mnist", "cifar10", "svhn")}
-    few |= {"cifar100": {"train": 200, "test": 200}, "cub200": {"train": 400, "test": 400}}
+    few |= {"cifar100": {"train": 200, "test": 150}, "cub200": {"train": 400, "test": 300}}
     for name, limit in few.items():
         config["datasets"][name]["limit"] = limit
     protocols = config["protocols"]
