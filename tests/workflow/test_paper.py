@@ -29,6 +29,7 @@ MMV = "https://storage.googleapis.com/deepmind-research-mmv/mmv_tsm_resnet_x1.pk
 VARIANTS = {"imagenet": "validation", "imagenet-v2": "v2", "imagenet-sketch": "sketch", "imagenet-r": "r"}
 SMALL = {"image_size": 32, "resize": 36}
 CLIP = "open_clip_model.safetensors"
+SAME_FORMAT = ("sin-in", "sin-in-ft", "robust-linf-4", "robust-linf-8", "ssl")
 
 
 def paper():
@@ -139,6 +140,8 @@ def fewer(config):
     }
     for section in protocols["robustness"]["datasets"].values():
         section["images"] = 4
+    for name in SAME_FORMAT:  # one classifier of each format is attacked; on the others heads are fitted
+        del config["models"][name]["classifier"]
     config["statistics"]["resamples"] = 200
 
 
