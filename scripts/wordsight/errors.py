@@ -26,3 +26,8 @@ class WeightsError(WordsightError):
 
 class DownloadError(WordsightError):
     """A file is not to be had from any of its addresses, or is another one than expected."""
+
+
+def first_line(error: Exception) -> str:
+    """First line of what an error of another library says."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:120]

@@ -8,12 +8,12 @@ import pytest
 
 from fixtures import text as published
 from fixtures.text import ARTICLE, PAGES, PLAIN, SITE, page
+from wordsight import cards
 from wordsight.config import WikipediaCorpus
 from wordsight.errors import WordsightError
 from wordsight.storage import sha256
 from wordsight.text import wikipedia
 from wordsight.text.card import CorpusCard
-from wordsight.text.card import read as read_card
 from wordsight.text.wikitext import plain
 
 
@@ -44,7 +44,7 @@ def test_articles_are_kept_and_other_pages_are_counted(name, tmp_path, monkeypat
     assert card.characters == sum(map(len, lines))
     assert card.sha256 == sha256(tmp_path / name)
     assert card.text_sha256 == sha256(tmp_path / "out/articles.txt.gz")
-    assert read_card(tmp_path / "out", CorpusCard) == card
+    assert cards.read(tmp_path / "out/card.json", CorpusCard, "a card") == card
 
 
 def test_the_same_dump_gives_the_same_bytes(tmp_path):

@@ -2,11 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from wordsight.config.objectives import Objective
-from wordsight.config.section import Count, Digest, Language, Name, Positive, Section
+from wordsight.config.section import Count, Digest, Language, Name, Origin, Positive, Section
 
 Architecture = Annotated[
     str,
@@ -105,24 +104,15 @@ class PythonNetwork(NetworkSection):
     weights: str | None = None
 
 
-class CheckpointNetwork(NetworkSection):
+class CheckpointNetwork(Origin, NetworkSection):
     """A file of weights for a named architecture, from an address or a local path."""
 
     source: Literal["checkpoint"]
     architecture: Architecture
-    url: str | None = None
-    path: str | None = None
-    by_hand: str | None = None
     layout: Literal["torch", "bit", "mmv"] = "torch"
     key: str | None = None
     prefix: str = ""
     preprocessing: PreprocessingSection
-
-    @model_validator(mode="after")
-    def _check_origin(self) -> "CheckpointNetwork":
-        if self.url is None and self.path is None:
-            raise PydanticCustomError("no_origin", "expected url, path or both")
-        return self
 
 
 class PretrainNetwork(NetworkSection):

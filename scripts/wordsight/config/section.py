@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -42,3 +42,17 @@ class Section(BaseModel):
                         {"key": repr(key), "hint": nearest(str(key), valid)},
                     )
         return value
+
+
+class Origin(Section):
+    """Where a file is from: an address, or a local path where no address gives it to a program."""
+
+    url: str | None = None
+    path: str | None = None
+    by_hand: str | None = None
+
+    @model_validator(mode="after")
+    def _check_origin(self) -> Self:
+        if self.url is None and self.path is None:
+            raise PydanticCustomError("no_origin", "expected url, path or both")
+        return self

@@ -1,11 +1,10 @@
 """The keys ``text_models`` and ``corpora``: where language models and running text come from."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from wordsight.config.section import Count, Digest, Section
+from wordsight.config.section import Count, Digest, Origin, Section
 
 TEMPLATE = "a photo of {class}."
 Pooling = Literal["class_name", "class_token", "mean", "cls", "last"]
@@ -34,18 +33,8 @@ class TextSection(Section):
     licence: str = "unknown"
 
 
-class PublishedFile(TextSection):
+class PublishedFile(Origin, TextSection):
     """A file from an address, or from a local path where no address gives it to a program."""
-
-    url: str | None = None
-    path: str | None = None
-    by_hand: str | None = None
-
-    @model_validator(mode="after")
-    def _check_origin(self) -> Self:
-        if self.url is None and self.path is None:
-            raise PydanticCustomError("no_origin", "expected url, path or both")
-        return self
 
 
 class HuggingfaceText(TextSection):

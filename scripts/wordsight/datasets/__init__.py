@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
-from pydantic import ValidationError
 
+from wordsight import cards
 from wordsight.config import Dataset
 from wordsight.datasets.building import SCHEMA, build
 from wordsight.datasets.card import DatasetCard
 from wordsight.errors import DataError
 from wordsight.images import decode
-from wordsight.storage import read_json, read_table, sha256
+from wordsight.storage import read_table, sha256
 
 __all__ = ["DatasetCard", "Split", "open_split", "prepare", "read_card"]
 
@@ -50,13 +50,7 @@ def prepare(section: Dataset, name: str, seed: int, directory: Path | str) -> Da
 
 def read_card(directory: Path | str) -> DatasetCard:
     """Read the card of a prepared dataset; :class:`DataError` names a file that is none."""
-    path = Path(directory) / "card.json"
-    try:
-        return DatasetCard.model_validate(read_json(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise DataError(f"{path}: expected the card of a dataset ({key}: {first['msg']})") from None
+    return cards.read(Path(directory) / "card.json", DatasetCard, "the card of a dataset")
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from wordsight import cards
 from wordsight.config import PreprocessingSection, Section, Traits
 from wordsight.errors import DataError, WeightsError
-from wordsight.storage import read_json
 
 
 class TrainingCard(Section):
@@ -98,10 +98,6 @@ def read_card(directory: Path | str) -> ModelCard:
 
 def _read(path: Path, kind: type[Card]) -> Card:
     try:
-        return kind.model_validate(read_json(path))
+        return cards.read(path, kind, "the card of a model")
     except DataError as error:
         raise WeightsError(str(error)) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise WeightsError(f"{path}: expected the card of a model ({key}: {first['msg']})") from None

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from wordsight.errors import ConfigError
+from wordsight.errors import ConfigError, first_line
 from wordsight.models import preprocessing, weights
 from wordsight.models.card import NetworkCard
 
@@ -79,7 +79,7 @@ class Backbone(nn.Module):
             with torch.inference_mode():
                 found = str(tuple(self.eval()(torch.zeros(1, 3, image_size, image_size)).shape))
         except (AssertionError, RuntimeError, ValueError) as error:
-            found = weights.first_line(error)
+            found = first_line(error)
         if found != str((1, self.feature_size)):
             raise ConfigError(
                 f"config: models.{name}: expected features of shape (1, {self.feature_size}) from an image "

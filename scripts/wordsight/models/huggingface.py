@@ -20,7 +20,7 @@ from torch import nn
 
 from wordsight import downloads
 from wordsight.config import HuggingfaceNetwork, PreprocessingSection
-from wordsight.errors import ConfigError, WordsightError
+from wordsight.errors import ConfigError, WordsightError, first_line
 from wordsight.models import weights
 from wordsight.models.encoder import Backbone
 from wordsight.storage import read_json, sha256
@@ -175,7 +175,7 @@ def _configuration(values: dict[str, Any], name: str) -> Any:
     try:
         config = transformers.CONFIG_MAPPING[kind].from_dict(values)
     except Exception as error:  # transformers checks its configurations with errors of its own
-        reason = weights.first_line(error)
+        reason = first_line(error)
         raise ConfigError(
             f"config: models: {name} of Hugging Face: expected settings of a {kind}, found others ({reason})"
         ) from None
@@ -268,7 +268,7 @@ def _processor(network: dict[str, Any], images: dict[str, Any], name: str) -> An
         try:
             return transformers.AutoImageProcessor.from_pretrained(folder, trust_remote_code=False)
         except Exception as error:  # transformers raises whatever its parts do
-            reason = weights.first_line(error).replace(folder, IMAGES)
+            reason = first_line(error).replace(folder, IMAGES)
             raise ConfigError(
                 f"config: models: {name} of Hugging Face: expected an image processor of transformers "
                 f"({reason})"

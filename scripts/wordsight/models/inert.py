@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from wordsight.errors import WeightsError
+from wordsight.errors import WeightsError, first_line
 
 LEGACY = (0x1950A86A20F9469CFC6C, 1001)  # the numbers that a file of torch.save before 1.6 starts with
 
@@ -131,8 +131,7 @@ def read(path: Path | str, *, key: str | None = None, prefix: str = "") -> dict[
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from None
     except Exception as error:  # a damaged file can break any instruction
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
-        raise WeightsError(f"{path}: truncated or damaged ({reason})") from None
+        raise WeightsError(f"{path}: truncated or damaged ({first_line(error)})") from None
 
 
 def is_of_torch(path: Path) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from wordsight.config import CheckpointNetwork
-from wordsight.errors import WeightsError
+from wordsight.errors import WeightsError, first_line
 from wordsight.models import weights
 
 # Names in timm of what is left where a name of BiT has lost its unit and its layer.
@@ -53,7 +53,7 @@ def bit(path: Path) -> weights.Tensors:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except Exception as error:  # numpy lets errors of every type through on damaged files
-        reason = weights.first_line(error)
+        reason = first_line(error)
         raise WeightsError(f"{path}: expected arrays in a file of numpy, .npz ({reason})") from None
     found = {_bit_name(name): value for name, value in arrays.items()}
     if None in found:

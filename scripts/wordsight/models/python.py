@@ -20,9 +20,9 @@ from pydantic import ValidationError
 from torch import nn
 
 from wordsight.config import PreprocessingSection, PythonNetwork, architecture_of, nearest
-from wordsight.errors import ConfigError
+from wordsight.errors import ConfigError, first_line
 from wordsight.models.encoder import Backbone
-from wordsight.models.weights import Pretrained, first_line
+from wordsight.models.weights import Pretrained
 from wordsight.storage import sha256
 
 Build = Callable[[str | None], nn.Module]

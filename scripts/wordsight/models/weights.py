@@ -19,7 +19,7 @@ import torch
 
 from wordsight import storage
 from wordsight.config import PreprocessingSection
-from wordsight.errors import WeightsError
+from wordsight.errors import WeightsError, first_line
 from wordsight.models import inert
 
 Tensors = dict[str, torch.Tensor]
@@ -328,8 +328,3 @@ def _keys(contents: Any) -> list[str]:
 
 def _shape(tensor: torch.Tensor) -> str:
     return "x".join(map(str, tensor.shape)) or "scalar"
-
-
-def first_line(error: Exception) -> str:
-    """First line of what an error of another library says."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:120]

@@ -1,13 +1,10 @@
 """What a fetched text model and a prepared corpus say of themselves: ``card.json``."""
 
-from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from wordsight.config import Section
-from wordsight.errors import DataError
-from wordsight.storage import read_json
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -63,17 +60,3 @@ class CorpusCard(OriginCard):
     redirects: Annotated[int, Field(ge=0)]
     other_pages: Annotated[int, Field(ge=0)]
     empty: Annotated[int, Field(ge=0)]
-
-
-Card = TypeVar("Card", bound=OriginCard)
-
-
-def read(directory: Path | str, kind: type[Card]) -> Card:
-    """Read a card; :class:`DataError` names a file that is none."""
-    path = Path(directory) / "card.json"
-    try:
-        return kind.model_validate(read_json(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise DataError(f"{path}: expected a card ({key}: {first['msg']})") from None

@@ -17,7 +17,7 @@ from transformers.utils import logging
 
 from wordsight import downloads
 from wordsight.config import HuggingfaceText, Wording, nearest
-from wordsight.errors import ConfigError, DataError, WeightsError
+from wordsight.errors import ConfigError, DataError, WeightsError, first_line
 from wordsight.models import weights
 from wordsight.models.encoder import resolve_device
 from wordsight.storage import atomic, sha256
@@ -102,12 +102,12 @@ def _build(folder: Path, origin: str) -> tuple[Any, Any]:
             model = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
         except Exception as error:  # transformers lets errors of every type through on damaged files
             raise WeightsError(
-                f"{origin}: expected a language model in config.json ({weights.first_line(error)})"
+                f"{origin}: expected a language model in config.json ({first_line(error)})"
             ) from None
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, padding_side="right", **local)
         except Exception as error:  # and so does tokenizers
-            raise DataError(f"{origin}: expected a tokenizer ({weights.first_line(error)})") from None
+            raise DataError(f"{origin}: expected a tokenizer ({first_line(error)})") from None
     most = model.config.vocab_size
     if len(tokenizer) > most:
         raise DataError(f"{origin}: expected a tokenizer of at most {most} words, found {len(tokenizer)}")

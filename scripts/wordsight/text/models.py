@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from wordsight import cards
 from wordsight.config import TextModel, Wording
 from wordsight.errors import DataError
 from wordsight.logs import logger
 from wordsight.storage import Features, sha256, write_json
 from wordsight.text.card import TextCard
-from wordsight.text.card import read as read_card
 from wordsight.text.encoder import phrases
 
 WEIGHTS = "weights.safetensors"
@@ -105,7 +105,7 @@ def features(
         vector is not finite.
     """
     directory = Path(directory)
-    card = read_card(directory, TextCard)
+    card = cards.read(directory / "card.json", TextCard, "a card")
     for name, expected in card.files.items():
         path = directory / name
         if not path.is_file() or (found := sha256(path)) != expected:
