@@ -7,7 +7,7 @@ MODEL ?=
 MEMORY_MB ?= $(shell $(PYTHON) -c 'import os; print(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 8 // 10 ** 7)')
 # An option that takes several values would take a target for one, so `--cores` comes last.
 # Snakemake says of a file that is no YAML neither its name nor the line.
-SNAKEMAKE = $(if $(CONFIG),PYTHONPATH=scripts .venv/bin/python -m wordsight.well_formed $(CONFIG) && ).venv/bin/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
+SNAKEMAKE = $(if $(CONFIG),PYTHONPATH=scripts .venv/bin/python -m wordsight.config.well_formed $(CONFIG) && ).venv/bin/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
 
 .PHONY: report test lint why bench check-model search lock
 .DEFAULT_GOAL := report

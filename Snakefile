@@ -21,11 +21,8 @@ include: "rules/models.smk"
 include: "rules/pretraining.smk"
 include: "rules/features.smk"
 include: "rules/text.smk"
-include: "rules/clustering.smk"
-include: "rules/few_shot.smk"
-include: "rules/transfer.smk"
+include: "rules/evaluation.smk"
 include: "rules/robustness.smk"
-include: "rules/cross_style.smk"
 include: "rules/statistics.smk"
 include: "rules/report.smk"
 
@@ -33,7 +30,7 @@ include: "rules/report.smk"
 rule all:
     default_target: True
     input:
-        targets(settings),
+        targets.targets(settings),
 
 
 # The answer ends a run that wrote it; a run for other targets has none to give. Snakemake adds the time.

@@ -50,7 +50,7 @@ def run_one(method: str, n: int, width: int, memory_mb: float, labels: Path) -> 
     """Cluster in this process; the partition goes to ``labels``."""
     from sklearn.cluster import SpectralClustering, k_means
 
-    from wordsight.protocols.clustering import spectral_embedding
+    from wordsight.protocols.spectral import spectral_embedding
 
     unit = features(n, width)
     baseline, started = peak_mb(), time.perf_counter()

@@ -24,12 +24,16 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from wordsight.config import READS_SENTENCES, ImageFolderDataset, PretrainNetwork, TrainingSection, load
-from wordsight.datasets import open_split
+from wordsight.catalogue.objectives import reads_sentences
+from wordsight.config.datasets import ImageFolderDataset
+from wordsight.config.load import load
+from wordsight.config.models import PretrainNetwork
+from wordsight.config.pretraining import TrainingSection
 from wordsight.datasets.building import build
-from wordsight.datasets.items import Item, Source
+from wordsight.datasets.reading import open_split
+from wordsight.datasets.source import Item, Source
 from wordsight.pretraining.launch import Order, carry_out
-from wordsight.pretraining.sentences import write_sentences
+from wordsight.pretraining.sentence_encoder import write_sentences
 
 WORDS = ["red", "green", "blue", "round", "square", "large", "small", "bright", "dark", "cat", "dog", "tree"]
 CLASSES = 10
@@ -83,7 +87,7 @@ def seconds(folder: Path, section: TrainingSection, objective: str, steps: int) 
         ),
         section=section.model_copy(update={"images_seen": steps * section.batch_size}),
         images=str(folder / "drawn"),
-        sentences=str(folder / "sentences.safetensors") if objective in READS_SENTENCES else None,
+        sentences=str(folder / "sentences.safetensors") if reads_sentences(objective) else None,
         seed=0,
         checkpoint=str(folder / "checkpoint.safetensors"),
         fingerprint=f"{objective} {steps}",

@@ -23,8 +23,9 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from wordsight.config import RobustnessSection
+from wordsight.catalogue.protocols.robustness import Parameters
 from wordsight.protocols import robustness
+from wordsight.protocols.task import Task
 
 CLASSES = 5
 
@@ -72,9 +73,7 @@ def train(network: Network, images: np.ndarray, labels: np.ndarray) -> None:
     network.eval().requires_grad_(False)
 
 
-def by_foolbox(
-    network: Network, images: np.ndarray, labels: np.ndarray, section: RobustnessSection
-) -> np.ndarray:
+def by_foolbox(network: Network, images: np.ndarray, labels: np.ndarray, section: Parameters) -> np.ndarray:
     """Accuracy per radius, 0 first, by foolbox over the whole grid."""
     foolbox = robustness.import_foolbox()
     module = torch.nn.Sequential()
@@ -90,21 +89,16 @@ def by_foolbox(
     return 1 - torch.cat(broken, dim=1).float().mean(dim=1).numpy()
 
 
-def by_search(
-    network: Network, images: np.ndarray, labels: np.ndarray, section: RobustnessSection
-) -> np.ndarray:
+def by_search(network: Network, images: np.ndarray, labels: np.ndarray, section: Parameters) -> np.ndarray:
     """Accuracy per radius, 0 first, by wordsight."""
     tables = robustness.evaluate(
+        Task("robustness", "small", "patterns"),
+        section,
         encoder=network,
         head=None,
         images=images,
         labels=labels,
         ids=[str(i) for i in range(len(labels))],
-        section=section,
-        mode="sound",
-        seed=0,
-        model="small",
-        dataset="patterns",
     )
     return np.array([np.mean(t["value"].to_numpy()) for t in tables[: 1 + len(section.epsilons)]])
 
@@ -135,7 +129,7 @@ def main() -> None:
     network = Network(options.size)
     train(network, *images_of(200, options.size))
     images, labels = images_of(options.images, options.size)
-    section = RobustnessSection(datasets={}, steps=options.steps, batch_size=options.batch_size)
+    section = Parameters(steps=options.steps, batch_size=options.batch_size)
     robustness.import_foolbox()
     ours = measure(by_search, network, images, labels, section)
     peer = measure(by_foolbox, network, images, labels, section)

@@ -16,10 +16,10 @@ rule dataset:
         runtime=60,
     params:
         code=lambda w: code(
-            "dataset.py", f"datasets.{settings.datasets[w.dataset].source}"
+            "dataset.py", f"datasets.sources.{settings.datasets[w.dataset].source}"
         ),
-        section=lambda w: section("datasets", w.dataset),
-        content=lambda w: user_content("datasets", w.dataset),
+        section=lambda w: params.values_of(settings, "datasets", w.dataset),
+        content=lambda w: checked(params.user_content, settings, "datasets", w.dataset),
         seed=settings.seed,
     script:
         "../scripts/dataset.py"

@@ -3,9 +3,9 @@ rule features:
     input:
         weights="resources/models/{model}/weights.safetensors",
         network="resources/models/{model}/network.json",
-        dataset=images_for("card.json"),
-        train_images=images_for("train.parquet"),
-        test_images=images_for("test.parquet"),
+        dataset=of(inputs.images, "card.json"),
+        train_images=of(inputs.images, "train.parquet"),
+        test_images=of(inputs.images, "test.parquet"),
     output:
         train="results/features/{model}/{dataset}/train.safetensors",
         test="results/features/{model}/{dataset}/test.safetensors",
@@ -20,8 +20,8 @@ rule features:
         mem_mb=growing(2000),
         runtime=60,
     params:
-        code=lambda w: code("features.py", *model_modules(w.model)),
-        section=section("features"),
+        code=lambda w: code("features.py", *params.network_modules(settings, w.model)),
+        section=params.values_of(settings, "features"),
         seed=settings.seed,
     script:
         "../scripts/features.py"
@@ -41,8 +41,8 @@ if together:
 
     use rule features as features_together with:
         output:
-            train=features_together("train"),
-            test=features_together("test"),
+            train=targets.features_together(settings, "train"),
+            test=targets.features_together(settings, "test"),
         log:
             "logs/features_together/{model}.log",
         benchmark:

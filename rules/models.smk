@@ -8,7 +8,7 @@ rule model:
     benchmark:
         "results/benchmarks/model/{model}.tsv"
     wildcard_constraints:
-        model=any_of(set(settings.models) - set(trained_models(settings))),
+        model=any_of(set(settings.models) - set(targets.trained_models(settings))),
     conda:
         "../envs/encoders.yaml"
     threads: 1
@@ -16,9 +16,9 @@ rule model:
         mem_mb=growing(3000),
         runtime=60,
     params:
-        code=lambda w: code("model.py", *model_modules(w.model)),
-        section=lambda w: network(w.model),
-        content=lambda w: user_content("models", w.model),
+        code=lambda w: code("model.py", *params.model_modules(settings, w.model)),
+        section=lambda w: params.network(settings, w.model),
+        content=lambda w: checked(params.user_content, settings, "models", w.model),
     script:
         "../scripts/model.py"
 
@@ -41,7 +41,7 @@ rule model_card:
         runtime=5,
     params:
         code=code("model_card.py"),
-        traits=lambda w: traits(w.model),
+        traits=lambda w: params.traits(settings, w.model),
     script:
         "../scripts/model_card.py"
 
@@ -49,8 +49,8 @@ rule model_card:
 # Is it what it is meant to be? Asked for one model at a time, before anything else runs.
 rule check_model:
     input:
-        weights=of_known_model("weights.safetensors"),
-        network=of_known_model("network.json"),
+        weights=of(inputs.of_known_model, "weights.safetensors"),
+        network=of(inputs.of_known_model, "network.json"),
     output:
         report="results/checks/{model}.txt",
     log:
@@ -66,6 +66,8 @@ rule check_model:
         mem_mb=growing(2000),
         runtime=10,
     params:
-        code=lambda w: code("check_model.py", *model_modules(w.model)),
+        code=lambda w: code(
+            "check_model.py", *params.network_modules(settings, w.model)
+        ),
     script:
         "../scripts/check_model.py"

@@ -24,9 +24,9 @@ rule sentences:
 
 rule pretrain:
     input:
-        dataset=lambda w: image_set("card.json"),
-        images=lambda w: image_set("train.parquet"),
-        sentences=lambda w: sentences(settings.models[w.model].objective),
+        dataset=of(inputs.image_set, "card.json"),
+        images=of(inputs.image_set, "train.parquet"),
+        sentences=of(inputs.sentences),
     output:
         weights="resources/models/{model}/weights.safetensors",
         network="resources/models/{model}/network.json",
@@ -36,7 +36,7 @@ rule pretrain:
     benchmark:
         "results/benchmarks/pretrain/{model}.tsv"
     wildcard_constraints:
-        model=any_of(trained_models(settings)),
+        model=any_of(targets.trained_models(settings)),
     conda:
         "../envs/encoders.yaml"
     threads: 1
@@ -44,11 +44,9 @@ rule pretrain:
         mem_mb=growing(1500),
         runtime=600,
     params:
-        code=lambda w: code(
-            "pretrain.py", *training_modules(settings.models[w.model].objective)
-        ),
-        network=lambda w: network(w.model),
-        section=lambda w: training(),
+        code=lambda w: code("pretrain.py", *params.training_modules(settings, w)),
+        network=lambda w: params.network(settings, w.model),
+        section=of(params.training),
         seed=settings.seed,
         checkpoint="resources/models/{model}/checkpoint.safetensors",
     script:
@@ -58,9 +56,9 @@ rule pretrain:
 # The learning rates of config.yaml come from here: `make search`. The default run reads none of it.
 rule learning_rate:
     input:
-        dataset=lambda w: image_set("card.json"),
-        images=lambda w: image_set("train.parquet"),
-        sentences=lambda w: sentences(w.objective),
+        dataset=of(inputs.image_set, "card.json"),
+        images=of(inputs.image_set, "train.parquet"),
+        sentences=of(inputs.sentences),
     output:
         "results/search/{objective}/{learning_rate}.json",
     log:
@@ -74,9 +72,10 @@ rule learning_rate:
         mem_mb=growing(1500),
         runtime=600,
     params:
-        code=lambda w: code("learning_rate.py", *training_modules(w.objective)),
-        network=lambda w: candidate(w.objective, float(w.learning_rate)),
-        section=lambda w: training(),
+        code=lambda w: code("learning_rate.py", *params.training_modules(settings, w)),
+        network=of(params.candidate),
+        section=of(params.training),
+        probe=params.probe(),
         seed=settings.seed,
         checkpoint="results/search/{objective}/{learning_rate}.checkpoint.safetensors",
     script:
@@ -85,7 +84,7 @@ rule learning_rate:
 
 rule learning_rates:
     input:
-        searched(),
+        inputs.searched(settings),
     output:
         "results/tables/learning_rates.csv",
     log:

@@ -1,16 +1,19 @@
 # What people look at: figures in every format, and one page that opens offline.
-if example_names(settings):
+if targets.example_names(settings):
 
     # The figures that show images read all that they show from here, in one job.
     rule figure_data:
         input:
-            features=embedded_features(),
-            robustness=attacked_results(),
-            transfer=confused_results(),
-            datasets=pictured("card.json"),
-            test_images=pictured("test.parquet"),
+            features=inputs.embedded_features(settings),
+            robustness=inputs.attacked_results(settings),
+            transfer=inputs.confused_results(settings),
+            datasets=inputs.pictured(settings, "card.json"),
+            test_images=inputs.pictured(settings, "test.parquet"),
         output:
-            expand("results/figures/data/{figure}.json", figure=example_names(settings)),
+            expand(
+                "results/figures/data/{figure}.json",
+                figure=targets.example_names(settings),
+            ),
         log:
             "logs/figure_data.log",
         benchmark:
@@ -25,10 +28,10 @@ if example_names(settings):
             code=code("figure_data.py"),
             comparisons=[
                 comparison.model_dump(mode="json", exclude={"question"})
-                for comparison in confused(settings)
+                for comparison in targets.confused(settings)
             ],
-            dataset=embedded_dataset(settings),
-            groups=groups,
+            dataset=targets.embedded_dataset(settings),
+            groups=params.groups(settings),
             seed=settings.seed,
         script:
             "../scripts/figure_data.py"
@@ -40,9 +43,9 @@ rule figure:
         objectives="results/tables/objectives.csv",
         contrasts="results/tables/contrasts.csv",
         sensitivity="results/tables/sensitivity.csv",
-        datasets=dataset_cards(),
-        training=learning_curves,
-        examples=figure_examples,
+        datasets=inputs.dataset_cards(settings),
+        training=of(inputs.learning_curves),
+        examples=of(inputs.figure_examples),
     output:
         json="results/figures/{figure}.json",
         svg=report(
@@ -63,37 +66,12 @@ rule figure:
         mem_mb=growing(1000),
         runtime=10,
     params:
-        code=lambda w: code("figure.py", f"figures.{w.figure}"),
+        code=lambda w: code("figure.py", f"figures.{figures.drawn_by(w.figure)}"),
         # For Snakemake's report, whose captions can't be chosen by a wildcard.
-        caption=lambda w: caption(w.figure),
-        groups=groups,
+        caption=lambda w: figures.caption(w.figure),
+        groups=params.groups(settings),
     script:
         "../scripts/figure.py"
-
-
-localrules:
-    rule_graph,
-
-
-# Needs nothing but the plan of the run, so it draws what the report's own run looks like.
-rule rule_graph:
-    output:
-        "results/figures/rules.svg",
-    log:
-        "logs/rule_graph.log",
-    benchmark:
-        "results/benchmarks/rule_graph.tsv"
-    conda:
-        "../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(500),
-        runtime=5,
-    params:
-        code=code("rule_graph.py"),
-        graph=rules_of_report,
-    script:
-        "../scripts/rule_graph.py"
 
 
 # The page shows its captions, its templates and the whole configuration, so each of them is a param.
@@ -103,12 +81,17 @@ rule report:
         objectives="results/tables/objectives.csv",
         contrasts="results/tables/contrasts.csv",
         sensitivity="results/tables/sensitivity.csv",
-        charts=expand("results/figures/{figure}.json", figure=figure_names(settings)),
-        svgs=expand("results/figures/{figure}.svg", figure=figure_names(settings)),
-        pdfs=expand("results/figures/{figure}.pdf", figure=figure_names(settings)),
-        rules="results/figures/rules.svg",
-        models=expand("resources/models/{model}/card.json", model=settings.models),
-        datasets=dataset_cards(),
+        charts=expand(
+            "results/figures/{figure}.json", figure=targets.figure_names(settings)
+        ),
+        svgs=expand(
+            "results/figures/{figure}.svg", figure=targets.figure_names(settings)
+        ),
+        pdfs=expand(
+            "results/figures/{figure}.pdf", figure=targets.figure_names(settings)
+        ),
+        models=inputs.model_cards(settings),
+        datasets=inputs.dataset_cards(settings),
     output:
         html="results/report.html",
         verdicts="results/verdicts.txt",
@@ -124,11 +107,12 @@ rule report:
         runtime=10,
     params:
         code=code("report.py"),
-        citation=citation(),
-        templates=provenance.content_digest(
-            f"{workflow.basedir}/scripts/wordsight/report/templates", "report"
-        ),
-        captions={figure: caption(figure) for figure in figure_names(settings)},
+        citation=own_content("CITATION.cff"),
+        templates=own_content("scripts/wordsight/report/templates"),
+        captions={
+            figure: figures.caption(figure)
+            for figure in targets.figure_names(settings)
+        },
         comparisons=[comparison.model_dump(mode="json") for comparison in comparisons],
         config=settings.model_dump(mode="json"),
         benchmarks="results/benchmarks",

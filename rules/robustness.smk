@@ -5,7 +5,7 @@ rule robustness:
         network="resources/models/{model}/network.json",
         dataset="resources/datasets/{dataset}/card.json",
         test_images="resources/datasets/{dataset}/test.parquet",
-        train=head_features,
+        train=of(inputs.head_features, "robustness"),
     output:
         "results/robustness/{model}/{dataset}.parquet",
     log:
@@ -19,11 +19,11 @@ rule robustness:
         mem_mb=growing(2000),
         runtime=60,
     params:
-        code=lambda w: code("robustness.py", *model_modules(w.model)),
-        parameters=lambda w: parameters("robustness"),
-        attacked=lambda w: section("protocols", "robustness", "datasets", w.dataset),
-        features=section("features"),
-        mode=lambda w: settings.protocol_mode("robustness"),
+        code=lambda w: code("robustness.py", *params.network_modules(settings, w.model)),
+        parameters=of(params.of_protocol, "robustness"),
+        attacked=of(params.of_dataset, "robustness"),
+        features=params.values_of(settings, "features"),
+        mode=of(params.mode, "robustness"),
         seed=settings.seed,
     script:
         "../scripts/robustness.py"

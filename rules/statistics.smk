@@ -1,14 +1,9 @@
 # From observations to means, contrasts and their uncertainty, and the tables that people read.
 
-# Models that differ in their seed alone count as one, under the name of their objective.
-groups = {
-    name: getattr(model, "objective", name) for name, model in settings.models.items()
-}
-
 
 rule summary:
     input:
-        protocol_results(settings),
+        targets.protocol_results(settings),
     output:
         "results/statistics/summary.parquet",
     log:
@@ -23,16 +18,17 @@ rule summary:
         runtime=30,
     params:
         code=code("summary.py"),
+        measures=params.measures(),
     script:
         "../scripts/summary.py"
 
 
 rule contrasts:
     input:
-        rows=protocol_results(settings),
+        rows=targets.protocol_results(settings),
         summary="results/statistics/summary.parquet",
-        models=expand("resources/models/{model}/card.json", model=settings.models),
-        datasets=dataset_cards(),
+        models=inputs.model_cards(settings),
+        datasets=inputs.dataset_cards(settings),
     output:
         contrasts="results/statistics/contrasts.parquet",
         sensitivity="results/statistics/sensitivity.parquet",
@@ -48,7 +44,8 @@ rule contrasts:
         runtime=30,
     params:
         code=code("contrasts.py"),
-        statistics=section("statistics"),
+        measures=params.measures(),
+        statistics=params.values_of(settings, "statistics"),
         comparisons=[comparison.model_dump(mode="json") for comparison in comparisons],
         seed=settings.seed,
     script:
@@ -57,7 +54,7 @@ rule contrasts:
 
 rule objectives:
     input:
-        protocol_results(settings),
+        targets.protocol_results(settings),
     output:
         "results/statistics/objectives.parquet",
     log:
@@ -72,8 +69,9 @@ rule objectives:
         runtime=30,
     params:
         code=code("objectives.py"),
-        statistics=section("statistics"),
-        groups=groups,
+        measures=params.measures(),
+        statistics=params.values_of(settings, "statistics"),
+        groups=params.groups(settings),
         seed=settings.seed,
     script:
         "../scripts/objectives.py"
@@ -85,7 +83,7 @@ rule result_tables:
         objectives="results/statistics/objectives.parquet",
         contrasts="results/statistics/contrasts.parquet",
         sensitivity="results/statistics/sensitivity.parquet",
-        models=expand("resources/models/{model}/card.json", model=settings.models),
+        models=inputs.model_cards(settings),
     output:
         results="results/tables/results.csv",
         objectives="results/tables/objectives.csv",
@@ -104,6 +102,6 @@ rule result_tables:
         runtime=10,
     params:
         code=code("result_tables.py"),
-        citation=citation(),
+        citation=own_content("CITATION.cff"),
     script:
         "../scripts/result_tables.py"

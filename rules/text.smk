@@ -1,11 +1,6 @@
 # Language models and word vectors, what they say of the class names, and corpora to learn words from.
 
 
-wildcard_constraints:
-    text_model=any_of(settings.text_models),
-    corpus=any_of(settings.corpora),
-
-
 rule text_model:
     output:
         weights="resources/text_models/{text_model}/weights.safetensors",
@@ -22,9 +17,14 @@ rule text_model:
         mem_mb=growing(3000),
         runtime=60,
     params:
-        code=lambda w: code("text_model.py", text_module(w.text_model)),
-        section=lambda w: text_network(w.text_model),
-        content=lambda w: user_content("text_models", w.text_model),
+        code=lambda w: code(
+            "text_model.py",
+            f"text.sources.{settings.text_models[w.text_model].source}",
+        ),
+        section=lambda w: params.text_network(settings, w.text_model),
+        content=lambda w: checked(
+            params.user_content, settings, "text_models", w.text_model
+        ),
     script:
         "../scripts/text_model.py"
 
@@ -35,11 +35,11 @@ rule text_features:
         weights="resources/text_models/{text_model}/weights.safetensors",
         tokenizer="resources/text_models/{text_model}/tokenizer",
         card="resources/text_models/{text_model}/card.json",
-        datasets=dataset_cards(),
+        datasets=inputs.dataset_cards(settings),
     output:
         expand(
             "results/text_features/{{text_model}}/{dataset}.safetensors",
-            dataset=evaluated_datasets(settings),
+            dataset=targets.evaluated_datasets(settings),
         ),
     log:
         "logs/text_features/{text_model}.log",
@@ -52,8 +52,11 @@ rule text_features:
         mem_mb=growing(2000),
         runtime=30,
     params:
-        code=lambda w: code("text_features.py", text_module(w.text_model)),
-        wording=lambda w: wording(w.text_model),
+        code=lambda w: code(
+            "text_features.py",
+            f"text.readers.{settings.text_models[w.text_model].source}",
+        ),
+        wording=lambda w: params.wording(settings, w.text_model),
         device=settings.features.device,
     script:
         "../scripts/text_features.py"
@@ -75,7 +78,7 @@ rule corpus:
         runtime=720,
     params:
         code=code("corpus.py"),
-        section=lambda w: section("corpora", w.corpus),
-        content=lambda w: user_content("corpora", w.corpus),
+        section=lambda w: params.values_of(settings, "corpora", w.corpus),
+        content=lambda w: checked(params.user_content, settings, "corpora", w.corpus),
     script:
         "../scripts/corpus.py"

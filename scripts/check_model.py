@@ -8,8 +8,8 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads) as logger:
-    from wordsight.models.checking import check, verdict
-    from wordsight.storage import write_text
+    from wordsight.check_model import check, verdict
+    from wordsight.files.disk import write_text
 
     report = check(Path(snakemake.input.network).parent)
     logger.info("found\n%s", report.text())

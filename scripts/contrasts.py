@@ -7,17 +7,21 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
-    from wordsight.config import StatisticsSection, revive
+    from wordsight.config.load import validate
+    from wordsight.config.statistics import StatisticsSection
+    from wordsight.files.cards import read_cards
+    from wordsight.files.parquet import read_frame, write_frame
     from wordsight.statistics.audit import Evidence, audited
-    from wordsight.statistics.contrasts import compare
-    from wordsight.statistics.pairs import Comparison
+    from wordsight.statistics.comparison import Comparison
+    from wordsight.statistics.effects import compare
+    from wordsight.statistics.measures import Measure
     from wordsight.statistics.sensitivity import sensitivities
-    from wordsight.storage import read_cards, read_frame, write_frame
 
-    comparisons = [revive(Comparison, values) for values in snakemake.params.comparisons]
-    section = revive(StatisticsSection, snakemake.params.statistics)
+    measures = {name: validate(Measure, values) for name, values in snakemake.params.measures.items()}
+    comparisons = [validate(Comparison, values) for values in snakemake.params.comparisons]
+    section = validate(StatisticsSection, snakemake.params.statistics)
     models, datasets = (read_cards(paths) for paths in (snakemake.input.models, snakemake.input.datasets))
-    frame, parts = compare(snakemake.input.rows, comparisons, section, snakemake.params.seed)
+    frame, parts = compare(snakemake.input.rows, comparisons, section, snakemake.params.seed, measures)
     sensitivity = sensitivities(frame, parts, section, models)
     evidence = Evidence(
         read_frame(snakemake.input.summary),
@@ -25,6 +29,7 @@ with step(snakemake.log[0], snakemake.threads):
         {comparison.name: comparison for comparison in comparisons},
         models,
         datasets,
+        measures,
     )
     write_frame(snakemake.output.sensitivity, sensitivity)
     write_frame(snakemake.output.contrasts, audited(frame, evidence))

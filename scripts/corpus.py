@@ -8,8 +8,9 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
-    from wordsight.config import Corpus, revive
+    from wordsight.config.load import validate
+    from wordsight.config.text import Corpus
     from wordsight.text.wikipedia import prepare
 
-    section = revive(Corpus, snakemake.params.section)
+    section = validate(Corpus, snakemake.params.section)
     prepare(section, snakemake.wildcards.corpus, Path(snakemake.output.card).parent)

@@ -8,9 +8,10 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
-    from wordsight.config import Dataset, revive
-    from wordsight.datasets import prepare
+    from wordsight.config.datasets import Dataset
+    from wordsight.config.load import validate
+    from wordsight.datasets.building import prepare
 
-    section = revive(Dataset, snakemake.params.section)
+    section = validate(Dataset, snakemake.params.section)
     directory = Path(snakemake.output.card).parent
     prepare(section, snakemake.wildcards.dataset, snakemake.params.seed, directory)

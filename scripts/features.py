@@ -14,13 +14,14 @@ def each(paths):
 
 
 with step(snakemake.log[0], snakemake.threads):
-    from wordsight.config import FeaturesSection, revive
-    from wordsight.datasets import open_split
-    from wordsight.features import extract
-    from wordsight.models import load
-    from wordsight.storage import write_features
+    from wordsight.config.experiment import FeaturesSection
+    from wordsight.config.load import validate
+    from wordsight.datasets.reading import open_split
+    from wordsight.extraction import extract
+    from wordsight.files.feature_sets import write_features
+    from wordsight.models.reading import load
 
-    section = revive(FeaturesSection, snakemake.params.section)
+    section = validate(FeaturesSection, snakemake.params.section)
     encoder = load(Path(snakemake.input.weights).parent, section.device)
     epoch = snakemake.wildcards.get("epoch")
     view = "plain" if epoch is None else f"augmented-{epoch}"

@@ -7,13 +7,14 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
-    import importlib
     from pathlib import Path
 
-    from wordsight.figures.data import Tables, read_training
+    from wordsight.figures.drawing import draw
     from wordsight.figures.export import save
-    from wordsight.storage import read_cards, read_json
-    from wordsight.tables import read_csv
+    from wordsight.files.cards import read_cards
+    from wordsight.files.disk import read_json
+    from wordsight.tables.csv import read_csv
+    from wordsight.tables.reading import Tables, read_training
 
     groups = snakemake.params.groups
     curves = {Path(path).parent.name: path for path in snakemake.input.get("training", [])}
@@ -29,5 +30,4 @@ with step(snakemake.log[0], snakemake.threads):
         sensitivity=read_csv(snakemake.input.sensitivity),
         examples=read_json(examples) if examples else None,
     )
-    figure = importlib.import_module(f"wordsight.figures.{snakemake.wildcards.figure}")
-    save(figure.draw(tables), **dict(snakemake.output.items()))
+    save(draw(snakemake.wildcards.figure, tables), **dict(snakemake.output.items()))

@@ -9,17 +9,18 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
-    from wordsight.config import revive
-    from wordsight.datasets import open_split
-    from wordsight.examples.confusions import confusions
-    from wordsight.examples.features import features
-    from wordsight.examples.robust_images import robust_images
-    from wordsight.statistics.pairs import Comparison
-    from wordsight.storage import read_features, write_json
+    from wordsight.config.load import validate
+    from wordsight.datasets.reading import open_split
+    from wordsight.figures.images.confusions import confusions
+    from wordsight.figures.images.features import features
+    from wordsight.figures.images.robust_images import robust_images
+    from wordsight.files.disk import write_json
+    from wordsight.files.feature_sets import read_features
+    from wordsight.statistics.comparison import Comparison
 
     files, params = snakemake.input, snakemake.params
     splits = {Path(card).parent.name: open_split(Path(card).parent, "test") for card in files.datasets}
-    comparisons = [revive(Comparison, values) for values in params.comparisons]
+    comparisons = [validate(Comparison, values) for values in params.comparisons]
     made = {
         "features": lambda: features(map(read_features, files.features), splits[params.dataset], params.seed),
         "robust_images": partial(robust_images, files.robustness, splits, params.groups),

@@ -8,15 +8,19 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
-    from wordsight.config import PretrainNetwork, TrainingSection, revive
-    from wordsight.datasets import open_split
-    from wordsight.pretraining.launch import Order, fingerprint, perform
-    from wordsight.pretraining.search import held_out
-    from wordsight.storage import write_json
+    from wordsight.catalogue.fitting import ProbeParameters
+    from wordsight.config.load import validate
+    from wordsight.config.models import PretrainNetwork
+    from wordsight.config.pretraining import TrainingSection
+    from wordsight.datasets.reading import open_split
+    from wordsight.files.disk import write_json
+    from wordsight.pretraining.learning_rate import held_out
+    from wordsight.pretraining.order import Order, fingerprint, perform
 
     sentences = next(iter(snakemake.input.get("sentences", [])), None)
-    network = revive(PretrainNetwork, snakemake.params.network)
-    section = revive(TrainingSection, snakemake.params.section)
+    network = validate(PretrainNetwork, snakemake.params.network)
+    section = validate(TrainingSection, snakemake.params.section)
+    probe = validate(ProbeParameters, snakemake.params.probe)
     images = Path(snakemake.input.images).parent
     trained = perform(
         Order(
@@ -33,7 +37,7 @@ with step(snakemake.log[0], snakemake.threads):
             threads=snakemake.threads,
         )
     )
-    loss, accuracy = held_out(trained, open_split(images, "train"), section.styles)
+    loss, accuracy = held_out(trained, open_split(images, "train"), section.styles, probe)
     write_json(
         snakemake.output[0],
         {

@@ -9,8 +9,8 @@ from wordsight.logs import step
 with step(snakemake.log[0], snakemake.threads):
     import pandas as pd
 
-    from wordsight.storage import read_json
-    from wordsight.tables import write_csv
+    from wordsight.files.disk import read_json
+    from wordsight.tables.csv import write_csv
 
     columns = ["objective", "learning_rate", "held_out_loss", "held_out_accuracy", "best"]
     columns += ["final_loss", "measured", "chance"]

@@ -8,8 +8,9 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
-    from wordsight.config import Network, revive
-    from wordsight.models import fetch
+    from wordsight.config.load import validate
+    from wordsight.config.models import Network
+    from wordsight.models.building import fetch
 
-    section = revive(Network, snakemake.params.section)
+    section = validate(Network, snakemake.params.section)
     fetch(section, snakemake.wildcards.model, Path(snakemake.output.network).parent)

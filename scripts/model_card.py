@@ -8,7 +8,8 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
-    from wordsight.config import Traits, revive
-    from wordsight.models import describe
+    from wordsight.config.load import validate
+    from wordsight.config.models import Traits
+    from wordsight.models.card import describe
 
-    describe(revive(Traits, snakemake.params.traits), Path(snakemake.output.card).parent)
+    describe(validate(Traits, snakemake.params.traits), Path(snakemake.output.card).parent)

@@ -7,10 +7,13 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
-    from wordsight.config import StatisticsSection, revive
-    from wordsight.statistics.objectives import describe
-    from wordsight.storage import write_frame
+    from wordsight.config.load import validate
+    from wordsight.config.statistics import StatisticsSection
+    from wordsight.files.parquet import write_frame
+    from wordsight.statistics.group_means import describe
+    from wordsight.statistics.measures import Measure
 
+    measures = {name: validate(Measure, values) for name, values in snakemake.params.measures.items()}
     params = snakemake.params
-    section = revive(StatisticsSection, params.statistics)
-    write_frame(snakemake.output[0], describe(snakemake.input, params.groups, section, params.seed))
+    section = validate(StatisticsSection, params.statistics)
+    write_frame(snakemake.output[0], describe(snakemake.input, params.groups, section, params.seed, measures))

@@ -8,16 +8,19 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
-    from wordsight.config import PretrainNetwork, TrainingSection, revive
-    from wordsight.pretraining.launch import Order, carry_out, fingerprint
+    from wordsight.config.load import validate
+    from wordsight.config.models import PretrainNetwork
+    from wordsight.config.pretraining import TrainingSection
+    from wordsight.pretraining.launch import carry_out
+    from wordsight.pretraining.order import Order, fingerprint
 
     sentences = next(iter(snakemake.input.get("sentences", [])), None)
     images = Path(snakemake.input.images).parent
     carry_out(
         Order(
             name=snakemake.wildcards.model,
-            network=revive(PretrainNetwork, snakemake.params.network),
-            section=revive(TrainingSection, snakemake.params.section),
+            network=validate(PretrainNetwork, snakemake.params.network),
+            section=validate(TrainingSection, snakemake.params.section),
             images=str(images),
             sentences=sentences,
             seed=snakemake.params.seed,

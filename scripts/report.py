@@ -9,19 +9,20 @@ from wordsight.logs import step
 with step(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
-    from wordsight.config import revive
+    from wordsight.config.load import validate
+    from wordsight.files.cards import read_cards
+    from wordsight.files.disk import read_json
     from wordsight.report.page import Figure, download, write_report, write_verdicts
     from wordsight.report.run import Run
-    from wordsight.statistics.pairs import Comparison
-    from wordsight.storage import read_cards, read_json
-    from wordsight.tables import read_csv
+    from wordsight.statistics.comparison import Comparison
+    from wordsight.tables.csv import read_csv
 
     run = Run(
         results=read_csv(snakemake.input.results),
         contrasts=read_csv(snakemake.input.contrasts),
         models=read_cards(snakemake.input.models),
         datasets=read_cards(snakemake.input.datasets),
-        comparisons=[revive(Comparison, values) for values in snakemake.params.comparisons],
+        comparisons=[validate(Comparison, values) for values in snakemake.params.comparisons],
         config=snakemake.params.config,
         objectives=read_csv(snakemake.input.objectives),
         sensitivity=read_csv(snakemake.input.sensitivity),
@@ -43,6 +44,5 @@ with step(snakemake.log[0], snakemake.threads):
         [download(snakemake.input[table]) for table in ("results", "objectives", "contrasts", "sensitivity")],
         benchmarks=snakemake.params.benchmarks,
         digests=snakemake.params.digests,
-        dag=Path(snakemake.input.rules).read_text(encoding="utf-8"),
     )
     write_verdicts(snakemake.output.verdicts, run, snakemake.output.html)

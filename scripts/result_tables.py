@@ -8,11 +8,13 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
-    from wordsight.citation import read_citation
-    from wordsight.models import read_card
-    from wordsight.schemas import SCHEMAS, checked, descriptor
-    from wordsight.storage import read_frame, write_json
-    from wordsight.tables import objectives_table, results_table, write_csv
+    from wordsight.files.disk import write_json
+    from wordsight.files.parquet import read_frame
+    from wordsight.models.card import read_card
+    from wordsight.tables.citation import read_citation
+    from wordsight.tables.csv import write_csv
+    from wordsight.tables.joined import objectives_table, results_table
+    from wordsight.tables.schemas import SCHEMAS, checked, descriptor
 
     cards = [read_card(Path(path).parent) for path in snakemake.input.models]
     traits = {card.name: card.model_dump(mode="json") for card in cards}

@@ -8,22 +8,23 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
-    from wordsight.config import FeaturesSection, RobustnessDataset, RobustnessParameters, revive
-    from wordsight.datasets import open_split
-    from wordsight.models import load
+    from wordsight.config.experiment import FeaturesSection
+    from wordsight.config.load import protocol_parameters, validate
+    from wordsight.datasets.reading import open_split
+    from wordsight.files.feature_sets import read_features
+    from wordsight.models.reading import load
     from wordsight.protocols import robustness
-    from wordsight.rows import write_rows
-    from wordsight.storage import read_features
+    from wordsight.protocols.rows import write_rows
+    from wordsight.protocols.task import Task
 
-    device = revive(FeaturesSection, snakemake.params.features).device
-    attacked = revive(RobustnessDataset, snakemake.params.attacked)
+    files, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
+    device = validate(FeaturesSection, params.features).device
     rows = robustness.evaluate_encoder(
-        encoder=load(Path(snakemake.input.weights).parent, device),
-        test=open_split(Path(snakemake.input.dataset).parent, "test"),
-        images=attacked.images,
-        train=read_features(snakemake.input.train) if attacked.head == "fitted" else None,
-        section=revive(RobustnessParameters, snakemake.params.parameters),
-        mode=snakemake.params.mode,
-        seed=snakemake.params.seed,
+        Task("robustness", wildcards.model, wildcards.dataset, params.mode, params.seed),
+        protocol_parameters("robustness", params.parameters),
+        encoder=load(Path(files.weights).parent, device),
+        test=open_split(Path(files.dataset).parent, "test"),
+        images=params.attacked["images"],
+        train=read_features(files.train[0]) if files.train else None,
     )
     write_rows(snakemake.output[0], rows)

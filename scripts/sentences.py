@@ -8,8 +8,8 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
-    from wordsight.datasets import open_split
-    from wordsight.pretraining.sentences import write_sentences
+    from wordsight.datasets.reading import open_split
+    from wordsight.pretraining.sentence_encoder import write_sentences
 
     split = open_split(Path(snakemake.input.dataset).parent, "train")
     write_sentences(snakemake.output[0], split, snakemake.params.device)

@@ -7,7 +7,10 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
-    from wordsight.statistics.summary import summarise
-    from wordsight.storage import write_frame
+    from wordsight.config.load import validate
+    from wordsight.files.parquet import write_frame
+    from wordsight.statistics.measures import Measure
+    from wordsight.statistics.model_means import summarise
 
-    write_frame(snakemake.output[0], summarise(snakemake.input))
+    measures = {name: validate(Measure, values) for name, values in snakemake.params.measures.items()}
+    write_frame(snakemake.output[0], summarise(snakemake.input, measures))

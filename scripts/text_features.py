@@ -8,12 +8,13 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
-    from wordsight.config import Wording, revive
-    from wordsight.datasets import read_card
-    from wordsight.storage import write_features
-    from wordsight.text.models import features
+    from wordsight.config.load import validate
+    from wordsight.config.text import Wording
+    from wordsight.datasets.reading import read_card
+    from wordsight.files.feature_sets import write_features
+    from wordsight.text.reading import features
 
-    wording = revive(Wording, snakemake.params.wording)
+    wording = validate(Wording, snakemake.params.wording)
     folder = Path(snakemake.input.card).parent
     for dataset, output in zip(snakemake.input.datasets, snakemake.output, strict=True):
         card = read_card(Path(dataset).parent)

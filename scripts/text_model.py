@@ -8,8 +8,9 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
-    from wordsight.config import TextModel, revive
-    from wordsight.text.models import fetch
+    from wordsight.config.load import validate
+    from wordsight.config.text import TextModel
+    from wordsight.text.building import fetch
 
-    section = revive(TextModel, snakemake.params.section)
+    section = validate(TextModel, snakemake.params.section)
     fetch(section, snakemake.wildcards.text_model, Path(snakemake.output.card).parent)

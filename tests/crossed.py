@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from wordsight.datasets import DatasetCard, Split
-from wordsight.datasets.card import Duplicates, SplitCard, Splits
-from wordsight.storage import Features
+from wordsight.datasets.card import DatasetCard, Duplicates, SplitCard, Splits
+from wordsight.datasets.reading import Split
+from wordsight.files.feature_sets import Features
 
 SEEN, UNSEEN = ("ink", "oil"), ("wax",)
 
@@ -101,12 +101,16 @@ def by_nothing(concept, style, label):
     return vector("nothing", concept, style)
 
 
+def given(parts, encoder):
+    """What a protocol across styles reads."""
+    train, test = encode(parts, encoder)
+    return {"train": train, "test": test, "splits": parts}
+
+
 def frames(tables):
     """Rows by cell, as one data frame each."""
-    return {
-        cell: pd.concat([table.to_pandas() for table in parts], ignore_index=True)
-        for cell, parts in tables.items()
-    }
+    rows = pd.concat([table.to_pandas() for table in tables], ignore_index=True)
+    return {cell: part.reset_index(drop=True) for cell, part in rows.groupby("dataset", sort=False)}
 
 
 def means(tables, metric):

@@ -4,14 +4,14 @@ import json
 
 import pandas as pd
 
-from wordsight.cells import ALL_NEW, CELLS
-from wordsight.config import LANGUAGE_OF
-from wordsight.figures import export, summary, transfer
-from wordsight.figures.data import Tables
-from wordsight.protocols.measures import PRIMARY
+from wordsight.catalogue import objectives, protocols
+from wordsight.catalogue.cells import ALL_NEW, CELLS
+from wordsight.figures import export
+from wordsight.figures.drawing import draw
 from wordsight.report.page import Figure, write_report
 from wordsight.report.run import Run
-from wordsight.statistics.pairs import Comparison
+from wordsight.statistics.comparison import Comparison
+from wordsight.tables.reading import Tables
 
 EPSILONS = [0.001, 0.01, 1.0]
 CROSSED = ("cross_style_few_shot", "cross_style_probe", "cross_style_retrieval")
@@ -67,7 +67,7 @@ def effect(protocol="transfer", dataset="", effect=0.2, low=0.1, high=0.3, verdi
     undecided = verdict == "undecided"
     p_value, p_equivalence = (0.2 if undecided else 0.001), (0.001 if verdict == "equivalent" else 0.9)
     return {
-        "contrast": "language", "protocol": protocol, "mode": "sound", "metric": PRIMARY.get(protocol, "accuracy"),
+        "contrast": "language", "protocol": protocol, "mode": "sound", "metric": protocols.PROTOCOLS[protocol].primary if protocol in protocols.PROTOCOLS else "accuracy",
         "parameter": "", "setting": 0.0, "scope": "dataset" if dataset else "pooled", "dataset": dataset,
         "effect": effect, "low": low, "high": high, "verdict": verdict,
         "reason": "overlap" if undecided else "", "holds_for": "such models", "treatment": 0.5 + effect,
@@ -149,8 +149,12 @@ def make_run(languages=("captions", "labels"), compared=None, rows=None, title="
     config = {
         "title": title, "seed": 0, "datasets": {"shapes": {}, "toys": {}},
         "protocols": {
-            "clustering": {"seeds": 5}, "few_shot": {"shots": [1, 5], "trials": 20},
-            "transfer": {"regularisation": [0.1, 1.0, 10.0], "validation_fraction": 0.2, "epochs": 20},
+            "clustering": {"datasets": ["shapes", "toys"], "seeds": 5},
+            "few_shot": {"datasets": ["shapes", "toys"], "shots": [1, 5], "trials": 20},
+            "transfer": {
+                "datasets": ["shapes", "toys"], "regularisation": [0.1, 1.0, 10.0], "validation_fraction": 0.2,
+                "epochs": 20,
+            },
             "robustness": {
                 "epsilons": EPSILONS, "steps": 20, "datasets": {"shapes": {"head": "fitted", "images": 20}},
             },
@@ -182,13 +186,12 @@ def comparison(
     return Comparison(name=name, question=question, pairs=list(pairs), groups=list(groups))
 
 
-def written(run, drawn, folder, downloads=(), modules=(transfer, summary)):
+def written(run, drawn, folder, downloads=(), names=("transfer", "summary")):
     """Text of the report of a run, whose figures are drawn from some tables."""
     figures = []
-    for module in modules:
-        name = module.__name__.rsplit(".", 1)[-1]
+    for name in names:
         paths = {kind: folder / f"{name}.{kind}" for kind in ("json", "svg", "png", "pdf")}
-        export.save(module.draw(drawn), **paths)
+        export.save(draw(name, drawn), **paths)
         spec = json.loads(paths["json"].read_text(encoding="utf-8"))
         svg, pdf = paths["svg"].read_text(encoding="utf-8"), paths["pdf"].read_bytes()
         figures.append(Figure(name, f"Caption of {name}.", svg, spec, pdf))
@@ -201,7 +204,7 @@ def written(run, drawn, folder, downloads=(), modules=(transfer, summary)):
 
 # Models that the workflow trained: every objective from several seeds, beside an ordinary one.
 
-OBJECTIVES = list(LANGUAGE_OF)
+OBJECTIVES = list(objectives.OBJECTIVES)
 
 
 def trained(objectives=OBJECTIVES, seeds=3):
@@ -255,7 +258,7 @@ def crossed_results(model, objective, seed, shots=(1, 5)):
 
 def objective_means(rows):
     """Rows of objectives.csv that go with rows of results.csv."""
-    rows = rows[rows["metric"] == rows["protocol"].map(PRIMARY)]
+    rows = rows[rows["metric"] == rows["protocol"].map(lambda name: protocols.PROTOCOLS[name].primary)]
     rows = rows.assign(group=rows["objective"].where(rows["objective"] != "", rows["model"]))
     keys = ["protocol", "mode", "metric", "parameter", "setting", "dataset", "group"]
     by_group = rows.groupby(keys, sort=False)
@@ -307,11 +310,11 @@ def trained_cards(models=None):
     return {
         name: model_card(
             name,
-            LANGUAGE_OF[objective],
+            objectives.OBJECTIVES[objective].language,
             0 if objective == "untrained" else 40_000,
             source="pretrain",
             architecture="small/resnet_w16",
-            robust=objective == "adversarial",
+            robust=objectives.OBJECTIVES[objective].robust,
             training=training_card(objective, seed),
         )
         for name, (objective, seed) in (trained() if models is None else models).items()
@@ -337,14 +340,16 @@ def trained_run(models=None, pairs=(("captions_contrastive", "labels"),), **chan
         effect(protocol, dataset, contrast=comparison.name, n_treatments=3, n_controls=3, replicates=3,
                holds_for="these models", n_datasets=1 if dataset else len(places), metric=metric)
         for comparison in comparisons
-        for protocol, metric in PRIMARY.items()
+        for protocol, metric in ((name, record.primary) for name, record in protocols.PROTOCOLS.items())
         for places in [list(CELLS) if protocol in CROSSED else ["shapes", "toys"]]
         for dataset in ["", *places]
     ]  # fmt: skip
     cards = {"first": model_card("first"), **trained_cards(models)}
     values = {"rows": rows, "models": cards, "comparisons": comparisons, "compared": pd.DataFrame(effects)}
     run = make_run(**values | changes)
-    crossed = {"shots": [1, 5], "trials": 20, "regularisation": [1.0], "validation_fraction": 0.2}
+    crossed = {
+        "dataset": "drawings", "shots": [1, 5], "trials": 20, "regularisation": [1.0], "validation_fraction": 0.2,
+    }  # fmt: skip
     run.config["protocols"] |= dict.fromkeys(CROSSED, crossed)
     run.config["pretraining"] = {
         "images": "toys", "resolution": 32, "batch_size": 128, "optimiser": {"weight_decay": 0.05},

@@ -10,12 +10,15 @@ import torch
 from PIL import Image, ImageDraw
 from safetensors.torch import save_file
 
-from wordsight.config import CaptionedFolderDataset, PreprocessingSection, PretrainNetwork, TrainingSection
-from wordsight.datasets import Split, building, open_split
-from wordsight.datasets.items import Item, Source
-from wordsight.images import encode
-from wordsight.pretraining.launch import Order
-from wordsight.pretraining.training import Task
+from wordsight.config.datasets import CaptionedFolderDataset
+from wordsight.config.models import PreprocessingSection, PretrainNetwork
+from wordsight.config.pretraining import TrainingSection
+from wordsight.datasets import building
+from wordsight.datasets.reading import Split, open_split
+from wordsight.datasets.source import Item, Source
+from wordsight.files.pixels import encode
+from wordsight.pretraining.loop import Task
+from wordsight.pretraining.order import Order
 from wordsight.seeds import derive_seed
 
 SHAPES = ["bar", "circle", "cross", "triangle"]  # the classes

@@ -25,18 +25,9 @@ from hand_made import (
     trained_tables,
     written,
 )
-from wordsight.figures import (
-    clustering,
-    cross_style_few_shot,
-    few_shot,
-    robustness,
-    summary,
-    training,
-    transfer,
-)
 from wordsight.report.page import download
-from wordsight.report.tables import cell_tables
-from wordsight.tables import write_csv
+from wordsight.report.page_tables import cell_tables
+from wordsight.tables.csv import write_csv
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -44,8 +35,8 @@ CHROMIUM = os.environ.get("WORDSIGHT_CHROMIUM") or next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
     None,
 )
-MODULES = (clustering, few_shot, robustness, summary, transfer)
-TRAINED = (cross_style_few_shot, few_shot, robustness, summary, training)
+FIGURES = ("clustering", "few_shot", "robustness", "summary", "transfer")
+TRAINED = ("cross_style_few_shot", "few_shot", "robustness", "summary", "training")
 SIGNS = r"a_b & 50% {x} \y ~ ^ # $ <b>bold</b> | `c` *d* [e](f)"
 
 pytestmark = pytest.mark.skipif(
@@ -123,18 +114,18 @@ def browse(browser):
         context.close()
 
 
-def page_of(run, drawn, folder, modules):
+def page_of(run, drawn, folder, names):
     """Path of a report that carries its tables."""
     for name in ("results", "contrasts"):
         write_csv(folder / f"{name}.csv", getattr(run, name))
     carried = [download(folder / f"{name}.csv") for name in ("results", "contrasts")]
-    written(run, drawn, folder, carried, modules)
+    written(run, drawn, folder, carried, names)
     return folder / "report.html"
 
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    return page_of(make_run(), tables(compared=contrasts()), tmp_path_factory.mktemp("page"), MODULES)
+    return page_of(make_run(), tables(compared=contrasts()), tmp_path_factory.mktemp("page"), FIGURES)
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +172,7 @@ def test_no_word_on_the_console_and_no_request_but_for_the_page(seen, seen_train
 def test_the_console_would_tell_of_a_broken_chart_and_the_others_stand(browse, path, tmp_path):
     text = path.read_text(encoding="utf-8")
     packed = re.search(r'id="spec-summary">([^<]+)', text).group(1)
-    seen = browse(changed(path, tmp_path, packed, "QUJD"), live=len(MODULES) - 1)
+    seen = browse(changed(path, tmp_path, packed, "QUJD"), live=len(FIGURES) - 1)
     assert any("figure summary" in line for line in seen.console)
     playwright.expect(seen.figure("summary").locator(".still svg")).to_be_visible()
 
@@ -194,11 +185,11 @@ def test_a_script_that_is_not_the_pages_own_does_not_run(browse, path, tmp_path)
 
 def test_without_scripts_figures_tables_and_downloads_stand(browse, path):
     seen = browse(path, scripts=False)
-    assert seen.page.locator("figure .still svg").count() == len(MODULES)
+    assert seen.page.locator("figure .still svg").count() == len(FIGURES)
     assert seen.page.locator("figure .still").first.is_visible()
     assert seen.page.locator(".live svg").count() == 0
     assert seen.page.locator("button, input, select").count() == 0
-    assert seen.page.locator("figure .actions a[download$='.pdf']").count() == len(MODULES)
+    assert seen.page.locator("figure .actions a[download$='.pdf']").count() == len(FIGURES)
     assert seen.table("Few-shot: accuracy").locator("tbody tr").count() == 4
     seen.table("Few-shot: accuracy").locator("td a").first.click()
     assert seen.page.url.endswith("#rows")
@@ -210,9 +201,9 @@ def test_without_scripts_figures_tables_and_downloads_stand(browse, path):
 
 def test_every_chart_comes_alive_with_as_many_marks_as_it_has_in_print(seen, seen_trained):
     symbols = "g.mark-symbol.role-mark path"
-    for one, modules in ((seen, MODULES), (seen_trained, TRAINED)):
-        for module in modules:
-            figure = one.figure(module.__name__.rsplit(".", 1)[-1])
+    for one, names in ((seen, FIGURES), (seen_trained, TRAINED)):
+        for name in names:
+            figure = one.figure(name)
             assert figure.locator(".live svg.marks").is_visible()
             assert not figure.locator(".still").is_visible()
             drawn = figure.locator(f".live {symbols}").count()
@@ -273,8 +264,7 @@ def saved(seen, kind, name):
 
 
 def test_each_figure_is_saved_as_svg_png_pdf_and_the_data_as_csv(seen_trained):
-    for module in TRAINED:
-        name = module.__name__.rsplit(".", 1)[-1]
+    for name in TRAINED:
         assert ET.fromstring(saved(seen_trained, "SVG", name)).tag == "{http://www.w3.org/2000/svg}svg"
         assert saved(seen_trained, "PNG", name).startswith(b"\x89PNG\r\n\x1a\n")
         assert saved(seen_trained, "PDF", name).startswith(b"%PDF-")
@@ -317,7 +307,7 @@ def test_signed_numbers_are_sorted_as_numbers_and_gaps_are_last(browse, tmp_path
     rows = [effect(protocol, effect=value) for protocol, value in zip(PROTOCOLS, effects, strict=True)]
     rows[1]["relative"] = float("nan")
     run = make_run(compared=contrasts(*rows))
-    table = browse(page_of(run, tables(compared=run.contrasts), tmp_path, (transfer,))).table("Contrast")
+    table = browse(page_of(run, tables(compared=run.contrasts), tmp_path, ("transfer",))).table("Contrast")
     sort(table.get_by_role("columnheader", name="effect"), "ascending")
     assert column(table, 5) == ["−30.0", "−2.0", "+5.0", "+20.0"]
     sort(table.get_by_role("columnheader", name="gain over untrained"), "ascending", "descending")
@@ -363,7 +353,7 @@ def hostile(folder):
         },
         comparisons=[comparison(pairs=[(SIGNS, "second")])],
     )
-    return page_of(run, tables((SIGNS, "second"), compared=contrasts()), folder, (transfer,))
+    return page_of(run, tables((SIGNS, "second"), compared=contrasts()), folder, ("transfer",))
 
 
 def test_names_are_escaped_in_all_that_is_copied_and_shown(browse, tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from wordsight.errors import DataError
-from wordsight.images import FORMATS, decode
+from wordsight.files.pixels import FORMATS, decode
 
 STARTS = [
     b"",

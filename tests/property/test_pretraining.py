@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import small_images
-from wordsight.config import AugmentationSection
-from wordsight.pretraining import augmentation, checkpoint, loading, objectives, training
+from wordsight.config.pretraining import AugmentationSection
+from wordsight.pretraining import augmentation, batches, loop, objectives, saved_state
 from wordsight.pretraining.distributed import World
-from wordsight.pretraining.images import ImageSet, groups
+from wordsight.pretraining.image_set import ImageSet, groups
 from wordsight.pretraining.objectives.stylised import randomly_convolved
-from wordsight.pretraining.words import LONGEST, PADDING, UNKNOWN, Vocabulary, words
+from wordsight.pretraining.vocabulary import LONGEST, PADDING, UNKNOWN, Vocabulary, words
 
 SHARES = st.floats(0, 0.95)
 SECTIONS = st.builds(
@@ -106,11 +106,11 @@ def test_any_images_are_seen_once_an_epoch_at_most_and_all_but_less_than_a_batch
     chosen, group, batch, file, seed
 ):
     places = np.array(sorted(chosen))
-    kind = loading.FilePixels if file else loading.MemoryPixels
+    kind = batches.FilePixels if file else batches.MemoryPixels
     pixels = kind.__new__(kind)
     pixels.starts = np.array([*range(0, 121, group), 121])
     section = small_images.section(batch_size=batch)
-    seen = [plan.places for plan in loading.plans(places, pixels, section, seed, 0, 1)]
+    seen = [plan.places for plan in batches.plans(places, pixels, section, seed, 0, 1)]
     assert [len(part) for part in seen] == [batch] * (len(places) // batch)
     flat = np.concatenate([*seen, []]).tolist()
     assert len(set(flat)) == len(flat)
@@ -129,7 +129,7 @@ def test_processes_share_a_batch_without_rest(size, part):
 @given(steps=st.integers(1, 300), warmup=st.floats(0, 0.99))
 @settings(max_examples=100, deadline=None)
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_almost_nothing(steps, warmup):
-    factors = [training._schedule(step, steps, warmup) for step in range(steps)]
+    factors = [loop._schedule(step, steps, warmup) for step in range(steps)]
     top = int(np.argmax(factors))
     assert all(0 < factor <= 1 for factor in factors)
     assert max(factors) == pytest.approx(1)
@@ -182,7 +182,7 @@ def written(tmp_path_factory):
     for parameter in parameters:
         parameter.grad = torch.ones_like(parameter)
     optimiser.step()
-    checkpoint.write(path, modules, optimiser, [{"epoch": 0, "loss": None}, {"epoch": 1, "loss": 0.5}], "f")
+    saved_state.write(path, modules, optimiser, [{"epoch": 0, "loss": None}, {"epoch": 1, "loss": 0.5}], "f")
     return SimpleNamespace(path=path, data=path.read_bytes(), modules=modules)
 
 
@@ -193,7 +193,7 @@ def restored(written, data):
     for module in modules.values():
         torch.nn.init.constant_(module.weight, 7.0)
     optimiser = torch.optim.AdamW([p for module in modules.values() for p in module.parameters()])
-    return checkpoint.restore(written.path, modules, optimiser, "f"), modules, optimiser
+    return saved_state.restore(written.path, modules, optimiser, "f"), modules, optimiser
 
 
 def assert_taken_over(written, curve, modules):

@@ -6,11 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from wordsight.checks import check_features, check_splits
-from wordsight.config import FewShotSection, TransferSection
+from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.errors import DataError
-from wordsight.protocols import clustering, few_shot, robustness, transfer
-from wordsight.storage import Features
+from wordsight.files.feature_sets import Features
+from wordsight.protocols import clustering, few_shot, spectral, transfer
+from wordsight.protocols.checks import check_features, check_splits
+from wordsight.protocols.robustness import curve
+from wordsight.protocols.task import Task
 
 # Subnormal numbers have norms that underflow to 0.
 SIZES = st.tuples(st.integers(2, 12), st.integers(1, 4))
@@ -26,10 +28,11 @@ def splits(draw, name="train", width=3, values=VALUES):
     )
 
 
-def answer(evaluate, **arguments):
+def answer(protocol, section, mode="sound", **arguments):
     """Tables, or the message of a refusal."""
+    evaluate = {"few_shot": few_shot, "transfer": transfer}[protocol].evaluate
     try:
-        return evaluate(classes=3, seed=0, model="m", dataset="d", **arguments), None
+        return evaluate(Task(protocol, "m", "d", mode), section, classes=3, **arguments), None
     except DataError as error:
         return [], str(error)
 
@@ -37,8 +40,8 @@ def answer(evaluate, **arguments):
 @given(train=splits(), test=splits("test"), mode=st.sampled_from(["sound", "paper"]))
 @settings(max_examples=60, deadline=None)
 def test_few_shot_answers_or_refuses(train, test, mode):
-    section = FewShotSection(datasets=["d"], shots=[1, 2], trials=2)
-    tables, refusal = answer(few_shot.evaluate, train=train, test=test, section=section, mode=mode)
+    section = PROTOCOLS["few_shot"].parameters(shots=[1, 2], trials=2)
+    tables, refusal = answer("few_shot", section, mode, train=train, test=test)
     if refusal is None:
         right = [table for table in tables if table["metric"][0].as_py() == "accuracy"]
         assert len(right) == 2 * (10 if mode == "paper" else 2)
@@ -52,8 +55,8 @@ def test_few_shot_answers_or_refuses(train, test, mode):
 @given(train=splits(), test=splits("test"))
 @settings(max_examples=60, deadline=None)
 def test_transfer_answers_or_refuses(train, test):
-    section = TransferSection(datasets=["d"], regularisation=[0.1, 1.0], max_iterations=50)
-    tables, refusal = answer(transfer.evaluate, train=train, test=test, section=section, mode="sound")
+    section = PROTOCOLS["transfer"].parameters(regularisation=[0.1, 1.0], max_iterations=50)
+    tables, refusal = answer("transfer", section, train=train, test=test)
     if refusal is None:
         values = {table["metric"][0].as_py(): set(table["value"].to_pylist()) for table in tables}
         assert values["accuracy"] | values["accuracy_ridge"] | values["converged"] <= {0.0, 1.0}
@@ -109,10 +112,10 @@ def test_the_optimal_assignment_is_a_permutation_and_the_greedy_one_never_beats_
 @settings(max_examples=100, deadline=None)
 def test_the_area_is_bounded_and_grows_with_the_curve(right):
     radii = [10.0**power for power in range(-len(right) + 2, 1)]
-    areas = robustness.area(right[1:], radii)
+    areas = curve.area(right[1:], radii)
     assert ((areas >= 0) & (areas <= 1 + 1e-12)).all()
-    assert (robustness.area(right[1:] | right[:-1], radii) >= areas - 1e-12).all()
-    smallest = robustness.minimal_radius(right, radii)
+    assert (curve.area(right[1:] | right[:-1], radii) >= areas - 1e-12).all()
+    smallest = curve.minimal_radius(right, radii)
     assert np.array_equal(np.isinf(smallest), right.all(axis=0))
 
 
@@ -121,8 +124,8 @@ def test_the_area_is_bounded_and_grows_with_the_curve(right):
 def test_the_embedding_is_finite_and_independent_of_memory(unit):
     unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
     much, little = (
-        clustering.Affinity(unit, memory) @ np.eye(len(unit), dtype=np.float32) for memory in (1, 0)
+        spectral.Affinity(unit, memory) @ np.eye(len(unit), dtype=np.float32) for memory in (1, 0)
     )
     np.testing.assert_allclose(much, little, atol=1e-6)
     np.testing.assert_allclose(much, much.T, atol=1e-6)
-    assert np.isfinite(clustering.spectral_embedding(unit, 2, 1, 0)).all()
+    assert np.isfinite(spectral.spectral_embedding(unit, 2, 1, 0)).all()

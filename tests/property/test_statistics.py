@@ -7,11 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from wordsight.rows import make_rows
+from wordsight.files.parquet import write_table
+from wordsight.protocols.rows import make_rows
 from wordsight.statistics import bootstrap
+from wordsight.statistics.model_means import median_error, standard_error
 from wordsight.statistics.observations import read_cells
-from wordsight.statistics.summary import median_error, standard_error
-from wordsight.storage import write_table
 
 # Sums of such numbers are exact, so that order can't change a result.
 VALUES = st.integers(-64, 64).map(lambda k: k / 8)

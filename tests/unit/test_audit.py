@@ -17,10 +17,11 @@ from hand_made import (
     row,
     sensitivity,
 )
-from wordsight.cells import ALL_NEW
-from wordsight.schemas import CONTRASTS, FLAGS, checked
+from measures import MEASURES
+from wordsight.catalogue.cells import ALL_NEW
 from wordsight.statistics.audit import Evidence, audited
 from wordsight.statistics.sensitivity import WITHOUT_DATASET, WITHOUT_MODEL
+from wordsight.tables.schemas import CONTRASTS, FLAGS, checked
 
 MODELS = ["first", "second", "raw"]
 
@@ -39,6 +40,7 @@ def evidence(**changes):
         "comparisons": {"language": comparison()},
         "models": cards(),
         "datasets": {name: dataset_card(name) for name in ("shapes", "toys")},
+        "measures": MEASURES,
     }
     return Evidence(**values | changes)
 

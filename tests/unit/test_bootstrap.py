@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from wordsight.cells import CELLS
+from wordsight.catalogue.cells import CELLS
 from wordsight.statistics import bootstrap
 from wordsight.statistics.bootstrap import effects, model_weights, percentile, shares
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from wordsight import models
-from wordsight.config import CheckpointNetwork, PackagedNetwork, PythonNetwork, RandomNetwork
+from wordsight.check_model import check, verdict
+from wordsight.config.models import CheckpointNetwork, PackagedNetwork, PythonNetwork, RandomNetwork
 from wordsight.errors import WeightsError
-from wordsight.models.checking import check, verdict
+from wordsight.models import building, card
 
 HEAD = """import torch
 from safetensors.torch import load_file
@@ -42,7 +42,7 @@ def fetched(tmp_path, changed="features", tensors=None):
         weights = str(tmp_path / "w.safetensors")
         save_file(tensors, weights)
     section = PythonNetwork(source="python", name="mine", path=str(tmp_path / "mine.py"), weights=weights)
-    models.fetch(section, "m", tmp_path / "m")
+    building.fetch(section, "m", tmp_path / "m")
     return tmp_path / "m"
 
 
@@ -54,7 +54,7 @@ def layers(*names):
 
 def test_a_trained_classifier_passes(tmp_path):
     section = PackagedNetwork(source="packaged", name="squeezenet1_1", classifier="imagenet-1k")
-    card = models.fetch(section, "m", tmp_path)
+    card = building.fetch(section, "m", tmp_path)
     report = check(tmp_path)
     assert (report.problems, report.cautions) == ([], [])
     assert report.facts["photographs named"] == "15 of 20 by its own classifier"
@@ -71,7 +71,7 @@ def test_a_trained_classifier_passes(tmp_path):
 
 def test_a_classifier_that_sees_other_pixels_is_found(tmp_path):
     source = PackagedNetwork(source="packaged", name="squeezenet1_1", classifier="imagenet-1k")
-    card = models.fetch(source, "m", tmp_path / "a")
+    card = building.fetch(source, "m", tmp_path / "a")
     section = CheckpointNetwork(
         source="checkpoint",
         architecture="torchvision/squeezenet1_1",
@@ -79,7 +79,7 @@ def test_a_classifier_that_sees_other_pixels_is_found(tmp_path):
         classifier="imagenet-1k",
         preprocessing=card.preprocessing.model_copy(update={"std": (1.0, 1.0, 1.0)}),
     )
-    models.fetch(section, "m", tmp_path / "b")
+    building.fetch(section, "m", tmp_path / "b")
     report = check(tmp_path / "b")
     assert len(report.problems) == 1
     assert "photographs: preprocessing, the order of the classes or the weights" in report.problems[0]
@@ -92,7 +92,7 @@ def test_an_untrained_network_passes_as_what_it_is(tmp_path):
     section = RandomNetwork(
         source="random", architecture="timm/test_resnet", seed=0, classifier="imagenet-1k"
     )
-    models.fetch(section, "m", tmp_path)
+    building.fetch(section, "m", tmp_path)
     report = check(tmp_path)
     assert report.problems == []
     assert report.facts["layers"] == "all at their initial values, as configured"
@@ -100,9 +100,9 @@ def test_an_untrained_network_passes_as_what_it_is(tmp_path):
 
 
 def test_layers_of_a_file_that_were_never_trained_are_found(tmp_path):
-    models.fetch(PackagedNetwork(source="packaged", name="squeezenet1_1"), "m", tmp_path / "a")
+    building.fetch(PackagedNetwork(source="packaged", name="squeezenet1_1"), "m", tmp_path / "a")
     tensors = load_file(tmp_path / "a" / "weights.safetensors")
-    models.fetch(RandomNetwork(source="random", architecture="torchvision/squeezenet1_1", seed=9), "m", tmp_path / "b")  # fmt: skip
+    building.fetch(RandomNetwork(source="random", architecture="torchvision/squeezenet1_1", seed=9), "m", tmp_path / "b")  # fmt: skip
     fresh = load_file(tmp_path / "b" / "weights.safetensors")
     lost = ["features.10.expand3x3.weight", "features.12.squeeze.weight"]
     tensors |= {name: fresh[name] for name in lost}
@@ -112,9 +112,9 @@ def test_layers_of_a_file_that_were_never_trained_are_found(tmp_path):
         source="checkpoint",
         architecture="torchvision/squeezenet1_1",
         path=str(tmp_path / "w.safetensors"),
-        preprocessing=models.read_network(tmp_path / "a").preprocessing,
+        preprocessing=card.read_network(tmp_path / "a").preprocessing,
     )
-    models.fetch(section, "m", tmp_path / "c")
+    building.fetch(section, "m", tmp_path / "c")
     report = check(tmp_path / "c")
     assert report.cautions[:2] == [
         f"layers seem to have their initial values: {', '.join(lost)}",
@@ -156,7 +156,7 @@ def test_features_that_stand_still_are_a_caution(tmp_path):
 
 def test_a_classifier_of_other_classes_is_found(tmp_path):
     section = RandomNetwork(source="random", architecture="timm/vit_tiny_patch16_224.augreg_in21k", seed=0, classifier="imagenet-1k")  # fmt: skip
-    models.fetch(section, "m", tmp_path)
+    building.fetch(section, "m", tmp_path)
     assert check(tmp_path).problems == ["a classifier of imagenet-1k has 1000 classes, but this has 21843"]
 
 

@@ -4,10 +4,11 @@ from sklearn.cluster import SpectralClustering
 from sklearn.manifold import spectral_embedding as peer_embedding
 from sklearn.metrics import adjusted_rand_score
 
-from wordsight.config import ClusteringSection
+from wordsight.catalogue.protocols.clustering import Parameters
 from wordsight.errors import DataError
-from wordsight.protocols import clustering
-from wordsight.storage import Features
+from wordsight.files.feature_sets import Features
+from wordsight.protocols import clustering, spectral
+from wordsight.protocols.task import Task
 
 
 def features(n: int, classes: int, noise: float, width: int = 30, seed: int = 0) -> Features:
@@ -30,13 +31,7 @@ def dense_affinity(test: Features) -> np.ndarray:
 
 def run(test, *, classes=4, mode="sound", seed=0, **section):
     tables = clustering.evaluate(
-        test=test,
-        classes=classes,
-        section=ClusteringSection(datasets=["d"], **section),
-        mode=mode,
-        seed=seed,
-        model="m",
-        dataset="d",
+        Task("clustering", "m", "d", mode, seed), Parameters(**section), test=test, classes=classes
     )
     return [table.to_pandas() for table in tables]
 
@@ -58,7 +53,7 @@ def test_the_partition_is_that_of_scikit_learn(n):
     test = features(n, 5, 0.06, seed=3)
     affinity = dense_affinity(test)
     peer = SpectralClustering(5, affinity="precomputed", random_state=0, n_init=10).fit_predict(affinity)
-    embedding = clustering.spectral_embedding(unit(test), 5, 100, 0)
+    embedding = spectral.spectral_embedding(unit(test), 5, 100, 0)
     ours = clustering.k_means(embedding, 5, n_init=10, random_state=0)[1]
     assert adjusted_rand_score(peer, ours) == 1.0
 
@@ -69,7 +64,7 @@ def test_the_embedding_spans_that_of_scikit_learn_on_noise(n, memory_mb):
     test = features(n, 4, 1.0)
     affinity = dense_affinity(test)
     peer = peer_embedding(affinity, n_components=4, drop_first=False, random_state=0)
-    ours = clustering.spectral_embedding(unit(test), 4, memory_mb, 0)
+    ours = spectral.spectral_embedding(unit(test), 4, memory_mb, 0)
     cosines = np.linalg.svd(np.linalg.qr(peer)[0].T @ np.linalg.qr(ours)[0])[1]
     assert cosines.min() > 0.9999
     # Column by column too: order and sign are determined.
@@ -85,13 +80,13 @@ def test_the_eigenvectors_are_orthonormal_and_satisfy_their_equation(n, width):
     rng = np.random.default_rng(0)
     values = np.maximum(rng.normal(size=(n, 8)) @ rng.normal(size=(8, width)), 0).astype(np.float32) + 1e-3
     values /= np.linalg.norm(values, axis=1, keepdims=True)
-    affinity = clustering.Affinity(values, 100)
+    affinity = spectral.Affinity(values, 100)
     root = np.sqrt(affinity @ np.ones((n, 1), dtype=np.float32))
-    vectors = clustering._leading_eigenvectors(affinity, root, 6, 0)
+    vectors = spectral._leading_eigenvectors(affinity, root, 6, 0)
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(6), atol=1e-4)
     images = (affinity @ (vectors / root)) / root
     residuals = images - vectors * np.sum(vectors * images, axis=0)
-    assert np.linalg.norm(residuals, axis=0).max() < 2 * clustering.TOLERANCE
+    assert np.linalg.norm(residuals, axis=0).max() < 2 * spectral.TOLERANCE
 
 
 def test_a_basis_stays_orthonormal_when_residuals_are_rounding_noise():
@@ -102,7 +97,7 @@ def test_a_basis_stays_orthonormal_when_residuals_are_rounding_noise():
     residuals[:, 0] = 1e-8 * (basis[:, 0] + 1e-5 * residuals[:, 0])
     residuals[:, 1] = 0
     residuals[:, 3] = residuals[:, 2]
-    expanded = np.hstack([basis, clustering._expansion(basis, residuals)])
+    expanded = np.hstack([basis, spectral._expansion(basis, residuals)])
     assert expanded.shape == (500, 23)
     np.testing.assert_allclose(expanded.T @ expanded, np.eye(23), atol=1e-5)
 
@@ -112,7 +107,7 @@ def test_products_are_those_of_the_whole_matrix(memory_mb):
     test = features(600, 4, 1.0)
     whole = np.abs(unit(test) @ unit(test).T)
     np.fill_diagonal(whole, 0)
-    affinity = clustering.Affinity(unit(test), memory_mb)
+    affinity = spectral.Affinity(unit(test), memory_mb)
     assert (affinity.held is not None) == (memory_mb == 10)
     vectors = np.random.default_rng(0).normal(size=(600, 3)).astype(np.float32)
     np.testing.assert_allclose(affinity @ vectors, whole @ vectors, rtol=1e-4, atol=1e-3)
@@ -120,7 +115,7 @@ def test_products_are_those_of_the_whole_matrix(memory_mb):
 
 @pytest.mark.parametrize("memory_mb", [0.01, 0.2, 1, 10])
 def test_no_more_of_the_affinity_is_held_than_allowed(memory_mb):
-    affinity = clustering.Affinity(unit(features(600, 4, 1.0)), memory_mb)
+    affinity = spectral.Affinity(unit(features(600, 4, 1.0)), memory_mb)
     held = sum(block.nbytes for _, block in affinity.held or [])
     largest = max(block.nbytes for _, block in affinity._blocks())
     assert held <= memory_mb * 2**20
@@ -131,7 +126,7 @@ def test_an_item_orthogonal_to_all_others_keeps_the_embedding_finite():
     test = features(40, 2, 0.0, width=5)
     basis = np.linalg.qr(np.hstack([test.values[:2].T, np.eye(5)]))[0]
     values = np.vstack([test.values, basis[:, 2]]).astype(np.float32)
-    embedding = clustering.spectral_embedding(values, 2, 10, 0)
+    embedding = spectral.spectral_embedding(values, 2, 10, 0)
     assert np.isfinite(embedding).all()
 
 

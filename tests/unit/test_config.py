@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from wordsight.config import Config, Selector, load
+from wordsight.config.experiment import Config
+from wordsight.config.load import load
+from wordsight.config.selector import Selector
 from wordsight.errors import ConfigError
-from wordsight.statistics.pairs import resolve
+from wordsight.workflow.pairing import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -188,7 +190,7 @@ def documented_keys() -> dict[str, set[str]]:
         ("protocols.clustering", ["ClusteringSection"]),
         ("protocols.few_shot", ["FewShotSection"]),
         ("protocols.transfer", ["TransferSection"]),
-        ("protocols.robustness", ["RobustnessSection", "datasets.<name>:RobustnessDataset"]),
+        ("protocols.robustness", ["RobustnessSection", "datasets.<name>:AttackedDataset"]),
         ("protocols.cross_style_few_shot", ["CrossStyleFewShotSection"]),
         ("protocols.cross_style_probe", ["CrossStyleProbeSection"]),
         ("protocols.cross_style_retrieval", ["CrossStyleRetrievalSection"]),

@@ -7,9 +7,9 @@ import timm
 import yaml
 
 from fixtures.weights import PUBLISHED
-from wordsight.config import load
+from wordsight.config.load import load
 from wordsight.statistics.confounding import differences
-from wordsight.statistics.pairs import resolve
+from wordsight.workflow.pairing import resolve
 
 FOLDER = Path(__file__).resolve().parents[2] / "config"
 MMV = "https://storage.googleapis.com/deepmind-research-mmv/mmv_tsm_resnet_x1.pkl"

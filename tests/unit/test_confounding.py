@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from wordsight.config import load
+from wordsight.config.load import load
 from wordsight.errors import ConfigError
 from wordsight.models.card import read_card
 from wordsight.statistics.confounding import differences
-from wordsight.statistics.pairs import pair, resolve
+from wordsight.workflow.pairing import pair, resolve
 
 CARD = {"architecture": "timm/a", "pretraining_data": "photos", "pretraining_images": 10, "images_seen": 30}
 
@@ -70,8 +70,9 @@ def test_a_group_that_is_written_otherwise_is_refused():
 
 
 def test_a_licence_in_the_configuration_takes_the_place_of_the_sources(tmp_path):
-    from wordsight.config import RandomModel, RandomNetwork, Traits
-    from wordsight.models import describe, fetch
+    from wordsight.config.models import RandomModel, RandomNetwork, Traits
+    from wordsight.models.building import fetch
+    from wordsight.models.card import describe
 
     network = RandomNetwork(source="random", architecture="timm/test_resnet", seed=0)
     fetch(network, "m", tmp_path)

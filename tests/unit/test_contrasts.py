@@ -7,23 +7,24 @@ from scipy import stats
 from statsmodels.stats import power, weightstats
 from statsmodels.stats.multitest import multipletests
 
-from wordsight.cells import ALL_NEW, CELLS
-from wordsight.config import StatisticsSection
+from measures import MEASURES
+from wordsight.catalogue.cells import ALL_NEW, CELLS
+from wordsight.config.statistics import StatisticsSection
 from wordsight.errors import DataError
+from wordsight.files.parquet import read_frame, write_frame, write_table
 from wordsight.logs import logger
-from wordsight.rows import SCHEMA, make_rows, write_rows
-from wordsight.schemas import CONTRASTS, checked
-from wordsight.statistics.contrasts import COLUMNS, REST, decisive, holds_for
-from wordsight.statistics.contrasts import compare as compare_with_parts
-from wordsight.statistics.pairs import Comparison
-from wordsight.storage import read_frame, write_frame, write_table
+from wordsight.protocols.rows import SCHEMA, make_rows, write_rows
+from wordsight.statistics.comparison import Comparison
+from wordsight.statistics.effects import COLUMNS, REST, decisive, holds_for
+from wordsight.statistics.effects import compare as compare_with_parts
+from wordsight.tables.schemas import CONTRASTS, checked
 
 SECTION = StatisticsSection(resamples=400)
 
 
 def compare(*arguments):
     """Compare as a table alone."""
-    return compare_with_parts(*arguments)[0]
+    return compare_with_parts(*arguments, MEASURES)[0]
 
 
 def write(folder, model, matrix, *, items=None, seed=0, **changes):

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from snakemake.iocontainers import Wildcards
 
 from crossed import (
     SEEN,
@@ -20,36 +21,33 @@ from crossed import (
     splits,
     vector,
 )
-from wordsight.cells import CELLS
-from wordsight.config import FewShotParameters, ProbeParameters, load
-from wordsight.crossing import cross, divide
+from wordsight.catalogue.cells import CELLS
+from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.config.load import load
 from wordsight.errors import DataError
+from wordsight.files.feature_sets import Features
 from wordsight.protocols import cross_style_few_shot, cross_style_probe, cross_style_retrieval
-from wordsight.protocols.measures import PRIMARY
-from wordsight.rows import write_rows
+from wordsight.protocols.crossing import cross, divide
+from wordsight.protocols.rows import of_dataset, write_rows
+from wordsight.protocols.task import Task
 from wordsight.statistics.observations import read_cells, read_origin
-from wordsight.storage import Features
-from wordsight.targets import crossed_inputs, evaluated_datasets, protocol_results
+from wordsight.workflow import inputs
+from wordsight.workflow.targets import evaluated_datasets, protocol_results
 
-PROTOCOLS = {
-    "cross_style_few_shot": (
-        cross_style_few_shot.evaluate,
-        {"section": FewShotParameters(shots=[1, 3], trials=4)},
-    ),
-    "cross_style_probe": (
-        cross_style_probe.evaluate,
-        {"section": ProbeParameters(regularisation=[0.1, 1.0])},
-    ),
+CROSSED = {
+    "cross_style_few_shot": (cross_style_few_shot.evaluate, {"shots": [1, 3], "trials": 4}),
+    "cross_style_probe": (cross_style_probe.evaluate, {"regularisation": [0.1, 1.0]}),
     "cross_style_retrieval": (cross_style_retrieval.evaluate, {}),
 }
-every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
+every_protocol = pytest.mark.parametrize("protocol", CROSSED)
 
 
 def run(protocol, parts=None, features=None, *, model="m", seed=0):
     parts = parts or splits()
-    evaluate, extra = PROTOCOLS[protocol]
-    features = features or encode(parts, by_nothing)
-    return evaluate(splits=parts, features=features, seed=seed, model=model, dataset="d", **extra)
+    evaluate, values = CROSSED[protocol]
+    train, test = features or encode(parts, by_nothing)
+    task, section = Task(protocol, model, "d", seed=seed), PROTOCOLS[protocol].parameters(**values)
+    return evaluate(task, section, train=train, test=test, splits=parts)
 
 
 def crossing_of(parts, encoder=by_nothing):
@@ -186,14 +184,13 @@ def test_classes_with_too_few_concepts_to_learn_from_are_left_out():
 @every_protocol
 def test_rows_are_crossed_and_name_the_cell_in_the_place_of_the_dataset(protocol, tmp_path):
     tables = run(protocol)
-    assert list(tables) == list(CELLS)
-    for name, parts in tables.items():
-        write_rows(tmp_path / f"{name}.parquet", parts)
+    for name in CELLS:
+        write_rows(tmp_path / f"{name}.parquet", of_dataset(tables, name))
         origin = read_origin(tmp_path / f"{name}.parquet")
         assert (origin.protocol, origin.dataset, origin.mode) == (protocol, name, "sound")
         found = read_cells(tmp_path / f"{name}.parquet")
-        assert {cell.metric for cell in found} >= {PRIMARY[protocol], "chance"}
-        assert all(cell.matrix.shape[0] >= 2 for cell in found if cell.metric == PRIMARY[protocol])
+        assert {cell.metric for cell in found} >= {PROTOCOLS[protocol].primary, "chance"}
+        assert all(cell.matrix.shape[0] >= 2 for cell in found if cell.metric == PROTOCOLS[protocol].primary)
         assert [cell.matrix.shape for cell in found if cell.metric == "chance"] == [(1, 1)]
 
 
@@ -219,7 +216,7 @@ def test_held_out_concepts_are_never_used(protocol):
         return scale * by_nothing(concept, style, label)
 
     plain, other = run(protocol, parts, features), run(protocol, parts, encode(parts, poisoned))
-    assert all(a.equals(b) for cell in CELLS for a, b in zip(plain[cell], other[cell], strict=True))
+    assert all(a.equals(b) for a, b in zip(plain, other, strict=True))
 
 
 @every_protocol
@@ -300,7 +297,7 @@ def test_results_across_styles_are_one_file_a_cell_and_their_dataset_is_the_real
             "models": {"plain": {"source": "random", "architecture": "timm/resnet18", "seed": 0}},
             "protocols": {
                 "clustering": {"datasets": ["glyphs"]},
-                "cross_style_probe": {"datasets": ["glyphs"]},
+                "cross_style_probe": {"dataset": "glyphs"},
             },
         }
     )
@@ -312,11 +309,12 @@ def test_results_across_styles_are_one_file_a_cell_and_their_dataset_is_the_real
         "results/cross_style_probe/plain/unseen-concepts.unseen-style.parquet",
     ]
     assert evaluated_datasets(config) == ["glyphs"]
-    assert crossed_inputs(config, "cross_style_probe", "plain") == {
-        "train": "results/features/plain/glyphs/train.safetensors",
-        "test": "results/features/plain/glyphs/test.safetensors",
-        "dataset": "resources/datasets/glyphs/card.json",
-        "train_images": "resources/datasets/glyphs/train.parquet",
-        "test_images": "resources/datasets/glyphs/test.parquet",
+    wildcards = Wildcards(fromdict={"model": "plain"})
+    assert inputs.measured(config, wildcards, "cross_style_probe") == {
+        "train": ["results/features/plain/glyphs/train.safetensors"],
+        "test": ["results/features/plain/glyphs/test.safetensors"],
+        "dataset": ["resources/datasets/glyphs/card.json"],
+        "train_images": ["resources/datasets/glyphs/train.parquet"],
+        "test_images": ["resources/datasets/glyphs/test.parquet"],
     }
     assert config.protocol_mode("cross_style_probe") == "sound"

@@ -1,24 +1,19 @@
 import numpy as np
 import pytest
 
-from crossed import by_class, by_nothing, by_style, encode, frames, means, splits
-from wordsight.cells import CELLS
-from wordsight.config import FewShotParameters
-from wordsight.crossing import cross, divide
+from crossed import by_class, by_nothing, by_style, encode, frames, given, means, splits
+from wordsight.catalogue.cells import CELLS
+from wordsight.catalogue.protocols.few_shot import Parameters
 from wordsight.errors import DataError
 from wordsight.protocols import cross_style_few_shot
-from wordsight.prototypes import draw
+from wordsight.protocols.crossing import cross, divide
+from wordsight.protocols.prototypes import draw
+from wordsight.protocols.task import Task
 
 
 def run(parts, encoder, *, shots=(1, 5), trials=4, model="m"):
-    return cross_style_few_shot.evaluate(
-        splits=parts,
-        features=encode(parts, encoder),
-        section=FewShotParameters(shots=list(shots), trials=trials),
-        seed=0,
-        model=model,
-        dataset="d",
-    )
+    task, section = Task("cross_style_few_shot", model, "d"), Parameters(shots=list(shots), trials=trials)
+    return cross_style_few_shot.evaluate(task, section, **given(parts, encoder))
 
 
 def test_classes_that_look_alike_in_all_styles_are_all_right():

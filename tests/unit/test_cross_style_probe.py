@@ -2,23 +2,30 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from crossed import by_class, by_nothing, by_style, encode, frames, means, rows_of, split, splits, vector
-from wordsight.cells import CELLS
-from wordsight.config import ProbeParameters
-from wordsight.crossing import cross, divide
-from wordsight.probe import standardisation
+from crossed import (
+    by_class,
+    by_nothing,
+    by_style,
+    encode,
+    frames,
+    given,
+    means,
+    rows_of,
+    split,
+    splits,
+    vector,
+)
+from wordsight.catalogue.cells import CELLS
+from wordsight.catalogue.fitting import ProbeParameters
 from wordsight.protocols import cross_style_probe
+from wordsight.protocols.crossing import cross, divide
+from wordsight.protocols.probe import standardisation
+from wordsight.protocols.task import Task
 
 
 def run(parts, encoder, *, model="m", **section):
-    return cross_style_probe.evaluate(
-        splits=parts,
-        features=encode(parts, encoder),
-        section=ProbeParameters(**section),
-        seed=0,
-        model=model,
-        dataset="d",
-    )
+    task = Task("cross_style_probe", model, "d")
+    return cross_style_probe.evaluate(task, ProbeParameters(**section), **given(parts, encoder))
 
 
 def test_classes_that_look_alike_in_all_styles_are_all_right():

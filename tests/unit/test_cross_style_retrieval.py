@@ -1,17 +1,18 @@
 import numpy as np
 import pytest
 
-from crossed import by_concept, by_nothing, by_style, encode, frames, means, splits, vector
-from wordsight.cells import CELLS
-from wordsight.crossing import cross
+from crossed import by_concept, by_nothing, by_style, encode, frames, given, means, splits, vector
+from wordsight.catalogue.cells import CELLS
+from wordsight.catalogue.protocols.record import NoParameters
 from wordsight.errors import DataError
 from wordsight.protocols import cross_style_retrieval
+from wordsight.protocols.crossing import cross
+from wordsight.protocols.task import Task
 
 
 def run(parts, encoder, *, model="m", seed=0):
-    return cross_style_retrieval.evaluate(
-        splits=parts, features=encode(parts, encoder), seed=seed, model=model, dataset="d"
-    )
+    task = Task("cross_style_retrieval", model, "d", seed=seed)
+    return cross_style_retrieval.evaluate(task, NoParameters(), **given(parts, encoder))
 
 
 def test_features_of_the_concept_alone_find_every_concept():

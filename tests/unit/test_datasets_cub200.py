@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from fixtures.images import BIRDS, PUBLISHED, archive, cub, pictures
-from wordsight import datasets, downloads
-from wordsight.config import Cub200Dataset
-from wordsight.datasets import cub200, files
+from wordsight.config.datasets import Cub200Dataset
+from wordsight.datasets import archives, building, reading
+from wordsight.datasets.sources import cub200
+from wordsight.downloads import fetching
 from wordsight.errors import DataError
 
 
@@ -27,7 +28,7 @@ def published(tmp_path_factory):
 @pytest.fixture(scope="module")
 def members(published):
     """Content of the archive by name."""
-    return {name: read() for name, read in files.list_files(published).items()}
+    return {name: read() for name, read in archives.list_files(published).items()}
 
 
 @pytest.fixture
@@ -39,16 +40,16 @@ def asked(monkeypatch, published):
         calls.append((list(urls), keys))
         return Path(keys["path"]) if keys["path"] else published
 
-    monkeypatch.setattr(downloads, "fetch", fetch)
+    monkeypatch.setattr(fetching, "fetch", fetch)
     return calls
 
 
 def prepare(out, **keys):
-    return datasets.prepare(Cub200Dataset(source="cub200", **keys), "birds", 0, out)
+    return building.prepare(Cub200Dataset(source="cub200", **keys), "birds", 0, out)
 
 
 def images(directory, split):
-    opened = datasets.open_split(directory, split)
+    opened = reading.open_split(directory, split)
     return {item: np.asarray(image) for item, image in opened.images()}, opened
 
 
@@ -109,7 +110,7 @@ def test_the_archive_is_read_forwards(tmp_path, asked, monkeypatch):
                 starts.append(offset)
             return super().seek(offset, whence)
 
-    monkeypatch.setattr(files.gzip, "GzipFile", Counting)
+    monkeypatch.setattr(archives.gzip, "GzipFile", Counting)
     source = cub200.load(Cub200Dataset(source="cub200"))
     for item in (*source.train, *source.test):
         item.read()

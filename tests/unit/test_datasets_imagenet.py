@@ -15,13 +15,15 @@ import torch
 from PIL import Image
 
 from fixtures.images import OBJECTS, archive, devkit, imagenet_copy, pictures, tar
-from wordsight import datasets
-from wordsight.config import ImagenetDataset, RobustnessParameters
-from wordsight.datasets import files, imagenet, synsets
-from wordsight.datasets.files import list_files
+from wordsight.catalogue.protocols.robustness import Parameters
+from wordsight.config.datasets import ImagenetDataset
+from wordsight.datasets import archives, building, reading, synsets
+from wordsight.datasets.archives import list_files
+from wordsight.datasets.sources import imagenet
 from wordsight.errors import DataError
-from wordsight.examples.thumbnails import thumbnails
+from wordsight.figures.images.thumbnails import thumbnails
 from wordsight.protocols import robustness
+from wordsight.protocols.task import Task
 
 LABELS = [0, 7, 134, 517, 639, 999]  # both cranes and a maillot, whose first names are not distinct
 WNIDS = synsets.synsets()
@@ -32,12 +34,12 @@ def section(path, variant="validation", images=12, **keys):
 
 
 def prepare(path, out, variant="validation", images=12, **keys):
-    return datasets.prepare(section(path, variant, images, **keys), "imagenet", 0, out)
+    return building.prepare(section(path, variant, images, **keys), "imagenet", 0, out)
 
 
 def shown(directory, split="test"):
     """Label space's labels, and pixels, of each image by its id."""
-    opened = datasets.open_split(directory, split)
+    opened = reading.open_split(directory, split)
     indices = opened.card.label_indices or [[index] for index in range(1000)]
     return {
         item: (indices[label], np.asarray(image))
@@ -81,7 +83,7 @@ def test_all_classes_need_no_indices(tmp_path):
     assert card.label_indices is None
     assert card.classes == synsets.class_names()
     assert len(set(card.classes)) == 1000
-    split = datasets.open_split(tmp_path / "out", "test")
+    split = reading.open_split(tmp_path / "out", "test")
     assert sorted(split.labels) == list(range(1000))
 
 
@@ -152,7 +154,7 @@ def test_objectnet_keeps_the_classes_of_imagenet_without_their_border(tmp_path):
 
 def test_a_small_picture_of_objectnet_has_its_border_again(tmp_path):
     prepare(imagenet_copy(tmp_path, "objectnet", classes=3), tmp_path / "out", "objectnet", 6)
-    split = datasets.open_split(tmp_path / "out", "test")
+    split = reading.open_split(tmp_path / "out", "test")
     address = thumbnails(split, [1])[1]
     with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
@@ -289,7 +291,7 @@ def test_a_name_that_leads_out_of_an_archive_is_refused(tmp_path, name):
 
 @pytest.mark.parametrize("kind", ["tar.gz", "zip"])
 def test_a_bomb_is_refused_before_it_fills_anything(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr(files, "FREE", 1 << 16)
+    monkeypatch.setattr(archives, "FREE", 1 << 16)
     path, zeros = tmp_path / f"imagenet-r.{kind}", {f"n01440764/{n}.jpg": bytes(1 << 16) for n in range(40)}
     if kind == "zip":
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:
@@ -302,7 +304,7 @@ def test_a_bomb_is_refused_before_it_fills_anything(tmp_path, monkeypatch, kind)
 
 
 def test_a_file_in_an_archive_that_fills_the_memory_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "LARGEST", 100)
+    monkeypatch.setattr(archives, "LARGEST", 100)
     path = tmp_path / "imagenet-r.tar"
     path.write_bytes(tar({"n01440764/1.jpg": bytes(101)}))
     with pytest.raises(
@@ -407,16 +409,13 @@ class Thousand(torch.nn.Module):
 
 def evaluate(network, images, labels, indices, mode="sound"):
     tables = robustness.evaluate(
+        Task("robustness", "m", "d", mode),
+        Parameters(epsilons=[0.001, 0.01, 0.1], steps=5),
         encoder=network,
         head=None,
         images=images,
         labels=labels,
         ids=[f"i{place}" for place in range(len(images))],
-        section=RobustnessParameters(epsilons=[0.001, 0.01, 0.1], steps=5),
-        mode=mode,
-        seed=0,
-        model="m",
-        dataset="d",
         label_indices=indices,
     )
     rows = {}
@@ -453,9 +452,9 @@ def test_a_classifier_without_the_classes_is_refused():
 
 def test_an_encoders_own_classifier_is_asked_for_the_classes_of_the_dataset(tmp_path, monkeypatch):
     prepare(imagenet_copy(tmp_path, "r", classes=LABELS), tmp_path / "out", "r")
-    split = datasets.open_split(tmp_path / "out", "test")
+    split = reading.open_split(tmp_path / "out", "test")
     given = []
-    monkeypatch.setattr(robustness, "evaluate", lambda **keys: given.append(keys["label_indices"]) or [])
+    monkeypatch.setattr(robustness, "evaluate", lambda *_, **keys: given.append(keys["label_indices"]) or [])
 
     class Encoder:
         card = split.card
@@ -466,6 +465,6 @@ def test_an_encoders_own_classifier_is_asked_for_the_classes_of_the_dataset(tmp_
         def batch_of(self, size):
             return size
 
-    parameters = {"section": RobustnessParameters(), "mode": "sound", "seed": 0}
-    robustness.evaluate_encoder(encoder=Encoder(), test=split, images=4, train=None, **parameters)
+    task = Task("robustness", "m", "d")
+    robustness.evaluate_encoder(task, Parameters(), encoder=Encoder(), test=split, images=4, train=None)
     assert given == [[[label] for label in LABELS]]

@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from wordsight import datasets
-from wordsight.config import PackagedDataset
-from wordsight.datasets import near_duplicates
+from wordsight.config.datasets import PackagedDataset
+from wordsight.datasets import building, near_duplicates, reading
 from wordsight.datasets.near_duplicates import (
     THRESHOLD,
     Signatures,
@@ -28,10 +27,10 @@ HASHES = st.lists(st.integers(0, 2**64 - 1), max_size=20)
 @pytest.fixture(scope="module")
 def photographs(tmp_path_factory):
     directory = tmp_path_factory.mktemp("photographs")
-    datasets.prepare(
+    building.prepare(
         PackagedDataset(source="packaged", name="imagenet_samples"), "photographs", 0, directory / "p"
     )
-    return [image for _, image in datasets.open_split(directory / "p", "test").images()]
+    return [image for _, image in reading.open_split(directory / "p", "test").images()]
 
 
 def compressed(image, quality):

@@ -12,9 +12,10 @@ import scipy.io
 
 from fixtures.images import CIFAR10, PUBLISHED, archive, idx, records
 from mirror import Mirror
-from wordsight import datasets, downloads, resuming
-from wordsight.config import TorchvisionDataset
-from wordsight.datasets import torchvision as source
+from wordsight.config.datasets import TorchvisionDataset
+from wordsight.datasets import building, reading
+from wordsight.datasets.sources import torchvision as source
+from wordsight.downloads import cache, http
 from wordsight.errors import ConfigError, DataError, DownloadError
 
 CLOSED = "http://127.0.0.1:9/"
@@ -26,7 +27,7 @@ def workplace(tmp_path, monkeypatch):
     """A working directory and a cache that are empty, and no waiting."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WORDSIGHT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(resuming, "BACKOFF_S", 0.001)
+    monkeypatch.setattr(http, "BACKOFF_S", 0.001)
 
 
 def images(n, size=28, channels=()):
@@ -45,11 +46,11 @@ def install(monkeypatch, root, name, contents, address=CLOSED):
 
 def prepare(name, root, directory, **keys):
     section = TorchvisionDataset(source="torchvision", name=name, root=str(root), **keys)
-    return datasets.prepare(section, name.lower(), 0, directory)
+    return building.prepare(section, name.lower(), 0, directory)
 
 
 def stored(directory, split):
-    opened = datasets.open_split(directory, split)
+    opened = reading.open_split(directory, split)
     return np.stack([np.asarray(image) for _, image in opened.images()]), opened
 
 
@@ -187,7 +188,7 @@ def test_a_configured_sha256_takes_the_place_of_the_published_sum(tmp_path, name
     card = prepare(name, tmp_path, tmp_path / "out", sha256=digests)
     assert len(card.classes) == classes
     for split, per_class in (("train", 12), ("test", 4)):
-        opened = datasets.open_split(tmp_path / "out", split)
+        opened = reading.open_split(tmp_path / "out", split)
         assert np.bincount(opened.labels).tolist() == [per_class] * classes
 
 
@@ -229,17 +230,17 @@ def test_a_download_is_verified_and_kept(monkeypatch, tmp_path, mirror):
     prepare("MNIST", tmp_path / "root", tmp_path / "out")
     for file in source.FILES["MNIST"]:
         assert (tmp_path / "root" / file.path).read_bytes() == (tmp_path / "served" / file.path).read_bytes()
-    assert not downloads.cache().exists()
+    assert not cache.cache().exists()
 
 
 def test_without_a_root_files_lie_in_the_cache(monkeypatch, tmp_path, mirror):
     publish(monkeypatch, mirror, tmp_path / "served")
     section = TorchvisionDataset(source="torchvision", name="MNIST")
     for name in "ab":
-        assert datasets.prepare(section, name, 0, tmp_path / name).splits.train.items == 20
+        assert building.prepare(section, name, 0, tmp_path / name).splits.train.items == 20
     for file in source.FILES["MNIST"]:
         assert mirror.count(file.addresses[0]) == 1
-        assert downloads.cached(file.addresses[0]).is_file()
+        assert cache.cached(file.addresses[0]).is_file()
 
 
 def test_a_digest_of_a_file_is_held_to(monkeypatch, tmp_path, mirror):

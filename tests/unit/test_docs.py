@@ -10,15 +10,17 @@ import pytest
 import torch
 
 from hand_made import contrasts, effect, objective_means, results, sensitivity, trained_results
-from wordsight import labels
-from wordsight.config import RobustnessParameters
+from wordsight.catalogue import display
+from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.catalogue.protocols.robustness import Parameters
 from wordsight.protocols import robustness
-from wordsight.protocols.measures import HOPELESS_RADIUS
-from wordsight.rows import SCHEMA
-from wordsight.schemas import FLAGS, SCHEMAS, checked
+from wordsight.protocols.rows import SCHEMA
+from wordsight.protocols.task import Task
 from wordsight.statistics import audit
-from wordsight.statistics.contrasts import ENOUGH_REPLICATES, MARGIN
-from wordsight.tables import write_csv
+from wordsight.statistics.effects import ENOUGH_REPLICATES, MARGIN
+from wordsight.statistics.self_checks import ATTACK_CHECKS, HOPELESS_RADIUS
+from wordsight.tables.csv import write_csv
+from wordsight.tables.schemas import FLAGS, SCHEMAS, checked
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/results.md").read_text(encoding="utf-8")
@@ -46,26 +48,26 @@ class Dark(torch.nn.Module):
 
 @pytest.fixture(scope="module")
 def emitted():
-    """Metrics that protocols name in calls of ``make_rows``, and those that an attack adds."""
+    """Metrics that protocols name where they make rows, and those that an attack adds."""
     found, variable = set(), set()
-    for file in (ROOT / "scripts/wordsight/protocols").glob("*.py"):
+    for file in (ROOT / "scripts/wordsight/protocols").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             for keyword in node.keywords if isinstance(node, ast.Call) else []:
                 if keyword.arg == "metric":
                     constant = isinstance(keyword.value, ast.Constant)
                     (found.add(keyword.value.value) if constant else variable.add(file.name))
-    assert variable <= {"robustness.py"}  # whose names a run tells
+    assert variable <= {
+        "task.py",
+        "__init__.py",
+    }  # which passes them on, and robustness, whose names a run tells
     attacked = robustness.evaluate(
+        Task("robustness", "m", "d"),
+        Parameters(epsilons=[0.1], steps=1),
         encoder=Dark(),
         head=None,
         images=np.ones((1, 3, 2, 2), np.float32),
         labels=np.zeros(1, np.int64),
         ids=["i"],
-        section=RobustnessParameters(epsilons=[0.1], steps=1),
-        mode="sound",
-        seed=0,
-        model="m",
-        dataset="d",
     )
     return found | {metric for part in attacked for metric in part["metric"].to_pylist()}
 
@@ -86,9 +88,11 @@ def test_the_method_has_the_rule_of_every_flag_with_its_threshold():
     assert f"below {ENOUGH_REPLICATES}" in rules["few replicates"]
     assert f"above {audit.CEILING}" in rules["ceiling"]
     assert f"`chance` + {audit.NEAR_CHANCE}" in rules["floor"]
-    assert set(re.findall(r"`(accuracy_\w+)`", rules["modes disagree"])) == set(audit.OF_PAPER.values())
+    assert set(re.findall(r"`(accuracy_\w+)`", rules["modes disagree"])) == {
+        record.authors for record in PROTOCOLS.values()
+    } - {None}
     assert f"more than {audit.NEAR_TWINS}" in rules["near duplicates"]
-    checks = (*audit.ATTACK_CHECKS, "unbroken_at_largest")
+    checks = (*ATTACK_CHECKS, "unbroken_at_largest")
     assert tuple(re.findall(r"`(\w+)`", rules["attack self-check"])) == checks
     assert f"{HOPELESS_RADIUS} or more" in rules["attack self-check"]
     assert f"at most {audit.SMALLEST_GAIN}" in METHOD
@@ -143,7 +147,7 @@ def test_every_metric_is_documented_and_every_documented_metric_exists(emitted):
 
 
 def test_every_metric_has_words(emitted):
-    assert set(labels.METRICS) == emitted
+    assert set(display.METRICS) == emitted
 
 
 def test_every_row_has_a_meaning():

@@ -13,8 +13,9 @@ import pytest
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
 from mirror import COMMIT, HUB, Mirror
-from wordsight import downloads, lockfile, resuming, storage
+from wordsight.downloads import cache, fetching, http, hub, lock
 from wordsight.errors import DownloadError
+from wordsight.files import hashing
 
 URL = "https://files.example.org/models/weights.pth"
 CLOSED = "http://127.0.0.1:9/models/weights.pth"
@@ -34,7 +35,7 @@ def workplace(tmp_path, monkeypatch):
     for name in ("WORDSIGHT_MIRROR", "WORDSIGHT_OFFLINE", "HF_HUB_OFFLINE", "HTTP_PROXY", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WORDSIGHT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(resuming, "BACKOFF_S", 0.001)
+    monkeypatch.setattr(http, "BACKOFF_S", 0.001)
 
 
 @pytest.fixture
@@ -48,11 +49,11 @@ def mirror(monkeypatch):
 @pytest.fixture
 def only(monkeypatch):
     """Keep to the mirror: the true addresses are another network's."""
-    monkeypatch.setattr(downloads, "_addresses", lambda urls: [downloads.mirrored(url) for url in urls])
+    monkeypatch.setattr(fetching, "_addresses", lambda urls: [cache.mirrored(url) for url in urls])
 
 
 def partials():
-    return sorted(path.name for path in downloads.cache().rglob("*.partial*"))
+    return sorted(path.name for path in cache.cache().rglob("*.partial*"))
 
 
 # What goes well
@@ -60,23 +61,23 @@ def partials():
 
 def test_a_file_is_fetched_once_and_verified_at_every_use(mirror):
     mirror.publish(URL, CONTENT)
-    path = downloads.fetch([URL], sha256=SHA256)
-    assert path == downloads.cache() / "files.example.org/models/weights.pth"
+    path = fetching.fetch([URL], sha256=SHA256)
+    assert path == cache.cache() / "files.example.org/models/weights.pth"
     assert path.read_bytes() == CONTENT
-    assert downloads.fetch([URL], sha256=SHA256) == path
+    assert fetching.fetch([URL], sha256=SHA256) == path
     assert mirror.count(URL) == 1
     path.write_bytes(b"damaged")
-    assert downloads.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
+    assert fetching.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
     assert mirror.count(URL) == 2
     assert partials() == []
-    assert not lockfile.LOCK.exists()
+    assert not lock.LOCK.exists()
 
 
 def test_a_group_can_read_what_lies_in_the_cache(mirror):
     mirror.publish(URL, CONTENT)
     before = os.umask(0o077)
     try:
-        path = downloads.fetch([URL], sha256=SHA256)
+        path = fetching.fetch([URL], sha256=SHA256)
     finally:
         os.umask(before)
     assert path.stat().st_mode & 0o040
@@ -85,9 +86,9 @@ def test_a_group_can_read_what_lies_in_the_cache(mirror):
 
 def test_a_place_of_ones_own_is_used_instead_of_the_cache(mirror):
     mirror.publish(URL, CONTENT)
-    assert downloads.fetch([URL], md5=MD5, path="data/w.pth") == Path("data/w.pth")
-    assert not downloads.cache().exists()
-    assert downloads.fetch([URL], md5=MD5, path="data/w.pth").read_bytes() == CONTENT
+    assert fetching.fetch([URL], md5=MD5, path="data/w.pth") == Path("data/w.pth")
+    assert not cache.cache().exists()
+    assert fetching.fetch([URL], md5=MD5, path="data/w.pth").read_bytes() == CONTENT
     assert mirror.count(URL) == 1
 
 
@@ -96,7 +97,7 @@ def test_another_file_at_a_place_of_ones_own_is_left_as_it_is(mirror):
     Path("own.pth").write_bytes(b"mine")
     line = rf"own.pth: expected a file with MD5 {MD5}, found a file with MD5 .*; move it away"
     with pytest.raises(DownloadError, match=line):
-        downloads.fetch([URL], md5=MD5, path="own.pth")
+        fetching.fetch([URL], md5=MD5, path="own.pth")
     assert Path("own.pth").read_bytes() == b"mine"
     assert mirror.count(URL) == 0
 
@@ -104,16 +105,14 @@ def test_another_file_at_a_place_of_ones_own_is_left_as_it_is(mirror):
 def test_addresses_and_names_never_share_a_place():
     others = [f"{URL}?v=1", f"{URL}?v=2", URL.replace("models", "other"), f"{URL}%3Fv=1"]
     others += [f"{URL}/", URL.replace("/models", "//models"), URL.replace("org", "org:8443"), "https://h.org"]
-    places = [downloads.cached(address, name) for address in (URL, *others) for name in (None, "a.pth")]
+    places = [cache.cached(address, name) for address in (URL, *others) for name in (None, "a.pth")]
     assert len(set(places)) == len(places)
     assert {place.suffix for place in places[:8]} == {".pth"}
-    assert all(place.is_relative_to(downloads.cache()) for place in places)
-    assert downloads.cached(f"{URL}?dl=1").name == "weights.pth"
-    assert downloads.cached(URL, "weights.pth") == downloads.cached(URL)
-    assert (
-        downloads.cached(f"https://h.org/../../x/{'a' * 300}.pth").resolve().is_relative_to(downloads.cache())
-    )
-    assert len(downloads.cached(f"https://h.org/x?{'a' * 3000}", "w.pth").parent.name) < 200
+    assert all(place.is_relative_to(cache.cache()) for place in places)
+    assert cache.cached(f"{URL}?dl=1").name == "weights.pth"
+    assert cache.cached(URL, "weights.pth") == cache.cached(URL)
+    assert cache.cached(f"https://h.org/../../x/{'a' * 300}.pth").resolve().is_relative_to(cache.cache())
+    assert len(cache.cached(f"https://h.org/x?{'a' * 3000}", "w.pth").parent.name) < 200
 
 
 @pytest.mark.parametrize("address", ["ftp://h.org/f", "file:///etc/passwd", "weights.pth", "https:///f"])
@@ -121,20 +120,20 @@ def test_an_address_of_another_kind_is_refused(address):
     with pytest.raises(
         DownloadError, match=re.escape(f"{address}: expected an address that begins with https://")
     ):
-        downloads.fetch([address])
+        fetching.fetch([address])
 
 
 def test_a_password_in_an_address_is_refused_and_not_shown():
     with pytest.raises(DownloadError) as caught:
-        downloads.fetch(["https://me:secret@h.org/f"])
+        fetching.fetch(["https://me:secret@h.org/f"])
     assert str(caught.value) == "h.org: expected an address without a password; it belongs in ~/.netrc"
 
 
 def test_the_log_says_what_is_fetched_and_how_far_it_is(mirror, only, caplog, monkeypatch):
-    monkeypatch.setattr(resuming, "CHUNK", 2**19)
+    monkeypatch.setattr(http, "CHUNK", 2**19)
     mirror.publish(URL, CONTENT)
     with caplog.at_level("INFO", logger="wordsight"):
-        downloads.fetch([URL], sha256=SHA256)
+        fetching.fetch([URL], sha256=SHA256)
     first, last = caplog.messages
     assert first == f"downloading {mirror.address}/files.example.org/models/weights.pth"
     assert last.startswith("2 of 2 MiB, ")
@@ -142,7 +141,7 @@ def test_the_log_says_what_is_fetched_and_how_far_it_is(mirror, only, caplog, mo
 
 def test_nothing_else_is_left_beside_a_file(mirror):
     mirror.publish(URL, CONTENT)
-    path = downloads.fetch([URL])
+    path = fetching.fetch([URL])
     assert {file.name for file in path.parent.iterdir()} <= {"weights.pth", ".weights.pth.lock"}
     assert {file.name for file in Path().iterdir()} <= {"downloads.lock", ".downloads.lock.guard"}
 
@@ -150,17 +149,17 @@ def test_nothing_else_is_left_beside_a_file(mirror):
 def test_the_cache_lies_where_other_programs_have_theirs(monkeypatch, tmp_path):
     monkeypatch.delenv("WORDSIGHT_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert downloads.cache() == tmp_path / "xdg" / "wordsight"
+    assert cache.cache() == tmp_path / "xdg" / "wordsight"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert downloads.cache() == tmp_path / ".cache" / "wordsight"
+    assert cache.cache() == tmp_path / ".cache" / "wordsight"
 
 
 def test_the_mirror_is_asked_before_the_publisher_and_addresses_in_their_order(mirror):
     mirror.publish(URL, b"", status=404)
     direct = f"{mirror.address}/second/weights.pth"
     mirror.publish(direct.replace(f"{mirror.address}/", "https://"), CONTENT)
-    assert downloads.fetch([CLOSED, direct], sha256=SHA256).read_bytes() == CONTENT
+    assert fetching.fetch([CLOSED, direct], sha256=SHA256).read_bytes() == CONTENT
     asked = [request.address for request in mirror.requests]
     assert asked == [
         "127.0.0.1:9/models/weights.pth",
@@ -174,7 +173,7 @@ def test_the_mirror_is_asked_before_the_publisher_and_addresses_in_their_order(m
 
 def test_a_cut_file_is_resumed_and_joined(mirror, only):
     mirror.publish(URL, CONTENT, cut=300_000, times=2)
-    assert downloads.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
+    assert fetching.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
     ranges = [request.headers.get("Range") for request in mirror.requests]
     assert ranges == [None, "bytes=300000-", "bytes=600000-"]
     assert all(request.headers.get("If-Range") for request in mirror.requests[1:])
@@ -186,88 +185,88 @@ def test_a_later_run_resumes_what_an_earlier_one_left(mirror, only):
     with pytest.raises(
         DownloadError, match=r"the file is truncated: 5 connections were cut, the last after 5000 bytes"
     ):
-        downloads.fetch([URL])
+        fetching.fetch([URL])
     assert partials() == [".weights.pth.partial", ".weights.pth.partial.json"]
     mirror.publish(URL, CONTENT)
-    assert downloads.fetch([URL]).read_bytes() == CONTENT
+    assert fetching.fetch([URL]).read_bytes() == CONTENT
     assert mirror.requests[-1].headers["Range"] == "bytes=5000-"
 
 
 def test_a_transfer_that_stalls_is_cut_and_resumed(mirror, only, monkeypatch):
-    monkeypatch.setattr(resuming, "CHUNK", 100_000)  # a piece that is not whole yet is lost
-    monkeypatch.setattr(resuming, "TIMEOUT_S", (5, 0.2))
+    monkeypatch.setattr(http, "CHUNK", 100_000)  # a piece that is not whole yet is lost
+    monkeypatch.setattr(http, "TIMEOUT_S", (5, 0.2))
     mirror.publish(URL, CONTENT, cut=300_000, times=1, stall=1.0)
-    assert downloads.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
+    assert fetching.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
     assert mirror.requests[-1].headers["Range"] == "bytes=300000-"
 
 
 @pytest.mark.parametrize("notes", [b"", b"{}", b"[]", b"\xff"])
 def test_a_beginning_of_unknown_origin_is_not_resumed(mirror, only, notes):
-    place = downloads.cached(URL)
+    place = cache.cached(URL)
     place.parent.mkdir(parents=True)
     (place.parent / ".weights.pth.partial").write_bytes(CONTENT[:1000])
     (place.parent / ".weights.pth.partial.json").write_bytes(notes)
     mirror.publish(URL, CONTENT)
-    assert downloads.fetch([URL]).read_bytes() == CONTENT
+    assert fetching.fetch([URL]).read_bytes() == CONTENT
     assert "Range" not in mirror.requests[-1].headers
 
 
 @pytest.mark.parametrize("other", [CONTENT[::-1], CONTENT[:1000], CONTENT[:500]])
 def test_a_file_that_changed_between_connections_is_begun_anew(mirror, only, other):
     mirror.publish(URL, CONTENT, cut=1000, times=1)
-    with resuming.session() as connections:
+    with http.session() as connections:
         partial = Path("partial")
-        with pytest.raises(resuming.urllib3.exceptions.HTTPError):
-            resuming._transfer(connections, f"{mirror.address}/{URL[8:]}", partial)
+        with pytest.raises(http.urllib3.exceptions.HTTPError):
+            http._transfer(connections, f"{mirror.address}/{URL[8:]}", partial)
         mirror.publish(URL, other)
-        resuming.receive(connections, f"{mirror.address}/{URL[8:]}", partial)
+        http.receive(connections, f"{mirror.address}/{URL[8:]}", partial)
     assert partial.read_bytes() == other
 
 
 def test_a_server_that_gives_no_ranges_or_no_version_is_asked_for_the_whole(mirror, only):
     mirror.publish(URL, CONTENT, cut=300_000, times=2, ranges=False)
-    assert downloads.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
+    assert fetching.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
     mirror.publish(f"{URL}.2", CONTENT, cut=300_000, times=2, headers={"ETag": 'W/"weak"'})
-    assert downloads.fetch([f"{URL}.2"], sha256=SHA256).read_bytes() == CONTENT
+    assert fetching.fetch([f"{URL}.2"], sha256=SHA256).read_bytes() == CONTENT
     assert [request.headers.get("Range") for request in mirror.requests[-3:]] == [None] * 3
 
 
 def test_a_beginning_that_is_not_the_files_gets_a_second_try(mirror, only):
     mirror.publish(URL, CONTENT, cut=1000)
     with pytest.raises(DownloadError):
-        downloads.fetch([URL], sha256=SHA256)
-    (partial,) = downloads.cache().rglob("*.partial")
+        fetching.fetch([URL], sha256=SHA256)
+    (partial,) = cache.cache().rglob("*.partial")
     partial.write_bytes(b"x" * 5000)
     mirror.publish(URL, CONTENT)
-    assert downloads.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
+    assert fetching.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_busy_server_is_asked_again(mirror, only, status):
     mirror.publish(URL, CONTENT, status=status, times=3, headers={"Retry-After": "0"})
-    assert downloads.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
+    assert fetching.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
     assert mirror.count(URL) == 4
 
 
 def test_a_slow_server_is_waited_for_and_a_dead_one_is_not(mirror, only, monkeypatch):
     mirror.publish(URL, CONTENT, delay=0.2)
-    assert downloads.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
-    monkeypatch.setattr(resuming, "TIMEOUT_S", (0.05, 0.05))
-    monkeypatch.setattr(resuming, "ATTEMPTS", 1)
+    assert fetching.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
+    monkeypatch.setattr(http, "TIMEOUT_S", (0.05, 0.05))
+    monkeypatch.setattr(http, "ATTEMPTS", 1)
     with pytest.raises(DownloadError, match="the server does not answer in time"):
-        downloads.fetch([URL], sha256=OTHER)
+        fetching.fetch([URL], sha256=OTHER)
 
 
 def test_two_processes_that_want_the_same_file_ask_once(mirror):
     mirror.publish(URL, CONTENT, delay=0.5)
-    code = f"from wordsight import downloads; print(downloads.fetch([{URL!r}], sha256={SHA256!r}))"
+    code = f"from wordsight.downloads import fetching; print(fetching.fetch([{URL!r}], sha256={SHA256!r}))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts")}
     runs = [
         subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     answers = {run.communicate(timeout=60)[0].strip() for run in runs}
-    assert answers == {str(downloads.cached(URL))}
+    assert answers == {str(cache.cached(URL))}
     assert mirror.count(URL) == 1
 
 
@@ -304,8 +303,8 @@ FAULTS = {
 def test_what_came_instead_is_named_and_not_kept(mirror, only, fault, words):
     mirror.publish(URL, **{"content": CONTENT, **fault})
     with pytest.raises(DownloadError) as caught:
-        downloads.fetch([URL], sha256=SHA256, expected="weights")
-    place = downloads.cached(URL)
+        fetching.fetch([URL], sha256=SHA256, expected="weights")
+    place = cache.cached(URL)
     assert str(caught.value) == (
         f"weights.pth: expected weights with SHA-256 {SHA256}, but no address gives it "
         f"({mirror.address}/files.example.org/models/weights.pth: {words}); it can be put by hand at {place}"
@@ -318,7 +317,7 @@ def test_the_guide_has_the_words_of_every_fault():
     guide = (ROOT / "docs/downloads.md").read_text(encoding="utf-8").split("## What the error says")[1]
     lines = re.findall(r"^\| `(.*?)` \|", guide, flags=re.MULTILINE)
     patterns = [re.escape(line).replace(r"\.\.\.", ".*") for line in lines]
-    said = [words for _, words in FAULTS.values()] + [words for _, words in resuming.UNREACHED]
+    said = [words for _, words in FAULTS.values()] + [words for _, words in http.UNREACHED]
     for words in said:
         assert any(re.fullmatch(pattern, words) for pattern in patterns), words
 
@@ -328,14 +327,14 @@ def test_without_a_digest_too(mirror, only, fault):
     arguments, words = FAULTS[fault]
     mirror.publish(URL, **arguments)
     with pytest.raises(DownloadError, match=words):
-        downloads.fetch([URL])
-    assert not lockfile.LOCK.exists()
+        fetching.fetch([URL])
+    assert not lock.LOCK.exists()
 
 
 def test_a_page_that_was_asked_for_is_taken(mirror):
     page = PAGE % (b"Results", b"")
     mirror.publish(URL, page)
-    assert downloads.fetch([URL], sha256=hashlib.sha256(page).hexdigest()).read_bytes() == page
+    assert fetching.fetch([URL], sha256=hashlib.sha256(page).hexdigest()).read_bytes() == page
 
 
 def test_a_way_to_a_login_page_is_named_without_its_parameters(mirror, only):
@@ -345,19 +344,19 @@ def test_a_way_to_a_login_page_is_named_without_its_parameters(mirror, only):
     with pytest.raises(
         DownloadError, match=r"it leads to a login page \(http://\S+/idp\.example\.org/sso/login\)"
     ):
-        downloads.fetch([URL])
+        fetching.fetch([URL])
 
 
 def test_a_redirect_to_the_file_is_followed(mirror):
     mirror.publish(URL, b"", redirect=f"{mirror.address}/cdn.example.org/auth/1")
     mirror.publish("https://cdn.example.org/auth/1", CONTENT)
-    assert downloads.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
+    assert fetching.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
 
 
 def test_every_address_and_what_it_gave_is_named(mirror):
     second = CLOSED.replace("models", "more")
     with pytest.raises(DownloadError) as caught:
-        downloads.fetch([CLOSED, second], md5=MD5, expected="an archive")
+        fetching.fetch([CLOSED, second], md5=MD5, expected="an archive")
     asked = [f"{mirror.address}/127.0.0.1:9/models/weights.pth", CLOSED]
     asked += [address.replace("models", "more") for address in asked]
     words = ["the server answers 404 Not Found", "the connection is refused"] * 2
@@ -370,34 +369,34 @@ def test_every_address_and_what_it_gave_is_named(mirror):
 def test_a_server_that_hangs_up_is_named(mirror, only):
     mirror.publish(URL, CONTENT, hang_up=True)
     with pytest.raises(DownloadError, match="the server hangs up"):
-        downloads.fetch([URL])
-    assert mirror.count(URL) == 1 + resuming.ATTEMPTS
+        fetching.fetch([URL])
+    assert mirror.count(URL) == 1 + http.ATTEMPTS
 
 
 def test_a_host_that_is_none_is_named(monkeypatch):
     with pytest.raises(DownloadError, match=r"there is no such host, or no network|does not answer"):
-        downloads.fetch(["http://nothing.invalid/f"])
+        fetching.fetch(["http://nothing.invalid/f"])
 
 
 def test_a_full_disk_is_found_before_the_download(mirror, only, monkeypatch):
     mirror.publish(URL, CONTENT)
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9 - 10**8, 10**8))
-    folder = downloads.cached(URL).parent
+    folder = cache.cached(URL).parent
     line = f"{folder}: expected 0.3 GB free for a download, found 0.1 GB; free some or set WORDSIGHT_CACHE"
     with pytest.raises(DownloadError, match=re.escape(line)):
-        downloads.fetch([URL])
+        fetching.fetch([URL])
     assert partials() == []
 
 
 def test_a_place_that_cannot_be_written_to_is_named(mirror):
     mirror.publish(URL, CONTENT)
-    downloads.cache().parent.mkdir(exist_ok=True)
-    downloads.cache().write_text("a file")
+    cache.cache().parent.mkdir(exist_ok=True)
+    cache.cache().write_text("a file")
     with pytest.raises(
         DownloadError, match=r"weights\.pth: expected a place to write a file to \(.*Not a directory"
     ):
-        downloads.fetch([URL])
+        fetching.fetch([URL])
 
 
 # Digests
@@ -406,62 +405,62 @@ def test_a_place_that_cannot_be_written_to_is_named(mirror):
 @pytest.mark.parametrize("digest", [SHA256[:8], SHA256[:8].upper(), SHA256[:32]])
 def test_first_digits_are_enough_and_the_whole_digest_is_recorded(mirror, digest):
     mirror.publish(URL, CONTENT)
-    downloads.fetch([URL], sha256=digest)
-    assert lockfile.LOCK.read_text() == f"{lockfile.HEAD}{SHA256}  {URL}\n"
+    fetching.fetch([URL], sha256=digest)
+    assert lock.LOCK.read_text() == f"{lock.HEAD}{SHA256}  {URL}\n"
 
 
 @pytest.mark.parametrize("known", [{}, {"md5": MD5}, {"sha256": SHA256[:8]}])
 def test_a_file_that_changed_since_it_was_recorded_is_refused(mirror, only, known):
-    lockfile.record("https://a.example.org/x", OTHER)
-    lockfile.record(URL, OTHER)
+    lock.record("https://a.example.org/x", OTHER)
+    lock.record(URL, OTHER)
     mirror.publish(URL, CONTENT)
     with pytest.raises(DownloadError) as caught:
-        downloads.fetch([URL], **known)
+        fetching.fetch([URL], **known)
     assert f"SHA-256 {OTHER} (line 3 of downloads.lock)" in str(caught.value)
     assert f"a file with SHA-256 {SHA256} came instead" in str(caught.value)
-    assert not downloads.cached(URL).exists()
-    assert len(lockfile.LOCK.read_text().splitlines()) == 3
+    assert not cache.cached(URL).exists()
+    assert len(lock.LOCK.read_text().splitlines()) == 3
 
 
 def test_a_whole_digest_in_the_configuration_overrules_the_record(mirror):
-    lockfile.record(URL, OTHER)
+    lock.record(URL, OTHER)
     mirror.publish(URL, CONTENT)
-    assert downloads.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
+    assert fetching.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
 
 
 def test_another_working_directory_finds_the_file_and_records_it(mirror, tmp_path, monkeypatch):
     mirror.publish(URL, CONTENT)
-    downloads.fetch([URL])
+    fetching.fetch([URL])
     (tmp_path / "second").mkdir()
     monkeypatch.chdir(tmp_path / "second")
-    downloads.fetch([URL])
+    fetching.fetch([URL])
     assert mirror.count(URL) == 1
-    assert lockfile.find(URL).sha256 == SHA256
+    assert lock.find(URL).sha256 == SHA256
 
 
 def test_records_are_sorted_and_kept_by_jobs_side_by_side():
-    code = "import sys; from wordsight import lockfile; [lockfile.record(f'https://h/{sys.argv[1]}/{i}', '0' * 64) for i in range(20)]"
+    code = "import sys; from wordsight.downloads import lock; [lock.record(f'https://h/{sys.argv[1]}/{i}', '0' * 64) for i in range(20)]"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts")}
     runs = [subprocess.Popen([sys.executable, "-c", code, name], env=environment) for name in "ba"]
     assert [run.wait(timeout=60) for run in runs] == [0, 0]
-    lines = lockfile.LOCK.read_text().splitlines()
+    lines = lock.LOCK.read_text().splitlines()
     assert len(lines) == 41
     assert lines[1:] == sorted(lines[1:])
 
 
 @pytest.mark.parametrize("line", ["text", f"{SHA256[:-1]}  https://h/f", f"{SHA256} https://h/f"])
 def test_a_line_that_is_no_record_is_named(line):
-    lockfile.LOCK.write_text(f"# comment\n\n{line}\n")
+    lock.LOCK.write_text(f"# comment\n\n{line}\n")
     with pytest.raises(
         DownloadError, match=r"^downloads\.lock:3: expected a SHA-256, two spaces and an address$"
     ):
-        downloads.fetch([URL])
+        fetching.fetch([URL])
 
 
 def test_a_record_that_is_no_text_is_named():
-    lockfile.LOCK.write_bytes(b"\xff\xfe")
+    lock.LOCK.write_bytes(b"\xff\xfe")
     with pytest.raises(DownloadError, match=r"^downloads\.lock: expected a text file"):
-        downloads.fetch([URL])
+        fetching.fetch([URL])
 
 
 # Without a network, and with another way to it
@@ -471,37 +470,37 @@ def test_a_record_that_is_no_text_is_named():
 def test_offline_no_connection_is_made_and_the_place_is_named(mirror, monkeypatch, variable):
     mirror.publish(URL, CONTENT)
     monkeypatch.setenv(variable, "1")
-    place = downloads.cached(URL)
+    place = cache.cached(URL)
     start = f"weights.pth: expected weights with MD5 {MD5} without a network (WORDSIGHT_OFFLINE or HF_HUB_OFFLINE is set), but {place}"
     with pytest.raises(DownloadError, match=re.escape(f"{start} does not exist; put there what {URL} gives")):
-        downloads.fetch([URL], md5=MD5, expected="weights")
+        fetching.fetch([URL], md5=MD5, expected="weights")
     place.parent.mkdir(parents=True)
     place.write_bytes(b"<html>")
     with pytest.raises(DownloadError, match=re.escape(f"{start} holds an HTML page; put there")):
-        downloads.fetch([URL], md5=MD5, expected="weights")
+        fetching.fetch([URL], md5=MD5, expected="weights")
     place.write_bytes(CONTENT)
-    assert downloads.fetch([URL], md5=MD5) == place
+    assert fetching.fetch([URL], md5=MD5) == place
     assert mirror.requests == []
 
 
 def test_a_cache_that_may_only_be_read_is_enough(mirror, monkeypatch):
     mirror.publish(URL, CONTENT)
-    path = downloads.fetch([URL], sha256=SHA256)
-    monkeypatch.setattr(downloads, "_sole", None)  # no lock is made beside a file that is right
-    assert downloads.fetch([URL], sha256=SHA256) == path
+    path = fetching.fetch([URL], sha256=SHA256)
+    monkeypatch.setattr(fetching, "_sole", None)  # no lock is made beside a file that is right
+    assert fetching.fetch([URL], sha256=SHA256) == path
 
 
 def test_a_proxy_of_the_environment_is_used(mirror, monkeypatch):
     monkeypatch.delenv("WORDSIGHT_MIRROR")
     monkeypatch.setenv("http_proxy", mirror.address)
     mirror.publish("http://files.invalid/w.pth", CONTENT)
-    assert downloads.fetch(["http://files.invalid/w.pth"], sha256=SHA256).read_bytes() == CONTENT
+    assert fetching.fetch(["http://files.invalid/w.pth"], sha256=SHA256).read_bytes() == CONTENT
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with pytest.raises(DownloadError, match="the connection is refused"):
-        downloads.fetch([CLOSED])
+        fetching.fetch([CLOSED])
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with pytest.raises(DownloadError, match="the proxy can't be reached"):
-        downloads.fetch(["http://files.invalid/other.pth"])
+        fetching.fetch(["http://files.invalid/other.pth"])
 
 
 # The hub
@@ -514,30 +513,30 @@ FILES = {"model.safetensors": b"weights", "README.md": b"text"}
 
 def test_a_file_of_the_hub_is_kept_in_the_cache_and_recorded_with_its_commit(mirror):
     mirror.publish_on_hub(REPOSITORY, FILES)
-    path = downloads.from_hub(REPOSITORY, "model.safetensors")
+    path = hub.from_hub(REPOSITORY, "model.safetensors")
     assert path.read_bytes() == b"weights"
     assert path.name == "model.safetensors"
-    assert path.is_relative_to(downloads.cache() / HUB)
-    assert lockfile.find(ADDRESS) == lockfile.Entry(storage.sha256(path), COMMIT, 2)
+    assert path.is_relative_to(cache.cache() / HUB)
+    assert lock.find(ADDRESS) == lock.Entry(hashing.sha256(path), COMMIT, 2)
     count = len(mirror.requests)
-    assert downloads.from_hub(REPOSITORY, "model.safetensors") == path
+    assert hub.from_hub(REPOSITORY, "model.safetensors") == path
     assert len(mirror.requests) == count
 
 
 def test_a_branch_that_moved_is_still_the_recorded_commit(mirror, tmp_path, monkeypatch):
     mirror.publish_on_hub(REPOSITORY, FILES)
-    downloads.from_hub(REPOSITORY, "model.safetensors")
+    hub.from_hub(REPOSITORY, "model.safetensors")
     mirror.publish_on_hub(REPOSITORY, {"model.safetensors": b"newer"}, commit="f" * 40)
     monkeypatch.setenv("WORDSIGHT_CACHE", str(tmp_path / "another"))
-    assert downloads.from_hub(REPOSITORY, "model.safetensors").read_bytes() == b"weights"
-    assert downloads.from_hub(REPOSITORY, "model.safetensors", revision="f" * 40).read_bytes() == b"newer"
+    assert hub.from_hub(REPOSITORY, "model.safetensors").read_bytes() == b"weights"
+    assert hub.from_hub(REPOSITORY, "model.safetensors", revision="f" * 40).read_bytes() == b"newer"
 
 
 def test_a_file_of_the_hub_that_changed_is_refused(mirror):
     mirror.publish_on_hub(REPOSITORY, FILES)
-    lockfile.record(ADDRESS, OTHER, COMMIT)
+    lock.record(ADDRESS, OTHER, COMMIT)
     with pytest.raises(DownloadError) as caught:
-        downloads.from_hub(REPOSITORY, "model.safetensors")
+        hub.from_hub(REPOSITORY, "model.safetensors")
     found = hashlib.sha256(b"weights").hexdigest()
     assert str(caught.value).startswith(
         f"{ADDRESS}: expected SHA-256 {OTHER} (line 2 of downloads.lock), but "
@@ -550,11 +549,11 @@ def test_bytes_that_the_hub_does_not_stand_for_are_not_kept(mirror):
     url = f"https://{HUB}/{REPOSITORY}/resolve/main/model.safetensors"
     mirror.publish(url, b"weights", headers={"X-Repo-Commit": COMMIT, "ETag": f'"{OTHER}"'})
     with pytest.raises(DownloadError, match=f"{ADDRESS}: expected SHA-256 {OTHER}, as the hub states"):
-        downloads.from_hub(REPOSITORY, "model.safetensors")
+        hub.from_hub(REPOSITORY, "model.safetensors")
     assert not [
-        path for path in (downloads.cache() / HUB).rglob("*") if path.is_file() and path.stat().st_size == 7
+        path for path in (cache.cache() / HUB).rglob("*") if path.is_file() and path.stat().st_size == 7
     ]
-    assert not lockfile.LOCK.exists()
+    assert not lock.LOCK.exists()
 
 
 def test_a_large_file_of_the_hub_comes_from_where_it_is_redirected(mirror):
@@ -564,26 +563,26 @@ def test_a_large_file_of_the_hub_comes_from_where_it_is_redirected(mirror):
     mirror.publish(
         f"https://{HUB}/{REPOSITORY}/resolve/main/model.safetensors", b"", redirect=cdn, headers=tags
     )
-    path = downloads.from_hub(REPOSITORY, "model.safetensors")
+    path = hub.from_hub(REPOSITORY, "model.safetensors")
     assert path.read_bytes() == CONTENT
     assert path.resolve().name == SHA256
-    assert lockfile.find(ADDRESS).sha256 == SHA256
+    assert lock.find(ADDRESS).sha256 == SHA256
 
 
 def test_a_dataset_of_the_hub_has_an_address_of_its_own(mirror):
     mirror.publish_on_hub("datasets/u/d", {"data/a.parquet": b"rows"}, revision="v1")
-    path = downloads.from_hub("u/d", "data/a.parquet", revision="v1", kind="dataset")
+    path = hub.from_hub("u/d", "data/a.parquet", revision="v1", kind="dataset")
     assert path.read_bytes() == b"rows"
-    assert lockfile.find("hf://datasets/u/d@v1/data/a.parquet").commit == COMMIT
+    assert lock.find("hf://datasets/u/d@v1/data/a.parquet").commit == COMMIT
 
 
 def test_what_the_hub_lacks_is_named(mirror, monkeypatch):
     mirror.publish_on_hub(REPOSITORY, FILES)
-    monkeypatch.setattr(downloads, "hubs", lambda: [f"{mirror.address}/{HUB}", f"{mirror.address}/elsewhere"])
+    monkeypatch.setattr(hub, "hubs", lambda: [f"{mirror.address}/{HUB}", f"{mirror.address}/elsewhere"])
     with pytest.raises(
-        downloads.MissingFileError, match=r"/other: expected .* gives it \(http://\S+/huggingface.co: the rep"
+        hub.MissingFileError, match=r"/other: expected .* gives it \(http://\S+/huggingface.co: the rep"
     ):
-        downloads.from_hub(REPOSITORY, "other")
+        hub.from_hub(REPOSITORY, "other")
 
 
 @pytest.mark.parametrize(
@@ -595,12 +594,12 @@ def test_what_the_hub_lacks_is_named(mirror, monkeypatch):
     ],
 )
 def test_why_the_hub_refuses_is_said_in_words_that_the_guide_has(mirror, monkeypatch, code, error):
-    monkeypatch.setattr(downloads, "hubs", lambda: [f"{mirror.address}/{HUB}"])
-    words = dict(downloads.REFUSALS)[error]
+    monkeypatch.setattr(hub, "hubs", lambda: [f"{mirror.address}/{HUB}"])
+    words = dict(hub.REFUSALS)[error]
     address = f"https://{HUB}/{REPOSITORY}/resolve/main/config.json"
     mirror.publish(address, b"", status=403, headers={"X-Error-Code": code})
     with pytest.raises(DownloadError) as caught:
-        downloads.from_hub(REPOSITORY, "config.json")
+        hub.from_hub(REPOSITORY, "config.json")
     assert str(caught.value) == (
         f"hf://{REPOSITORY}/config.json: expected a file, but no hub gives it ({mirror.address}/{HUB}: {words})"
     )
@@ -610,18 +609,18 @@ def test_why_the_hub_refuses_is_said_in_words_that_the_guide_has(mirror, monkeyp
 def test_the_key_to_the_hub_is_not_shown_to_a_mirror(mirror, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_secret")
     mirror.publish_on_hub(REPOSITORY, FILES)
-    downloads.from_hub(REPOSITORY, "README.md")
+    hub.from_hub(REPOSITORY, "README.md")
     assert all("authorization" not in {name.lower() for name in r.headers} for r in mirror.requests)
 
 
 def test_offline_the_hub_is_not_asked(mirror, monkeypatch):
     mirror.publish_on_hub(REPOSITORY, FILES)
-    path = downloads.from_hub(REPOSITORY, "model.safetensors")
+    path = hub.from_hub(REPOSITORY, "model.safetensors")
     count = len(mirror.requests)
     monkeypatch.setenv("WORDSIGHT_OFFLINE", "1")
-    assert downloads.from_hub(REPOSITORY, "model.safetensors") == path
+    assert hub.from_hub(REPOSITORY, "model.safetensors") == path
     with pytest.raises(
         DownloadError, match=r"^hf://timm/small\.in1k/README\.md: expected a file without a network"
     ):
-        downloads.from_hub(REPOSITORY, "README.md")
+        hub.from_hub(REPOSITORY, "README.md")
     assert len(mirror.requests) == count

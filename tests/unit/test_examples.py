@@ -10,20 +10,23 @@ import pytest
 import yaml
 from PIL import Image
 
-from wordsight.config import ImageFolderDataset, load
-from wordsight.datasets import building, open_split
-from wordsight.datasets.items import Item, Source
+from wordsight.config.datasets import ImageFolderDataset
+from wordsight.config.load import load
+from wordsight.datasets import building
+from wordsight.datasets.reading import open_split
+from wordsight.datasets.source import Item, Source
 from wordsight.errors import DataError
-from wordsight.examples import features as embedding
-from wordsight.examples.confusions import ROWS, confusions, shares, shown
-from wordsight.examples.features import MOST, features, plane
-from wordsight.examples.robust_images import robust_images
-from wordsight.examples.thumbnails import SIDE, thumbnail, thumbnails
-from wordsight.images import encode
-from wordsight.rows import make_rows, write_rows
-from wordsight.statistics.pairs import Comparison
-from wordsight.storage import Features, write_json
-from wordsight.targets import (
+from wordsight.figures.images import features as embedding
+from wordsight.figures.images.confusions import ROWS, confusions, shares, shown
+from wordsight.figures.images.features import MOST, features, plane
+from wordsight.figures.images.robust_images import robust_images
+from wordsight.figures.images.thumbnails import SIDE, thumbnail, thumbnails
+from wordsight.files.disk import write_json
+from wordsight.files.feature_sets import Features
+from wordsight.files.pixels import encode
+from wordsight.protocols.rows import make_rows, write_rows
+from wordsight.statistics.comparison import Comparison
+from wordsight.workflow.targets import (
     confused,
     embedded_dataset,
     embedded_models,

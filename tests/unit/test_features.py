@@ -14,10 +14,12 @@ import torch
 from PIL import Image
 from torch import nn
 
-from wordsight import datasets, storage
-from wordsight.config import PackagedDataset, PreprocessingSection
+from wordsight.config.datasets import PackagedDataset
+from wordsight.config.models import PreprocessingSection
+from wordsight.datasets import building, reading
 from wordsight.errors import DataError
-from wordsight.features import extract, peak_memory_mb
+from wordsight.extraction import extract, peak_memory_mb
+from wordsight.files import feature_sets
 from wordsight.logs import logger
 from wordsight.models.card import NetworkCard
 from wordsight.models.encoder import Backbone, Encoder
@@ -238,8 +240,8 @@ def test_a_batch_of_smaller_images_has_more_of_them(encoder, monkeypatch):
 
 def test_metadata_name_the_pair_and_its_cost(encoder, tmp_path):
     features = extract(encoder, Images(12), 4, view="augmented-1")
-    storage.write_features(tmp_path / "f.safetensors", features)
-    metadata = storage.read_features(tmp_path / "f.safetensors").metadata
+    feature_sets.write_features(tmp_path / "f.safetensors", features)
+    metadata = feature_sets.read_features(tmp_path / "f.safetensors").metadata
     assert (metadata["model"], metadata["dataset"], metadata["view"]) == ("m", "d", "augmented-1")
     assert float(metadata["images_per_second"]) > 0
     assert 50 < float(metadata["peak_memory_mb"]) <= peak_memory_mb() + 1
@@ -254,10 +256,10 @@ def test_peak_memory_is_what_the_kernel_counts():
 
 def test_an_empty_split_has_no_rows(encoder, tmp_path):
     section = PackagedDataset(source="packaged", name="imagenet_samples")
-    datasets.prepare(section, "photos", 0, tmp_path)
-    empty = extract(encoder, datasets.open_split(tmp_path, "train"))
+    building.prepare(section, "photos", 0, tmp_path)
+    empty = extract(encoder, reading.open_split(tmp_path, "train"))
     assert (empty.values.shape, empty.labels.shape, empty.ids) == ((0, WIDTH), (0,), [])
-    photos = extract(encoder, datasets.open_split(tmp_path, "test"), 8)
+    photos = extract(encoder, reading.open_split(tmp_path, "test"), 8)
     assert photos.values.shape == (20, WIDTH)
     assert photos.metadata["dataset"] == "photos"
 

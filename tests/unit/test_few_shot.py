@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
-from wordsight.config import FewShotSection
+from wordsight.catalogue.protocols.few_shot import Parameters
 from wordsight.errors import DataError
+from wordsight.files.feature_sets import Features
 from wordsight.protocols import few_shot
-from wordsight.prototypes import draw
-from wordsight.storage import Features
+from wordsight.protocols.prototypes import draw
+from wordsight.protocols.task import Task
 
 
 def split(name: str, values, labels) -> Features:
@@ -24,17 +25,8 @@ def random_split(name: str, n: int, classes: int, noise: float = 1.0, width: int
 
 
 def run(train, test, *, classes=3, mode="sound", model="m", dataset="d", seed=0, **section):
-    section = FewShotSection(datasets=["d"], **section)
-    tables = few_shot.evaluate(
-        train=train,
-        test=test,
-        classes=classes,
-        section=section,
-        mode=mode,
-        seed=seed,
-        model=model,
-        dataset=dataset,
-    )
+    task = Task("few_shot", model, dataset, mode, seed)
+    tables = few_shot.evaluate(task, Parameters(**section), train=train, test=test, classes=classes)
     return [table.to_pandas() for table in tables]
 
 

@@ -1,6 +1,5 @@
 """Figures: valid, complete, the same bytes for the same tables, and readable from one model to thirty."""
 
-import importlib
 import json
 import math
 import re
@@ -26,14 +25,15 @@ from hand_made import (
     trained_tables,
     walk,
 )
-from wordsight.cells import ALL_NEW, CELLS
-from wordsight.config import LANGUAGE_OF
+from wordsight.catalogue import display
+from wordsight.catalogue.cells import ALL_NEW, CELLS
 from wordsight.errors import DataError
-from wordsight.figures import groups
-from wordsight.figures.data import Tables, judged, measured, read_training
+from wordsight.figures import drawing
 from wordsight.figures.export import VERSION, save
 from wordsight.figures.style import COLOURS, SHAPES, WIDTH, look
-from wordsight.tables import read_csv, write_csv
+from wordsight.tables import over_seeds
+from wordsight.tables.csv import read_csv, write_csv
+from wordsight.tables.reading import Tables, judged, measured, read_training
 
 PROTOCOLS = ["clustering", "few_shot", "transfer", "robustness"]
 NAMES = [*PROTOCOLS, "ranks", "pretraining_size", "summary"]
@@ -42,7 +42,7 @@ LONG = [f"{'a-model-with-a-name-as-long-as-the-configuration-allows-'[:56]}-{i:0
 
 
 def draw(name, drawn):
-    return importlib.import_module(f"wordsight.figures.{name}").draw(drawn).to_dict()
+    return drawing.draw(name, drawn).to_dict()
 
 
 def marks(spec, field="model"):
@@ -431,7 +431,7 @@ def test_a_missing_table_is_named(tmp_path):
 
 
 def test_all_formats_are_written_and_the_comparable_ones_twice_the_same(tmp_path):
-    chart = importlib.import_module("wordsight.figures.transfer").draw(tables())
+    chart = drawing.draw("transfer", tables())
     written = []
     for folder in ("one", "two"):
         paths = {kind: tmp_path / folder / f"transfer.{kind}" for kind in ("json", "svg", "png", "pdf")}
@@ -463,15 +463,14 @@ def test_thirteen_objectives_fit_the_page_and_nothing_of_them_is_cut_or_overlaps
 @pytest.mark.parametrize("name", [*PROTOCOLS, *CROSSED])
 def test_every_objective_is_named_once_in_each_figure(name, drawings):
     shown = re.findall(r"<text[^>]*>([^<]*)</text>", drawings[name])
-    names = [groups.OBJECTIVES[objective] for objective in OBJECTIVES]
+    names = [display.group(objective) for objective in OBJECTIVES]
     beside = 2 if name == "robustness" else 0  # a row of areas to the right of both its panels
     assert [shown.count(words) for words in ["first", *names]] == [1 + beside] * 14
 
 
 def test_every_objective_has_words_of_its_own():
-    assert list(groups.OBJECTIVES) == list(LANGUAGE_OF)
-    assert len(set(groups.OBJECTIVES.values())) == len(LANGUAGE_OF)
-    assert groups.group_name("my-model") == "my-model"
+    assert len(set(map(display.group, OBJECTIVES))) == len(OBJECTIVES)
+    assert display.group("my-model") == "my-model"
 
 
 def test_the_seeds_of_an_objective_are_one_mark_whose_error_counts_seeds_and_images():
@@ -495,7 +494,7 @@ def test_an_unknown_error_of_a_seed_leaves_that_of_the_objective_unknown():
         row("transfer", f"m{i}", "x", "accuracy", 0.5, stderr=e, objective="simclr")
         for i, e in enumerate(errors)
     ]
-    assert groups.over_seeds(pd.DataFrame(rows))["stderr"].isna().all()
+    assert over_seeds.over_seeds(pd.DataFrame(rows))["stderr"].isna().all()
 
 
 def test_an_objective_looks_the_same_in_every_figure(matched):
@@ -668,7 +667,7 @@ def test_a_comparison_is_judged_over_datasets_but_across_styles_where_all_is_new
 def test_learning_curves_have_a_panel_an_objective_and_a_line_a_seed(matched):
     spec = draw("training", matched)
     names = [" ".join(panel["title"]["text"]) for panel in spec["concat"]]
-    assert names == [words for words in groups.OBJECTIVES.values() if words != "untrained"]
+    assert names == [display.group(name) for name in OBJECTIVES if name != "untrained"]
     lines = {(r["model"], r["epoch"]) for r in marks(spec)}
     assert len(lines) == 12 * 3 * 8
     assert "36 training runs" in " ".join(spec["title"]["subtitle"])

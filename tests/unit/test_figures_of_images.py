@@ -1,6 +1,5 @@
 """Figures that show single images: features in the plane, robust images, and confusions."""
 
-import importlib
 import json
 import re
 
@@ -11,10 +10,11 @@ from PIL import Image
 
 from hand_made import tables, trained, trained_tables, walk
 from wordsight.errors import DataError
-from wordsight.examples.thumbnails import thumbnail
-from wordsight.figures.data import Tables
+from wordsight.figures import drawing
 from wordsight.figures.export import VERSION
+from wordsight.figures.images.thumbnails import thumbnail
 from wordsight.figures.style import WIDTH
+from wordsight.tables.reading import Tables
 
 NAMES = ["features", "robust_images", "confusions"]
 PICTURE = thumbnail(Image.new("RGB", (8, 8), (30, 60, 90)))
@@ -70,7 +70,7 @@ def drawn(examples):
 
 
 def draw(name, examples):
-    return importlib.import_module(f"wordsight.figures.{name}").draw(drawn(examples)).to_dict()
+    return drawing.draw(name, drawn(examples)).to_dict()
 
 
 def svg(spec):
@@ -96,7 +96,7 @@ def test_the_figure_compiles_fits_the_page_and_tells_what_it_shows(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_figure_without_its_data_says_so(name):
     with pytest.raises(DataError, match="but there are none"):
-        importlib.import_module(f"wordsight.figures.{name}").draw(tables())
+        drawing.draw(name, tables())
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,22 +1,21 @@
 """Figures of all protocols at once: ranks, and means over the size of the pretraining data."""
 
-import importlib
-
 import pandas as pd
 import pytest
 import vl_convert
 
 from hand_made import contrasts, crossed_results, row, tables, trained_tables
-from wordsight.cells import ALL_NEW
+from wordsight.catalogue.cells import ALL_NEW
 from wordsight.errors import DataError
-from wordsight.figures.data import Tables, comparable
+from wordsight.figures import drawing
 from wordsight.figures.export import VERSION
 from wordsight.figures.pretraining_size import LOOK, sized
 from wordsight.figures.ranks import OVERALL, ranks
+from wordsight.tables.reading import Tables, comparable
 
 
 def draw(name, drawn):
-    return importlib.import_module(f"wordsight.figures.{name}").draw(drawn).to_dict()
+    return drawing.draw(name, drawn).to_dict()
 
 
 def marks(spec, field="model"):

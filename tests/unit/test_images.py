@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from wordsight.errors import DataError
-from wordsight.images import decode, encode
+from wordsight.files.pixels import decode, encode
 
 RNG = np.random.default_rng(0)
 NOISE = Image.fromarray(RNG.integers(0, 256, (24, 16, 3), dtype=np.uint8))

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from wordsight.errors import WeightsError
-from wordsight.models import inert, weights
+from wordsight.models.foreign import inert, weights
 
 
 class Called:

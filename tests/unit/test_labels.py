@@ -2,25 +2,20 @@
 
 import pytest
 
-from wordsight import labels
-from wordsight.cells import CELLS
-from wordsight.config import ProtocolsSection
-
-
-def test_every_protocol_has_a_title():
-    assert list(labels.PROTOCOLS) == list(ProtocolsSection.model_fields)
+from wordsight.catalogue import display
+from wordsight.catalogue.cells import CELLS
 
 
 def test_every_cell_has_words_and_a_dataset_keeps_its_name():
-    assert list(labels.CELLS) == list(CELLS)
-    assert labels.dataset("seen-concepts.unseen-style") == "seen concepts, unseen style"
-    assert labels.dataset("mnist") == "mnist"
+    assert list(display.CELLS) == list(CELLS)
+    assert display.dataset("seen-concepts.unseen-style") == "seen concepts, unseen style"
+    assert display.dataset("mnist") == "mnist"
 
 
 def test_names_without_words_are_spelled_out():
-    assert labels.protocol("unseen_classes") == "Unseen classes"
-    assert labels.metric("mean_rank") == "mean rank"
-    assert labels.metric("nmi") == "normalised mutual information"
+    assert display.protocol("unseen_classes") == "Unseen classes"
+    assert display.metric("mean_rank") == "mean rank"
+    assert display.metric("nmi") == "normalised mutual information"
 
 
 @pytest.mark.parametrize(
@@ -35,9 +30,9 @@ def test_names_without_words_are_spelled_out():
     ],
 )
 def test_settings_have_words_and_numbers_in_their_shortest_form(parameter, value, words):
-    assert labels.setting(parameter, value) == words
+    assert display.setting(parameter, value) == words
 
 
 def test_a_comparison_names_the_setting_where_there_is_one():
-    assert labels.comparison("few_shot", "shots", 5.0) == "Few-shot, 5 shots"
-    assert labels.comparison("transfer", "", 0.0) == "Transfer"
+    assert display.comparison("few_shot", "shots", 5.0) == "Few-shot, 5 shots"
+    assert display.comparison("transfer", "", 0.0) == "Transfer"

@@ -53,14 +53,14 @@ def test_a_network_of_transformers_is_fetched_and_loaded_in_processes_that_have_
     folder = str(tmp_path)
     run(f"""
 from pathlib import Path
-from wordsight import models
-from wordsight.config import HuggingfaceNetwork
+from wordsight.config.models import HuggingfaceNetwork
+from wordsight.models import building
 section = HuggingfaceNetwork(source="huggingface", name="owner/vit", path={folder!r} + "/vit")
-models.fetch(section, "vit", Path({folder!r}, "fetched"))
+building.fetch(section, "vit", Path({folder!r}, "fetched"))
 """)
     run(f"""
 import torch
 from pathlib import Path
-from wordsight import models
-assert models.load(Path({folder!r}, "fetched"))(torch.zeros(1, 3, 16, 16)).shape == (1, 8)
+from wordsight.models import reading
+assert reading.load(Path({folder!r}, "fetched"))(torch.zeros(1, 3, 16, 16)).shape == (1, 8)
 """)

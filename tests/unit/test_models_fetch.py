@@ -10,18 +10,18 @@ import timm
 import torch
 from PIL import Image
 
-from wordsight import models, storage
-from wordsight.config import (
+from wordsight.config.load import validate
+from wordsight.config.models import (
     CheckpointNetwork,
     Network,
     PreprocessingSection,
     RandomNetwork,
     TimmNetwork,
     Traits,
-    revive,
 )
 from wordsight.errors import ConfigError, WeightsError
-from wordsight.models import architectures
+from wordsight.files import hashing
+from wordsight.models import architectures, building, card, reading
 from wordsight.models.encoder import Backbone, Encoder, resolve_device
 
 ARCHITECTURE = "timm/test_resnet"
@@ -59,20 +59,20 @@ def test_fetching_twice_gives_the_same_bytes(tmp_path, source):
         "timm": TimmNetwork(source="timm", name="test_resnet", path=str(tmp_path / "w.pth")),
     }[source]
     for name in "ab":
-        models.fetch(section, "m", tmp_path / name)
+        building.fetch(section, "m", tmp_path / name)
     assert content(tmp_path / "a") == content(tmp_path / "b")
     assert content(tmp_path / "a").keys() == {"weights.safetensors", "network.json"}
 
 
 def test_a_section_survives_the_way_through_snakemake(tmp_path):
     section = random(classifier="imagenet-1k")
-    models.fetch(revive(Network, section.model_dump(mode="json")), "m", tmp_path / "m")
-    assert models.load(tmp_path / "m").card.classifier == "imagenet-1k"
+    building.fetch(validate(Network, section.model_dump(mode="json")), "m", tmp_path / "m")
+    assert reading.load(tmp_path / "m").card.classifier == "imagenet-1k"
 
 
 def test_the_card_says_what_was_fetched(tmp_path):
     torch.save(state(), tmp_path / "w.pth")
-    card = models.fetch(checkpoint(tmp_path / "w.pth"), "m", tmp_path / "m")
+    card = building.fetch(checkpoint(tmp_path / "w.pth"), "m", tmp_path / "m")
     found = json.loads((tmp_path / "m/network.json").read_text())
     assert found == {
         "name": "m",
@@ -80,8 +80,8 @@ def test_the_card_says_what_was_fetched(tmp_path):
         "architecture": ARCHITECTURE,
         "origin": str(tmp_path / "w.pth"),
         "licence": "unknown",
-        "sha256": storage.sha256(tmp_path / "w.pth"),
-        "weights_sha256": storage.sha256(tmp_path / "m/weights.safetensors"),
+        "sha256": hashing.sha256(tmp_path / "w.pth"),
+        "weights_sha256": hashing.sha256(tmp_path / "m/weights.safetensors"),
         "preprocessing": json.loads(PREPROCESSING.model_dump_json()),
         "feature_size": timm.create_model("test_resnet").num_features,
         "parameters": sum(p.numel() for p in timm.create_model("test_resnet", num_classes=0).parameters()),
@@ -90,16 +90,21 @@ def test_the_card_says_what_was_fetched(tmp_path):
         "training": None,
         "configuration": None,
     }
-    assert models.load(tmp_path / "m").card == card
+    assert reading.load(tmp_path / "m").card == card
 
 
 def test_traits_join_the_card_and_leave_the_network_as_it_is(tmp_path):
-    models.fetch(random(), "m", tmp_path)
+    building.fetch(random(), "m", tmp_path)
     before = content(tmp_path)
     traits = Traits(language="captions", pretraining_images=5, pretraining_data="x", robust=True)
-    card = models.describe(traits, tmp_path)
-    assert models.read_card(tmp_path) == card
-    assert (card.language, card.pretraining_images, card.robust, card.name) == ("captions", 5, True, "m")
+    described = card.describe(traits, tmp_path)
+    assert card.read_card(tmp_path) == described
+    assert (described.language, described.pretraining_images, described.robust, described.name) == (
+        "captions",
+        5,
+        True,
+        "m",
+    )
     assert {name: content(tmp_path)[name] for name in before} == before
 
 
@@ -107,26 +112,26 @@ def test_traits_join_the_card_and_leave_the_network_as_it_is(tmp_path):
 def test_a_card_that_is_none_is_named(tmp_path, text):
     (tmp_path / "card.json").write_text(text)
     with pytest.raises(WeightsError, match=f"^{tmp_path}/card.json: expected ") as caught:
-        models.read_card(tmp_path)
+        card.read_card(tmp_path)
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("file", ["weights.safetensors", "network.json"])
 def test_a_file_that_is_missing_is_named(tmp_path, file):
-    models.fetch(random(), "m", tmp_path)
+    building.fetch(random(), "m", tmp_path)
     (tmp_path / file).unlink()
     with pytest.raises(WeightsError, match=f"^{tmp_path}/{file}: expected "):
-        models.load(tmp_path)
+        reading.load(tmp_path)
 
 
 def test_weights_that_are_not_the_recorded_ones_are_refused(tmp_path):
-    card = models.fetch(random(0), "m", tmp_path / "a")
-    models.fetch(random(1), "m", tmp_path / "b")
+    card = building.fetch(random(0), "m", tmp_path / "a")
+    building.fetch(random(1), "m", tmp_path / "b")
     (tmp_path / "a/weights.safetensors").write_bytes((tmp_path / "b/weights.safetensors").read_bytes())
     with pytest.raises(
         WeightsError, match=rf"weights\.safetensors: expected SHA-256 {card.weights_sha256}, found"
     ):
-        models.load(tmp_path / "a")
+        reading.load(tmp_path / "a")
 
 
 # Untrained networks
@@ -134,7 +139,7 @@ def test_weights_that_are_not_the_recorded_ones_are_refused(tmp_path):
 
 def test_seeds_give_different_networks_and_equal_seeds_the_same(tmp_path):
     digests = [
-        models.fetch(random(seed), "m", tmp_path / str(place)).weights_sha256
+        building.fetch(random(seed), "m", tmp_path / str(place)).weights_sha256
         for place, seed in enumerate([0, 1, 0])
     ]
     assert digests[0] == digests[2] != digests[1]
@@ -144,13 +149,13 @@ def test_the_random_generator_is_left_alone(tmp_path):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    models.fetch(random(), "m", tmp_path)
-    models.load(tmp_path)
+    building.fetch(random(), "m", tmp_path)
+    reading.load(tmp_path)
     assert torch.equal(torch.rand(3), expected)
 
 
 def test_an_untrained_network_is_the_librarys_own_initialisation(tmp_path):
-    card = models.fetch(random(3), "m", tmp_path)
+    card = building.fetch(random(3), "m", tmp_path)
     found = safetensors.torch.load_file(tmp_path / "weights.safetensors")
     headless = {name: value for name, value in state(3).items() if not name.startswith("fc.")}
     torch.testing.assert_close(
@@ -163,7 +168,7 @@ def test_trained_and_untrained_networks_share_the_name_of_their_architecture(tmp
     torch.save(state(), tmp_path / "w.pth")
     trained = TimmNetwork(source="timm", name="test_resnet", path=str(tmp_path / "w.pth"))
     cards = [
-        models.fetch(section, "m", tmp_path / section.source)
+        building.fetch(section, "m", tmp_path / section.source)
         for section in (trained, random(), checkpoint(tmp_path / "w.pth"))
     ]
     assert {card.architecture for card in cards} == {ARCHITECTURE}
@@ -172,7 +177,7 @@ def test_trained_and_untrained_networks_share_the_name_of_their_architecture(tmp
 
 def test_a_digest_of_an_untrained_network_is_refused(tmp_path):
     with pytest.raises(WeightsError, match=f"expected SHA-256 {'0' * 64}, found no file"):
-        models.fetch(random(sha256="0" * 64), "m", tmp_path / "m")
+        building.fetch(random(sha256="0" * 64), "m", tmp_path / "m")
 
 
 # Checkpoints
@@ -184,7 +189,7 @@ def test_a_checkpoint_is_read_by_its_key_and_prefix(tmp_path):
     contents = {f"module.model.{name}": value for name, value in state().items()}
     torch.save({"model": {**contents, "module.attacker.x": torch.ones(2)}, "epoch": np.int64(90)}, wrapped)
     digests = {
-        models.fetch(section, "m", tmp_path / str(place)).weights_sha256
+        building.fetch(section, "m", tmp_path / str(place)).weights_sha256
         for place, section in enumerate(
             [checkpoint(plain), checkpoint(wrapped, key="model", prefix="module.model.")]
         )
@@ -195,9 +200,9 @@ def test_a_checkpoint_is_read_by_its_key_and_prefix(tmp_path):
 def test_a_checkpoint_without_a_classifier_fits_unless_it_is_asked_for(tmp_path):
     headless = {name: value for name, value in state().items() if not name.startswith("fc.")}
     torch.save(headless, tmp_path / "w.pth")
-    models.fetch(checkpoint(tmp_path / "w.pth"), "m", tmp_path / "m")
+    building.fetch(checkpoint(tmp_path / "w.pth"), "m", tmp_path / "m")
     with pytest.raises(WeightsError, match=r"w\.pth: 2 tensors are missing: fc\.weight, fc\.bias"):
-        models.fetch(checkpoint(tmp_path / "w.pth", classifier="imagenet-1k"), "n", tmp_path / "n")
+        building.fetch(checkpoint(tmp_path / "w.pth", classifier="imagenet-1k"), "n", tmp_path / "n")
 
 
 class Payload:
@@ -244,18 +249,18 @@ def test_bad_weights_are_one_line_and_leave_nothing_behind(tmp_path, kind, patte
     path = tmp_path / "w.pth"
     damage(kind, path)
     with pytest.raises(WeightsError, match=pattern) as caught:
-        models.fetch(checkpoint(path), "m", tmp_path / "m")
+        building.fetch(checkpoint(path), "m", tmp_path / "m")
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
     assert [file.name for file in tmp_path.iterdir()] == ["w.pth"]
 
 
 def test_bad_weights_leave_earlier_ones_as_they_are(tmp_path):
-    models.fetch(random(), "m", tmp_path / "m")
+    building.fetch(random(), "m", tmp_path / "m")
     before = content(tmp_path / "m")
     damage("nan", tmp_path / "w.pth")
     with pytest.raises(WeightsError):
-        models.fetch(checkpoint(tmp_path / "w.pth"), "m", tmp_path / "m")
+        building.fetch(checkpoint(tmp_path / "w.pth"), "m", tmp_path / "m")
     assert content(tmp_path / "m") == before
 
 
@@ -280,7 +285,7 @@ def test_preprocessing_that_the_network_cannot_take_is_refused(
     torch.save(timm.create_model(architecture.removeprefix("timm/")).state_dict(), tmp_path / "w.pth")
     section = checkpoint(tmp_path / "w.pth", preprocessing=preprocessing)
     with pytest.raises(ConfigError, match=rf"^config: models\.m.*{pattern}") as caught:
-        models.fetch(section.model_copy(update={"architecture": architecture}), "m", tmp_path / "m")
+        building.fetch(section.model_copy(update={"architecture": architecture}), "m", tmp_path / "m")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "m").exists()
 
@@ -292,8 +297,8 @@ def test_preprocessing_that_the_network_cannot_take_is_refused(
 def encoder(tmp_path_factory):
     root = tmp_path_factory.mktemp("encoder")
     torch.save(state(), root / "w.pth")
-    models.fetch(checkpoint(root / "w.pth", classifier="imagenet-1k"), "m", root / "m")
-    return models.load(root / "m")
+    building.fetch(checkpoint(root / "w.pth", classifier="imagenet-1k"), "m", root / "m")
+    return reading.load(root / "m")
 
 
 def pixels(n=2, size=32):
@@ -344,29 +349,29 @@ def test_a_gradient_is_the_limit_of_differences(encoder):
 
 
 def test_logits_of_a_model_without_a_classifier_are_refused(tmp_path):
-    models.fetch(random(), "m", tmp_path)
+    building.fetch(random(), "m", tmp_path)
     with pytest.raises(ConfigError, match=r"^config: models\.m\.classifier: this key is required"):
-        models.load(tmp_path).logits(pixels())
+        reading.load(tmp_path).logits(pixels())
 
 
 def test_a_network_that_has_no_classifier_keeps_none():
     backbone = Backbone(torch.nn.Flatten(), 3072)
     backbone.drop_head()
     assert backbone(pixels()).shape == (2, 3072)
-    with pytest.raises(ConfigError, match="this network has none to keep"):
-        models._keep_or_drop_head(backbone, "imagenet-1k", "m")
+    with pytest.raises(ConfigError, match=r"^config: models\.m\.classifier: this network has no classifier"):
+        backbone.keep_head("imagenet-1k", "m")
 
 
 @pytest.mark.parametrize("name", ["cuda", "mps", "tpu", "cuda:3"])
 def test_a_device_that_is_not_there_is_one_line(tmp_path, monkeypatch, name):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    models.fetch(random(), "m", tmp_path)
+    building.fetch(random(), "m", tmp_path)
     with pytest.raises(ConfigError) as caught:
-        models.load(tmp_path, name)
+        reading.load(tmp_path, name)
     expected = f"config: features.device: expected a device of this machine, but there is no {name}"
     assert str(caught.value) == expected
-    assert models.load(tmp_path, "auto").device == torch.device("cpu")
+    assert reading.load(tmp_path, "auto").device == torch.device("cpu")
 
 
 def test_the_automatic_device_is_a_gpu_where_there_is_one(monkeypatch):

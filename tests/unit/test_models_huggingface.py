@@ -9,12 +9,15 @@ import transformers
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from wordsight import downloads, models
-from wordsight.config import HuggingfaceNetwork, PreprocessingSection, RandomNetwork
-from wordsight.datasets.items import package_folder
+from wordsight.config.models import HuggingfaceNetwork, PreprocessingSection, RandomNetwork
+from wordsight.downloads import fetching
+from wordsight.downloads import hub as downloads_hub
 from wordsight.errors import ConfigError, WeightsError, WordsightError
-from wordsight.models import architectures, huggingface, preprocessing
-from wordsight.storage import read_json, sha256
+from wordsight.files.disk import read_json
+from wordsight.files.hashing import sha256
+from wordsight.files.packages import package_folder
+from wordsight.models import architectures, building, preprocessing, reading
+from wordsight.models.sources import huggingface
 
 PHOTO = package_folder("foolbox") / "data" / "imagenet_00_243.jpg"
 TRANSFORMER = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
@@ -90,8 +93,8 @@ def saved(folder, network, **processor):
 
 def fetched(folder, tmp_path, name="owner/model"):
     section = HuggingfaceNetwork(source="huggingface", name=name, path=str(folder))
-    models.fetch(section, "m", tmp_path / "out")
-    return models.load(tmp_path / "out")
+    building.fetch(section, "m", tmp_path / "out")
+    return reading.load(tmp_path / "out")
 
 
 def images(count=3, size=32):
@@ -159,13 +162,13 @@ def test_weights_of_half_precision_become_single(tmp_path):
 def test_a_model_is_built_again_without_its_folder_and_with_equal_bytes(tmp_path, monkeypatch):
     folder = saved(tmp_path / "in", transformers.Dinov2Model(settings("dinov2", VIT)))
     section = HuggingfaceNetwork(source="huggingface", name="owner/model", path=str(folder))
-    cards = [models.fetch(section, "m", tmp_path / name) for name in ("a", "b")]
+    cards = [building.fetch(section, "m", tmp_path / name) for name in ("a", "b")]
     assert cards[0] == cards[1]
     assert cards[0].sha256 == sha256(folder / "model.safetensors")
     assert cards[0].architecture == "huggingface/owner/model"
     folder.rename(tmp_path / "gone")
-    monkeypatch.setattr(downloads, "from_hub", None)
-    assert models.load(tmp_path / "a").card == cards[0]
+    monkeypatch.setattr(downloads_hub, "from_hub", None)
+    assert reading.load(tmp_path / "a").card == cards[0]
     assert "id2label" not in json.dumps(read_json(tmp_path / "a" / "network.json"))
 
 
@@ -182,17 +185,17 @@ def hub(tmp_path, monkeypatch):
     def from_hub(repository, file, *, revision=None, kind="model"):
         asked.append((repository, file, revision))
         if not (folder / file).exists():
-            raise downloads.DownloadError(f"{repository}/{file}: expected weights, but there are none")
+            raise fetching.DownloadError(f"{repository}/{file}: expected weights, but there are none")
         return folder / file
 
-    monkeypatch.setattr(downloads, "from_hub", from_hub)
+    monkeypatch.setattr(downloads_hub, "from_hub", from_hub)
     return folder, asked
 
 
 def test_files_come_from_the_hub_at_the_revision(tmp_path, hub):
     _, asked = hub
     section = HuggingfaceNetwork(source="huggingface", name="owner/model", revision="abc")
-    card = models.fetch(section, "m", tmp_path / "m")
+    card = building.fetch(section, "m", tmp_path / "m")
     assert {repository for repository, _, _ in asked} == {"owner/model"}
     assert {revision for _, _, revision in asked} == {"abc"}
     files = {file for _, file, _ in asked}
@@ -202,22 +205,22 @@ def test_files_come_from_the_hub_at_the_revision(tmp_path, hub):
 
 def test_a_model_without_a_page_has_an_unknown_licence(tmp_path, hub):
     (hub[0] / "README.md").unlink()
-    card = models.fetch(HuggingfaceNetwork(source="huggingface", name="owner/model"), "m", tmp_path / "m")
+    card = building.fetch(HuggingfaceNetwork(source="huggingface", name="owner/model"), "m", tmp_path / "m")
     assert (card.origin, card.licence) == ("https://huggingface.co/owner/model", "unknown")
 
 
 def test_a_model_without_safetensors_ends_in_one_line(tmp_path, hub):
     (hub[0] / "model.safetensors").unlink()
-    with pytest.raises(downloads.DownloadError, match=r"^owner/model/model\.safetensors: expected weights"):
-        models.fetch(HuggingfaceNetwork(source="huggingface", name="owner/model"), "m", tmp_path / "m")
+    with pytest.raises(fetching.DownloadError, match=r"^owner/model/model\.safetensors: expected weights"):
+        building.fetch(HuggingfaceNetwork(source="huggingface", name="owner/model"), "m", tmp_path / "m")
 
 
 def test_an_untrained_network_has_the_architecture_of_the_model(tmp_path, hub, monkeypatch):
     section = RandomNetwork(source="random", architecture="huggingface/owner/model", seed=3)
-    card = models.fetch(section, "m", tmp_path / "m")
+    card = building.fetch(section, "m", tmp_path / "m")
     assert {file for _, file, _ in hub[1]} == {"config.json", "preprocessor_config.json"}
-    monkeypatch.setattr(downloads, "from_hub", None)
-    encoder = models.load(tmp_path / "m")
+    monkeypatch.setattr(downloads_hub, "from_hub", None)
+    encoder = reading.load(tmp_path / "m")
     fresh, _ = architectures.build(card.architecture, 3, card.configuration)
     assert all(
         torch.equal(encoder.backbone.tensors()[name], value) for name, value in fresh.tensors().items()
@@ -258,7 +261,7 @@ def older(name):
 def test_preprocessing_is_that_of_the_image_processor(tmp_path, photo, processor, expected):
     folder = saved(tmp_path / "in", transformers.ViTModel(settings("vit", VIT)), **processor)
     files = {file: folder / file for file in (huggingface.NETWORK, huggingface.IMAGES)}
-    keys = huggingface._describe(files, "owner/model")["preprocessing"]
+    keys = huggingface.describe(files, "owner/model")["preprocessing"]
     assert (keys["resize"], keys["image_size"], keys["interpolation"], keys["squash"]) == expected
     assert (keys["mean"], keys["std"]) == ([0.5, 0.4, 0.3], [0.3, 0.2, 0.1])
     section = PreprocessingSection.model_validate(keys)

@@ -13,22 +13,27 @@ import yaml
 from PIL import Image
 
 from mirror import Mirror
-from wordsight import downloads, models, resuming, storage
-from wordsight.config import (
+from wordsight.config.load import validate
+from wordsight.config.models import (
     CheckpointNetwork,
     Model,
     OpenClipNetwork,
     RandomNetwork,
     TimmNetwork,
     TorchvisionNetwork,
-    revive,
 )
-from wordsight.datasets.items import package_folder
+from wordsight.downloads import cache, fetching, http, hub
 from wordsight.errors import ConfigError, DownloadError, WeightsError
-from wordsight.models import open_clip as open_clip_source
-from wordsight.models import preprocessing
-from wordsight.models import timm as timm_source
-from wordsight.models import torchvision as torchvision_source
+from wordsight.files import hashing
+from wordsight.files.packages import package_folder
+from wordsight.models import building, preprocessing, reading
+from wordsight.models.architectures import open_clip as open_clip_architecture
+from wordsight.models.architectures import open_clip as open_clip_networks
+from wordsight.models.architectures import timm as timm_networks
+from wordsight.models.architectures import torchvision as torchvision_networks
+from wordsight.models.sources import open_clip as open_clip_source
+from wordsight.models.sources import timm as timm_source
+from wordsight.models.sources import torchvision as torchvision_source
 
 PHOTO = package_folder("foolbox") / "data" / "imagenet_00_243.jpg"
 
@@ -60,8 +65,8 @@ def fetched(tmp_path, section, network, name="own"):
     tensors = network.state_dict()
     safetensors.torch.save_file(tensors, path) if path.suffix == ".safetensors" else torch.save(tensors, path)
     section = section.model_copy(update={"path": str(path)})
-    models.fetch(section, name, tmp_path / name)
-    return models.load(tmp_path / name)
+    building.fetch(section, name, tmp_path / name)
+    return reading.load(tmp_path / name)
 
 
 def input_of(network, layer, images):
@@ -198,8 +203,8 @@ def test_a_network_of_timm_without_one_linear_classifier_gives_features_only(tmp
         headless.load_state_dict(network.state_dict(), strict=False)
         assert_equal_features(encoder(encoder.preprocess(photo)[None]), headless(images))
     section = RandomNetwork(source="random", architecture=f"timm/{name}", seed=0, classifier="imagenet-1k")
-    with pytest.raises(ConfigError, match=r"^config: models\.m\.classifier: expected no classifier"):
-        models.fetch(section, "m", tmp_path / "m")
+    with pytest.raises(ConfigError, match=r"^config: models\.m\.classifier: this network has no classifier"):
+        building.fetch(section, "m", tmp_path / "m")
     assert not (tmp_path / "m").exists()
 
 
@@ -217,7 +222,7 @@ def test_a_network_of_timm_without_one_linear_classifier_gives_features_only(tmp
 def test_preprocessing_of_timms_weights_is_that_of_its_transform(photo, name):
     config = timm.data.resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(name).to_dict())
     with torch.device("meta"):
-        _, keys = timm_source.build(name)
+        _, keys = timm_networks.build(name)
     theirs = timm.data.create_transform(**config, is_training=False)(photo)
     ours = preprocessing.to_tensor(preprocessing.resize_and_crop(photo, keys))
     ours = (ours - torch.tensor(keys.mean)[:, None, None]) / torch.tensor(keys.std)[:, None, None]
@@ -274,7 +279,7 @@ def test_a_training_checkpoint_of_open_clip_is_read_by_its_key_and_prefix(tmp_pa
         prefix="module.",
         preprocessing=own.card.preprocessing,
     )
-    card = models.fetch(section, "m", tmp_path / "m")
+    card = building.fetch(section, "m", tmp_path / "m")
     assert card.weights_sha256 == own.card.weights_sha256
 
 
@@ -282,14 +287,14 @@ def test_every_image_tower_of_open_clip_is_built():
     """On no device, so that neither values nor memory are needed."""
     for name in ("RN50", "ViT-B-32", "coca_ViT-B-32", "ViT-B-16-SigLIP", "convnext_base", "EVA02-B-16"):
         with torch.device("meta"):
-            backbone, keys = open_clip_source.build(name)
+            backbone, keys = open_clip_networks.build(name)
             features = backbone.eval()(torch.empty(1, 3, keys.image_size, keys.image_size))
         assert features.shape == (1, backbone.feature_size), name
 
 
 def test_open_clip_squashes_for_weights_that_were_trained_so(photo):
-    preset = open_clip_source._usual("ViT-B-16-SigLIP")
-    keys = open_clip_source._preprocessing(open_clip.get_model_config("ViT-B-16-SigLIP"), preset)
+    preset = open_clip_networks.usual_preset("ViT-B-16-SigLIP")
+    keys = open_clip_networks.preprocessing_of(open_clip.get_model_config("ViT-B-16-SigLIP"), preset)
     config = open_clip.transform.PreprocessCfg(size=224, **{key: preset[key] for key in ("mean", "std", "interpolation", "resize_mode")})  # fmt: skip
     assert keys.squash
     ours = preprocessing.to_tensor(preprocessing.resize_and_crop(photo, keys))
@@ -300,7 +305,8 @@ def test_open_clip_squashes_for_weights_that_were_trained_so(photo):
 
 @pytest.mark.parametrize("key", ["pretrained", "path"])
 def test_a_resize_mode_that_pads_is_refused(monkeypatch, key):
-    monkeypatch.setattr(open_clip_source, "get_pretrained_cfg", lambda *_: {"resize_mode": "longest"})
+    for module in (open_clip_source, open_clip_architecture):
+        monkeypatch.setattr(module, "get_pretrained_cfg", lambda *_: {"resize_mode": "longest"})
     section = OpenClipNetwork(source="open_clip", name="ViT-B-32", **{key: "openai"})
     with pytest.raises(ConfigError, match="expected resize mode shortest or squash, but it needs 'longest'"):
         open_clip_source.acquire(section)
@@ -339,7 +345,7 @@ def test_what_open_clip_lacks_or_would_show_otherwise_is_refused(keys, pattern):
 )  # fmt: skip
 def test_an_unknown_name_is_refused_with_the_nearest_one(tmp_path, section, pattern):
     with pytest.raises(ConfigError, match=re.escape(pattern)) as caught:
-        models.fetch(section, "m", tmp_path / "m")
+        building.fetch(section, "m", tmp_path / "m")
     assert str(caught.value).startswith("config: models")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "m").exists()
@@ -350,13 +356,13 @@ def test_the_examples_of_the_guide_are_valid():
     examples = [
         yaml.safe_load(block)["models"] for block in re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
     ]
-    sections = {name: revive(Model, keys) for example in examples for name, keys in example.items()}
+    sections = {name: validate(Model, keys) for example in examples for name, keys in example.items()}
     assert {section.source for section in sections.values()} == {
         "torchvision", "timm", "open_clip", "huggingface", "python", "checkpoint", "random"
     }  # fmt: skip
-    torchvision_source._weights(sections["resnet50"].name, sections["resnet50"].weights)
-    timm_source._config(sections["vit-augreg"].name)
-    timm_source._config(sections["resnet50-local"].name)
+    torchvision_networks.preset_of(sections["resnet50"].name, sections["resnet50"].weights)
+    timm_networks.weights_of(sections["vit-augreg"].name)
+    timm_networks.weights_of(sections["resnet50-local"].name)
     clip = sections["clip-b32"]
     assert open_clip_source._preset(clip.name, clip.pretrained, open_clip.get_model_config(clip.name))
 
@@ -369,13 +375,13 @@ def mirror(monkeypatch, tmp_path):
     """Server that stands for all others, with a cache that is empty."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    monkeypatch.setattr(resuming, "BACKOFF_S", 0.001)
+    monkeypatch.setattr(http, "BACKOFF_S", 0.001)
     monkeypatch.setenv("WORDSIGHT_CACHE", str(tmp_path / "cache"))
     with Mirror() as running:
         for name, value in running.environment.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(downloads, "hubs", lambda: [f"{running.address}/huggingface.co"])
-        monkeypatch.setattr(downloads, "_addresses", lambda urls: [downloads.mirrored(url) for url in urls])
+        monkeypatch.setattr(hub, "hubs", lambda: [f"{running.address}/huggingface.co"])
+        monkeypatch.setattr(fetching, "_addresses", lambda urls: [cache.mirrored(url) for url in urls])
         yield running
 
 
@@ -402,27 +408,27 @@ def test_a_download_of_torchvision_that_is_another_file_is_refused_and_not_kept(
     start = "resnet18-f37072fd.pth: expected weights with SHA-256 f37072fd, but no address gives it ("
     assert str(caught.value).startswith(start)
     assert words in str(caught.value)
-    assert not list(downloads.cache().rglob("*.pth"))
+    assert not list(cache.cache().rglob("*.pth"))
 
 
 def test_a_download_of_torchvision_is_read_once_its_digest_is_right(monkeypatch, tmp_path, mirror):
     torch.save(untrained(torchvision.models.squeezenet1_1).state_dict(), tmp_path / "w.pth")
     sha256, preset = (
-        storage.sha256(tmp_path / "w.pth"),
+        hashing.sha256(tmp_path / "w.pth"),
         torchvision.models.SqueezeNet1_1_Weights.DEFAULT.value,
     )
     monkeypatch.setattr(preset, "url", f"https://example.org/squeezenet1_1-{sha256[:8]}.pth")
     mirror.publish(preset.url, tmp_path / "w.pth")
     section = TorchvisionNetwork(source="torchvision", name="squeezenet1_1")
     for name in "mn":
-        card = models.fetch(section, name, tmp_path / name)
+        card = building.fetch(section, name, tmp_path / name)
         assert (card.origin, card.sha256, card.licence) == (preset.url, sha256, "BSD-3-Clause")
     assert mirror.count(preset.url) == 1
     wrong = section.model_copy(update={"sha256": "0" * 64})
     with pytest.raises(
         DownloadError, match=f"with SHA-256 {'0' * 64}, but .* a file with SHA-256 {sha256} came"
     ):
-        models.fetch(wrong, "o", tmp_path / "o")
+        building.fetch(wrong, "o", tmp_path / "o")
 
 
 def test_what_timm_and_open_clip_do_not_find_ends_in_one_line(mirror):
@@ -454,7 +460,7 @@ def test_a_download_from_a_hub_is_verified_when_its_digest_is_configured(mirror,
         ),
     ):
         mirror.publish_on_hub(repository, {file: (tmp_path / file).read_bytes()})
-        sha256 = storage.sha256(tmp_path / file)
+        sha256 = hashing.sha256(tmp_path / file)
         acquire = (timm_source if section.source == "timm" else open_clip_source).acquire
         assert acquire(section.model_copy(update={"sha256": sha256})).sha256 == sha256
         with pytest.raises(WeightsError, match=f"expected SHA-256 {'0' * 64}, found {sha256}"):

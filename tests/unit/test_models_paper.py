@@ -15,10 +15,12 @@ import torchvision
 from open_clip.openai import load_openai_model
 
 from fixtures import weights as published
-from wordsight import downloads, models, storage
-from wordsight.config import CheckpointNetwork, OpenClipNetwork, PreprocessingSection, TimmNetwork
+from wordsight.config.models import CheckpointNetwork, OpenClipNetwork, PreprocessingSection, TimmNetwork
+from wordsight.downloads import fetching
 from wordsight.errors import ConfigError, WeightsError, WordsightError
-from wordsight.models import architectures, layouts, weights
+from wordsight.files import hashing
+from wordsight.models import architectures, building, reading
+from wordsight.models.foreign import layouts, weights
 
 IMAGENET = PreprocessingSection(
     image_size=224, resize=256, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
@@ -50,7 +52,7 @@ def web(tmp_path, monkeypatch):
         name = urls[0].rsplit("/", maxsplit=1)[-1].split("?")[0]
         return published.write(urls[0], tmp_path / name)
 
-    monkeypatch.setattr(downloads, "fetch", fetch)
+    monkeypatch.setattr(fetching, "fetch", fetch)
     yield tmp_path
     shutil.rmtree(tmp_path)  # pytest would keep a hundred megabytes of each test
 
@@ -69,8 +71,8 @@ def normalised(images, preprocessing=IMAGENET):
 
 
 def fetched(section, directory):
-    card = models.fetch(section, "m", directory)
-    return card, models.load(directory)
+    card = building.fetch(section, "m", directory)
+    return card, reading.load(directory)
 
 
 def assert_equal(found, expected):
@@ -106,7 +108,7 @@ def test_a_resnet_is_torchvisions_with_the_weights_of_the_file(web, images, part
     card, encoder = fetched(checkpoint(part, **keys), web / "m")
     (file,) = (path for path in web.iterdir() if path.is_file())
     assert (card.origin, card.licence, card.feature_size) == (address(part), "unknown", 2048)
-    assert card.sha256 == storage.sha256(file)
+    assert card.sha256 == hashing.sha256(file)
     entry = loaded(file)[keys["key"]] if keys["key"] else loaded(file)
     prefix = keys["prefix"]
     state = {name[len(prefix) :]: value for name, value in entry.items() if name.startswith(prefix)}
@@ -133,20 +135,20 @@ def test_a_classifier_is_kept_where_it_is_asked_for(web, images):
         expected = encoder(images) @ state["module.model.fc.weight"].T + state["module.model.fc.bias"]
         torch.testing.assert_close(encoder.logits(images), expected, rtol=1e-4, atol=1e-4)
     with pytest.raises(WeightsError, match=r"2 tensors are missing: fc\.weight, fc\.bias"):
-        models.fetch(checkpoint("ICMLM", classifier="imagenet-1k", key="cnn"), "m", web / "n")
+        building.fetch(checkpoint("ICMLM", classifier="imagenet-1k", key="cnn"), "m", web / "n")
 
 
 def test_tensors_of_other_parts_are_named_when_the_prefix_lets_them_in(web):
     with pytest.raises(WeightsError, match=r"tensors are missing: conv1\.weight"):
-        models.fetch(checkpoint("linf_4", key="model", prefix="module."), "m", web / "m")
+        building.fetch(checkpoint("linf_4", key="model", prefix="module."), "m", web / "m")
     with pytest.raises(WeightsError, match=r"expected names that start with 'backbone', found module\."):
-        models.fetch(checkpoint("gpv_all_gpv", key="model", prefix="backbone"), "m", web / "m")
+        building.fetch(checkpoint("gpv_all_gpv", key="model", prefix="backbone"), "m", web / "m")
     with pytest.raises(
         WeightsError, match="expected the key 'state_dict', found model, optimizer, schedule and"
     ):
-        models.fetch(checkpoint("linf_4", key="state_dict"), "m", web / "m")
+        building.fetch(checkpoint("linf_4", key="state_dict"), "m", web / "m")
     with pytest.raises(WeightsError, match="are none; is `key` missing"):
-        models.fetch(checkpoint("linf_4"), "m", web / "m")
+        building.fetch(checkpoint("linf_4"), "m", web / "m")
 
 
 # BiT
@@ -197,7 +199,7 @@ def test_what_is_not_in_bits_layout_is_refused(tmp_path, arrays, pattern):
     path = tmp_path / "w.npz"
     path.write_bytes(arrays) if isinstance(arrays, bytes) else np.savez(path, **arrays)
     with pytest.raises(WeightsError, match=pattern) as caught:
-        models.fetch(local(path, **BIT), "m", tmp_path / "m")
+        building.fetch(local(path, **BIT), "m", tmp_path / "m")
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
 
@@ -277,7 +279,7 @@ def small(path, seed=0):
 
 def refused(section, directory):
     with pytest.raises(WordsightError) as caught:
-        models.fetch(section, "m", directory)
+        building.fetch(section, "m", directory)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -285,8 +287,8 @@ def refused(section, directory):
 @pytest.mark.parametrize("digits", [8, 63, 64])
 def test_the_first_digits_of_a_digest_are_enough(tmp_path, digits):
     keys, path = small(tmp_path / "w.pt"), tmp_path / "w.pt"
-    digest = storage.sha256(path)
-    card = models.fetch(
+    digest = hashing.sha256(path)
+    card = building.fetch(
         CheckpointNetwork(path=str(path), sha256=digest[:digits], **keys), "m", tmp_path / "m"
     )
     assert (card.sha256, card.origin, card.licence) == (digest, str(path), "unknown")
@@ -308,11 +310,11 @@ def test_an_address_is_asked_only_where_there_is_no_local_file(tmp_path, monkeyp
         asked.append((urls, keys))
         return tmp_path / "remote.pt"
 
-    monkeypatch.setattr(downloads, "fetch", fetch)
+    monkeypatch.setattr(fetching, "fetch", fetch)
     section = CheckpointNetwork(path=str(path), url=url, **keys)
-    card = models.fetch(section, "m", tmp_path / "m")
+    card = building.fetch(section, "m", tmp_path / "m")
     used = path if present else tmp_path / "remote.pt"
-    assert (card.origin, card.sha256) == (str(path) if present else url, storage.sha256(used))
+    assert (card.origin, card.sha256) == (str(path) if present else url, hashing.sha256(used))
     assert asked == ([] if present else [([url], {"sha256": None, "expected": "weights"})])
 
 
@@ -327,9 +329,9 @@ def test_what_is_to_be_had_by_hand_alone_is_said_with_the_steps(tmp_path, monkey
     assert line == f"{path}: expected a file of weights, but there is none"
 
     def fetch(urls, **_):
-        raise downloads.DownloadError(f"{urls[0]}: expected weights, but it is gone")
+        raise fetching.DownloadError(f"{urls[0]}: expected weights, but it is gone")
 
-    monkeypatch.setattr(downloads, "fetch", fetch)
+    monkeypatch.setattr(fetching, "fetch", fetch)
     url = "https://example.org/w.pt"
     line = refused(CheckpointNetwork(url=url, by_hand=BY_HAND, **keys), tmp_path / "m")
     assert line == f"{url}: expected weights, but it is gone; {BY_HAND}"
@@ -352,6 +354,6 @@ def test_an_address_of_timm_is_known_by_its_name(tmp_path):
         path=str(tmp_path / "w.safetensors"),
         classifier="imagenet-1k",
     )
-    assert models.fetch(section, "m", tmp_path / "m").feature_size > 0
+    assert building.fetch(section, "m", tmp_path / "m").feature_size > 0
     with pytest.raises(KeyError, match="example"):
         published.write("https://example.org/w.pt", tmp_path / "w.pt")

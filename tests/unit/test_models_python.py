@@ -9,11 +9,11 @@ import torchvision
 import yaml
 from safetensors.torch import load_file, save_file
 
-from wordsight import models
-from wordsight.config import Model, PythonNetwork, revive
+from wordsight.config.load import validate
+from wordsight.config.models import Model, PythonNetwork
 from wordsight.errors import ConfigError, WeightsError
-from wordsight.models import architectures
-from wordsight.storage import sha256
+from wordsight.files.hashing import sha256
+from wordsight.models import architectures, building, reading
 
 HEAD = "from torch import nn\nfrom safetensors.torch import load_file\nfrom wordsight.models.python import encoder\n\n"
 DECORATOR = "@encoder(image_size=16, mean=(0.5, 0.5, 0.5), std=(0.2, 0.3, 0.4))\n"
@@ -57,11 +57,11 @@ def weights(tmp_path):
 
 def test_features_are_those_of_the_users_network(tmp_path, weights):
     path = write(tmp_path)
-    card = models.fetch(section(path, weights=weights), "m", tmp_path / "m")
+    card = building.fetch(section(path, weights=weights), "m", tmp_path / "m")
     assert (card.architecture, card.feature_size, card.classifier) == ("python/mine", 8, None)
     assert (card.origin, card.sha256) == (weights, sha256(weights))
     assert card.configuration == {"path": path, "sha256": sha256(path), "weights": weights}
-    encoder = models.load(tmp_path / "m")
+    encoder = reading.load(tmp_path / "m")
     tensors, images = load_file(weights), torch.rand(4, 3, 16, 16)
     normalised = (images - 0.5) / torch.tensor([0.2, 0.3, 0.4])[:, None, None]
     maps = torch.nn.functional.conv2d(normalised, tensors["0.weight"], tensors["0.bias"], stride=4)
@@ -74,7 +74,7 @@ def test_features_are_those_of_the_users_network(tmp_path, weights):
 def test_the_same_file_gives_the_same_bytes_and_leaves_the_generator_alone(tmp_path):
     path = write(tmp_path)
     state = torch.random.get_rng_state()
-    cards = [models.fetch(section(path), "m", tmp_path / name) for name in ("a", "b")]
+    cards = [building.fetch(section(path), "m", tmp_path / name) for name in ("a", "b")]
     assert cards[0] == cards[1]
     assert (cards[0].origin, cards[0].sha256) == (path, sha256(path))
     assert torch.equal(torch.random.get_rng_state(), state)
@@ -85,31 +85,31 @@ def test_preprocessing_is_what_the_decorator_says(tmp_path):
     text = DECORATOR.replace(
         "image_size=16", "image_size=16, resize=20, interpolation='bilinear', squash=True"
     )
-    card = models.fetch(section(write(tmp_path, HEAD + text + BODY)), "m", tmp_path / "m")
+    card = building.fetch(section(write(tmp_path, HEAD + text + BODY)), "m", tmp_path / "m")
     preprocessing = card.preprocessing
     assert (preprocessing.image_size, preprocessing.resize, preprocessing.squash) == (16, 20, True)
     assert (preprocessing.interpolation, preprocessing.mean) == ("bilinear", (0.5, 0.5, 0.5))
 
 
 def test_weights_come_from_the_models_own_file_when_it_is_loaded(tmp_path, weights):
-    models.fetch(section(write(tmp_path), weights=weights), "m", tmp_path / "m")
+    building.fetch(section(write(tmp_path), weights=weights), "m", tmp_path / "m")
     images = torch.rand(2, 3, 16, 16)
-    before = models.load(tmp_path / "m")(images)
+    before = reading.load(tmp_path / "m")(images)
     save_file({name: value * 2 for name, value in load_file(weights).items()}, weights)
-    assert torch.equal(models.load(tmp_path / "m")(images), before)
+    assert torch.equal(reading.load(tmp_path / "m")(images), before)
 
 
 def test_a_file_that_changed_since_is_refused(tmp_path):
     path = write(tmp_path)
-    models.fetch(section(path), "m", tmp_path / "m")
+    building.fetch(section(path), "m", tmp_path / "m")
     write(tmp_path, HEAD + DECORATOR + BODY + "# Changed.\n")
     with pytest.raises(
         ConfigError, match=f"^{path}: expected SHA-256 [0-9a-f]{{64}}, as the model's card says"
     ):
-        models.load(tmp_path / "m")
+        reading.load(tmp_path / "m")
     (tmp_path / "my_encoder.py").unlink()
     with pytest.raises(ConfigError, match=f"^{path}: expected the file that builds a model"):
-        models.load(tmp_path / "m")
+        reading.load(tmp_path / "m")
 
 
 def test_a_file_may_define_its_own_classes_and_dataclasses(tmp_path):
@@ -120,16 +120,16 @@ def test_a_file_may_define_its_own_classes_and_dataclasses(tmp_path):
         "    def forward(self, images):\n        return self.layer(images.mean(dim=(2, 3)))\n\n\n"
     )
     text += DECORATOR + "def mine(weights):\n    return Net(Options())\n"
-    assert models.fetch(section(write(tmp_path, text)), "m", tmp_path / "m").feature_size == 8
+    assert building.fetch(section(write(tmp_path, text)), "m", tmp_path / "m").feature_size == 8
 
 
 def test_the_digest_can_be_configured(tmp_path, weights):
     path = write(tmp_path)
-    models.fetch(section(path, weights=weights, sha256=sha256(weights)), "m", tmp_path / "m")
+    building.fetch(section(path, weights=weights, sha256=sha256(weights)), "m", tmp_path / "m")
     with pytest.raises(
         WeightsError, match=f"^{weights}: expected SHA-256 {'0' * 64}, found {sha256(weights)}"
     ):
-        models.fetch(section(path, weights=weights, sha256="0" * 64), "m", tmp_path / "m")
+        building.fetch(section(path, weights=weights, sha256="0" * 64), "m", tmp_path / "m")
 
 
 CASES = {
@@ -159,7 +159,7 @@ def test_a_mistake_in_the_file_is_one_line_with_its_place(tmp_path, case):
     text, expected = CASES[case]
     path = write(tmp_path, text)
     with pytest.raises(ConfigError) as caught:
-        models.fetch(section(path), "m", tmp_path / "m")
+        building.fetch(section(path), "m", tmp_path / "m")
     assert str(caught.value).startswith(path)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -170,13 +170,13 @@ def test_features_that_are_no_tensor_are_refused(tmp_path):
     text = HEAD + "class Net(nn.Module):\n    def forward(self, images):\n        return images, images\n\n\n"
     path = write(tmp_path, text + DECORATOR + "def mine(weights):\n    return Net()\n")
     with pytest.raises(ConfigError, match=r"expected features of shape \(b, d\) for b images, found tuple"):
-        models.fetch(section(path), "m", tmp_path / "m")
+        building.fetch(section(path), "m", tmp_path / "m")
 
 
 def test_weights_that_are_not_finite_are_refused(tmp_path, weights):
     save_file({name: value / 0 for name, value in load_file(weights).items()}, weights)
     with pytest.raises(WeightsError, match="not finite"):
-        models.fetch(section(write(tmp_path), weights=weights), "m", tmp_path / "m")
+        building.fetch(section(write(tmp_path), weights=weights), "m", tmp_path / "m")
 
 
 @pytest.mark.parametrize("key", ["path", "weights"])
@@ -185,18 +185,18 @@ def test_files_that_are_missing_are_named(tmp_path, key):
     with pytest.raises(
         ConfigError, match=f"^config: models: mine: {key}: expected a file, but .*gone is none"
     ):
-        models.fetch(section(**keys), "m", tmp_path / "m")
+        building.fetch(section(**keys), "m", tmp_path / "m")
 
 
 def test_a_classifier_is_not_kept(tmp_path):
-    with pytest.raises(ConfigError, match=r"^config: models\.m\.classifier: expected no classifier"):
-        models.fetch(section(write(tmp_path), classifier="imagenet-1k"), "m", tmp_path / "m")
+    with pytest.raises(ConfigError, match=r"^config: models\.m\.classifier: this network has no classifier"):
+        building.fetch(section(write(tmp_path), classifier="imagenet-1k"), "m", tmp_path / "m")
 
 
 def test_a_name_that_is_no_python_file_is_refused(tmp_path):
     path = write(tmp_path, name="encoder.txt")
     with pytest.raises(ConfigError, match=f"^{path}: expected a Python file, whose name ends in .py"):
-        models.fetch(section(path), "m", tmp_path / "m")
+        building.fetch(section(path), "m", tmp_path / "m")
 
 
 def test_an_architecture_of_a_file_needs_the_file():
@@ -215,8 +215,8 @@ def test_the_ten_lines_of_the_guide_are_an_encoder(tmp_path, monkeypatch):
     write(tmp_path, text)
     network = torchvision.models.resnet18(num_classes=128)
     torch.save(network.state_dict(), "my_encoder.pth")
-    model = revive(Model, yaml.safe_load(keys)["models"]["my-encoder"])
-    assert models.fetch(model, "my-encoder", "m").feature_size == 512
+    model = validate(Model, yaml.safe_load(keys)["models"]["my-encoder"])
+    assert building.fetch(model, "my-encoder", "m").feature_size == 512
     network.fc = torch.nn.Identity()
-    encoder, images = models.load("m"), torch.rand(2, 3, 64, 64)
+    encoder, images = reading.load("m"), torch.rand(2, 3, 64, 64)
     torch.testing.assert_close(encoder(images), network.eval()(encoder._normalise(images)))

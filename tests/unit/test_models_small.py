@@ -4,12 +4,13 @@ import pytest
 import torch
 from torchvision.models.resnet import BasicBlock, conv1x1
 
-from wordsight import models
-from wordsight.config import PreprocessingSection, RandomNetwork, revive
+from wordsight.config.load import validate
+from wordsight.config.models import PreprocessingSection, RandomNetwork
 from wordsight.errors import ConfigError, DataError, WeightsError
-from wordsight.models import architectures, small
+from wordsight.models import architectures, reading, writing
+from wordsight.models.architectures import small
 from wordsight.models.card import NetworkCard, TrainingCard
-from wordsight.models.weights import Pretrained
+from wordsight.models.pretrained import Pretrained
 
 TRAINING = TrainingCard(
     objective="labels", seed=1, images=72, images_seen=144, flops=10, learning_rate=0.1, final_loss=0.5,
@@ -89,14 +90,14 @@ def saved(tmp_path, training=TRAINING, **changes):
         "preprocessing": PreprocessingSection(image_size=16, resize=16, mean=(0.4,) * 3, std=(0.2,) * 3),
         **changes,
     }  # fmt: skip
-    section = revive(RandomNetwork, {"source": "random", "architecture": "small/resnet_w4", "seed": 7})
-    card = models.save(backbone, section, "mine", tmp_path, Pretrained(**values), training)
+    section = validate(RandomNetwork, {"source": "random", "architecture": "small/resnet_w4", "seed": 7})
+    card = writing.save(backbone, section, "mine", tmp_path, Pretrained(**values), training)
     return backbone, card
 
 
 def test_a_saved_network_is_loaded_with_its_weights_preprocessing_and_training(tmp_path):
     backbone, card = saved(tmp_path)
-    encoder = models.load(tmp_path)
+    encoder = reading.load(tmp_path)
     assert encoder.card == card
     assert card.training == TRAINING
     assert card.parameters == sum(parameter.numel() for parameter in backbone.parameters())
@@ -127,4 +128,4 @@ def test_weights_of_another_network_are_refused(tmp_path):
     data[-1] ^= 1
     path.write_bytes(data)
     with pytest.raises((WeightsError, DataError), match=r"weights\.safetensors: expected SHA-256"):
-        models.load(tmp_path)
+        reading.load(tmp_path)

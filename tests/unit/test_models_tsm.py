@@ -24,10 +24,11 @@ from timm.models.resnetv2 import ResNetV2
 from torch import nn
 
 from fixtures import mmv as published
-from wordsight import models
-from wordsight.config import RandomNetwork
+from wordsight.config.models import RandomNetwork
 from wordsight.errors import ConfigError, WeightsError
-from wordsight.models import architectures, mmv, tsm, weights
+from wordsight.models import architectures, building, reading
+from wordsight.models.architectures import tsm
+from wordsight.models.foreign import mmv, weights
 
 NORM = "cross_replica_batch_norm"
 
@@ -251,8 +252,8 @@ def test_an_unknown_name_is_told_the_form_of_the_known_ones(name):
 
 def test_an_untrained_network_goes_the_way_of_every_model(tmp_path):
     section = RandomNetwork(source="random", architecture="tsm/resnet50-va-f2", seed=1)
-    models.fetch(section, "untrained", tmp_path)
-    encoder, images = models.load(tmp_path), clips(2, 3, 32, 32)
+    building.fetch(section, "untrained", tmp_path)
+    encoder, images = reading.load(tmp_path), clips(2, 3, 32, 32)
     backbone, _ = architectures.build("tsm/resnet50-va-f2", seed=1)
     with torch.inference_mode():
         torch.testing.assert_close(encoder(images), backbone.eval()(images), rtol=1e-4, atol=1e-5)

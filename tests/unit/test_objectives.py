@@ -1,6 +1,7 @@
 """Means of objectives are those of their seeds, and their intervals count what varies, once it does."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,17 +9,20 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from wordsight.config import StatisticsSection
+from measures import MEASURES
+from wordsight.config.statistics import StatisticsSection
 from wordsight.errors import DataError
-from wordsight.rows import make_rows, write_rows
-from wordsight.schemas import OBJECTIVES, checked
-from wordsight.statistics.contrasts import INTERVAL, compare
-from wordsight.statistics.objectives import COLUMNS, describe
-from wordsight.statistics.pairs import Comparison
-from wordsight.storage import read_frame, write_frame
-from wordsight.tables import objectives_table
+from wordsight.files.parquet import read_frame, write_frame
+from wordsight.protocols.rows import make_rows, write_rows
+from wordsight.statistics import group_means
+from wordsight.statistics.comparison import Comparison
+from wordsight.statistics.effects import INTERVAL, compare
+from wordsight.statistics.group_means import COLUMNS
+from wordsight.tables.joined import objectives_table
+from wordsight.tables.schemas import OBJECTIVES, checked
 
 SECTION = StatisticsSection()
+describe = partial(group_means.describe, measures=MEASURES)
 GROUPS = {"own": "own", **{f"simclr-{seed}": "simclr" for seed in range(4)}, "labels-0": "labels"}
 
 
@@ -99,7 +103,7 @@ def test_the_means_of_two_objectives_differ_by_the_effect_of_their_contrast(tmp_
     value = describe(paths, GROUPS, SECTION, 0).set_index("group")["value"]
     pairs = [("labels-0", name) for name in names if name != "labels-0"]
     contrast = Comparison(name="c", pairs=pairs, groups=[""] * len(pairs))
-    frame, _ = compare(paths, [contrast], SECTION, 0)
+    frame, _ = compare(paths, [contrast], SECTION, 0, MEASURES)
     effect = frame.iloc[0]["effect"]
     assert value["labels"] - value["simclr"] == pytest.approx(effect)
 

@@ -5,12 +5,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from wordsight.config import ProtocolsSection
 from wordsight.errors import DataError
-from wordsight.protocols import measures
-from wordsight.rows import SCHEMA, make_rows, write_rows
+from wordsight.files.parquet import write_table
+from wordsight.protocols.rows import SCHEMA, make_rows, write_rows
 from wordsight.statistics.observations import read_cells, read_origin
-from wordsight.storage import write_table
 
 COMMON = {"protocol": "few_shot", "model": "m", "dataset": "d", "mode": "sound", "seed": 3}
 
@@ -23,11 +21,6 @@ def table(values, **changes):
 def write(path, *tables):
     write_rows(path, list(tables))
     return path
-
-
-def test_every_protocol_has_a_primary_metric():
-    assert list(measures.PRIMARY) == list(ProtocolsSection.model_fields)
-    assert set(measures.FIXED_TRIALS) <= set(measures.PRIMARY)
 
 
 def test_the_origin_is_what_the_rows_say(tmp_path):

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from wordsight.config import load
+from wordsight.config.load import load
 from wordsight.errors import ConfigError
-from wordsight.statistics.pairs import Comparison, pair, resolve
+from wordsight.statistics.comparison import Comparison
+from wordsight.workflow.pairing import pair, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 

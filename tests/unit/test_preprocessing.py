@@ -9,7 +9,7 @@ from PIL import Image
 from torchvision.transforms import InterpolationMode, RandomResizedCrop
 from torchvision.transforms import functional as peer
 
-from wordsight.config import PreprocessingSection
+from wordsight.config.models import PreprocessingSection
 from wordsight.models import preprocessing
 
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torchvision.transforms.functional as tv
 
-from wordsight.config import AugmentationSection
+from wordsight.config.pretraining import AugmentationSection
 from wordsight.pretraining import augmentation
 from wordsight.pretraining.augmentation import View
 

@@ -6,8 +6,9 @@ from typing import get_args
 
 import pytest
 
-from wordsight import config as module
-from wordsight.config import LANGUAGE_OF, READS_SENTENCES, load
+from wordsight.catalogue.objectives import OBJECTIVES, ObjectiveName, reads_sentences
+from wordsight.config import selector
+from wordsight.config.load import load
 from wordsight.errors import ConfigError
 from wordsight.pretraining import objectives
 
@@ -89,11 +90,11 @@ def test_a_trained_model_has_the_traits_of_its_objective(objective, language, ro
 
 
 def test_every_objective_has_a_language_and_all_but_the_untrained_a_module():
-    assert set(LANGUAGE_OF) == set(get_args(module.Objective))
+    assert set(OBJECTIVES) == set(get_args(ObjectiveName))
     folder = Path(objectives.__file__).parent
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__", "base"}
-    assert modules == set(LANGUAGE_OF) - {"untrained"}
-    assert set(LANGUAGE_OF) >= READS_SENTENCES
+    assert modules == set(OBJECTIVES) - {"untrained"}
+    assert any(map(reads_sentences, OBJECTIVES))
 
 
 def test_models_are_selected_by_objective_and_by_seed():
@@ -105,9 +106,9 @@ def test_models_are_selected_by_objective_and_by_seed():
     config = load(config)
     selected = [config.select(getattr(config.contrasts["words"], side)) for side in ("treatment", "control")]
     assert selected == [["captions_contrastive-0", "captions_contrastive-1"], ["labels-0", "labels-1"]]
-    by_seed = module.Selector(seed=1)
+    by_seed = selector.Selector(seed=1)
     assert config.select(by_seed) == ["labels-1", "captions_contrastive-1"]
-    assert config.select(module.Selector(source="pretrain", seed=[0], language="labels")) == ["labels-0"]
+    assert config.select(selector.Selector(source="pretrain", seed=[0], language="labels")) == ["labels-0"]
 
 
 def test_a_configuration_without_models_and_without_pretraining_is_refused():

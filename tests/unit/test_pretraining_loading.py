@@ -11,10 +11,10 @@ from PIL import Image
 
 import small_images
 from wordsight.errors import ConfigError, DataError
-from wordsight.images import decode
+from wordsight.files.pixels import decode
 from wordsight.models.preprocessing import resize_and_crop, to_tensor
-from wordsight.pretraining import augmentation, loading
-from wordsight.pretraining.images import groups, image_set
+from wordsight.pretraining import augmentation, batches
+from wordsight.pretraining.image_set import groups, image_set
 from wordsight.pretraining.sentences import Sentences
 
 SECTION = small_images.section(batch_size=12)
@@ -34,12 +34,12 @@ def places(split):
 @pytest.fixture(scope="module", params=["memory", "file"])
 def pixels(request, split, places):
     if request.param == "memory":
-        return loading.MemoryPixels(split, places, SECTION.resolution)
-    return loading.FilePixels(split, SECTION.resolution)
+        return batches.MemoryPixels(split, places, SECTION.resolution)
+    return batches.FilePixels(split, SECTION.resolution)
 
 
 def planned(places, pixels, section=SECTION, seed=5, epoch=0, views=1):
-    return list(loading.plans(places, pixels, section, seed, epoch, views))
+    return list(batches.plans(places, pixels, section, seed, epoch, views))
 
 
 def order_of(plans):
@@ -83,8 +83,8 @@ def test_images_too_few_for_a_batch_are_left_out_and_others_the_next_time(places
 
 
 def test_out_of_a_file_a_few_row_groups_at_a_time_are_shuffled(split, places, monkeypatch):
-    monkeypatch.setattr(loading, "GROUPS_AT_ONCE", 2)
-    pixels = loading.FilePixels(split, SECTION.resolution)
+    monkeypatch.setattr(batches, "GROUPS_AT_ONCE", 2)
+    pixels = batches.FilePixels(split, SECTION.resolution)
     plans = planned(places, pixels)
     seen = [place // 10 for place in order_of(plans)]
     windows = list(dict.fromkeys(seen))  # groups in the order in which they begin
@@ -104,7 +104,7 @@ def test_out_of_a_file_a_few_row_groups_at_a_time_are_shuffled(split, places, mo
 
 def digests(split, places, views, seed, epochs=(0, 1)):
     """What the first view of each batch shows, as the training loop makes it."""
-    pixels = loading.MemoryPixels(split, places, SECTION.resolution)
+    pixels = batches.MemoryPixels(split, places, SECTION.resolution)
     found = []
     for epoch in epochs:
         for plan in planned(places, pixels, seed=seed, epoch=epoch, views=views):
@@ -130,7 +130,7 @@ def whole(places, flips=False):
     drawn = augmentation.draw(count, SECTION.augmentation, 0)
     boxes = torch.tensor([[0.5, 0.5, 1.0, 1.0]]).repeat(count, 1)
     view = replace(drawn, boxes=boxes, flips=torch.full((count,), flips))
-    return loading.Plan(np.asarray(places), [view])
+    return batches.Plan(np.asarray(places), [view])
 
 
 def test_a_whole_picture_is_the_picture(split, places, pixels):
@@ -147,7 +147,7 @@ def test_a_whole_picture_is_the_picture(split, places, pixels):
 
 def assert_alike(split, places):
     """Crops out of memory and out of the file differ by how they are sharpened, and by nothing more."""
-    memory, file = loading.MemoryPixels(split, places, 16), loading.FilePixels(split, 16)
+    memory, file = batches.MemoryPixels(split, places, 16), batches.FilePixels(split, 16)
     for plan in planned(places, memory, views=2):
         for one, two in zip(memory.load(plan), file.load(plan), strict=True):
             assert one.shape == two.shape
@@ -186,12 +186,12 @@ def test_an_evaluation_sees_pictures_as_an_encoder_does(split, places):
     preprocessing = small_images.preprocessing()
     pictures = dict(enumerate(image for _, image in split.images()))
     expected = [to_tensor(resize_and_crop(pictures[place], preprocessing)) for place in places[:5]]
-    assert loading.plain(split, places[:5], preprocessing).equal(torch.stack(expected))
+    assert batches.plain(split, places[:5], preprocessing).equal(torch.stack(expected))
 
 
 def test_workers_load_the_same_batches_in_the_same_order(places, pixels):
     plans = planned(places, pixels, views=2)
-    here, elsewhere = (list(loading.load_all(pixels, plans, workers)) for workers in (0, 2))
+    here, elsewhere = (list(batches.load_all(pixels, plans, workers)) for workers in (0, 2))
     assert len(here) == len(elsewhere) == 6
     for (plan, one), (same, two), expected in zip(here, elsewhere, plans, strict=True):
         assert plan is same is expected
@@ -201,12 +201,12 @@ def test_workers_load_the_same_batches_in_the_same_order(places, pixels):
 def test_pixels_stay_in_the_file_where_they_exceed_the_memory(split, places):
     # 72 pictures of 3 * 24^2 bytes are 0.12 MB; with 3 * 96^2 bytes, they are 1.99 MB.
     for resolution, memory_mb, kind in (
-        (16, 1, loading.MemoryPixels),
-        (64, 2, loading.MemoryPixels),
-        (64, 1, loading.FilePixels),
+        (16, 1, batches.MemoryPixels),
+        (64, 2, batches.MemoryPixels),
+        (64, 1, batches.FilePixels),
     ):
         section = small_images.section(resolution=resolution, memory_mb=memory_mb)
-        assert type(loading.open_pixels(split, places, section)) is kind
+        assert type(batches.open_pixels(split, places, section)) is kind
 
 
 # Which images

@@ -13,15 +13,15 @@ from scipy.special import log_softmax
 from torch import nn
 
 import small_images
-from wordsight.config import LANGUAGE_OF
+from wordsight.catalogue.objectives import OBJECTIVES
 from wordsight.errors import DataError
-from wordsight.pretraining import loading, objectives, training
-from wordsight.pretraining.images import ImageSet, image_set
+from wordsight.pretraining import batches, loop, objectives
+from wordsight.pretraining.image_set import ImageSet, image_set
 from wordsight.pretraining.objectives import adversarial, barlow_twins, captions_shuffled, simclr, stylised
 from wordsight.pretraining.sentences import Sentences
-from wordsight.protocols.robustness import import_foolbox
+from wordsight.protocols.robustness.sweep import import_foolbox
 
-TRAINED = [name for name in LANGUAGE_OF if name != "untrained"]
+TRAINED = [name for name in OBJECTIVES if name != "untrained"]
 WIDTH = 6  # of features by hand
 CAPTIONS = ["red circle", "red bar", "blue circle", "blue bar", "red circle", "green bar"]
 
@@ -401,7 +401,7 @@ def test_attacks_of_a_training_leave_its_statistics_and_gradients_alone(drawn, t
         return changed
 
     monkeypatch.setattr(adversarial.Objective, "disturb", watched)
-    training.train(small_images.task(*drawn, tmp_path / "c", "adversarial", images_seen=240))
+    loop.train(small_images.task(*drawn, tmp_path / "c", "adversarial", images_seen=240))
     assert len(raised) == 11  # ten steps, and the one that counts operations
     assert sum(raised) >= 9
 
@@ -471,13 +471,13 @@ def test_self_supervision_needs_neither_labels_nor_captions(name):
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_training_lowers_the_loss_and_meets_more_targets_than_chance(name, drawn, tmp_path, monkeypatch):
-    real = training.image_set
+    real = loop.image_set
 
     def of_training(*given, held_out):  # the check is then made on what was trained on
         return real(*given, held_out=False)
 
-    monkeypatch.setattr(training, "image_set", of_training)
-    trained = training.train(small_images.task(*drawn, tmp_path / "c", name, images_seen=72 * 36))
+    monkeypatch.setattr(loop, "image_set", of_training)
+    trained = loop.train(small_images.task(*drawn, tmp_path / "c", name, images_seen=72 * 36))
     card, losses = trained.card, [row["loss"] for row in trained.curve]
     assert losses[-1] < 0.8 * losses[1]
     assert card.final_loss == losses[-1]
@@ -489,7 +489,7 @@ def test_training_lowers_the_loss_and_meets_more_targets_than_chance(name, drawn
 def test_shuffled_captions_are_memorised_and_say_nothing_of_other_images(drawn, tmp_path):
     split, vectors = drawn
     task = small_images.task(split, vectors, tmp_path / "c", "captions_shuffled", images_seen=72 * 36)
-    trained = training.train(task)
+    trained = loop.train(task)
     sentences = Sentences.read(vectors, "shapes")
     shown = image_set(split, None, sentences, held_out=False)
     objective = objectives.build("captions_shuffled", trained.backbone.feature_size, shown, 0)
@@ -499,7 +499,7 @@ def test_shuffled_captions_are_memorised_and_say_nothing_of_other_images(drawn, 
     )
 
     def recall(known, permuted):
-        pictures = loading.plain(split, known.places, trained.preprocessing)
+        pictures = batches.plain(split, known.places, trained.preprocessing)
         mean, std = (
             torch.tensor(v)[:, None, None] for v in (trained.preprocessing.mean, trained.preprocessing.std)
         )

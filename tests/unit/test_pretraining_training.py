@@ -23,15 +23,16 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import small_images
-from wordsight import models
-from wordsight.datasets import open_split
+from wordsight.catalogue.fitting import ProbeParameters
+from wordsight.datasets.reading import open_split
 from wordsight.errors import ConfigError, DataError, WordsightError
-from wordsight.models import architectures
+from wordsight.models import architectures, reading
 from wordsight.models.encoder import Backbone
-from wordsight.pretraining import augmentation, checkpoint, launch, loading, objectives, search, training
-from wordsight.pretraining.images import image_set
-from wordsight.pretraining.launch import Order, carry_out
+from wordsight.pretraining import augmentation, batches, launch, learning_rate, loop, objectives, saved_state
+from wordsight.pretraining.image_set import image_set
+from wordsight.pretraining.launch import carry_out
 from wordsight.pretraining.objectives.base import Objective
+from wordsight.pretraining.order import Order, fingerprint, perform
 from wordsight.seeds import derive_seed
 
 SCRIPTS = Path(launch.__file__).parents[2]
@@ -119,7 +120,7 @@ def steps(monkeypatch):
 
 def test_a_training_is_a_plain_loop(a_task):
     task = a_task(learning_rate=0.02, images_seen=24 * 4)  # an epoch of three steps, and one step
-    trained = training.train(task)
+    trained = loop.train(task)
     images, seed = image_set(task.split, None, None, held_out=False), derive_seed(0, "training", 0)
     backbone, _ = architectures.build("small/resnet_w4", derive_seed(0, "initialisation", 0))
     head = objectives.build("labels", 32, images, derive_seed(seed, "objective", "labels")).classifier
@@ -128,12 +129,12 @@ def test_a_training_is_a_plain_loop(a_task):
     optimiser = torch.optim.AdamW(
         [{"params": weights, "weight_decay": 0.05}, {"params": others, "weight_decay": 0}]
     )
-    pixels = loading.MemoryPixels(task.split, images.places, 16)
+    pixels = batches.MemoryPixels(task.split, images.places, 16)
     mean, std = (torch.tensor(value)[:, None, None] for value in (task.split.card.mean, task.split.card.std))
     plans = [
         plan
         for epoch in (0, 1)
-        for plan in loading.plans(images.places, pixels, task.section, seed, epoch, 1)
+        for plan in batches.plans(images.places, pixels, task.section, seed, epoch, 1)
     ]
     losses = []
     for plan, factor in zip(plans[:4], [1, 1, 0.75, 0.25], strict=True):
@@ -156,7 +157,7 @@ def test_a_training_is_a_plain_loop(a_task):
 
 def test_the_learning_rate_rises_and_falls_and_the_gradient_is_clipped(a_task, steps):
     optimiser = {"warmup": 0.5, "weight_decay": 0.2, "clip_norm": 0.01}
-    training.train(a_task(learning_rate=0.1, optimiser=optimiser))
+    loop.train(a_task(learning_rate=0.1, optimiser=optimiser))
     rates = [step["groups"][0]["lr"] for step in steps]
     assert rates == pytest.approx([0.1 / 3, 0.2 / 3, 0.1, 0.1, 0.075, 0.025])
     assert rates == [step["groups"][1]["lr"] for step in steps]
@@ -169,10 +170,10 @@ def test_the_learning_rate_rises_and_falls_and_the_gradient_is_clipped(a_task, s
 
 
 def test_counting_operations_and_checking_leave_no_trace(a_task, monkeypatch):
-    first = training.train(a_task("barlow_twins"))
-    monkeypatch.setattr(training._Run, "_flops", lambda self, pixels: 0)
-    monkeypatch.setattr(training._Check, "row", lambda self, epoch, loss: {"loss": loss, "measure": 0.0})
-    second = training.train(a_task("barlow_twins"))
+    first = loop.train(a_task("barlow_twins"))
+    monkeypatch.setattr(loop._Run, "_flops", lambda self, pixels: 0)
+    monkeypatch.setattr(loop._Check, "row", lambda self, epoch, loss: {"loss": loss, "measure": 0.0})
+    second = loop.train(a_task("barlow_twins"))
     assert all(v.equal(second.backbone.tensors()[k]) for k, v in first.backbone.tensors().items())
     assert first.card.flops > second.card.flops == 0
 
@@ -184,16 +185,16 @@ def test_a_fingerprint_tells_params_images_and_sentence_vectors_apart(tmp_path):
     (tmp_path / "w").write_bytes(b"w")
     given = [({"a": 1}, "one", None), ({"a": 2}, "one", None), ({"a": 1}, "other", None)]
     given += [({"a": 1}, "one", tmp_path / "v"), ({"a": 1}, "one", tmp_path / "w")]
-    found = [launch.fingerprint(values, tmp_path / images, vectors) for values, images, vectors in given]
+    found = [fingerprint(values, tmp_path / images, vectors) for values, images, vectors in given]
     assert len(set(found)) == len(given)
-    assert found[0] == launch.fingerprint({"a": 1}, tmp_path / "one", None)
+    assert found[0] == fingerprint({"a": 1}, tmp_path / "one", None)
 
 
 def test_the_encoder_stays_on_its_device_until_it_is_trained(a_task, monkeypatch):
-    done, finish, cpu = [], training._Run.finish, Backbone.cpu
-    monkeypatch.setattr(training._Run, "finish", lambda self: (finish(self), done.append("trained"))[0])
+    done, finish, cpu = [], loop._Run.finish, Backbone.cpu
+    monkeypatch.setattr(loop._Run, "finish", lambda self: (finish(self), done.append("trained"))[0])
     monkeypatch.setattr(Backbone, "cpu", lambda self: (done.append("moved"), cpu(self))[1])
-    training.train(a_task())
+    loop.train(a_task())
     assert done == ["trained", "moved"]
 
 
@@ -219,7 +220,7 @@ def seen(monkeypatch):
     def of(task):
         for value in found.values():
             value.clear()
-        training.train(task)
+        loop.train(task)
         return list(found["views"]), found["start"][0]
 
     return of
@@ -245,7 +246,7 @@ def test_untrained_is_where_all_others_start(a_task, an_order, seen):
     _, start = seen(a_task("simclr", 1))
     order = an_order("untrained", "untrained", 1)
     carry_out(order)
-    encoder = models.load(order.directory)
+    encoder = reading.load(order.directory)
     assert digest(*encoder.backbone.tensors().values()) == start
     card = encoder.card
     assert card.origin == "initialisation of small/resnet_w4, objective untrained, seed 1"
@@ -270,7 +271,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(an_order):
 def test_a_model_is_what_was_trained_and_says_how(an_order, drawn):
     order = an_order("model", "captions_contrastive", learning_rate=0.02)
     carry_out(order)
-    encoder, card = models.load(order.directory), models.load(order.directory).card
+    encoder, card = reading.load(order.directory), reading.load(order.directory).card
     assert card.origin == "training on shapes of small/resnet_w4, objective captions_contrastive, seed 0"
     assert (card.source, card.architecture, card.seed) == ("pretrain", "small/resnet_w4", 0)
     split = open_split(drawn[0], "train")
@@ -292,13 +293,13 @@ def test_a_model_is_what_was_trained_and_says_how(an_order, drawn):
     assert float(rows[0]["measure"]) == how.at_start
     assert float(rows[2]["measure"]) == how.measured
     # Its features are those that its learning rate is judged by.
-    trained = launch.perform(order)
+    trained = perform(order)
     images = image_set(split, None, None, held_out=True)
     pictures = dict(enumerate(picture for _, picture in split.images()))
     with torch.inference_mode():
         expected = encoder(torch.stack([encoder.preprocess(pictures[place]) for place in images.places]))
     torch.testing.assert_close(
-        torch.from_numpy(search.features(trained, split, images)), expected, atol=1e-5, rtol=1e-4
+        torch.from_numpy(learning_rate.features(trained, split, images)), expected, atol=1e-5, rtol=1e-4
     )
 
 
@@ -307,14 +308,14 @@ def test_a_model_is_what_was_trained_and_says_how(an_order, drawn):
 
 def kill_after(monkeypatch, epoch):
     """Stop the training once the checkpoint of an epoch is written."""
-    real = checkpoint.write
+    real = saved_state.write
 
     def write(path, modules, optimiser, curve, fingerprint):
         real(path, modules, optimiser, curve, fingerprint)
         if len(curve) - 1 == epoch:
             raise KilledError
 
-    monkeypatch.setattr(checkpoint, "write", write)
+    monkeypatch.setattr(saved_state, "write", write)
 
 
 def killed(order, epoch):
@@ -330,9 +331,9 @@ def killed(order, epoch):
 @pytest.fixture
 def epochs(monkeypatch):
     """Numbers of the epochs that are trained."""
-    found, real = [], training._Run._epoch
+    found, real = [], loop._Run._epoch
     monkeypatch.setattr(
-        training._Run, "_epoch", lambda self, pixels, epoch: found.append(epoch) or real(self, pixels, epoch)
+        loop._Run, "_epoch", lambda self, pixels, epoch: found.append(epoch) or real(self, pixels, epoch)
     )
     return found
 
@@ -421,7 +422,7 @@ def test_pieces_of_a_batch_give_the_gradient_of_the_batch(objective, a_task, ste
     monkeypatch.setattr(architectures, "build", without_normalisation)
     for size in (None, 4, 8, 7, 24, 100):
         changes = {"micro_batch_size": size, "images_seen": 24, "optimiser": {"clip_norm": 1e9}}
-        training.train(a_task(objective, **changes))
+        loop.train(a_task(objective, **changes))
     expected, *others = [step["gradients"] for step in steps]
     assert len(others) == 5
     assert any(float(gradient.abs().max()) > 1e-3 for gradient in expected)
@@ -441,7 +442,7 @@ def test_a_piece_is_seen_the_same_both_times(a_task, monkeypatch):
         return backbone, preprocessing
 
     monkeypatch.setattr(architectures, "build", build)
-    training.train(a_task(images_seen=24, micro_batch_size=8))
+    loop.train(a_task(images_seen=24, micro_batch_size=8))
     assert len(passes) == 12  # of two steps, the first of which counts operations
     for first, second in ((0, 3), (1, 4), (2, 5), (6, 9), (7, 10), (8, 11)):
         torch.testing.assert_close(passes[first], passes[second])
@@ -452,7 +453,7 @@ def test_a_piece_is_seen_the_same_both_times(a_task, monkeypatch):
 def test_pieces_that_do_not_divide_a_batch_leave_none_of_a_single_picture(objective, a_task):
     # One picture has no variance, which batch normalisation would ask for.
     views = 1 if objective == "labels" else 2
-    trained = training.train(a_task(objective, images_seen=24, micro_batch_size=24 * views - 1))
+    trained = loop.train(a_task(objective, images_seen=24, micro_batch_size=24 * views - 1))
     assert math.isfinite(trained.card.final_loss)
 
 
@@ -460,7 +461,7 @@ def one_of_two(order, rank, port, path):
     """Train as one of two processes; the first writes the weights."""
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    trained = launch.perform(order)
+    trained = perform(order)
     if rank == 0:
         save_file(trained.backbone.tensors(), path, {"curve": json.dumps(trained.curve)})
 
@@ -470,7 +471,7 @@ def one_of_two(order, rank, port, path):
 )
 def test_two_processes_do_what_one_does(objective, pieces, an_order, tmp_path, monkeypatch):
     monkeypatch.setattr(architectures, "build", without_normalisation)
-    alone = launch.perform(an_order("one", objective))
+    alone = perform(an_order("one", objective))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -493,13 +494,13 @@ def test_two_processes_do_what_one_does(objective, pieces, an_order, tmp_path, m
 def test_torchrun_trains_a_model_that_can_be_loaded(an_order):
     order = an_order("two", devices=2)
     carry_out(order)
-    encoder = models.load(order.directory)
+    encoder = reading.load(order.directory)
     assert encoder(torch.rand(2, 3, 16, 16)).isfinite().all()
     how = encoder.card.training
     assert (how.images_seen, how.images) == (144, 72)
     alone = an_order("one")
     carry_out(alone)
-    assert how.flops == models.load(alone.directory).card.training.flops
+    assert how.flops == reading.load(alone.directory).card.training.flops
     assert Path(order.curve).read_text().splitlines()[:2] == Path(alone.curve).read_text().splitlines()[:2]
     assert sorted(path.name for path in Path(order.checkpoint).parent.iterdir()) == ["model"]
 
@@ -525,41 +526,41 @@ def test_a_failed_process_is_one_line(an_order, monkeypatch):
 
 
 def checked_on_training_images(monkeypatch):
-    real = training.image_set
-    monkeypatch.setattr(training, "image_set", lambda *given, held_out: real(*given, held_out=False))
+    real = loop.image_set
+    monkeypatch.setattr(loop, "image_set", lambda *given, held_out: real(*given, held_out=False))
 
 
 def test_half_precision_learns_too(a_task, monkeypatch):
     checked_on_training_images(monkeypatch)
     changes = {"images_seen": 72 * 20}
-    half = training.train(a_task(precision="bfloat16", **changes))
+    half = loop.train(a_task(precision="bfloat16", **changes))
     assert half.card.learned
     assert half.card.measured > 0.6
     assert half.card.final_loss < 0.8 * half.curve[1]["loss"]
     assert all(value.dtype == torch.float32 for value in half.backbone.tensors().values())
-    whole = training.train(a_task(**changes))
+    whole = loop.train(a_task(**changes))
     assert whole.card.final_loss != half.card.final_loss
     assert whole.curve[1]["loss"] == pytest.approx(half.curve[1]["loss"], rel=0.1)
 
 
 def test_images_that_stay_in_their_file_are_learned_too(a_task, monkeypatch):
     checked_on_training_images(monkeypatch)
-    monkeypatch.setattr(loading, "open_pixels", lambda split, places, section: loading.FilePixels(split, 16))
-    first, second = (training.train(a_task(images_seen=72 * 10, workers=workers)) for workers in (0, 1))
+    monkeypatch.setattr(batches, "open_pixels", lambda split, places, section: batches.FilePixels(split, 16))
+    first, second = (loop.train(a_task(images_seen=72 * 10, workers=workers)) for workers in (0, 1))
     assert first.card.learned
     assert second.card == first.card
     assert second.curve == first.curve
 
 
 def test_styles_that_are_not_named_are_not_trained_on(a_task):
-    assert training.train(a_task(styles=["outline"])).card.images == 36
+    assert loop.train(a_task(styles=["outline"])).card.images == 36
 
 
 # What the card says
 
 
 def test_a_training_that_cannot_learn_says_so(a_task):
-    card = training.train(a_task(learning_rate=1e-12)).card
+    card = loop.train(a_task(learning_rate=1e-12)).card
     assert card.learned is False
     assert card.measured == pytest.approx(card.at_start, abs=0.1)
 
@@ -578,16 +579,16 @@ def test_learned_is_two_standard_errors_above_both_chance_and_the_start(
 ):
     # Of 24 held-out images: the standard error of 0.25 is 0.088, that of 0.5 is 0.102.
     rows = iter({"loss": 1.0, "measure": measure} for measure in measures)
-    monkeypatch.setattr(training._Check, "row", lambda self, epoch, loss: next(rows))
+    monkeypatch.setattr(loop._Check, "row", lambda self, epoch, loss: next(rows))
     monkeypatch.setattr(objectives.labels.Objective, "chance", lambda self, targets: chance)
-    card = training.train(a_task(images_seen=72)).card
+    card = loop.train(a_task(images_seen=72)).card
     assert (card.measured, card.at_start, card.chance) == (measures[1], measures[0], chance)
     assert card.learned is learned
 
 
 def test_operations_follow_the_images_seen_and_the_objective(a_task):
     def flops(*given, **changes):
-        return training.train(a_task(*given, **changes)).card.flops
+        return loop.train(a_task(*given, **changes)).card.flops
 
     labels = flops("labels")
     assert labels > 0
@@ -603,7 +604,7 @@ def test_operations_of_a_linear_network_are_its_products(a_task, monkeypatch):
     # Forth, and back to the weights, of each layer; back to the input of each layer but the first.
     sizes = [(192, 16), (16, 8), (8, 4)]
     products = sum(a * b for a, b in sizes) * 2 + sum(a * b for a, b in sizes[1:])
-    assert training.train(a_task()).card.flops == 2 * products * 144
+    assert loop.train(a_task()).card.flops == 2 * products * 144
 
 
 # The learning rate is chosen by held-out concepts
@@ -611,8 +612,8 @@ def test_operations_of_a_linear_network_are_its_products(a_task, monkeypatch):
 
 def test_a_learning_rate_is_judged_by_a_linear_classifier_on_held_out_concepts(a_task, monkeypatch):
     task = a_task(learning_rate=0.02, images_seen=72 * 10)
-    trained = training.train(task)
-    loss, accuracy = search.held_out(trained, task.split, None)
+    trained = loop.train(task)
+    loss, accuracy = learning_rate.held_out(trained, task.split, None, ProbeParameters())
     assert 0 < loss < math.log(4)
     assert accuracy * 24 == pytest.approx(round(accuracy * 24))
     assert accuracy > 0.5
@@ -626,8 +627,8 @@ def test_a_learning_rate_is_judged_by_a_linear_classifier_on_held_out_concepts(a
 
     answers = {}
     for shift, size in ((0, 1), (1, 1), (0, 0)):
-        monkeypatch.setattr(search, "features", one_hot(shift, size))
-        answers[shift, size] = search.held_out(trained, task.split, None)
+        monkeypatch.setattr(learning_rate, "features", one_hot(shift, size))
+        answers[shift, size] = learning_rate.held_out(trained, task.split, None, ProbeParameters())
     assert answers[0, 1][1] == 1
     assert answers[0, 1][0] < 0.1
     assert answers[1, 1][1] == 0
@@ -638,7 +639,7 @@ def test_a_learning_rate_is_judged_by_a_linear_classifier_on_held_out_concepts(a
 def test_a_learning_rate_cannot_be_judged_without_labels(tmp_path):
     split = small_images.write(tmp_path / "shapes", lambda item: replace(item, label=-1), classes=())
     with pytest.raises(DataError, match="shapes: expected labels for every training image"):
-        search.held_out(None, split, None)
+        learning_rate.held_out(None, split, None, ProbeParameters())
 
 
 # What a user can get wrong
@@ -655,7 +656,7 @@ def test_a_learning_rate_cannot_be_judged_without_labels(tmp_path):
 def test_a_mistake_in_the_section_is_one_line(changes, line, a_task, monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(ConfigError) as error:
-        training.train(a_task(**changes))
+        loop.train(a_task(**changes))
     assert str(error.value) == line
 
 
@@ -664,12 +665,12 @@ def test_a_learning_rate_cannot_be_judged_where_no_held_out_image_is_of_a_traine
         tmp_path / "shapes", lambda item: replace(item, label=item.label // 2 + 2 * item.held_out)
     )
     with pytest.raises(DataError, match="shapes: expected held-out images of classes that are trained on"):
-        search.held_out(None, split, None)
+        learning_rate.held_out(None, split, None, ProbeParameters())
 
 
 def test_a_loss_that_is_no_longer_finite_names_the_model_and_the_learning_rate(a_task):
     with pytest.raises(DataError) as error:
-        training.train(a_task("labels", 3, learning_rate=1e6, images_seen=72 * 10))
+        loop.train(a_task("labels", 3, learning_rate=1e6, images_seen=72 * 10))
     message = str(error.value)
     assert message.startswith("labels-3: expected a finite loss, but that of epoch ")
     assert message.endswith("; a lower learning_rate may help")
@@ -679,7 +680,7 @@ def test_a_network_for_larger_pictures_is_named_before_anything_is_trained(a_tas
     task = a_task(resolution=2)
     task = replace(task, network=small_images.network(architecture="packaged/squeezenet1_1"))
     with pytest.raises(ConfigError, match=r"models\.labels-0: .* from an image of 2 x 2 pixels") as error:
-        training.train(task)
+        loop.train(task)
     assert "\n" not in str(error.value)
 
 
@@ -697,5 +698,5 @@ def test_images_that_lack_what_an_objective_needs_are_named(objective, change, l
     classes = () if "label" in change else small_images.SHAPES
     split = small_images.write(tmp_path / "shapes", lambda item: replace(item, **change), classes)
     with pytest.raises(DataError) as error:
-        training.train(small_images.task(split, None, tmp_path / "c", objective))
+        loop.train(small_images.task(split, None, tmp_path / "c", objective))
     assert str(error.value) == line

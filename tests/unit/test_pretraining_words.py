@@ -2,8 +2,8 @@
 
 import pytest
 
-from wordsight.pretraining import words as module
-from wordsight.pretraining.words import PADDING, UNKNOWN, Vocabulary, words
+from wordsight.pretraining import vocabulary as module
+from wordsight.pretraining.vocabulary import PADDING, UNKNOWN, Vocabulary, words
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import torch
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 
 from wordsight.errors import DataError
-from wordsight.probe import (
+from wordsight.protocols.probe import (
     Fit,
     Probe,
     choose,

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from wordsight import prototypes
-from wordsight.prototypes import draw
+from wordsight.protocols import prototypes
+from wordsight.protocols.prototypes import draw
 
 
 def test_draws_are_paired_over_models_nested_over_shots_and_differ_over_trials():

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from wordsight import provenance
 from wordsight.errors import ConfigError
+from wordsight.files import project
+from wordsight.workflow import provenance
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -87,10 +88,10 @@ def test_no_file_of_the_configuration_counts_nor_what_it_imports(tree, file, old
 
 
 def test_no_step_of_the_library_depends_on_the_configuration():
-    assert (provenance.SCRIPTS / "wordsight/config/__init__.py").is_file()
-    scripts = [path.name for path in provenance.SCRIPTS.glob("*.py")]
+    assert (project.SCRIPTS / "wordsight/config/__init__.py").is_file()
+    scripts = [path.name for path in project.SCRIPTS.glob("*.py")]
     files = set().union(*(provenance.closure(script)[0] for script in scripts))
-    assert {"features.py", "wordsight/features.py", "wordsight/protocols/few_shot.py"} < files
+    assert {"features.py", "wordsight/extraction.py", "wordsight/models/reading.py"} < files
     assert not [file for file in files if file.startswith("wordsight/config")]
 
 
@@ -106,26 +107,26 @@ def test_a_module_chosen_by_name_counts_when_it_is_named(tree):
 
 def test_a_locked_version_counts_for_those_that_import_the_package(tree, monkeypatch):
     before, other = provenance.code_digest("run.py"), provenance.code_digest("other.py")
-    newer = {**provenance.locked_versions(provenance.LOCK), "numpy": "99"}
+    newer = {**project.locked_versions(project.LOCK), "numpy": "99"}
     monkeypatch.setattr(provenance, "locked_versions", lambda _: newer)
     assert provenance.code_digest("run.py") != before
     assert provenance.code_digest("other.py") == other
 
 
 def test_every_package_that_the_library_imports_is_locked():
-    locked = provenance.locked_versions(provenance.LOCK)
-    scripts = [path.relative_to(provenance.SCRIPTS).as_posix() for path in provenance.SCRIPTS.rglob("*.py")]
+    locked = project.locked_versions(project.LOCK)
+    scripts = [path.relative_to(project.SCRIPTS).as_posix() for path in project.SCRIPTS.rglob("*.py")]
     imported = set().union(*(provenance.closure(script)[1] for script in scripts))
     assert imported - set(sys.stdlib_module_names) - locked.keys() - {"snakemake"} == set()
 
 
 def test_scripts_import_nothing_of_snakemake():
-    library = (provenance.SCRIPTS / "wordsight").rglob("*.py")
+    library = (project.SCRIPTS / "wordsight").rglob("*.py")
     assert not [path for path in library if "snakemake" in provenance._parse(path, 0)[1]]
 
 
 def test_the_snakefile_needs_little_to_read_the_configuration():
-    code = "import sys; import wordsight.config, wordsight.targets, wordsight.provenance; print(*sys.modules)"
+    code = "import sys; import wordsight.config, wordsight.workflow.targets, wordsight.workflow.provenance; print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "scripts")}
     loaded = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
@@ -156,7 +157,7 @@ def test_content_digest_reads_unchanged_files_once(tmp_path, monkeypatch):
     file = tmp_path / "weights.pt"
     file.write_bytes(b"weights")
     first = provenance.content_digest(str(file), "models.x.path", memory)
-    monkeypatch.setattr(provenance, "_sha256", lambda path: pytest.fail(f"{path} was read again"))
+    monkeypatch.setattr(provenance, "sha256", lambda path: pytest.fail(f"{path} was read again"))
     assert provenance.content_digest(str(file), "models.x.path", memory) == first
 
 

@@ -17,9 +17,7 @@ import pandas as pd
 import pytest
 
 from hand_made import (
-    CROSSED,
     OBJECTIVES,
-    PROTOCOLS,
     against,
     comparison,
     contrasts,
@@ -38,17 +36,16 @@ from hand_made import (
     training_card,
     written,
 )
-from wordsight import labels
-from wordsight.cells import ALL_NEW, CELLS
-from wordsight.config import load
-from wordsight.figures import cross_style_probe, training
-from wordsight.report import page, record
+from wordsight.catalogue import display
+from wordsight.catalogue import protocols as catalogue
+from wordsight.catalogue.cells import ALL_NEW, CELLS
+from wordsight.catalogue.figures import FIGURES, caption
+from wordsight.config.load import load
+from wordsight.report import costs, made_with, page
 from wordsight.report.answer import answers, opening, told
 from wordsight.report.cautions import cautions
 from wordsight.report.page import LARGEST_TABLE, Figure, download, packed, write_report, write_verdicts
-from wordsight.report.rule_graph import as_svg
-from wordsight.report.sides import named_sides
-from wordsight.report.tables import (
+from wordsight.report.page_tables import (
     cell_tables,
     contrast_tables,
     model_table,
@@ -58,8 +55,9 @@ from wordsight.report.tables import (
     sides,
     training_table,
 )
+from wordsight.report.sides import named_sides
 from wordsight.report.wording import points
-from wordsight.tables import write_csv
+from wordsight.tables.csv import write_csv
 
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "</script><script>alert(1)</script>&\"'"
@@ -780,7 +778,7 @@ def test_each_number_of_a_contrast_leads_to_the_rows_of_its_models_on_its_datase
         assert set(found[3]["objective"]) == {"labels"}
         assert len(found[4]) == len(found[2]) + len(found[3])
         if cells[1] != "all datasets":
-            assert {labels.dataset(name) for name in found[4]["dataset"]} == {cells[1]}
+            assert {display.dataset(name) for name in found[4]["dataset"]} == {cells[1]}
     assert {"shapes", "toys"} == set(rows_of(run, table.links[0, 4])["dataset"])
 
 
@@ -961,32 +959,32 @@ def test_costs_are_summed_by_rule_without_the_files_of_another_configuration(tmp
     bench(tmp_path, "features/gone/d", 50.0)
     bench(tmp_path, "robustness/m.1/d", 70.0)
     bench(tmp_path, "summary", 0.4, "NA")
-    jobs = record.benchmarks(tmp_path, {"m.1", "d", "e"}, {"robustness"})
-    found = {cost.rule: cost for cost in record.costs(jobs)}
+    jobs = costs.benchmarks(tmp_path, {"m.1", "d", "e"}, {"robustness"})
+    found = {cost.rule: cost for cost in costs.costs(jobs)}
     assert list(found) == ["features", "augmented_features", "summary"]
     assert (found["features"].jobs, found["features"].seconds, found["features"].longest) == (2, 8.0, 6.0)
     assert found["features"].memory_mb == 300.0
     assert pd.isna(found["summary"].memory_mb)
     cards = {name: dataset_card(name) for name in ("d", "e")}
-    assert record.speeds(jobs, cards, {"m.1": "m.1"}) == {"m.1": pytest.approx(800 / 8.0)}
+    assert costs.speeds(jobs, cards, {"m.1": "m.1"}) == {"m.1": pytest.approx(800 / 8.0)}
 
 
 def test_speeds_are_those_of_an_objective(tmp_path):
     bench(tmp_path, "features/simclr-0/d", 3.0)
     bench(tmp_path, "features/simclr-1/e", 5.0)
     bench(tmp_path, "features_together/simclr-1", 9.0)
-    jobs = record.benchmarks(tmp_path, {"simclr-0", "simclr-1", "d", "e"}, set())
+    jobs = costs.benchmarks(tmp_path, {"simclr-0", "simclr-1", "d", "e"}, set())
     cards = {name: dataset_card(name) for name in ("d", "e")}
     shown = {"simclr-0": "SimCLR", "simclr-1": "SimCLR"}
-    assert record.speeds(jobs, cards, shown) == {"SimCLR": pytest.approx(800 / 8.0)}
+    assert costs.speeds(jobs, cards, shown) == {"SimCLR": pytest.approx(800 / 8.0)}
 
 
 def test_a_run_without_benchmarks_has_no_costs(tmp_path):
-    assert record.costs(record.benchmarks(tmp_path / "absent", set(), set())) == []
+    assert costs.costs(costs.benchmarks(tmp_path / "absent", set(), set())) == []
 
 
 def test_versions_are_those_installed_or_else_those_locked():
-    versions = dict(record.software())
+    versions = dict(made_with.software())
     assert versions["python"].startswith("3.")
     assert versions["pandas"] == pd.__version__
     assert versions["torch"][0].isdigit()
@@ -1186,20 +1184,15 @@ def test_pdfs_are_carried_while_they_fit_the_smallest_first_and_the_others_lie_b
     ]
 
 
-def test_the_page_has_the_methods_licences_sources_rules_and_sensitivity_of_the_run(tmp_path):
+def test_the_page_has_the_methods_licences_sources_and_sensitivity_of_the_run(tmp_path):
     run = replace(complete(), sensitivity=pd.DataFrame([sensitivity()]))
-    write_report(
-        tmp_path / "r.html", run, [], [], benchmarks=tmp_path, digests={},
-        dag=as_svg({"rules": [("dataset", 2), ("report", 1)], "edges": [("dataset", "report")]}),
-    )  # fmt: skip
+    write_report(tmp_path / "r.html", run, [], [], benchmarks=tmp_path, digests={})
     text = (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert "2 rules with 3 jobs; dataset is read by report." in text
     assert "Random effects over datasets: effects in percentage points" in text
     assert r"\cite{" in text
     assert "@inproceedings{devillers2021" in text
     assert "Licences of data and weights" in text
     without = written(complete(), tables(), tmp_path)
-    assert "Rules of the workflow" not in without
     assert "Sensitivity" not in without
 
 
@@ -1255,17 +1248,11 @@ def test_the_default_configuration_is_shown_as_run(tmp_path):
     assert yaml.safe_load(shown.replace("&#39;", "'").replace("&gt;", ">")) == config
 
 
-def test_every_figure_has_a_caption_of_one_plain_paragraph():
-    for path in sorted((ROOT / "report").glob("*.rst")):
-        words = path.read_text(encoding="utf-8")
-        assert len(words.split("\n\n")) == 1
-        assert not re.search(r"[`*_|{}]|::", words)
-    over_all = {"training", "summary", "margins", "ranks", "pretraining_size"}
-    of_images = {"features", "robust_images", "confusions"}
-    assert {path.stem for path in (ROOT / "report").glob("*.rst")} == {
-        *PROTOCOLS,
-        *CROSSED,
-    } | over_all | of_images
+@pytest.mark.parametrize("name", [*catalogue.PROTOCOLS, *FIGURES])
+def test_every_figure_has_a_caption_of_one_plain_paragraph(name):
+    words = caption(name)
+    assert words.endswith(".")
+    assert not re.search(r"[`*_|{}\n]|::", words)
 
 
 # The page of a run that trained its encoders
@@ -1277,7 +1264,9 @@ def trained_text(tmp_path_factory):
         pairs=[(name, "labels") for name in OBJECTIVES if name.startswith("captions")] + PAIRS[1:]
     )
     folder = tmp_path_factory.mktemp("trained")
-    return written(run, trained_tables(compared=run.contrasts), folder, modules=(cross_style_probe, training))
+    return written(
+        run, trained_tables(compared=run.contrasts), folder, names=("cross_style_probe", "training")
+    )
 
 
 def test_the_four_cells_stand_between_the_answer_and_the_figures(trained_text, text):
@@ -1326,6 +1315,6 @@ def test_what_a_training_says_of_itself_cannot_become_markup(tmp_path):
     run = trained_run()
     for model, seed in (("labels-0", 0), ("labels-1", 1)):
         run.models[model]["training"] = training_card("labels", seed, learned=seed > 0, measure=HOSTILE)
-    text = written(run, trained_tables(), tmp_path, modules=(training,))
+    text = written(run, trained_tables(), tmp_path, names=("training",))
     assert "<script>alert(1)" not in text
     assert text.count("&lt;script&gt;alert(1)") == 2  # in the warning and in the table

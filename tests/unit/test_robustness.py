@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from wordsight.config import RobustnessParameters, RobustnessSection
+from wordsight.catalogue.protocols.robustness import Parameters
 from wordsight.errors import DataError
-from wordsight.probe import Probe
+from wordsight.files.feature_sets import Features
 from wordsight.protocols import robustness
-from wordsight.storage import Features
+from wordsight.protocols.probe import Probe
+from wordsight.protocols.robustness.classifier import Classifier, verdict
+from wordsight.protocols.robustness.search import search
+from wordsight.protocols.robustness.sweep import import_foolbox
+from wordsight.protocols.task import Task
 
 GRID = [0.001, 0.01, 0.03, 0.1, 0.3, 1.0]
 
@@ -59,18 +63,14 @@ def draw(network, n=24, seed=0):
 
 def run(network, data, *, head=None, mode="sound", model="m", **section):
     images, labels, ids = data
-    section = RobustnessSection(datasets={}, **{"epsilons": GRID, "steps": 10, "batch_size": 8, **section})
     tables = robustness.evaluate(
+        Task("robustness", model, "d", mode),
+        Parameters(**{"epsilons": GRID, "steps": 10, "batch_size": 8, **section}),
         encoder=network,
         head=head,
         images=images,
         labels=labels,
         ids=ids,
-        section=section,
-        mode=mode,
-        seed=0,
-        model=model,
-        dataset="d",
     )
     rows = {}
     for table in (t.to_pandas() for t in tables):
@@ -83,9 +83,9 @@ def curve(rows):
 
 
 def foolbox_curve(network, data, steps):
-    foolbox = robustness.import_foolbox()
+    foolbox = import_foolbox()
     images, labels = torch.from_numpy(data[0]), torch.from_numpy(data[1])
-    target = foolbox.PyTorchModel(robustness._Classifier(network, None, "").eval(), bounds=(0, 1))
+    target = foolbox.PyTorchModel(Classifier(network, None, "").eval(), bounds=(0, 1))
     attack = foolbox.attacks.LinfPGD(rel_stepsize=2.5 / steps, steps=steps, random_start=True)
     torch.manual_seed(1)
     criterion = foolbox.criteria.Misclassification(labels)
@@ -123,8 +123,8 @@ def test_iterates_are_those_of_foolbox():
     network = Network()
     images, labels, _ = draw(network, n=4, seed=5)
     x, y = torch.from_numpy(images[3:]), torch.from_numpy(labels[3:])
-    foolbox = robustness.import_foolbox()
-    target = foolbox.PyTorchModel(robustness._Classifier(network, None, "").eval(), bounds=(0, 1))
+    foolbox = import_foolbox()
+    target = foolbox.PyTorchModel(Classifier(network, None, "").eval(), bounds=(0, 1))
     attack = foolbox.attacks.LinfPGD(rel_stepsize=0.3, steps=4, random_start=True)
     torch.manual_seed(9)
     expected = attack.run(target, x, foolbox.criteria.Misclassification(y), epsilon=1e-4)
@@ -137,7 +137,7 @@ def test_iterates_are_those_of_foolbox():
             seen.append(points.detach().clone())
             return network.logits(points)
 
-    robustness.search(
+    search(
         Watch(),
         x,
         y,
@@ -182,8 +182,8 @@ def test_the_smallest_radius_of_a_linear_classifier_is_its_margin_over_the_l1_no
 def test_gradients_pass_the_normalisation():
     network, images = Network(std=0.25), torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     labels = torch.tensor([0, 1])
-    classifier = robustness._Classifier(network, None, "")
-    _, gradient = robustness._verdict(classifier, images, labels)
+    attacked = Classifier(network, None, "")
+    _, gradient = verdict(attacked, images, labels)
     inner = ((images - 0.5) / 0.25).requires_grad_(True)
     scores = network.classifier(network.body(inner))
     torch.nn.functional.cross_entropy(scores, labels, reduction="sum").backward()
@@ -329,11 +329,12 @@ class Encoder(Network):
         return Features(values, split.labels, split.ids)
 
 
+TASK = Task("robustness", "m", "d", seed=3)
+
+
 def attack_encoder(encoder, test, train, **options):
-    section = RobustnessParameters(epsilons=GRID, steps=5, **options)
-    return robustness.evaluate_encoder(
-        encoder=encoder, test=test, images=6, train=train, section=section, mode="sound", seed=3
-    )
+    section = Parameters(epsilons=GRID, steps=5, **options)
+    return robustness.evaluate_encoder(TASK, section, encoder=encoder, test=test, images=6, train=train)
 
 
 def test_a_head_is_fitted_on_training_features_and_attacked_on_a_draw_of_test_images():
@@ -341,13 +342,13 @@ def test_a_head_is_fitted_on_training_features_and_attacked_on_a_draw_of_test_im
     encoder = Encoder()
     tables = attack_encoder(encoder, test, encoder.features(train))
     items = tables[0]["item"].to_pylist()
-    chosen = robustness.draw(20, 6, 3, "d")
+    chosen = robustness.draw(TASK, 20, 6)
     assert items == [test.ids[place] for place in chosen]
     assert len(set(items)) == 6
     assert np.array_equal(chosen, np.sort(chosen))
     assert tables[-1]["metric"][0].as_py() == "converged"
     assert tables[-1]["value"][0].as_py() == 1
-    fit = robustness.fit_head(encoder.features(train), 2, RobustnessParameters(), 3, "m", "d")
+    fit = robustness.fit_head(TASK, Parameters(), encoder.features(train), 2)
     right = fit.probe.predict(encoder.features(test).values[chosen]) == test.labels[chosen]
     assert tables[0]["value"].to_pylist() == right.tolist()
     assert right.mean() > 0.8
@@ -357,8 +358,10 @@ def test_the_drawn_images_depend_on_the_dataset_and_not_on_the_model():
     test, train = Pictures(20, 1, "test"), Pictures(40, 0, "train")
     drawn = [attack_encoder(e, test, e.features(train))[0]["item"] for e in (Encoder(0), Encoder(1))]
     assert drawn[0].equals(drawn[1])
-    assert not np.array_equal(robustness.draw(20, 6, 3, "d"), robustness.draw(20, 6, 3, "other"))
-    assert robustness.draw(4, 6, 3, "d").tolist() == [0, 1, 2, 3]
+    assert not np.array_equal(
+        robustness.draw(TASK, 20, 6), robustness.draw(Task("robustness", "m", "other", seed=3), 20, 6)
+    )
+    assert robustness.draw(TASK, 4, 6).tolist() == [0, 1, 2, 3]
 
 
 def test_a_training_image_among_the_test_images_is_a_leak():

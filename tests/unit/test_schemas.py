@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from hand_made import contrasts, effect, objective_means, results, sensitivity, trained_results
-from wordsight.citation import read_citation
 from wordsight.errors import DataError
-from wordsight.schemas import CONTRASTS, OBJECTIVES, RESULTS, SCHEMAS, SENSITIVITY, checked, descriptor
-from wordsight.storage import sha256, write_json
-from wordsight.tables import read_csv, write_csv
+from wordsight.files.disk import write_json
+from wordsight.files.hashing import sha256
+from wordsight.tables.citation import read_citation
+from wordsight.tables.csv import read_csv, write_csv
+from wordsight.tables.schemas import CONTRASTS, OBJECTIVES, RESULTS, SCHEMAS, SENSITIVITY, checked, descriptor
 
 ROW = "contrast 'language', protocol 'transfer', mode 'sound', metric 'accuracy', parameter '', setting 0.0"
 POOLED = f"({ROW}, scope 'pooled', dataset '')"

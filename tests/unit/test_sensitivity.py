@@ -11,8 +11,7 @@ from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.stats.meta_analysis import combine_effects
 
 from hand_made import effect
-from wordsight.config import StatisticsSection
-from wordsight.schemas import SENSITIVITY, checked
+from wordsight.config.statistics import StatisticsSection
 from wordsight.statistics import verdicts
 from wordsight.statistics.components import Part, Stratum, estimate
 from wordsight.statistics.sensitivity import (
@@ -24,6 +23,7 @@ from wordsight.statistics.sensitivity import (
     random_effects,
     sensitivities,
 )
+from wordsight.tables.schemas import SENSITIVITY, checked
 
 SECTION = StatisticsSection()
 

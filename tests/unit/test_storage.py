@@ -8,17 +8,18 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from wordsight import rows, storage
 from wordsight.errors import DataError
+from wordsight.files import disk, feature_sets, parquet
+from wordsight.protocols import rows
 from wordsight.seeds import derive_seed
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "card.json"
-    storage.write_text(path, "old")
+    disk.write_text(path, "old")
 
     def fail_half_way():
-        with storage.atomic(path) as temporary:
+        with disk.atomic(path) as temporary:
             temporary.write_text("half")
             raise RuntimeError
 
@@ -30,16 +31,16 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
 
 def test_features_survive_the_disk(tmp_path):
     values = np.arange(6, dtype=np.float32).reshape(2, 3)
-    features = storage.Features(values, np.array([1, 0]), ["b", "ä"], {"model": "m"})
-    storage.write_features(tmp_path / "f.safetensors", features)
-    again = storage.read_features(tmp_path / "f.safetensors")
+    features = feature_sets.Features(values, np.array([1, 0]), ["b", "ä"], {"model": "m"})
+    feature_sets.write_features(tmp_path / "f.safetensors", features)
+    again = feature_sets.read_features(tmp_path / "f.safetensors")
     np.testing.assert_array_equal(again.values, values)
     np.testing.assert_array_equal(again.labels, [1, 0])
     assert (again.ids, again.metadata) == (["b", "ä"], {"model": "m"})
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>login</html>", b"\x00" * 64])
-@pytest.mark.parametrize("reader", [storage.read_features, storage.read_table, storage.read_json])
+@pytest.mark.parametrize("reader", [feature_sets.read_features, parquet.read_table, disk.read_json])
 def test_a_file_of_another_kind_is_named(tmp_path, content, reader):
     path = tmp_path / "file"
     path.write_bytes(content)
@@ -51,9 +52,9 @@ def test_a_file_of_another_kind_is_named(tmp_path, content, reader):
 def test_equal_tables_are_equal_bytes(tmp_path):
     table = pa.table({"a": [1, 2], "b": ["x", "y"]})
     for name in "12":
-        storage.write_table(tmp_path / name, table)
+        parquet.write_table(tmp_path / name, table)
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
-    assert storage.read_table(tmp_path / "1", ["b"]).to_pydict() == {"b": ["x", "y"]}
+    assert parquet.read_table(tmp_path / "1", ["b"]).to_pydict() == {"b": ["x", "y"]}
 
 
 ROW = {"protocol": "few_shot", "model": "m", "dataset": "d", "mode": "sound", "metric": "accuracy", "seed": 3}
@@ -93,12 +94,12 @@ def test_seeds_depend_on_every_name():
 
 
 WRITERS = {
-    "text": lambda path: storage.write_text(path, "x" * 9000),
-    "table": lambda path: storage.write_frame(
+    "text": lambda path: disk.write_text(path, "x" * 9000),
+    "table": lambda path: parquet.write_frame(
         path, pd.DataFrame({"x": np.random.default_rng(0).normal(size=9000)})
     ),
-    "features": lambda path: storage.write_features(
-        path, storage.Features(np.zeros((9000, 1), np.float32), np.zeros(9000, np.int64), ["i"] * 9000)
+    "features": lambda path: feature_sets.write_features(
+        path, feature_sets.Features(np.zeros((9000, 1), np.float32), np.zeros(9000, np.int64), ["i"] * 9000)
     ),
 }
 
@@ -124,4 +125,4 @@ def test_a_disk_that_is_full_is_one_line_with_the_file_and_leaves_nothing(tmp_pa
 def test_a_file_where_a_folder_belongs_is_named(tmp_path):
     (tmp_path / "results").write_text("in the way")
     with pytest.raises(DataError, match=r"results/card\.json: expected a place to write to"):
-        storage.write_text(tmp_path / "results" / "card.json", "x")
+        disk.write_text(tmp_path / "results" / "card.json", "x")

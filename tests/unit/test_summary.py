@@ -1,13 +1,19 @@
 """Values, standard errors and counts of the summary, against closed forms, SciPy and simulation."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from measures import MEASURES
 from wordsight.errors import DataError
-from wordsight.rows import make_rows, write_rows
-from wordsight.statistics.summary import median_error, standard_error, summarise
+from wordsight.protocols.rows import make_rows, write_rows
+from wordsight.statistics import model_means
+from wordsight.statistics.model_means import median_error, standard_error
+
+summarise = partial(model_means.summarise, measures=MEASURES)
 
 COMMON = {"protocol": "few_shot", "model": "m", "dataset": "d", "mode": "sound", "seed": 3}
 
@@ -104,7 +110,7 @@ def test_a_median_whose_order_statistics_are_infinite_has_no_error():
     ],
 )
 def test_the_smallest_breaking_radius_is_summarised_by_its_median(tmp_path, values, median):
-    path = write(tmp_path / "rows.parquet", table(values, metric="min_epsilon"))
+    path = write(tmp_path / "rows.parquet", table(values, protocol="robustness", metric="min_epsilon"))
     row = summarise([path]).iloc[0]
     assert row["value"] == pytest.approx(median)
     assert (row["statistic"], row["n"], row["unit"]) == ("median", len(values), "items")
@@ -135,7 +141,11 @@ def test_values_are_means_and_counts_are_those_of_the_rows(tmp_path):
 
 
 def test_a_predicted_class_has_no_mean_and_is_left_out(tmp_path):
-    path = write(tmp_path / "rows.parquet", table([1.0, 0.0]), table([7.0, 2.0], metric="predicted"))
+    parts = [
+        table([1.0, 0.0], protocol="transfer"),
+        table([7.0, 2.0], protocol="transfer", metric="predicted"),
+    ]
+    path = write(tmp_path / "rows.parquet", *parts)
     assert summarise([path])["metric"].tolist() == ["accuracy"]
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from wordsight.errors import DataError
 from wordsight.models.card import ModelCard
-from wordsight.statistics.summary import KEYS
-from wordsight.tables import TRAITS, objectives_table, read_csv, results_table, write_csv
+from wordsight.statistics.model_means import KEYS
+from wordsight.tables.csv import read_csv, write_csv
+from wordsight.tables.joined import TRAITS, objectives_table, results_table
 
 TRAINED = {"objective": "simclr", "seed": 3, "learned": True}
 CARDS = {

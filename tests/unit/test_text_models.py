@@ -20,15 +20,19 @@ from transformers import (
 )
 
 from fixtures import text as published
-from wordsight import downloads
-from wordsight.config import HuggingfaceText, OpenClipText, TextModel, Word2vecText, Wording, revive
-from wordsight.datasets.items import package_folder
+from wordsight.config.load import validate
+from wordsight.config.text import HuggingfaceText, OpenClipText, TextModel, Word2vecText, Wording
+from wordsight.downloads import fetching
+from wordsight.downloads import hub as downloads_hub
 from wordsight.errors import ConfigError, DataError, WordsightError
-from wordsight.pretraining import sentences
-from wordsight.storage import read_features, sha256, write_features
-from wordsight.text import word2vec
-from wordsight.text.encoder import phrases
-from wordsight.text.models import features, fetch
+from wordsight.files.feature_sets import read_features, write_features
+from wordsight.files.hashing import sha256
+from wordsight.files.packages import package_folder
+from wordsight.pretraining import sentence_encoder
+from wordsight.text.building import fetch
+from wordsight.text.reading import features
+from wordsight.text.sentence_vectors import phrases
+from wordsight.text.sources import word2vec
 
 CLASSES = published.CLASSES
 SENTENCES = [f"a photo of {name.replace('_', ' ')}." for name in CLASSES]
@@ -53,10 +57,10 @@ def served(hub, monkeypatch):
         asked.append((repository, file, revision))
         path = hub / repository / file
         if not path.is_file():
-            raise downloads.DownloadError(f"{repository}: no {file}")
+            raise fetching.DownloadError(f"{repository}: no {file}")
         return path
 
-    monkeypatch.setattr(downloads, "from_hub", from_hub)
+    monkeypatch.setattr(downloads_hub, "from_hub", from_hub)
     return asked
 
 
@@ -189,10 +193,10 @@ def test_other_kinds_of_networks_are_read(network, config, hub, tmp_path):
 
 
 def test_a_published_network_of_full_size_is_read_as_the_sentence_encoder_reads_it(tmp_path):
-    folder = package_folder(sentences.PACKAGE) / "model"
+    folder = package_folder(sentence_encoder.PACKAGE) / "model"
     fetch(HuggingfaceText(source="huggingface", name="x", path=str(folder)), "own", tmp_path)
     found = torch.from_numpy(features(tmp_path, "pets", CLASSES, Wording(pooling="mean")).values)
-    wanted = sentences.encode(SENTENCES)
+    wanted = sentence_encoder.encode(SENTENCES)
     torch.testing.assert_close(torch.nn.functional.normalize(found, dim=1), wanted, atol=1e-5, rtol=0)
 
 
@@ -516,8 +520,8 @@ GOOD = b"2 2\ncat " + bytes(8) + b"dog " + bytes(8)
         (b"1 2\n" + b"x" * 5000, "expected a word before vector 1, found 2000 bytes"),
         (b"1 2\n " + bytes(8), "expected a word before vector 1, found b''"),
         (b"1 2\na\nb " + bytes(8), "expected a word before vector 1, found b'a\\nb'"),
-        (gzip.compress(GOOD)[:-12], "truncated or damaged"),
-        (gzip.compress(GOOD)[:-8] + bytes(8), "truncated or damaged"),
+        (gzip.compress(GOOD, mtime=0)[:-12], "truncated or damaged"),
+        (gzip.compress(GOOD, mtime=0)[:-8] + bytes(8), "truncated or damaged"),
     ],
 )
 def test_bad_vectors_are_named_in_one_line_and_leave_nothing(content, words, tmp_path):
@@ -541,7 +545,7 @@ def test_a_file_with_an_address_is_downloaded_and_another_digest_is_refused(tmp_
     path = tmp_path / "v.bin"
     path.write_bytes(GOOD)
     asked = []
-    monkeypatch.setattr(downloads, "fetch", lambda urls, **keys: asked.append((urls, keys)) or path)
+    monkeypatch.setattr(fetching, "fetch", lambda urls, **keys: asked.append((urls, keys)) or path)
     section = Word2vecText(source="word2vec", url="https://example.org/v.bin", sha256="ab" * 8)
     card = fetch(section, "own", tmp_path / "out")
     assert asked[0][0] == ["https://example.org/v.bin"]
@@ -556,8 +560,8 @@ def test_a_section_without_its_wording_is_complete():
         HuggingfaceText(source="huggingface", name=GPT2, pooling="last", template="{class}"),
         OpenClipText(source="open_clip", name="ViT-B-32", normalise=True),
     ):
-        files = revive(TextModel, section.model_dump(exclude=set(Wording.model_fields)))
-        wording = revive(Wording, section.model_dump(include=set(Wording.model_fields)))
+        files = validate(TextModel, section.model_dump(exclude=set(Wording.model_fields)))
+        wording = validate(Wording, section.model_dump(include=set(Wording.model_fields)))
         assert files.name == section.name
         assert wording.template == section.template
 

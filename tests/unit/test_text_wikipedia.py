@@ -8,10 +8,10 @@ import pytest
 
 from fixtures import text as published
 from fixtures.text import ARTICLE, PAGES, PLAIN, SITE, page
-from wordsight import cards
-from wordsight.config import WikipediaCorpus
+from wordsight.config.text import WikipediaCorpus
 from wordsight.errors import WordsightError
-from wordsight.storage import sha256
+from wordsight.files import cards
+from wordsight.files.hashing import sha256
 from wordsight.text import wikipedia
 from wordsight.text.card import CorpusCard
 from wordsight.text.wikitext import plain

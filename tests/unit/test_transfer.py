@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from wordsight.config import TransferSection
+from wordsight.catalogue.protocols.transfer import Parameters
 from wordsight.errors import DataError
+from wordsight.files.feature_sets import Features
 from wordsight.protocols import transfer
-from wordsight.storage import Features
+from wordsight.protocols.task import Task
 
 
 def split(name: str, n: int, classes: int, noise: float = 1.0, width: int = 8) -> Features:
@@ -16,17 +17,9 @@ def split(name: str, n: int, classes: int, noise: float = 1.0, width: int = 8) -
 
 
 def run(train, test, *, classes=3, mode="sound", model="m", views=None, **section):
-    tables = transfer.evaluate(
-        train=train,
-        test=test,
-        classes=classes,
-        section=TransferSection(datasets=["d"], **section),
-        mode=mode,
-        seed=0,
-        model=model,
-        dataset="d",
-        views=views,
-    )
+    task = Task("transfer", model, "d", mode, 0)
+    given = {"train": train, "test": test, "classes": classes, "views": views}
+    tables = transfer.evaluate(task, Parameters(**section), **given)
     return {table["metric"][0].as_py(): table.to_pandas() for table in tables}
 
 

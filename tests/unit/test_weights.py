@@ -14,9 +14,10 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from wordsight import storage
 from wordsight.errors import WeightsError
-from wordsight.models import weights
+from wordsight.files import hashing
+from wordsight.models import tensors as own
+from wordsight.models.foreign import weights
 
 
 def tensors(seed=0):
@@ -86,7 +87,7 @@ def test_parameters_come_without_their_gradients(tmp_path):
 @pytest.mark.parametrize("digits", [8, 64])
 def test_a_sha256_or_its_start_is_verified(tmp_path, digits):
     path = saved(tmp_path, tensors())
-    sha256 = storage.sha256(path)
+    sha256 = hashing.sha256(path)
     assert weights.read(path, sha256[:digits]).keys() == tensors().keys()
     wrong = ("0" if sha256[0] != "0" else "1") + sha256[1:digits]
     refused(f"expected SHA-256 {wrong}, found {sha256}", path, sha256=wrong)
@@ -95,7 +96,7 @@ def test_a_sha256_or_its_start_is_verified(tmp_path, digits):
 def test_written_tensors_are_read_back_and_equal_ones_are_equal_bytes(tmp_path):
     given = {"shared": torch.arange(6.0).reshape(2, 3).t(), "view": torch.arange(10.0)[2:5]}
     for name, order in (("a", list(given)), ("b", list(given)[::-1])):
-        weights.write(tmp_path / f"{name}.safetensors", {key: given[key] for key in order})
+        own.write(tmp_path / f"{name}.safetensors", {key: given[key] for key in order})
     torch.testing.assert_close(weights.read(tmp_path / "a.safetensors"), given)
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
 
@@ -166,7 +167,7 @@ def test_damaged_bytes_raise_nothing_but_the_one_line(tmp_path, kind):
         path.write_bytes(damaged)
         try:
             if kind == "numpy":
-                weights.read_numpy_pickle(path, storage.sha256(path))
+                weights.read_numpy_pickle(path, hashing.sha256(path))
             else:
                 weights.state_dict(weights.read(path), path)
         except WeightsError as error:
@@ -247,14 +248,14 @@ def test_a_numpy_array_cannot_smuggle_code_in(tmp_path):
     refused(r"would run code: (posix|nt)\.system", saved(tmp_path, {"w": array}))
     (tmp_path / "w.pkl").write_bytes(pickle.dumps({"w": array}))
     with pytest.raises(WeightsError, match=r"would run code: (posix|nt)\.system"):
-        weights.read_numpy_pickle(tmp_path / "w.pkl", storage.sha256(tmp_path / "w.pkl"))
+        weights.read_numpy_pickle(tmp_path / "w.pkl", hashing.sha256(tmp_path / "w.pkl"))
     assert not (tmp_path / "marker").exists()
 
 
 def test_a_pickle_of_numpy_arrays_is_read(tmp_path):
     arrays = {"conv": [np.arange(6, dtype=np.float32).reshape(2, 3), np.ones(2)], "n": 3}
     (tmp_path / "w.pkl").write_bytes(pickle.dumps(arrays))
-    found = weights.read_numpy_pickle(tmp_path / "w.pkl", storage.sha256(tmp_path / "w.pkl"))
+    found = weights.read_numpy_pickle(tmp_path / "w.pkl", hashing.sha256(tmp_path / "w.pkl"))
     np.testing.assert_array_equal(found["conv"][0], arrays["conv"][0])
     np.testing.assert_array_equal(found["conv"][1], arrays["conv"][1])
     assert found["n"] == 3
@@ -269,7 +270,7 @@ def test_a_pickle_that_names_anything_but_arrays_is_refused(tmp_path, monkeypatc
     path = tmp_path / "w.pkl"
     path.write_bytes(pickle.dumps({"w": value}))
     with pytest.raises(WeightsError, match=f"^{re.escape(str(path))}: refused: would run code: ") as caught:
-        weights.read_numpy_pickle(path, storage.sha256(path))
+        weights.read_numpy_pickle(path, hashing.sha256(path))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "marker").exists()
 
@@ -280,7 +281,7 @@ def test_a_damaged_pickle_of_numpy_arrays_is_refused(tmp_path):
     for size in range(1, len(whole)):
         path.write_bytes(whole[:size])
         with pytest.raises(WeightsError, match="truncated or damaged"):
-            weights.read_numpy_pickle(path, storage.sha256(path))
+            weights.read_numpy_pickle(path, hashing.sha256(path))
     with pytest.raises(WeightsError, match="expected SHA-256 0000"):
         weights.read_numpy_pickle(path, "0" * 64)
 
@@ -310,13 +311,13 @@ def test_weights_that_fit_are_copied_and_those_of_unused_parts_are_left_out():
         network(),
         {**tensors(), "head.weight": torch.ones(2), "bn.num_batches_tracked": torch.tensor(3)},
     )
-    weights.fit(given, filled, "origin", unused=("head.",))
+    own.fit(given, filled, "origin", unused=("head.",))
     torch.testing.assert_close(filled, tensors())
 
 
 def test_half_precision_is_widened():
     filled = network()
-    weights.fit({name: value.half() for name, value in tensors().items()}, filled, "origin")
+    own.fit({name: value.half() for name, value in tensors().items()}, filled, "origin")
     assert all(value.dtype == torch.float32 for value in filled.values())
     torch.testing.assert_close(filled, tensors(), rtol=1e-3, atol=1e-3)
 
@@ -354,6 +355,6 @@ def test_weights_that_do_not_fit_are_refused_and_nothing_is_copied(changes, line
     given = {name: value for name, value in {**tensors(), **changes}.items() if value is not None}
     filled = network()
     with pytest.raises(WeightsError) as caught:
-        weights.fit(given, filled, "origin")
+        own.fit(given, filled, "origin")
     assert str(caught.value) == line
     assert all((value == 0).all() for value in filled.values())

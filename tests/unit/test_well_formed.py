@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from wordsight.config.well_formed import check
 from wordsight.errors import ConfigError
-from wordsight.well_formed import check
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,11 +36,11 @@ def test_a_file_that_is_no_configuration_is_one_line(tmp_path, content, line):
 
 def test_make_asks_before_snakemake():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert "python -m wordsight.well_formed $(CONFIG) && ).venv/bin/snakemake" in makefile
+    assert "python -m wordsight.config.well_formed $(CONFIG) && ).venv/bin/snakemake" in makefile
 
 
 def run(*files):
-    command = [sys.executable, "-m", "wordsight.well_formed", *files]
+    command = [sys.executable, "-m", "wordsight.config.well_formed", *files]
     return subprocess.run(command, cwd=ROOT / "scripts", capture_output=True, text=True, check=False)
 
 

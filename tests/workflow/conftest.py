@@ -57,13 +57,13 @@ CONFIG = {
         "few_shot": {"datasets": ["digits", "shapes"], "shots": [1, 2], "trials": 3},
         "transfer": {"datasets": ["digits"], "models": GIVEN, "regularisation": [0.1, 1.0]},
         "cross_style_few_shot": {
-            "datasets": ["pictures"],
+            "dataset": "pictures",
             "models": TRAINED,
             "shots": [1],
             "trials": 2,
         },
-        "cross_style_probe": {"datasets": ["pictures"], "models": TRAINED, "regularisation": [1.0]},
-        "cross_style_retrieval": {"datasets": ["pictures"], "models": TRAINED},
+        "cross_style_probe": {"dataset": "pictures", "models": TRAINED, "regularisation": [1.0]},
+        "cross_style_retrieval": {"dataset": "pictures", "models": TRAINED},
         "robustness": {
             "datasets": {"shapes": {"head": "fitted", "images": 4}},
             "models": GIVEN,
@@ -105,7 +105,7 @@ class Project:
     def would_run(self) -> set[tuple[str, ...]]:
         """Jobs that a run would execute: the rule and the values of its wildcards."""
         output = self.snakemake("--dry-run").stdout
-        jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", output, flags=re.MULTILINE)
+        jobs = re.findall(r"^ *(?:local)?rule (\w+):\n((?:    .*\n)*)", output, flags=re.MULTILINE)
         assert jobs or "Nothing to be done" in output, output
         wildcards = [re.search(r"wildcards: (.*)", body) for _, body in jobs]
         values = [tuple(re.findall(r"=([^,\n]+)", found.group(1))) if found else () for found in wildcards]

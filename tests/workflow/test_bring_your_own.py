@@ -36,7 +36,6 @@ WHOLE = {
     "report",
     "figure",
     "figure_data",
-    "rule_graph",
 }
 
 

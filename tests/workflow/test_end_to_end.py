@@ -4,8 +4,8 @@ import csv
 import io
 import json
 
-from wordsight.cells import CELLS
-from wordsight.protocols.measures import PRIMARY
+from wordsight.catalogue.cells import CELLS
+from wordsight.catalogue.protocols import PROTOCOLS
 
 FIGURES = (
     "clustering",
@@ -69,7 +69,7 @@ def test_the_table_has_every_protocol_model_and_dataset(finished):
     expected = {(p, m, d) for p in ("clustering", "few_shot") for m in models for d in ("digits", "shapes")}
     expected |= {("transfer", m, "digits") for m in models} | {("robustness", m, "shapes") for m in models}
     expected |= {("few_shot", m, d) for m in TRAINED for d in ("digits", "shapes")}
-    expected |= {(p, m, c) for p in PRIMARY if p.startswith("cross_style") for m in TRAINED for c in CELLS}
+    expected |= {(p, m, c) for p in PROTOCOLS if p.startswith("cross_style") for m in TRAINED for c in CELLS}
     assert found == expected
     assert all(row["n"] and row["seed"] for row in rows)
 
@@ -121,5 +121,5 @@ def test_paper_mode_runs_to_the_end(copy):
     copy.snakemake()
     table = (copy.path / "results/tables/results.csv").read_text()
     modes = {(row["protocol"], row["mode"]) for row in csv.DictReader(io.StringIO(table))}
-    assert modes == {(p, "sound" if p.startswith("cross_style") else "paper") for p in PRIMARY}
+    assert modes == {(p, "sound" if p.startswith("cross_style") else "paper") for p in PROTOCOLS}
     assert len(list(copy.path.glob("results/features/*/digits/augmented/*.safetensors"))) == 2 * 2

@@ -12,7 +12,6 @@ OVERALL = ("ranks", "pretraining_size", "training", "margins", "summary")
 DRAWN = ("clustering", "few_shot", "transfer", "robustness", *CROSSED, *OVERALL, *OF_IMAGES)
 FIGURES = {("figure", name) for name in DRAWN}
 IMAGES = {("figure_data",)}
-GRAPH = {("rule_graph",)}  # which counts the jobs
 BELOW = STATISTICS | {("result_tables",), ("report",)} | FIGURES
 
 
@@ -52,7 +51,7 @@ def test_an_edit_of_one_protocol_reruns_it_and_what_is_below(copy):
 
 
 def test_an_edit_of_one_source_of_models_reruns_its_models(copy):
-    with (copy.path / "scripts/wordsight/models/checkpoint.py").open("a") as file:
+    with (copy.path / "scripts/wordsight/models/sources/checkpoint.py").open("a") as file:
         file.write("\nUNUSED = 1\n")
     ran = copy.would_run()
     assert ("model", "saved") in ran
@@ -107,7 +106,7 @@ def test_a_value_of_pretraining_trains_all_its_models_and_no_other(copy):
 def test_a_new_seed_trains_one_model(copy):
     copy.configure(lambda config: config["pretraining"]["objectives"]["labels"].update(seeds=2))
     only = ("labels-1",)
-    assert copy.would_run() == {("pretrain", *only)} | of_trained(only) | BELOW | IMAGES | GRAPH
+    assert copy.would_run() == {("pretrain", *only)} | of_trained(only) | BELOW | IMAGES
 
 
 def test_a_changed_caption_trains_anew_and_encodes_sentences_anew(copy):
@@ -133,12 +132,12 @@ def test_a_new_model_computes_its_own_steps(copy):
     expected = {("model", "new"), ("model_card", "new")}
     expected |= jobs("features", only) | jobs("clustering", only) | jobs("few_shot", only)
     expected |= jobs("transfer", only, ("digits",)) | jobs("robustness", only, ("shapes",))
-    assert copy.would_run() == expected | BELOW | IMAGES | GRAPH
+    assert copy.would_run() == expected | BELOW | IMAGES
 
 
 def test_a_new_dataset_of_a_protocol_reruns_no_other(copy):
     copy.configure(lambda config: config["protocols"]["transfer"]["datasets"].append("shapes"))
-    assert copy.would_run() == jobs("transfer", datasets=("shapes",)) | BELOW | IMAGES | GRAPH
+    assert copy.would_run() == jobs("transfer", datasets=("shapes",)) | BELOW | IMAGES
 
 
 def test_a_changed_byte_of_an_image_is_noticed(copy):

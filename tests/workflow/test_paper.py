@@ -15,11 +15,11 @@ import yaml
 
 from fixtures import images, mmv, text, weights
 from mirror import Mirror
-from wordsight import storage
-from wordsight.config import load
-from wordsight.datasets import torchvision
+from wordsight.config.load import load
+from wordsight.datasets.sources import torchvision
 from wordsight.datasets.synsets import class_names
-from wordsight.targets import models_for, protocol_results
+from wordsight.files import disk, feature_sets, hashing
+from wordsight.workflow.targets import models_for, protocol_results
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,7 +47,7 @@ class Publishers:
         write(file)
         self.mirror.publish(address, file)
         self.addresses.append(address)
-        return storage.sha256(file)
+        return hashing.sha256(file)
 
     def networks(self, config):
         for section in config["models"].values():
@@ -113,7 +113,7 @@ class Publishers:
         ]
         vectors = self.project / config["text_models"]["word2vec"]["path"]
         text.write_word2vec(vectors, sorted(set(known)), size=30)
-        config["text_models"]["word2vec"]["sha256"] = storage.sha256(vectors)
+        config["text_models"]["word2vec"]["sha256"] = hashing.sha256(vectors)
 
 
 def write_mmv(address, file):
@@ -183,10 +183,10 @@ def test_every_text_model_read_the_classes_of_every_dataset(run):
     project, config, _, _ = run
     for name in config.text_models:
         for dataset in config.datasets:
-            found = storage.read_features(
+            found = feature_sets.read_features(
                 project.path / f"results/text_features/{name}/{dataset}.safetensors"
             )
-            card = storage.read_json(project.path / f"resources/datasets/{dataset}/card.json")
+            card = disk.read_json(project.path / f"resources/datasets/{dataset}/card.json")
             assert found.ids == card["classes"]
     assert (project.path / "resources/corpora/enwiki/articles.txt.gz").stat().st_size
 
@@ -194,7 +194,7 @@ def test_every_text_model_read_the_classes_of_every_dataset(run):
 def test_every_network_gives_features_that_differ_between_images(run):
     project, config, _, _ = run
     for model in config.models:
-        values = storage.read_features(
+        values = feature_sets.read_features(
             project.path / f"results/features/{model}/cifar10/test.safetensors"
         ).values
         assert len({row.tobytes() for row in values}) == len(values), model

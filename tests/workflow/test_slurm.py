@@ -27,13 +27,15 @@ def slurm():
 
 
 def test_the_cluster_gives_the_tables_of_the_local_run(slurm, finished, fresh):
-    profile = fresh.path / "profiles/slurm-no-accounting/config.yaml"
+    profile = fresh.path / "profiles/slurm/config.yaml"
     settings = yaml.safe_load(profile.read_text())
     settings["default-resources"]["slurm_partition"] = "main"
     del settings["set-resources"]  # the node has no GPU
     profile.write_text(yaml.safe_dump(settings))
+    # The node keeps no accounts.
+    plain = ("--slurm-no-account", "--slurm-status-command", "squeue")
     often = ("--seconds-between-status-checks", "1", "--slurm-init-seconds-before-status-checks", "1")
     tables = ("results/tables/results.csv", "results/tables/contrasts.csv")
-    done = fresh.snakemake(*tables, "--profile", "profiles/slurm-no-accounting", *often)
+    done = fresh.snakemake(*tables, "--profile", "profiles/slurm", *plain, *often)
     assert "SLURM jobid" in done.stderr + done.stdout
     assert fresh.tables() == finished.tables()

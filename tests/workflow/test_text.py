@@ -7,7 +7,7 @@ import re
 import pytest
 
 from fixtures import text as published
-from wordsight.storage import read_features
+from wordsight.files.feature_sets import read_features
 
 MODELS = ("gpt2", "vectors")
 DATASETS = ("digits", "shapes", "pictures")

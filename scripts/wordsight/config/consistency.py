@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 
+from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.catalogue.section import nearest
 from wordsight.config.datasets import EmojiDataset
 from wordsight.config.experiment import Config
 from wordsight.config.models import PretrainModel
 from wordsight.config.pretraining import PretrainingSection
-from wordsight.config.protocols import CrossStyleSection, ProtocolsSection
-from wordsight.config.section import nearest
+from wordsight.config.protocols import CellsSection
 from wordsight.config.selector import Selector
 from wordsight.errors import ConfigError
-from wordsight.protocols.measures import PRIMARY
 
 
 def check(config: Config) -> None:
@@ -27,19 +27,19 @@ def check(config: Config) -> None:
             wanted = selector.model_dump(exclude_none=True)
             raise ConfigError(f"config: {path}: expected at least one model, but none matches {wanted}")
 
-    for protocol in ProtocolsSection.model_fields:
-        section = getattr(config.protocols, protocol)
-        if section is not None:
-            path = f"protocols.{protocol}"
-            known(f"{path}.datasets", list(section.datasets), list(config.datasets), "dataset")
-            selects(f"{path}.models", section.models)
+    for protocol, section in config.protocols.running.items():
+        path = f"protocols.{protocol}"
+        key = "dataset" if isinstance(section, CellsSection) else "datasets"
+        known(f"{path}.{key}", section.covered, list(config.datasets), "dataset")
+        selects(f"{path}.models", section.models)
     if config.pretraining:
         known("pretraining.images", [config.pretraining.images], list(config.datasets), "dataset")
         _check_leaks(config, config.pretraining)
     for name, contrast in config.contrasts.items():
         for side in ("treatment", "control"):
             selects(f"contrasts.{name}.{side}", getattr(contrast, side))
-    known("statistics.margins", list(config.statistics.margins), sorted(set(PRIMARY.values())), "metric")
+    metrics = sorted({record.primary for record in PROTOCOLS.values()})
+    known("statistics.margins", list(config.statistics.margins), metrics, "metric")
     for family, names in config.statistics.families.items():
         known(f"statistics.families.{family}", names, list(config.contrasts), "contrast")
     _check_families(config.statistics.families)
@@ -62,16 +62,15 @@ def _check_leaks(config: Config, section: PretrainingSection) -> None:
     drawings = [name for name, dataset in config.datasets.items() if isinstance(dataset, EmojiDataset)]
     if section.images in drawings:
         drawings += [n for n, d in config.datasets.items() if getattr(d, "name", "") == "openmoji"]
-    for protocol in ProtocolsSection.model_fields:
-        part = getattr(config.protocols, protocol)
-        if part is None or not trained & set(config.select(part.models)):
+    for protocol, part in config.protocols.running.items():
+        if not trained & set(config.select(part.models)):
             continue
-        if isinstance(part, CrossStyleSection) and section.styles and section.images in part.datasets:
+        if isinstance(part, CellsSection) and section.styles and section.images == part.dataset:
             raise ConfigError(
                 f"config: pretraining.styles: expected none beside protocols.{protocol}, which takes all "
                 f"styles of the training split of {section.images}; use datasets.{section.images}.styles"
             )
-        shared = [name for name in part.datasets if name in drawings and name != section.images]
+        shared = [name for name in part.covered if name in drawings and name != section.images]
         if shared and section.images in drawings:
             raise ConfigError(
                 f"config: protocols.{protocol}.datasets: {shared[0]!r} shares drawings with "

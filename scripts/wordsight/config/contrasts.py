@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from wordsight.config.section import Section
+from wordsight.catalogue.section import Section
 from wordsight.config.selector import Selector
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from wordsight.config.section import Count, Digest, Section, Share
+from wordsight.catalogue.section import Count, Digest, Section, Share
 
 
 class Limit(Section):

@@ -4,16 +4,24 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from wordsight.catalogue.architectures import architecture_of
+from wordsight.catalogue.protocols.record import Mode
+from wordsight.catalogue.section import Count, Name, Section
 from wordsight.config.contrasts import Contrast
 from wordsight.config.datasets import Dataset
-from wordsight.config.features import FeaturesSection
-from wordsight.config.models import Model, architecture_of
+from wordsight.config.models import Model
 from wordsight.config.pretraining import PretrainingSection
-from wordsight.config.protocols import Mode, ProtocolsSection
-from wordsight.config.section import Name, Section
+from wordsight.config.protocols import ProtocolsSection
 from wordsight.config.selector import Selector
 from wordsight.config.statistics import StatisticsSection
 from wordsight.config.text import Corpus, TextModel
+
+
+class FeaturesSection(Section):
+    """How images pass through the encoders."""
+
+    batch_size: Count = 32
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
 
 
 class Config(Section):
@@ -35,7 +43,7 @@ class Config(Section):
 
     def protocol_mode(self, protocol: str) -> Mode:
         """Mode of a protocol: its own, or the configuration's."""
-        return getattr(self.protocols, protocol).mode or self.mode
+        return self.protocols.running[protocol].mode or self.mode
 
     def architecture(self, model: str) -> str:
         """Architecture of a model as ``family/name``."""

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wordsight.config.objectives import Objective
-from wordsight.config.section import Count, Digest, Language, Name, Origin, Positive, Section
+from wordsight.catalogue.objectives import ObjectiveName
+from wordsight.catalogue.section import Count, Digest, Language, Name, Origin, Positive, Section
 
 Architecture = Annotated[
     str,
@@ -120,7 +120,7 @@ class PretrainNetwork(NetworkSection):
 
     source: Literal["pretrain"]
     architecture: Architecture
-    objective: Objective
+    objective: ObjectiveName
     seed: Annotated[int, Field(ge=0)]
     learning_rate: Positive
 
@@ -189,10 +189,3 @@ Model = Annotated[
     | PretrainModel,
     Field(discriminator="source"),
 ]
-
-
-def architecture_of(section: Network | Model) -> str:
-    """Architecture of a model as ``family/name``, the same for trained and untrained networks."""
-    if isinstance(section, RandomNetwork | CheckpointNetwork | PretrainNetwork):
-        return section.architecture
-    return f"{section.source}/{section.name}"

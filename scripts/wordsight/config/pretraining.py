@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from wordsight.catalogue.objectives import ObjectiveName
+from wordsight.catalogue.section import Count, Name, Positive, Section, Share
 from wordsight.config.models import Architecture
-from wordsight.config.objectives import Objective
-from wordsight.config.section import Count, Name, Positive, Section, Share
 
 
 class OptimiserSection(Section):
@@ -75,5 +75,5 @@ class TrainingSection(Section):
 class PretrainingSection(TrainingSection):
     """Encoders that differ in their objective alone: one model a seed of each."""
 
-    objectives: Annotated[dict[Objective, ObjectiveSection], Field(min_length=1)]
+    objectives: Annotated[dict[ObjectiveName, ObjectiveSection], Field(min_length=1)]
     search: SearchSection = SearchSection()

@@ -1,133 +1,79 @@
-"""The key ``protocols``: which measurements run, on what, and what each of them reads."""
+"""The key ``protocols``: which measurements run, and on what. What each of them reads is in its record."""
 
-from typing import Annotated, Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
-from wordsight.config.section import Count, Fraction, Name, Section
+from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.catalogue.protocols.record import Mode, Protocol
+from wordsight.catalogue.section import Name, Section
 from wordsight.config.selector import Selector
-
-Mode = Literal["sound", "paper"]
 
 
 class ProtocolSection(Section):
-    """Where a protocol runs. A mode given here takes precedence over the configuration's."""
+    """Where a protocol runs."""
 
-    datasets: list[Name]
-    models: Selector = Selector()
-    mode: Mode | None = None
+    models: Selector = Field(Selector(), description="Models that are measured; all of them when left out.")
+    mode: Mode | None = Field(
+        default=None, description="`sound` or `paper`; the configuration's when left out."
+    )
 
-
-class ClusteringParameters(Section):
-    """What spectral clustering of the test features reads."""
-
-    seeds: Count = 5
-    memory_mb: Count = 1000
-
-
-class ClusteringSection(ClusteringParameters, ProtocolSection):
-    """Spectral clustering of the test features."""
+    @property
+    def covered(self) -> list[str]:
+        """Names of the datasets that the protocol runs on."""
+        raise NotImplementedError
 
 
-class FewShotParameters(Section):
-    """What classification by the nearest prototype reads."""
+class DatasetsSection(ProtocolSection):
+    """A protocol that runs on each of some datasets."""
 
-    shots: Annotated[list[Count], Field(min_length=1)] = [1, 5, 10]
-    trials: Count = 20
+    datasets: list[Name] = Field(description="Datasets to run on.")
 
-
-class FewShotSection(FewShotParameters, ProtocolSection):
-    """Nearest class prototype from a few labelled images."""
-
-
-class ProbeParameters(Section):
-    """How a linear classifier is fitted on features."""
-
-    regularisation: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)] = [
-        1e-3,
-        1e-2,
-        1e-1,
-        1.0,
-        10.0,
-        100.0,
-    ]
-    validation_fraction: Fraction = 0.2
-    max_iterations: Count = 1000
+    @property
+    def covered(self) -> list[str]:
+        """Names of the datasets that the protocol runs on."""
+        return list(self.datasets)
 
 
-class TransferParameters(ProbeParameters):
-    """What the linear probe reads."""
+class CellsSection(ProtocolSection):
+    """A protocol that runs in the four cells of a dataset of concepts in styles; the paper has none."""
 
-    epochs: Count = 20
+    dataset: Name = Field(description="Dataset of concepts in several styles.")
+    mode: Literal["sound"] = Field(
+        default="sound", description="Always `sound`, since the paper has no such protocol."
+    )
 
-
-class TransferSection(TransferParameters, ProtocolSection):
-    """Linear probe on the features."""
-
-
-class RobustnessParameters(ProbeParameters):
-    """What the attack reads, and the fit of the heads that it attacks."""
-
-    epsilons: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)] = [
-        1e-4,
-        2e-4,
-        5e-4,
-        8e-4,
-        1e-3,
-        5e-3,
-        1e-2,
-        5e-2,
-        0.1,
-        0.5,
-        1.0,
-    ]
-    steps: Count = 20
-    relative_step: Annotated[float, Field(gt=0)] | None = None
-    batch_size: Count = 16
+    @property
+    def covered(self) -> list[str]:
+        """Names of the datasets that the protocol runs on."""
+        return [self.dataset]
 
 
-class RobustnessDataset(Section):
-    """Which classifier is attacked on a dataset, and on how many of its test images."""
-
-    head: Literal["own", "fitted"]
-    images: Count = 20
-
-
-class RobustnessSection(RobustnessParameters):
-    """Linf projected gradient descent in pixel space, over a grid of radii."""
-
-    datasets: dict[Name, RobustnessDataset]
-    models: Selector = Selector()
-    mode: Mode | None = None
-
-
-class CrossStyleSection(Section):
-    """A dataset of concepts in several styles, in whose four cells a protocol runs; the paper has none."""
-
-    datasets: Annotated[list[Name], Field(min_length=1, max_length=1)]
-    models: Selector = Selector()
-    mode: Literal["sound"] = "sound"
+def section_of(record: Protocol) -> type[ProtocolSection]:
+    """Type of a protocol's section: what its step reads, and where it runs."""
+    bases: tuple[Any, ...] = (record.parameters, CellsSection if record.cells else DatasetsSection)
+    fields: dict[str, Any] = {}
+    if record.per_dataset is not None:
+        fields["datasets"] = (dict[Name, record.per_dataset], ...)  # type: ignore[name-defined]
+    return create_model(
+        f"{record.name.title().replace('_', '')}Section",
+        __base__=bases,
+        __doc__=record.parameters.__doc__,
+        **fields,
+    )
 
 
-class CrossStyleFewShotSection(FewShotParameters, CrossStyleSection):
-    """Nearest class prototype from a few drawings of one style, for drawings of another."""
+class _Protocols(Section):
+    @property
+    def running(self) -> dict[str, ProtocolSection]:
+        """Sections of the protocols that run, in the order of the report."""
+        sections = {name: getattr(self, name) for name in PROTOCOLS}
+        return {name: section for name, section in sections.items() if section is not None}
 
 
-class CrossStyleProbeSection(ProbeParameters, CrossStyleSection):
-    """Linear probe fitted in one style and tested in another."""
-
-
-class CrossStyleRetrievalSection(CrossStyleSection):
-    """Find the same concept in another style."""
-
-
-class ProtocolsSection(Section):
-    """The protocols to run; one that is left out does not run."""
-
-    clustering: ClusteringSection | None = None
-    few_shot: FewShotSection | None = None
-    transfer: TransferSection | None = None
-    robustness: RobustnessSection | None = None
-    cross_style_few_shot: CrossStyleFewShotSection | None = None
-    cross_style_probe: CrossStyleProbeSection | None = None
-    cross_style_retrieval: CrossStyleRetrievalSection | None = None
+ProtocolsSection = create_model(
+    "ProtocolsSection",
+    __base__=_Protocols,
+    __doc__="The protocols to run; one that is left out does not run.",
+    **{name: (section_of(record) | None, None) for name, record in PROTOCOLS.items()},  # type: ignore[call-overload]
+)

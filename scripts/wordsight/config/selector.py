@@ -1,7 +1,7 @@
 """Which models a protocol or a side of a contrast takes."""
 
-from wordsight.config.objectives import Objective
-from wordsight.config.section import Language, Name, Section
+from wordsight.catalogue.objectives import ObjectiveName
+from wordsight.catalogue.section import Language, Name, Section
 
 
 class Selector(Section):
@@ -12,6 +12,6 @@ class Selector(Section):
     source: str | list[str] | None = None
     architecture: str | list[str] | None = None
     group: str | list[str] | None = None
-    objective: Objective | list[Objective] | None = None
+    objective: ObjectiveName | list[ObjectiveName] | None = None
     seed: int | list[int] | None = None
     models: list[Name] | None = None

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from wordsight.config.section import Fraction, Name, Positive, Section
+from wordsight.catalogue.section import Fraction, Name, Positive, Section
 
 
 class StatisticsSection(Section):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wordsight.config.section import Count, Digest, Origin, Section
+from wordsight.catalogue.section import Count, Digest, Origin, Section
 
 TEMPLATE = "a photo of {class}."
 Pooling = Literal["class_name", "class_token", "mean", "cls", "last"]

@@ -1,5 +1,6 @@
 """From the items of a source to the files on disk: one pass over the images, one row group in memory."""
 
+import importlib
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,29 +13,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from wordsight.config import Dataset
-from wordsight.datasets.card import Colour, DatasetCard, SplitCard, Splits
-from wordsight.datasets.items import NO_LABEL, Item, Source
+from wordsight.config.datasets import Dataset
+from wordsight.datasets.card import SCHEMA, Colour, DatasetCard, SplitCard, Splits
 from wordsight.datasets.near_duplicates import Signatures, count_duplicates
+from wordsight.datasets.source import NO_LABEL, Item, Source
 from wordsight.datasets.splitting import limited
 from wordsight.errors import DataError
-from wordsight.images import decode
+from wordsight.files.disk import write_json
+from wordsight.files.hashing import sha256
+from wordsight.files.pixels import decode
 from wordsight.logs import progress
-from wordsight.storage import sha256, write_json
 
 ROW_GROUP = 256
 ROW_GROUP_BYTES = 64 << 20  # Large photographs make smaller groups, since one group is in memory at a time.
-SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("label", pa.int64()),
-        ("caption", pa.string()),
-        ("concept", pa.string()),
-        ("style", pa.string()),
-        ("held_out", pa.bool_()),
-        ("image", pa.binary()),
-    ]
-)
 
 
 @dataclass
@@ -48,6 +39,29 @@ class Summary:
         """Take in an RGB image."""
         self.histogram += np.reshape(image.histogram(), (3, 256))
         self.signatures.add(image)
+
+
+def prepare(section: Dataset, name: str, seed: int, directory: Path | str) -> DatasetCard:
+    """Bring a dataset into the form that every step reads.
+
+    Every image is decoded once, so that a damaged one is found here. The same arguments give the same bytes.
+    When anything fails, ``directory`` is left as it was.
+
+    Parameters
+    ----------
+    section : the dataset's section of the configuration
+    name : its key there
+    seed : decides what a ``limit`` keeps; the splits do not depend on it
+    directory : where the three files go
+
+    Raises
+    ------
+    DataError
+        When the source is missing or damaged, or has no test images; when it has one class, or none and an
+        image without a caption.
+    """
+    source = importlib.import_module(f"wordsight.datasets.sources.{section.source}").load(section)
+    return build(source, section, name, seed, Path(directory))
 
 
 def build(source: Source, section: Dataset, name: str, seed: int, directory: Path) -> DatasetCard:

@@ -2,10 +2,24 @@
 
 from typing import Annotated
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Colour = tuple[float, float, float]
+
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("label", pa.int64()),
+        ("caption", pa.string()),
+        ("concept", pa.string()),
+        ("style", pa.string()),
+        ("held_out", pa.bool_()),
+        ("image", pa.binary()),
+    ]
+)
 
 
 class _Closed(BaseModel):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from wordsight.datasets.items import Item
+from wordsight.datasets.source import Item
 from wordsight.errors import DataError
 from wordsight.seeds import derive_seed
 

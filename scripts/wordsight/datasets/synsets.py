@@ -5,7 +5,7 @@ Names are WordNet's, from the tables of timm.
 
 from collections import Counter
 
-from wordsight.datasets.items import package_folder
+from wordsight.files.packages import package_folder
 
 SPACE = "imagenet-1k"
 

@@ -5,9 +5,8 @@ from typing import Any, Literal
 import altair as alt
 import pandas as pd
 
+from wordsight.catalogue.prose import counted
 from wordsight.errors import DataError
-from wordsight.figures.data import Tables
-from wordsight.figures.groups import names_of
 from wordsight.figures.style import (
     FAINT,
     FONT,
@@ -16,10 +15,11 @@ from wordsight.figures.style import (
     LETTER,
     LOWER,
     columns_that_fit,
-    counted,
     finish,
     panel_title,
 )
+from wordsight.tables.over_seeds import names_of
+from wordsight.tables.reading import Tables
 
 CELL, PICTURE, ROOM = 33, 28, 37  # pixels: of a cell, of an image, between the cells and the names
 LETTERS, UPRIGHT = 12, 4  # of the name of a class, and of one that is no wider than a cell

@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from wordsight.storage import atomic, write_json, write_text
+from wordsight.files.disk import atomic, write_json, write_text
 
 VERSION = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
 SCALE = 2  # pixels of the PNG for each of the figure's

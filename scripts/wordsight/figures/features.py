@@ -5,19 +5,11 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from wordsight.catalogue.prose import counted
 from wordsight.errors import DataError
-from wordsight.figures.data import Tables
-from wordsight.figures.groups import names_of
-from wordsight.figures.style import (
-    MUTED,
-    columns_that_fit,
-    counted,
-    finish,
-    isolated,
-    look,
-    panel_title,
-    zoom,
-)
+from wordsight.figures.style import MUTED, columns_that_fit, finish, isolated, look, panel_title, zoom
+from wordsight.tables.over_seeds import names_of
+from wordsight.tables.reading import Tables
 
 MOST = 10  # classes that are told apart by a legend; of more, only the order of the colours tells
 SIDE = 250  # pixels of a panel

@@ -6,10 +6,12 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from wordsight import labels
-from wordsight.figures.data import Tables, measured, modes
+from wordsight.catalogue import display
+from wordsight.catalogue.prose import counted
+from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.figures.panels import CROWD, curves, dodge, dots, guessing, settings_shown
-from wordsight.figures.style import counted, finish
+from wordsight.figures.style import finish
+from wordsight.tables.reading import Tables, measured, modes
 
 
 def draw(tables: Tables) -> Any:
@@ -17,11 +19,11 @@ def draw(tables: Tables) -> Any:
     rows = measured(tables, "few_shot", "accuracy", "shots")
     shots = sorted(map(float, set(rows["setting"])))
     crowded = rows["model"].nunique() > CROWD
-    shown = f"; {settings_shown(rows, partial(labels.setting, 'shots'))}" if crowded else ""
+    shown = f"; {settings_shown(rows, partial(display.setting, 'shots'))}" if crowded else ""
     trials = int(rows["trials"].max())
     return finish(
         dots(rows, tables, "accuracy", levels=guessing(tables)) if crowded else _curves(rows, tables, shots),
-        "Few-shot: how well do a few labelled images tell the classes apart?",
+        PROTOCOLS["few_shot"].heading,
         [
             f"{modes(rows)}; mean of {counted(trials, 'draw')}; bars: ± 1 standard error; dashed: guessing"
             + shown

@@ -7,11 +7,11 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from wordsight import labels
-from wordsight.cells import CELLS, across_cells
-from wordsight.figures import verdicts
+from wordsight.catalogue import display
+from wordsight.catalogue.cells import CELLS, across_cells
+from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.figures import verdict_marks
 from wordsight.figures.style import FONT, INK, LETTER, WIDTH, columns_that_fit, panel_title
-from wordsight.protocols.measures import PRIMARY
 from wordsight.statistics.analyses import KEYS
 
 ROW, WIDE, NARROW = 18, 520, 260  # pixels: of a row, of the only column, of one of several
@@ -24,7 +24,7 @@ DRAWN = ["label", "effect", "low", "high", "left", "right", "cut_left", "cut_rig
 
 def by_protocol(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> Any:
     """Decisive comparisons in percentage points: a panel with its own scale a protocol, a row a contrast."""
-    rows = verdicts.told(verdicts.decisive(contrasts), sensitivity)
+    rows = verdict_marks.told(verdict_marks.decisive(contrasts), sensitivity)
     rows = rows.assign(label=rows["contrast"])
 
     def layers(part: pd.DataFrame, y: alt.Y, picked: Any, *, listening: bool) -> list[Any]:
@@ -45,7 +45,7 @@ def contrast_panels(rows: pd.DataFrame, draw: Callable[..., list[Any]]) -> Any:
     """
     names = list(dict.fromkeys(rows["contrast"]))
     beside = max(map(len, names)) * LETTER + 20
-    protocols = [name for name in PRIMARY if name in set(rows["protocol"])]
+    protocols = [name for name in PROTOCOLS if name in set(rows["protocol"])]
     columns = columns_that_fit(len(protocols), NARROWEST + GAP, beside)
     width = min(WIDE, int((WIDTH - beside) // columns) - GAP)
     picked = alt.selection_point(name="verdict", fields=["look"], bind="legend")
@@ -70,7 +70,7 @@ def by_dataset(
     datasets : in the order of the rows of a panel
     """
     rows = _by_dataset(contrasts, sensitivity)
-    order = [POOLED, *datasets, *map(labels.dataset, CELLS)]
+    order = [POOLED, *datasets, *map(display.dataset, CELLS)]
     names = list(dict.fromkeys(rows["contrast"]))
     # Labels to the left of a panel, and numbers to its right.
     beside = max(map(len, rows["label"])) * LETTER + 110
@@ -83,12 +83,12 @@ def by_dataset(
 
 def _by_dataset(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd.DataFrame:
     """Rows with those of random effects, without means over cells; of a single dataset its mean is told."""
-    rows = verdicts.told(contrasts, sensitivity)
+    rows = verdict_marks.told(contrasts, sensitivity)
     rows = rows[(rows["scope"] != "pooled") | ~across_cells(rows)]
     pooled, single = rows["scope"] == "pooled", rows["n_datasets"] == 1
     key = rows[KEYS].apply(tuple, axis=1)
-    only = dict(zip(key[~pooled], rows.loc[~pooled, "dataset"].map(labels.dataset), strict=True))
-    label = key.map(only).where(pooled & single, rows["dataset"].map(labels.dataset))
+    only = dict(zip(key[~pooled], rows.loc[~pooled, "dataset"].map(display.dataset), strict=True))
+    label = key.map(only).where(pooled & single, rows["dataset"].map(display.dataset))
     rows = rows.assign(
         panel=[_heading(row) for row in rows.to_dict("records")], label=label.where(~pooled | single, POOLED)
     )
@@ -101,27 +101,31 @@ def _random(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows[(rows["label"] == POOLED) & rows["random_effect"].notna()]
     ends = {name: 100 * rows[f"random_{name}"].astype(float).round(5) for name in ("effect", "low", "high")}
     label = [f"random effects, I² {share:.0%}" for share in rows["heterogeneity"]]
-    return rows.assign(**ends, label=label, look=verdicts.UNJUDGED)
+    return rows.assign(**ends, label=label, look=verdict_marks.UNJUDGED)
 
 
 def _heading(row: dict[Any, Any]) -> str:
-    comparison = labels.comparison(row["protocol"], row["parameter"], row["setting"])
-    return f"{comparison}: {labels.metric(row['metric'])}"
+    comparison = display.comparison(row["protocol"], row["parameter"], row["setting"])
+    return f"{comparison}: {display.metric(row['metric'])}"
 
 
 def protocol_title(rows: pd.DataFrame, width: int) -> alt.Title:
     """Heading of the panel of a protocol, in as many lines as its width in pixels asks for."""
     first = rows.iloc[0]
-    lines = textwrap.wrap(labels.protocol(first["protocol"]), max(int(width / BOLD), 12))
-    setting = labels.setting(first["parameter"], first["setting"])
+    lines = textwrap.wrap(display.protocol(first["protocol"]), max(int(width / BOLD), 12))
+    setting = display.setting(first["parameter"], first["setting"])
     where = "all unseen" if first["dataset"] else ""
     # A line under every title, if an empty one, so that the titles of a row stand on one line.
     return panel_title(lines, ", ".join(part for part in (setting, where) if part) or " ")
 
 
 def _words(row: dict[Any, Any]) -> str:
-    ends = "" if pd.isna(row["low"]) else f" [{verdicts.number(row['low'])}, {verdicts.number(row['high'])}]"
-    return f"{verdicts.number(row['effect'])}{ends}".replace("[+", "[").replace(", +", ", ")
+    ends = (
+        ""
+        if pd.isna(row["low"])
+        else f" [{verdict_marks.number(row['low'])}, {verdict_marks.number(row['high'])}]"
+    )
+    return f"{verdict_marks.number(row['effect'])}{ends}".replace("[+", "[").replace(", +", ", ")
 
 
 def _cut(rows: pd.DataFrame) -> pd.DataFrame:
@@ -181,23 +185,23 @@ def _column(
 
 
 def _base(part: pd.DataFrame, y: alt.Y) -> alt.Chart:
-    return alt.Chart(part[[*DRAWN, *verdicts.TOLD]]).encode(y=y)
+    return alt.Chart(part[[*DRAWN, *verdict_marks.TOLD]]).encode(y=y)
 
 
 def _layers(
     part: pd.DataFrame, rows: pd.DataFrame, y: alt.Y, x: dict[str, Any], picked: Any, *, listening: bool
 ) -> list[Any]:
     """Margin, zero, bars with arrows where they are cut, and marks of one panel; one panel has the legend."""
-    look = verdicts.channels(verdicts.present(rows))
+    look = verdict_marks.channels(verdict_marks.present(rows))
     margin = float(part["margin"].iloc[0])
     edges = pd.DataFrame({"from": [-margin], "to": [margin], "zero": [0], "meaning": ["within the margin"]})
     common = {"x": alt.X("from:Q", **x), "x2": "to:Q", "tooltip": alt.Tooltip("meaning:N", title="band")}
-    band = alt.Chart(edges).mark_rect(color=verdicts.BAND, opacity=0.16).encode(**common)
+    band = alt.Chart(edges).mark_rect(color=verdict_marks.BAND, opacity=0.16).encode(**common)
     zero = alt.Chart(edges).mark_rule(color=INK).encode(x=alt.X("zero:Q", **x))
     shade = alt.when(picked).then(alt.value(1)).otherwise(alt.value(0.12))
     base = _base(part, y).encode(opacity=shade)
     bars = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("left:Q", **x), x2="right:Q", stroke=look["stroke"], tooltip=verdicts.tooltip()
+        x=alt.X("left:Q", **x), x2="right:Q", stroke=look["stroke"], tooltip=verdict_marks.tooltip()
     )
     arrows = [
         base.transform_filter(f"isValid(datum.{column})")
@@ -206,9 +210,11 @@ def _layers(
         for column, shape in (("cut_left", "triangle-left"), ("cut_right", "triangle-right"))
         if part[column].notna().any()
     ]
-    small = alt.when(f"datum.look === {verdicts.UNJUDGED!r}").then(alt.value(28)).otherwise(alt.value(60))
+    small = (
+        alt.when(f"datum.look === {verdict_marks.UNJUDGED!r}").then(alt.value(28)).otherwise(alt.value(60))
+    )
     marks = base.mark_point(strokeWidth=1.8).encode(
-        x=alt.X("effect:Q", **x), size=small, tooltip=verdicts.tooltip(), **look
+        x=alt.X("effect:Q", **x), size=small, tooltip=verdict_marks.tooltip(), **look
     )
     # The legend listens to the layer that it is made from first.
     return [band, zero, bars.add_params(picked) if listening else bars, *arrows, marks]

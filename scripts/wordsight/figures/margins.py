@@ -5,19 +5,20 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from wordsight.figures import verdicts
-from wordsight.figures.data import Tables, modes
+from wordsight.catalogue.prose import counted
+from wordsight.figures import verdict_marks
 from wordsight.figures.forest import contrast_panels, reach
-from wordsight.figures.style import FAINT, FONT, INK, counted, finish
+from wordsight.figures.style import FAINT, FONT, INK, finish
+from wordsight.tables.reading import Tables, modes
 
-DRAWN = ["at", "end", "look", "known", "beyond", *verdicts.TOLD]
+DRAWN = ["at", "end", "look", "known", "beyond", *verdict_marks.TOLD]
 EQUIVALENT, NOT = "equivalent within the margin that was set", "not shown to be"
-LEGEND = {EQUIVALENT: verdicts.LOOK["equivalent"], NOT: verdicts.LOOK["undecided"]}
+LEGEND = {EQUIVALENT: verdict_marks.LOOK["equivalent"], NOT: verdict_marks.LOOK["undecided"]}
 
 
 def draw(tables: Tables) -> Any:
     """A panel a protocol, a row a contrast: a line over all margins within which the sides are equivalent."""
-    rows = verdicts.decisive(tables.contrasts)
+    rows = verdict_marks.decisive(tables.contrasts)
     subtitle, chart = ["no contrast is configured, so nothing is compared"], _nothing()
     if len(rows):
         level = 1 - rows["confidence"].iloc[0]
@@ -26,7 +27,7 @@ def draw(tables: Tables) -> Any:
             f"{level:.0%}, uncorrected; each panel has its own scale",
             "dashed: the margin that was set, within which verdicts are after correction for all comparisons",
         ]
-        chart = contrast_panels(verdicts.told(rows, tables.sensitivity), _layers)
+        chart = contrast_panels(verdict_marks.told(rows, tables.sensitivity), _layers)
     return finish(
         chart,
         "Margins: how small a difference can be ruled out",
@@ -63,12 +64,16 @@ def _layers(part: pd.DataFrame, y: alt.Y, picked: Any, *, listening: bool) -> li
     }
     base = alt.Chart(part[DRAWN]).encode(y=y)
     shown = base.transform_filter("datum.known")
-    channels = verdicts.channels(LEGEND)
+    channels = verdict_marks.channels(LEGEND)
     faint, strong = (alt.when(picked).then(alt.value(o)).otherwise(alt.value(o / 8)) for o in (0.3, 1.0))
     lines = shown.mark_rule(strokeWidth=5).encode(
-        x=alt.X("at:Q", **x), x2="end:Q", stroke=channels["stroke"], opacity=faint, tooltip=verdicts.tooltip()
+        x=alt.X("at:Q", **x),
+        x2="end:Q",
+        stroke=channels["stroke"],
+        opacity=faint,
+        tooltip=verdict_marks.tooltip(),
     )
-    told = shown.encode(x=alt.X("at:Q", **x), tooltip=verdicts.tooltip(), opacity=strong)
+    told = shown.encode(x=alt.X("at:Q", **x), tooltip=verdict_marks.tooltip(), opacity=strong)
     marks = told.transform_filter("!datum.beyond").mark_point(size=50, strokeWidth=1.6)
     arrows = told.transform_filter("datum.beyond").mark_point(shape="triangle-right", size=45, filled=True)
     unknown = base.transform_filter("!datum.known").mark_text(

@@ -5,9 +5,9 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from wordsight import labels
-from wordsight.cells import CELLS, across_cells
-from wordsight.figures import verdicts
+from wordsight.catalogue import display
+from wordsight.catalogue.cells import CELLS, across_cells
+from wordsight.figures import verdict_marks
 from wordsight.figures.style import FAINT, FONT, INK, LETTER, WIDTH, panel_title
 
 ROW, COLUMN, GAP = 19, 52, 20  # pixels: of a row, of the widest column, between blocks
@@ -34,18 +34,18 @@ def _prepared(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd.D
     """Rows that are shown, with the block and the column of each and how its number looks."""
     crossed, pooled = across_cells(contrasts), contrasts["scope"] == "pooled"
     largest = contrasts.groupby("protocol")["setting"].transform("max") == contrasts["setting"]
-    rows = verdicts.told(contrasts[(crossed & ~pooled & largest) | (~crossed & pooled)], sensitivity)
+    rows = verdict_marks.told(contrasts[(crossed & ~pooled & largest) | (~crossed & pooled)], sensitivity)
     where = pd.Series(
-        [labels.comparison(r["protocol"], r["parameter"], r["setting"]) for r in rows.to_dict("records")],
+        [display.comparison(r["protocol"], r["parameter"], r["setting"]) for r in rows.to_dict("records")],
         rows.index,
         dtype=str,
     )
     cell = rows["dataset"] != ""
     known = (rows["low"] > 0) | (rows["high"] < 0)
-    marks = rows["look"].map(labels.VERDICTS).where(rows["look"] != "undecided").fillna("")
+    marks = rows["look"].map(display.VERDICTS).where(rows["look"] != "undecided").fillna("")
     return rows.assign(
         block=where.where(cell, ""),
-        column=rows["dataset"].map(labels.dataset).where(cell, where),
+        column=rows["dataset"].map(display.dataset).where(cell, where),
         text=[
             f"{mark} {_number(effect)}".strip() for mark, effect in zip(marks, rows["effect"], strict=True)
         ],
@@ -54,7 +54,7 @@ def _prepared(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd.D
 
 
 def _number(effect: float) -> str:
-    return "–" if pd.isna(effect) else verdicts.number(effect)
+    return "–" if pd.isna(effect) else verdict_marks.number(effect)
 
 
 def _block(rows: pd.DataFrame, title: str, names: list[str], width: int, *, left: bool) -> Any:
@@ -69,13 +69,13 @@ def _block(rows: pd.DataFrame, title: str, names: list[str], width: int, *, left
         labelPadding=6,
     )
     down = alt.Axis(labels=left, ticks=False, domain=False, labelPadding=8)
-    base = alt.Chart(rows[["column", "look", "text", "ink", "effect", *verdicts.IN_BRIEF]]).encode(
+    base = alt.Chart(rows[["column", "look", "text", "ink", "effect", *verdict_marks.IN_BRIEF]]).encode(
         x=alt.X("column:N", sort=None, scale=alt.Scale(domain=columns), title=None, axis=across),
         y=alt.Y("contrast:N", sort=None, scale=alt.Scale(domain=names), title=None, axis=down),
-        tooltip=verdicts.tooltip(verdicts.IN_BRIEF),
+        tooltip=verdict_marks.tooltip(verdict_marks.IN_BRIEF),
     )
     shown = [name for name in ("helps", "hurts", "equivalent") if name in set(rows["look"])]
-    colours = alt.Scale(domain=shown, range=[verdicts.LOOK[name][0] for name in shown])
+    colours = alt.Scale(domain=shown, range=[verdict_marks.LOOK[name][0] for name in shown])
     decided = alt.FieldOneOfPredicate(field="look", oneOf=shown)
     squares = base.transform_filter(decided).mark_rect(stroke="white", opacity=0.4)
     bold = base.transform_filter(decided).mark_text(fontSize=11, font=FONT, fontWeight="bold", color=INK)

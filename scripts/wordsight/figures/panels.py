@@ -7,19 +7,10 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from wordsight.cells import CELLS
-from wordsight.figures.data import Tables
-from wordsight.figures.style import (
-    FAINT,
-    LETTER,
-    WIDTH,
-    columns_that_fit,
-    counted,
-    isolated,
-    look,
-    panel_title,
-    zoom,
-)
+from wordsight.catalogue.cells import CELLS
+from wordsight.catalogue.prose import counted
+from wordsight.figures.style import FAINT, LETTER, WIDTH, columns_that_fit, isolated, look, panel_title, zoom
+from wordsight.tables.reading import Tables
 
 GAP, NARROWEST = 16, 112  # pixels: between panels, of the narrowest panel of dots
 CROWD = 10  # models, of which curves in a small panel can't be told apart
@@ -59,7 +50,7 @@ def dots(
 
     Parameters
     ----------
-    rows : as :func:`wordsight.figures.data.measured` gives them
+    rows : as :func:`wordsight.tables.reading.measured` gives them
     title : of the value's axis
     levels : lines of the panel of some rows, such as that of guessing
     heading : of the panel of some rows; their dataset's without
@@ -125,8 +116,8 @@ def curves(
 
     Parameters
     ----------
-    rows : as :func:`wordsight.figures.data.measured` gives them, with ``position`` on the horizontal axis and
-        ``piece``, which a line does not leave
+    rows : as :func:`wordsight.tables.reading.measured` gives them, with ``position`` on the horizontal axis
+        and ``piece``, which a line does not leave
     x : channel of ``position``
     title : of the value's axis
     told : what a dot says of its setting and its curve

@@ -6,21 +6,13 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from wordsight import labels
+from wordsight.catalogue import display
+from wordsight.catalogue.prose import counted
+from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.errors import DataError
-from wordsight.figures.data import Tables, comparable, modes
-from wordsight.figures.groups import names_of
-from wordsight.figures.style import (
-    COLOURS,
-    FAINT,
-    columns_that_fit,
-    counted,
-    finish,
-    isolated,
-    panel_title,
-    zoom,
-)
-from wordsight.protocols.measures import PRIMARY
+from wordsight.figures.style import COLOURS, FAINT, columns_that_fit, finish, isolated, panel_title, zoom
+from wordsight.tables.over_seeds import names_of
+from wordsight.tables.reading import Tables, comparable, modes
 
 # Of what an encoder learned from; text is nothing that an encoder without language has seen.
 LOOK = {
@@ -81,7 +73,7 @@ def sized(tables: Tables) -> pd.DataFrame:
     DataError
         When no protocol has a dataset that its encoders share.
     """
-    names = [name for name in PRIMARY if name in set(tables.results["protocol"])]
+    names = [name for name in PROTOCOLS if name in set(tables.results["protocol"])]
     rows = pd.concat([_means(comparable(tables, name)) for name in names], ignore_index=True)
     if rows.empty:
         raise DataError("results: expected a protocol whose models share a dataset, but there is none")
@@ -97,7 +89,7 @@ def sized(tables: Tables) -> pd.DataFrame:
 def _means(rows: pd.DataFrame) -> pd.DataFrame:
     """Mean over datasets; errors of independent test sets add as squares."""
     where = [
-        labels.comparison(*key)
+        display.comparison(*key)
         for key in zip(rows["protocol"], rows["parameter"], rows["setting"], strict=True)
     ]
     by_model = rows.assign(where=where, square=rows["stderr"] ** 2).groupby(["where", "model"], sort=False)
@@ -175,4 +167,4 @@ def _layers(part: pd.DataFrame, x: alt.X, opacity: Any) -> tuple[Any, Any]:
 
 def _below(part: pd.DataFrame) -> str:
     """Name what a panel measures, and on how many datasets."""
-    return f"{labels.metric(part['metric'].iloc[0])}, {counted(int(part['over'].iloc[0]), 'dataset')}"
+    return f"{display.metric(part['metric'].iloc[0])}, {counted(int(part['over'].iloc[0]), 'dataset')}"

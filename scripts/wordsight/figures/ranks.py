@@ -7,11 +7,12 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from wordsight import labels
+from wordsight.catalogue import display
+from wordsight.catalogue.prose import counted
+from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.errors import DataError
-from wordsight.figures.data import Tables, comparable, modes
-from wordsight.figures.style import FONT, INK, LETTER, WIDTH, counted, finish, look
-from wordsight.protocols.measures import PRIMARY
+from wordsight.figures.style import FONT, INK, LETTER, WIDTH, finish, look
+from wordsight.tables.reading import Tables, comparable, modes
 
 OVERALL = "overall"
 MANY = 40  # encoders, beyond which rows are low
@@ -56,7 +57,7 @@ def ranks(tables: Tables) -> pd.DataFrame:
     DataError
         When no protocol has a dataset that its encoders share.
     """
-    names = [name for name in PRIMARY if name in set(tables.results["protocol"])]
+    names = [name for name in PROTOCOLS if name in set(tables.results["protocol"])]
     parts = [_in_protocol(comparable(tables, name)) for name in names]
     frame = pd.concat(parts, ignore_index=True)
     if frame.empty:
@@ -76,7 +77,7 @@ def ranks(tables: Tables) -> pd.DataFrame:
 def _in_protocol(rows: pd.DataFrame) -> pd.DataFrame:
     """Ranks in one protocol; encoders with equal values share the mean of their ranks."""
     where = [
-        labels.comparison(*key)
+        display.comparison(*key)
         for key in zip(rows["protocol"], rows["parameter"], rows["setting"], strict=True)
     ]
     ranked = rows.groupby("dataset")["value"].rank(ascending=False)

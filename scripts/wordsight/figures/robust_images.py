@@ -6,10 +6,11 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from wordsight.catalogue import display
+from wordsight.catalogue.prose import counted
 from wordsight.errors import DataError
-from wordsight.figures.data import Tables
-from wordsight.figures.groups import group_name
-from wordsight.figures.style import FAINT, FONT, INK, counted, finish, panel_title
+from wordsight.figures.style import FAINT, FONT, INK, finish, panel_title
+from wordsight.tables.reading import Tables
 
 SIDE, STEP, LETTERS = 76, 126, 19  # pixels: of an image, between images; letters of a name below it
 MANY = 16  # groups, of which a tooltip can't name each
@@ -63,7 +64,7 @@ def _panel(part: dict[str, Any]) -> Any:
 def _rows(part: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, str]]:
     """One row an image, and the title of each line under the pointer by its column."""
     groups = list(part["least"][0]["radii"])
-    by_group = {f"group{place}": group_name(group) for place, group in enumerate(groups)}
+    by_group = {f"group{place}": display.group(group) for place, group in enumerate(groups)}
     summed = {"range": "smallest and largest radius"}
     rows = [
         {

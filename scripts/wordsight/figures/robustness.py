@@ -7,10 +7,12 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from wordsight.figures.data import Tables, measured, modes
-from wordsight.figures.groups import names_of
+from wordsight.catalogue.prose import counted
+from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.figures.panels import curves, dodge
-from wordsight.figures.style import FONT, INK, counted, finish, look, panel_title
+from wordsight.figures.style import FONT, INK, finish, look, panel_title
+from wordsight.tables.over_seeds import names_of
+from wordsight.tables.reading import Tables, measured, modes
 
 GAP = 4.0  # factor between the smallest radius and the place of the clean images, which a log axis has not
 MANY = 16  # models, beyond which the rows beside the curves are low
@@ -38,7 +40,7 @@ def draw(tables: Tables) -> Any:
     beside = partial(_beside, areas, tables)
     return finish(
         curves(rows, tables, _across(radii, clean), "accuracy under attack", told, beside),
-        "Robustness: how small a change makes the classifier wrong?",
+        PROTOCOLS["robustness"].heading,
         [
             f"{modes(rows)}; images still right after the attack; bars: ± 1 standard error; dashed: guessing",
             "right: area under each curve over log radius, and the radius that breaks half the images",

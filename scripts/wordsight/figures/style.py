@@ -130,12 +130,3 @@ def panel_title(name: str | Sequence[str], under: str = "") -> alt.Title:
         subtitleColor=FAINT,
         offset=4,
     )
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """Say a number with its noun.
-
-    >>> counted(1, "image"), counted(1560, "image")
-    ('1 image', '1,560 images')
-    """
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

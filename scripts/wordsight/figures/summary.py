@@ -5,15 +5,16 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from wordsight import labels
+from wordsight.catalogue import display
+from wordsight.catalogue.prose import counted
+from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.errors import DataError
 from wordsight.figures import forest
-from wordsight.figures.data import Tables, modes, primary
 from wordsight.figures.matrix import matrix
 from wordsight.figures.panels import dots
-from wordsight.figures.style import counted, finish
-from wordsight.figures.verdicts import decisive
-from wordsight.protocols.measures import PRIMARY
+from wordsight.figures.style import finish
+from wordsight.figures.verdict_marks import decisive
+from wordsight.tables.reading import Tables, modes, primary
 
 MANY = 5  # contrasts, of which a forest by dataset would be longer than a page
 
@@ -66,7 +67,7 @@ def _bars(rows: pd.DataFrame) -> str:
 
 def _means(tables: Tables) -> Any:
     """Means over the datasets that all models of a protocol share, one panel a protocol."""
-    protocols = [name for name in PRIMARY if name in set(tables.results["protocol"])]
+    protocols = [name for name in PROTOCOLS if name in set(tables.results["protocol"])]
     rows = pd.concat([_mean(primary(tables, name)) for name in protocols], ignore_index=True)
     if rows.empty:
         raise DataError("results: expected a protocol whose models share a dataset, but there is none")
@@ -89,7 +90,7 @@ def _mean(rows: pd.DataFrame) -> pd.DataFrame:
     if rows.empty:
         return rows
     first = rows.iloc[0]
-    title = labels.comparison(first["protocol"], first["parameter"], first["setting"])
+    title = display.comparison(first["protocol"], first["parameter"], first["setting"])
     by_model = rows.groupby("model", sort=False)
     means = by_model.agg(value=("value", "mean"), n=("n", "sum"), trials=("trials", "min")).reset_index()
     means["stderr"] = (

@@ -8,10 +8,11 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from wordsight.catalogue import display
+from wordsight.catalogue.prose import counted
 from wordsight.errors import DataError
-from wordsight.figures.data import Tables
-from wordsight.figures.groups import group_name
-from wordsight.figures.style import COLOURS, counted, finish, panel_title
+from wordsight.figures.style import COLOURS, finish, panel_title
+from wordsight.tables.reading import Tables
 
 COLUMNS, LETTERS = 4, 25  # panels in a row; letters of a title that fit above one
 MOST = 30  # points of a curve, which keep its shape
@@ -50,7 +51,7 @@ def _panel(curves: pd.DataFrame, group: str, place: int) -> Any:
     losses = [loss for loss in KINDS if curves[loss].notna().any()] or ["loss"]
     data = curves[["model", "epoch", *losses]]
     lines = [_line(data, loss, losses, title="loss" if place % COLUMNS == 0 else None) for loss in losses]
-    title = panel_title(textwrap.wrap(group_name(group), LETTERS))
+    title = panel_title(textwrap.wrap(display.group(group), LETTERS))
     return alt.layer(*lines).properties(width=150, height=110, title=title)
 
 

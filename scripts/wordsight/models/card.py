@@ -5,9 +5,11 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from wordsight import cards
-from wordsight.config import PreprocessingSection, Section, Traits
+from wordsight.catalogue.section import Section
+from wordsight.config.models import PreprocessingSection, Traits
 from wordsight.errors import DataError, WeightsError
+from wordsight.files import cards
+from wordsight.files.disk import write_json
 
 
 class TrainingCard(Section):
@@ -101,3 +103,14 @@ def _read(path: Path, kind: type[Card]) -> Card:
         return cards.read(path, kind, "the card of a model")
     except DataError as error:
         raise WeightsError(str(error)) from None
+
+
+def describe(traits: Traits, directory: Path | str) -> ModelCard:
+    """Write ``card.json`` of a fetched network: what it is, and what it learned from.
+
+    A licence in the configuration takes the place of what the source states.
+    """
+    network = read_network(directory)
+    card = ModelCard(**network.model_dump() | traits.model_dump(exclude_none=True))
+    write_json(Path(directory) / "card.json", card.model_dump(mode="json"))
+    return card

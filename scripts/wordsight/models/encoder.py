@@ -7,8 +7,10 @@ from PIL import Image
 from torch import nn
 
 from wordsight.errors import ConfigError, first_line
-from wordsight.models import preprocessing, weights
+from wordsight.models import preprocessing
+from wordsight.models import tensors as weights
 from wordsight.models.card import NetworkCard
+from wordsight.models.tensors import Tensors
 
 USUAL_SIZE = 224  # pixels, of the images that a configured batch counts
 
@@ -56,12 +58,27 @@ class Backbone(nn.Module):
         assert self.head is not None
         return self.head(self.trunk(images))
 
+    def keep_head(self, classifier: str | None, name: str) -> None:
+        """Keep the classifier of a label space, or go without where there is none to keep.
+
+        Raises
+        ------
+        ConfigError
+            When the network has no classifier.
+        """
+        if classifier is None:
+            self.drop_head()
+        elif self.head is None:
+            raise ConfigError(
+                f"config: models.{name}.classifier: this network has no classifier to keep; leave the key out"
+            )
+
     def drop_head(self) -> None:
         """Go without the classifier; its tensors are then unused."""
         if self.head is not None:
             self.head, self.unused = None, (*self.unused, self.head_name)
 
-    def tensors(self) -> weights.Tensors:
+    def tensors(self) -> Tensors:
         """Views of all weights, by their name in the library."""
         parts = [(self.trunk_name, self.trunk)] + (
             [(self.head_name, self.head)] if self.head is not None else []
@@ -69,7 +86,7 @@ class Backbone(nn.Module):
         named = {prefix + name: value for prefix, part in parts for name, value in part.state_dict().items()}
         return {name: value for name, value in named.items() if not name.endswith("num_batches_tracked")}
 
-    def load(self, given: weights.Tensors, origin: str) -> None:
+    def load(self, given: Tensors, origin: str) -> None:
         """Take over weights, which have to fit by name and shape: see :func:`.weights.fit`."""
         weights.fit(given, self.tensors(), origin, self.unused)
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from wordsight.config import PreprocessingSection
+from wordsight.config.models import PreprocessingSection
 
 Box = tuple[float, float, float, float]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from wordsight.config import AugmentationSection
+from wordsight.config.pretraining import AugmentationSection
 
 GREY = (0.299, 0.587, 0.114)  # luma of ITU-R BT.601
 ASPECT = math.log(4 / 3)

@@ -1,75 +1,71 @@
 """Few-shot classification across styles: prototypes from drawings of one style, queries of another.
 
 As sound few-shot classification (:mod:`wordsight.protocols.few_shot` has the mathematics), once in each cell
-of seen and unseen concepts and styles (:mod:`wordsight.crossing`). A trial is one draw of shots in one
-direction, from a seen style to another style. The shots of a draw are the same concepts in every direction
-and every cell, and those of a smaller number are the first of the larger.
+of seen and unseen concepts and styles (:mod:`wordsight.protocols.crossing`). A trial is one draw of shots in
+one direction, from a seen style to another style. The shots of a draw are the same concepts in every
+direction and every cell, and those of a smaller number are the first of the larger.
 """
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from wordsight.cells import CELLS, Cell
-from wordsight.config import FewShotParameters
-from wordsight.crossing import Crossing, Division, cross, divide
-from wordsight.datasets import Split
-from wordsight.prototypes import classify, draw, prototypes
-from wordsight.rows import make_rows
-from wordsight.storage import Features
+from wordsight.catalogue.cells import CELLS, Cell
+from wordsight.datasets.reading import Split
+from wordsight.files.feature_sets import Features
+from wordsight.protocols.crossing import Crossing, Division, cross, divide
+from wordsight.protocols.prototypes import classify, draw, prototypes
+from wordsight.protocols.task import Task
+
+if TYPE_CHECKING:
+    from wordsight.catalogue.protocols.few_shot import Parameters
 
 
 def evaluate(
-    *,
-    splits: tuple[Split, Split],
-    features: tuple[Features, Features],
-    section: FewShotParameters,
-    seed: int,
-    model: str,
-    dataset: str,
-) -> dict[str, list[pa.Table]]:
+    task: Task, section: "Parameters", *, train: Features, test: Features, splits: tuple[Split, Split]
+) -> list[pa.Table]:
     """Classify the query concepts of every cell by the nearest prototype of another style.
 
     Parameters
     ----------
-    splits, features : of train and test
+    task : what is measured; the rows name the cell in the place of the dataset
     section : shots and trials, the draws in each direction
-    seed : configured seed
-    model, dataset : names for draws and messages; the rows name the cell in the place of the dataset
+    train, test : features (n, d) of the two splits
+    splits : the same, with the concepts and styles of their items
 
     Returns
     -------
-    dict of lists of pyarrow.Table
+    list of pyarrow.Table
         For each cell, the item-level metric ``accuracy`` (1 right, 0 wrong) with the parameter ``shots``, in
         which an item is a concept, and once ``chance``.
 
     Raises
     ------
     DataError
-        Splits or features that can't be crossed (:func:`wordsight.crossing.cross`), or fewer than two classes
-        with enough concepts for their shots (:func:`wordsight.crossing.divide`).
+        Splits or features that can't be crossed (:func:`wordsight.protocols.crossing.cross`), or fewer than
+        two classes with enough concepts for their shots (:func:`wordsight.protocols.crossing.divide`).
     """
-    where = f"cross_style_few_shot of {model} on {dataset}"
-    crossing = cross(splits, features, where)
-    division = divide(crossing, max(section.shots), (seed, dataset), where)
+    where, rows = task.where, task.rows
+    crossing = cross(splits, (train, test), where)
+    division = divide(crossing, max(section.shots), (task.seed, task.dataset), where)
     unit = crossing.unit_drawings(where)
     drawn = draw(
         crossing.labels[division.support],
         max(section.shots),
         section.trials,
-        (seed, "cross_style_few_shot", dataset),
+        (task.seed, task.protocol, task.dataset),
     )
     chosen = division.support[drawn]
-    rows = partial(make_rows, protocol="cross_style_few_shot", model=model, mode="sound", seed=seed)
-    tables = {}
+    tables = []
     for name, cell in CELLS.items():
         items = crossing.names(division.queries[cell.seen_concepts])
         observe = partial(rows, dataset=name, metric="accuracy", parameter="shots", items=items)
-        tables[name] = [rows(dataset=name, metric="chance", values=[1 / len(division.classes)])]
+        tables.append(rows(dataset=name, metric="chance", values=[1 / len(division.classes)]))
         for shots in sorted(set(section.shots)):
             right = _right(crossing, division, unit, chosen[:, :, :shots], cell)
-            tables[name] += [observe(values=row, trial=t, setting=shots) for t, row in enumerate(right)]
+            tables += [observe(values=row, trial=t, setting=shots) for t, row in enumerate(right)]
     return tables
 
 

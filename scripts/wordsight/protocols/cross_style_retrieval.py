@@ -4,68 +4,67 @@ With unit features :math:`\hat x` of n concepts in the styles a and b, the query
 
 .. math:: i = \arg\max_j \langle \hat x_i^a, \hat x_j^b \rangle.
 
-In each cell of seen and unseen concepts and styles (:mod:`wordsight.crossing`), a trial is an ordered pair of
-styles: two seen ones, or a seen and an unseen one, each of them once as the query's. The galleries of all
-cells have the same number of concepts, so guessing is right in one of n everywhere.
+In each cell of seen and unseen concepts and styles (:mod:`wordsight.protocols.crossing`), a trial is an
+ordered pair of styles: two seen ones, or a seen and an unseen one, each of them once as the query's. The
+galleries of all cells have the same number of concepts, so guessing is right in one of n everywhere.
 """
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from wordsight.cells import CELLS, Cell
-from wordsight.crossing import Crossing, cross
-from wordsight.datasets import Split
+from wordsight.catalogue.cells import CELLS, Cell
+from wordsight.datasets.reading import Split
 from wordsight.errors import DataError
-from wordsight.rows import make_rows
+from wordsight.files.feature_sets import Features
+from wordsight.protocols.crossing import Crossing, cross
+from wordsight.protocols.task import Task
 from wordsight.seeds import derive_seed
-from wordsight.storage import Features
 
 SCORE_BYTES = 64 * 2**20  # of the scores that are held at once
 
+if TYPE_CHECKING:
+    from wordsight.catalogue.protocols.record import NoParameters
+
 
 def evaluate(
-    *,
-    splits: tuple[Split, Split],
-    features: tuple[Features, Features],
-    seed: int,
-    model: str,
-    dataset: str,
-) -> dict[str, list[pa.Table]]:
+    task: Task, section: "NoParameters", *, train: Features, test: Features, splits: tuple[Split, Split]
+) -> list[pa.Table]:
     """Look for every concept of a cell's gallery in another style.
 
     Parameters
     ----------
-    splits, features : of train and test
-    seed : configured seed
-    model, dataset : names for draws and messages; the rows name the cell in the place of the dataset
+    task : what is measured; the rows name the cell in the place of the dataset
+    section : empty
+    train, test : features (n, d) of the two splits
+    splits : the same, with the concepts and styles of their items
 
     Returns
     -------
-    dict of lists of pyarrow.Table
+    list of pyarrow.Table
         For each cell, the item-level metric ``recall_at_1`` (1 found, 0 not), in which an item is a concept,
         and once ``chance``.
 
     Raises
     ------
     DataError
-        Splits or features that can't be crossed (:func:`wordsight.crossing.cross`), or fewer than two seen or
-        unseen concepts.
+        Splits or features that can't be crossed (:func:`wordsight.protocols.crossing.cross`), or fewer than
+        two seen or unseen concepts.
     """
-    where = f"cross_style_retrieval of {model} on {dataset}"
-    crossing = cross(splits, features, where)
-    galleries = draw_galleries(crossing, (seed, dataset), where)
+    where, rows = task.where, task.rows
+    crossing = cross(splits, (train, test), where)
+    galleries = draw_galleries(crossing, (task.seed, task.dataset), where)
     unit = crossing.unit_drawings(where)
-    rows = partial(make_rows, protocol="cross_style_retrieval", model=model, mode="sound", seed=seed)
-    tables = {}
+    tables = []
     for name, cell in CELLS.items():
         gallery = galleries[cell.seen_concepts]
         observe = partial(rows, dataset=name, metric="recall_at_1", items=crossing.names(gallery))
-        tables[name] = [rows(dataset=name, metric="chance", values=[1 / len(gallery)])]
+        tables.append(rows(dataset=name, metric="chance", values=[1 / len(gallery)]))
         for trial, (asked, searched) in enumerate(_directions(crossing, cell)):
             found = most_similar(unit[asked][gallery], unit[searched][gallery])
-            tables[name].append(observe(values=found == np.arange(len(gallery)), trial=trial))
+            tables.append(observe(values=found == np.arange(len(gallery)), trial=trial))
     return tables
 
 

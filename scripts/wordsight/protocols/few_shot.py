@@ -19,41 +19,34 @@ https://arxiv.org/abs/1703.05175
 """
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from wordsight.checks import check_splits, unit_rows
-from wordsight.config import FewShotParameters, Mode
 from wordsight.errors import DataError
-from wordsight.prototypes import classify, draw, prototypes
-from wordsight.rows import make_rows
-from wordsight.storage import Features
+from wordsight.files.feature_sets import Features
+from wordsight.protocols.checks import check_splits, unit_rows
+from wordsight.protocols.prototypes import classify, draw, prototypes
+from wordsight.protocols.task import Task
+
+if TYPE_CHECKING:
+    from wordsight.catalogue.protocols.few_shot import Parameters
 
 PAPER_TRIALS = 10
 
 
 def evaluate(
-    *,
-    train: Features,
-    test: Features,
-    classes: int,
-    section: FewShotParameters,
-    mode: Mode,
-    seed: int,
-    model: str,
-    dataset: str,
+    task: Task, section: "Parameters", *, train: Features, test: Features, classes: int
 ) -> list[pa.Table]:
     """Classify every test item by its nearest prototype, for every number of shots and trial.
 
     Parameters
     ----------
+    task : what is measured; its mode is that of the module
+    section : shots and trials
     train, test : features (n, d) of the two splits
     classes : number of classes of the dataset; one without any item in either split is left out
-    section : shots and trials
-    mode : see the module
-    seed : configured seed
-    model, dataset : names for the rows
 
     Returns
     -------
@@ -64,25 +57,25 @@ def evaluate(
     Raises
     ------
     DataError
-        Unfit features (:func:`wordsight.checks.check_splits`), or a class with fewer images than shots.
+        Unfit features (:func:`wordsight.protocols.checks.check_splits`), or a class with fewer images than
+        shots.
     """
-    where = f"few_shot of {model} on {dataset}"
+    where = task.where
     check_splits(train, test, classes, where)
     _check_shots(train, test, max(section.shots), where)
-    trials = PAPER_TRIALS if mode == "paper" else section.trials
+    trials = PAPER_TRIALS if task.mode == "paper" else section.trials
     unit_train, unit_test = unit_rows(train, where), unit_rows(test, where)
     present = np.unique(train.labels)
-    chosen = draw(train.labels, max(section.shots), trials, (seed, "few_shot", dataset))
-    rows = partial(make_rows, protocol="few_shot", model=model, dataset=dataset, mode=mode, seed=seed)
+    chosen = draw(train.labels, max(section.shots), trials, (task.seed, task.protocol, task.dataset))
     tables = []
     for shots in sorted(set(section.shots)):
-        observe = partial(rows, parameter="shots", setting=shots)
+        observe = partial(task.rows, parameter="shots", setting=shots)
         few = chosen[:, :, :shots]
-        centres = prototypes(unit_train, few, normalise=mode == "sound")
+        centres = prototypes(unit_train, few, normalise=task.mode == "sound")
         for trial, nearest in enumerate(classify(unit_test, centres)):
             right = present[nearest] == test.labels
             tables.append(observe(metric="accuracy", values=right, trial=trial, items=test.ids))
-        if mode == "sound":
+        if task.mode == "sound":
             means = prototypes(unit_train, few, normalise=False)
             for trial, nearest in enumerate(classify(unit_test, means)):
                 share = (present[nearest] == test.labels).mean()

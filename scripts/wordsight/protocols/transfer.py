@@ -1,9 +1,9 @@
 """Transfer: how well a linear classifier on frozen features does on a new dataset.
 
-``sound``: multinomial logistic regression and, beside it, a ridge classifier (:mod:`wordsight.probe` has
-their mathematics). The strength of each is chosen on a stratified part of the training split, the same items
-for every model; the classifier is fitted again on the whole training split; test labels are read once, to
-score.
+``sound``: multinomial logistic regression and, beside it, a ridge classifier
+(:mod:`wordsight.protocols.probe` has their mathematics). The strength of each is chosen on a stratified part
+of the training split, the same items for every model; the classifier is fitted again on the whole training
+split; test labels are read once, to score.
 
 ``paper``: a softmax probe on raw features by 20 epochs of Adam, on augmented training images whose features
 are cached per epoch. The authors validated on the test split; here the last epoch's probe is scored, whatever
@@ -14,41 +14,38 @@ https://arxiv.org/abs/1805.08974
 """
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from wordsight.checks import check_features, check_fittable, check_splits
-from wordsight.config import Mode, TransferParameters
 from wordsight.errors import DataError
-from wordsight.probe import Fit, Solver, choose, fit_adam, fit_logistic, fit_ridge
-from wordsight.rows import make_rows
-from wordsight.seeds import derive_seed
-from wordsight.storage import Features
+from wordsight.files.feature_sets import Features
+from wordsight.protocols.checks import check_features, check_fittable, check_splits
+from wordsight.protocols.probe import Fit, Solver, choose, fit_adam, fit_logistic, fit_ridge
+from wordsight.protocols.task import Task
+
+if TYPE_CHECKING:
+    from wordsight.catalogue.protocols.transfer import Parameters
 
 
 def evaluate(
+    task: Task,
+    section: "Parameters",
     *,
     train: Features,
     test: Features,
     classes: int,
-    section: TransferParameters,
-    mode: Mode,
-    seed: int,
-    model: str,
-    dataset: str,
     views: list[Features] | None = None,
 ) -> list[pa.Table]:
     """Fit linear classifiers on ``train`` and score them once on ``test``.
 
     Parameters
     ----------
+    task : what is measured; its mode is that of the module
+    section : strengths, validation fraction, iterations, epochs
     train, test : features (n, d) of the two splits
     classes : number of classes of the dataset
-    section : strengths, validation fraction, iterations, epochs
-    mode : see the module
-    seed : configured seed
-    model, dataset : names for the rows
     views : features of augmented passes over the training items, for ``paper``; without any, ``train`` serves
 
     Returns
@@ -61,21 +58,20 @@ def evaluate(
     Raises
     ------
     DataError
-        Unfit features (:func:`wordsight.checks.check_splits`), a class with a single training image, a class
-        that only the test split has, or views of other items.
+        Unfit features (:func:`wordsight.protocols.checks.check_splits`), a class with a single training
+        image, a class that only the test split has, or views of other items.
     """
-    where = f"transfer of {model} on {dataset}"
+    where, rows = task.where, task.rows
     check_splits(train, test, classes, where)
     _check_classes(train, test, where)
-    rows = partial(make_rows, protocol="transfer", model=model, dataset=dataset, mode=mode, seed=seed)
     score = partial(rows, items=test.ids)
-    if mode == "paper":
+    if task.mode == "paper":
         passes = _passes(train, views, classes, where)
-        stream = derive_seed(seed, "transfer", dataset, "adam")
+        stream = task.stream("adam")
         probe = fit_adam(passes, train.labels, classes=classes, epochs=section.epochs, seed=stream)
         return [score(metric="accuracy", values=probe.predict(test.values) == test.labels)]
     logistic = partial(fit_logistic, classes=classes, max_iterations=section.max_iterations)
-    split = derive_seed(seed, "transfer", dataset, "validation")
+    split = task.stream("validation")
     fit, ridge = (
         _choose(solver, train, section, split) for solver in (logistic, partial(fit_ridge, classes=classes))
     )
@@ -91,7 +87,7 @@ def evaluate(
     ]
 
 
-def _choose(solver: Solver, train: Features, section: TransferParameters, seed: int) -> Fit:
+def _choose(solver: Solver, train: Features, section: "Parameters", seed: int) -> Fit:
     return choose(
         solver,
         train.values,

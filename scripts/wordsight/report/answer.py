@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from wordsight import labels
-from wordsight.cells import ALL_NEW, CELLS
-from wordsight.figures.data import judged
-from wordsight.figures.style import counted
+from wordsight.catalogue import display
+from wordsight.catalogue.cells import ALL_NEW, CELLS
+from wordsight.catalogue.prose import counted, join
 from wordsight.report import sides, wording
-from wordsight.report.run import Run, join, place
+from wordsight.report.run import Run, place
 from wordsight.report.wording import Row
-from wordsight.statistics.pairs import Comparison
+from wordsight.statistics.comparison import Comparison
+from wordsight.tables.reading import judged
 
 FEW = 3  # contrasts or questions that the first sentences name one by one
 TURNED = {"helps": "hurts", "hurts": "helps"}
@@ -151,13 +151,13 @@ def _line(row: Row, datasets: pd.DataFrame, comparison: Comparison, run: Run) ->
         counted(row["n_items"], "concept" if crossed else "image"),
     ]
     return Line(
-        heading=labels.comparison(row["protocol"], row["parameter"], row["setting"]),
+        heading=display.comparison(row["protocol"], row["parameter"], row["setting"]),
         verdict=row["verdict"],
         claim=wording.claim(row, comparison, run),
         size=wording.size(row),
         material=", ".join(material),
         by_dataset=_by_dataset(datasets),
-        flags=[labels.flag(name) for name in labels.flags(row["flags"])],
+        flags=[display.flag(name) for name in display.flags(row["flags"])],
     )
 
 
@@ -211,12 +211,12 @@ def _effect(row: Row) -> str:
 
 def _where(row: Row) -> str:
     """Protocol and setting of a row inside a sentence."""
-    setting = labels.setting(row["parameter"], row["setting"])
+    setting = display.setting(row["parameter"], row["setting"])
     return f"{_protocol(row['protocol'])}{f' with {setting}' if setting else ''}"
 
 
 def _protocol(name: str) -> str:
-    title = labels.protocol(name)
+    title = display.protocol(name)
     return f"{title[0].lower()}{title[1:]}"
 
 
@@ -224,7 +224,7 @@ def _margins(rows: Sequence[Row]) -> str:
     by_margin: dict[str, list[str]] = {}
     for row in rows:
         metrics = by_margin.setdefault(wording.margin(row), [])
-        metrics += [labels.metric(row["metric"])] if labels.metric(row["metric"]) not in metrics else []
+        metrics += [display.metric(row["metric"])] if display.metric(row["metric"]) not in metrics else []
     if len(by_margin) == 1:
         return f"margin {next(iter(by_margin))}"
     return f"margins {join([f'{margin} of {join(metrics)}' for margin, metrics in by_margin.items()])}"
@@ -234,10 +234,10 @@ def _flagged(rows: Sequence[Row]) -> list[str]:
     """Say which comparisons of a contrast are flagged with what."""
     places: dict[str, list[str]] = {}
     for row in rows:
-        for name in labels.flags(row["flags"]):
+        for name in display.flags(row["flags"]):
             places.setdefault(name, []).append(_where(row))
     said = [
-        f"{labels.flag(name)} ({'all' if len(found) == len(rows) else join(found)})"
+        f"{display.flag(name)} ({'all' if len(found) == len(rows) else join(found)})"
         for name, found in places.items()
     ]
     return [f"flagged: {'; '.join(said)}"] if said else []
@@ -246,7 +246,7 @@ def _flagged(rows: Sequence[Row]) -> list[str]:
 def _secondary(rows: Sequence[Row]) -> str:
     """Effects at settings that decide nothing, each with its interval and without a claim."""
     said = [
-        f"{labels.comparison(r['protocol'], r['parameter'], r['setting'])} {wording.size(r)}" for r in rows
+        f"{display.comparison(r['protocol'], r['parameter'], r['setting'])} {wording.size(r)}" for r in rows
     ]
     return f"At other settings, without a verdict: {'; '.join(said)}." if said else ""
 
@@ -258,7 +258,7 @@ def _headline(comparison: Comparison, run: Run, *, protocols: bool = False) -> s
         return f"{named}: nothing to judge"
     total = counted(len(rows), "protocol")
     said: list[str] = []
-    for verdict in labels.VERDICTS:
+    for verdict in display.VERDICTS:
         found = rows.loc[rows["verdict"] == verdict, "protocol"]
         which = f" ({join([_protocol(name) for name in found])})" if verdict != "undecided" else ""
         of = "" if said else f" of {total}"

@@ -10,15 +10,15 @@ from typing import Any
 
 import pandas as pd
 
-from wordsight import labels
-from wordsight.cells import CELLS, crossed_protocols
-from wordsight.figures.groups import group_name
-from wordsight.figures.style import counted
-from wordsight.protocols.measures import HOPELESS_RADIUS, PRIMARY
-from wordsight.report.run import Run, join, place
+from wordsight.catalogue import display
+from wordsight.catalogue.cells import CELLS, crossed_protocols
+from wordsight.catalogue.prose import counted, join
+from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.report.run import Run, place
+from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.confounding import differences
-from wordsight.statistics.contrasts import ENOUGH_REPLICATES
-from wordsight.statistics.pairs import Comparison
+from wordsight.statistics.effects import ENOUGH_REPLICATES
+from wordsight.statistics.self_checks import HOPELESS_RADIUS
 
 FEW_IMAGES = 100
 NAMED = 6  # places that a caution names before it counts the rest
@@ -77,7 +77,7 @@ def _did_not_learn(run: Run) -> list[Caution]:
         for objective, cards in run.trained().items()
     }
     text = [
-        f"{group_name(objective)} in {len(cards)} of {counted(len(run.trained()[objective]), 'run')} "
+        f"{display.group(objective)} in {len(cards)} of {counted(len(run.trained()[objective]), 'run')} "
         f"({_reached(cards)})"
         for objective, cards in failed.items()
         if cards
@@ -97,7 +97,7 @@ def _reached(cards: list[dict[str, Any]]) -> str:
 
 
 def _few_seeds(run: Run) -> list[Caution]:
-    runs = {group_name(objective): len(cards) for objective, cards in run.trained().items()}
+    runs = {display.group(objective): len(cards) for objective, cards in run.trained().items()}
     few = {name: count for name, count in runs.items() if count < ENOUGH_REPLICATES}
     if not few:
         return []
@@ -121,7 +121,7 @@ def _hindered_attacks(run: Run) -> list[Caution]:
         rows = rows[rows["value"] > 0]
         if len(rows):
             text = f"{meaning}: the robustness shown is too good. Seen for {_places(rows, share=True)}."
-            found.append(Caution(f"Attack self-check failed: {labels.metric(metric)}", text))
+            found.append(Caution(f"Attack self-check failed: {display.metric(metric)}", text))
     return found
 
 
@@ -202,13 +202,13 @@ def _constant(run: Run) -> list[Caution]:
 
 def _flagged(run: Run) -> list[Caution]:
     """What the audit found of comparisons and no other caution tells."""
-    names = run.contrasts["flags"].map(labels.flags)
+    names = run.contrasts["flags"].map(display.flags)
     found = {
         flag: _judged_where(run, pd.Series([flag in flags for flags in names], run.contrasts.index))
         for flag in MEANINGS
     }
     return [
-        Caution(f"Flagged: {labels.flag(flag)}", f"{MEANINGS[flag]}. Seen for {_listed(places)}.")
+        Caution(f"Flagged: {display.flag(flag)}", f"{MEANINGS[flag]}. Seen for {_listed(places)}.")
         for flag, places in found.items()
         if places
     ]
@@ -218,7 +218,7 @@ def _judged_where(run: Run, chosen: pd.Series) -> dict[str, list[str]]:
     """Protocols of the decisive comparisons among some rows, by contrast."""
     found: dict[str, list[str]] = {}
     for row in run.contrasts[chosen & (run.contrasts["family"] != "")].to_dict("records"):
-        found.setdefault(row["contrast"], []).append(labels.protocol(row["protocol"]))
+        found.setdefault(row["contrast"], []).append(display.protocol(row["protocol"]))
     return found
 
 
@@ -242,7 +242,7 @@ def _too_few(run: Run) -> list[Caution]:
 
 
 def _confounded(run: Run) -> list[Caution]:
-    flags = ["confounded" in labels.flags(found) for found in run.contrasts["flags"]]
+    flags = ["confounded" in display.flags(found) for found in run.contrasts["flags"]]
     flagged = set(run.contrasts.loc[flags, "contrast"])
     found = {comparison.name: _differences(comparison, run) for comparison in run.comparisons}
     return [
@@ -285,7 +285,7 @@ def _partly_measured(run: Run) -> list[Caution]:
     """Comparisons that lack some of their pairs of models."""
     pairs = {comparison.name: len(comparison.pairs) for comparison in run.comparisons}
     lacking = [
-        f"{row['contrast']} on {labels.protocol(row['protocol'])} "
+        f"{row['contrast']} on {display.protocol(row['protocol'])} "
         f"({row['n_pairs']} of {pairs[row['contrast']]})"
         for row in run.contrasts[run.contrasts["family"] != ""].to_dict("records")
         if row["n_pairs"] < pairs.get(row["contrast"], 0)
@@ -317,20 +317,23 @@ def _not_compared(contrast: str, run: Run) -> list[str]:
         compared = set(used.loc[used["protocol"] == protocol, "dataset"])
         crossed = bool(there & set(CELLS))
         if crossed and there - compared:
-            missing.append(labels.protocol(protocol))
+            missing.append(display.protocol(protocol))
         missing += [
-            f"{labels.protocol(protocol)} on {name}" for name in run.datasets if name in there - compared
+            f"{display.protocol(protocol)} on {name}" for name in run.datasets if name in there - compared
         ]
     return missing
 
 
 def _few_images(run: Run) -> list[Caution]:
     rows = run.results
-    primary = rows[(rows["metric"] == rows["protocol"].map(PRIMARY)) & (rows["unit"] == "items")]
+    primary = rows[
+        (rows["metric"] == rows["protocol"].map(lambda name: PROTOCOLS[name].primary))
+        & (rows["unit"] == "items")
+    ]
     fewest = primary.groupby("protocol")["n"].min()
     crossed = crossed_protocols(primary)
     small = [
-        f"{labels.protocol(name)} ({counted(fewest[name], 'concept' if name in crossed else 'image')})"
+        f"{display.protocol(name)} ({counted(fewest[name], 'concept' if name in crossed else 'image')})"
         for name in run.modes()
         if name in fewest and fewest[name] < FEW_IMAGES
     ]

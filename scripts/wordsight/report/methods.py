@@ -5,41 +5,27 @@ Nothing is said of what did not run, and every number is the configuration's, a 
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from wordsight import labels
-from wordsight.config import READS_SENTENCES
-from wordsight.figures.groups import group_name
-from wordsight.figures.style import counted
-from wordsight.protocols.measures import PRIMARY
+from wordsight.catalogue import display
+from wordsight.catalogue.objectives import OBJECTIVES, reads_sentences
+from wordsight.catalogue.prose import Cite, Part, Sentence, counted, join
+from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.report.references import (
     OF_ARCHITECTURE,
     OF_DATASET,
-    OF_OBJECTIVE,
     OF_PACKAGE,
     PAPER,
     WORDSIGHT,
     cited,
     latex,
 )
-from wordsight.report.run import Run, join
+from wordsight.report.run import Run
 from wordsight.statistics.analyses import META, MIXED, WITHOUT_DATASET, WITHOUT_MODEL
-from wordsight.tables import training
+from wordsight.tables.joined import training
 
 Software = Sequence[tuple[str, str]]
 MOST_NAMED = 12  # encoders from elsewhere; more of them are counted
-
-
-@dataclass(frozen=True)
-class Cite:
-    """Keys of the sources of what stands before it."""
-
-    keys: tuple[str, ...]
-
-
-Part = str | Cite
-Sentence = list[Part]
 
 
 def methods_text(run: Run, software: Software) -> str:
@@ -47,7 +33,7 @@ def methods_text(run: Run, software: Software) -> str:
 
     Parameters
     ----------
-    software : names and versions, as :func:`wordsight.report.record.software` gives them
+    software : names and versions, as :func:`wordsight.report.made_with.software` gives them
     """
 
     def plain(part: Part) -> str:
@@ -60,7 +46,7 @@ def methods_text(run: Run, software: Software) -> str:
 
 
 def methods_latex(run: Run, software: Software) -> str:
-    r"""The same in LaTeX, with ``\cite`` and the keys of :func:`wordsight.report.record.citations`."""
+    r"""The same in LaTeX, with ``\cite`` and the keys of :func:`wordsight.report.made_with.citations`."""
 
     def marked_up(part: Part) -> str:
         return latex(part) if isinstance(part, str) else f"~\\cite{{{','.join(part.keys)}}}"
@@ -155,7 +141,7 @@ def _trained(run: Run) -> Iterator[Sentence]:
         f"{'They differ' if len(cards) > 1 else 'It differs'} in the training objective alone: ",
         *_listed(
             [
-                [group_name(name), *_source(OF_OBJECTIVE.get(name)), f", {counted(len(group), 'seed')}"]
+                [display.group(name), *_source(OBJECTIVES[name].source), f", {counted(len(group), 'seed')}"]
                 for name, group in groups.items()
             ]
         ),
@@ -164,14 +150,14 @@ def _trained(run: Run) -> Iterator[Sentence]:
     if rates:
         several = f"Learning rates, one an objective, were {min(rates):g} to {max(rates):g}."
         yield [several if len(rates) > 1 else f"The learning rate was {min(rates):g}."]
-    if READS_SENTENCES & groups.keys():
+    if any(map(reads_sentences, groups.keys())):
         yield ["Sentences were vectors of the frozen all-MiniLM-L6-v2", Cite(("reimers2019",)), "."]
 
 
 def _elsewhere(cards: Sequence[Mapping[str, Any]]) -> Sentence:
     """Encoders that came with their weights, by name, or counted where they are many."""
     start = f"{counted(len(cards), 'encoder')} came with {_its(len(cards))} weights: "
-    kinds = [labels.training(card["language"], card["pretraining_images"], card["robust"]) for card in cards]
+    kinds = [display.training(card["language"], card["pretraining_images"], card["robust"]) for card in cards]
     if len(cards) > MOST_NAMED:
         return [start, *_listed([[f"{number} {kind}"] for kind, number in Counter(kinds).items()])]
     entries: list[Sentence] = [
@@ -203,119 +189,15 @@ def _datasets(run: Run) -> Iterator[Sentence]:
 def _protocols(run: Run) -> Iterator[Sentence]:
     by_mode: dict[str, list[str]] = {}
     for name, mode in run.modes().items():
-        by_mode.setdefault(mode, []).append(labels.protocol(name).lower())
+        by_mode.setdefault(mode, []).append(display.protocol(name).lower())
     words = {"sound": "with the corrections of wordsight's sound mode", "paper": "with the authors' choices"}
     if by_mode:
         said = "; ".join(f"{join(names)} {words[mode]}" for mode, names in by_mode.items())
         yield [f"Protocols were {said}."]
     for name, mode in run.modes().items():
-        if name in DESCRIBED:
-            section = run.config["protocols"][name]
-            where = join(list(section.get("datasets", [])))
-            heading = labels.protocol(name) + (f" ({where})" if where else "")
-            yield [f"{heading}: ", *DESCRIBED[name](run, section, mode), "."]
-
-
-Values = Mapping[str, Any]
-
-
-def _clustering(_: Run, section: Values, mode: str) -> Sentence:
-    start: Sentence = [
-        "test features were clustered spectrally",
-        Cite(("vonluxburg2007",)),
-        " on the absolute cosine into as many clusters as there are classes, ",
-    ]
-    if mode == "paper":
-        return [*start, "and each class took the cluster that it overlaps most, greedily"]
-    seeds = counted(section["seeds"], "seed")
-    return [*start, f"from {seeds} of k-means, and assigned to classes one to one", Cite(("kuhn1955",))]
-
-
-def _few_shot(run: Run, section: Values, mode: str) -> Sentence:
-    rows = run.results[
-        (run.results["protocol"] == "few_shot") & (run.results["metric"] == PRIMARY["few_shot"])
-    ]
-    draws = counted(int(rows["trials"].max()), "draw")
-    images = f"{_shots(section)} training images a class"
-    return ["test images went to ", *_prototype(images, mode), f", over {draws}"]
-
-
-def _cross_style_few_shot(_: Run, section: Values, mode: str) -> Sentence:
-    draws = f"{counted(section['trials'], 'draw')} for each pair of styles"
-    images = f"{_shots(section)} drawings a class in one style"
-    queries = "drawings of other concepts in another style went to "
-    return [queries, *_prototype(images, mode), f", over {draws}"]
-
-
-def _shots(section: Values) -> str:
-    return join([f"{shots:g}" for shots in section["shots"]], "or")
-
-
-def _prototype(images: str, mode: str) -> Sentence:
-    norm = "" if mode == "paper" else ", put back to unit norm"
-    nearest = f"the prototype with the largest dot product, the mean of the unit features of {images}{norm}"
-    return [nearest, Cite(("snell2017",))]
-
-
-def _transfer(_: Run, section: Values, mode: str) -> Sentence:
-    if mode == "paper":
-        epochs = counted(section["epochs"], "epoch")
-        return [f"a softmax classifier of the features was trained by Adam for {epochs}"]
-    return [_probe(section, "standardised features of the training split")]
-
-
-def _cross_style_probe(_: Run, section: Values, __: str) -> Sentence:
-    fitted = _probe(section, "drawings in one style")
-    return [f"{fitted}, and tested on drawings of other concepts in another style"]
-
-
-def _probe(section: Values, features: str) -> str:
-    strengths, share = section["regularisation"], 100 * section["validation_fraction"]
-    chosen = (
-        f"its L2 strength chosen from {len(strengths)} between {min(strengths):g} and {max(strengths):g} on "
-        f"{share:g}% of them"
-        if len(strengths) > 1
-        else f"with an L2 strength of {strengths[0]:g}"
-    )
-    return f"a multinomial logistic regression was fitted on {features}, {chosen}"
-
-
-def _robustness(_: Run, section: Values, mode: str) -> Sentence:
-    radii = section["epsilons"]
-    number = counted(len(radii), "radius", "radii")
-    span = f"{number} from {min(radii):g} to {max(radii):g} of the pixel range"
-    heads = _heads(section["datasets"])
-    start = "images were attacked by untargeted projected gradient descent in an L-infinity ball"
-    if mode == "paper":
-        return [start, Cite(("madry2018", "rauber2020")), f", at each of {span}; attacked were {heads}"]
-    steps = f"{counted(section['steps'], 'step')} from a random start"
-    aim = f"for the smallest of {span} that breaks each"
-    return [start, Cite(("madry2018",)), f", {steps}, {aim}; attacked were {heads}"]
-
-
-def _heads(datasets: Mapping[str, Values]) -> str:
-    words = {"own": "the encoder's own classifier", "fitted": "a logistic regression on training features"}
-    return join(
-        [
-            f"{words[section['head']]} on {counted(section['images'], 'image')} of {name}"
-            for name, section in datasets.items()
-        ]
-    )
-
-
-def _cross_style_retrieval(_: Run, __: Values, ___: str) -> Sentence:
-    return ["the drawing of another style with the largest cosine was to show the same concept"]
-
-
-DESCRIBED: dict[str, Callable[[Run, Values, str], Sentence]] = {
-    "clustering": _clustering,
-    "few_shot": _few_shot,
-    "transfer": _transfer,
-    "robustness": _robustness,
-    "cross_style_few_shot": _cross_style_few_shot,
-    "cross_style_probe": _cross_style_probe,
-    "cross_style_retrieval": _cross_style_retrieval,
-}
+        section = run.config["protocols"][name]
+        where = join(list(section.get("datasets", [section.get("dataset", "")])))
+        yield [f"{display.protocol(name)} ({where}): ", *PROTOCOLS[name].method(section, mode), "."]
 
 
 # Statistics and software
@@ -325,7 +207,7 @@ def _statistics(run: Run) -> Iterator[Sentence]:
     rows, section = run.contrasts, run.config["statistics"]
     if rows.empty:
         return
-    metrics = join([labels.metric(metric) for metric in dict.fromkeys(rows["metric"])])
+    metrics = join([display.metric(metric) for metric in dict.fromkeys(rows["metric"])])
     number = counted(rows["contrast"].nunique(), "contrast")
     yield [f"{number} compared treatments with controls on the same images and draws, by {metrics}."]
     yield ["Effects are differences of means, over datasets in equal parts."]
@@ -395,7 +277,7 @@ def _replicates(run: Run) -> str:
 
 def _verdicts(run: Run) -> Sentence:
     pairs = dict(zip(run.contrasts["metric"], run.contrasts["margin"], strict=True)).items()
-    margins = join([f"{margin:g} of {labels.metric(metric)}" for metric, margin in pairs])
+    margins = join([f"{margin:g} of {display.metric(metric)}" for metric, margin in pairs])
     alpha = 1 - run.config["statistics"]["confidence"]
     return [
         f"At a level of {alpha:.2g}, a treatment is said to help or hurt when no difference is rejected, and "
@@ -427,7 +309,7 @@ def _used(run: Run) -> list[str]:
         "torchvision": "torchvision" in sources,
         "timm": "timm" in sources,
         "open-clip-torch": "open_clip" in sources,
-        "transformers": "huggingface" in families or bool(READS_SENTENCES & run.trained().keys()),
+        "transformers": "huggingface" in families or any(map(reads_sentences, run.trained())),
         "foolbox": run.modes().get("robustness") == "paper",
         "statsmodels": not run.contrasts.empty,
     }

@@ -18,14 +18,14 @@ import vl_convert
 import yaml
 from markupsafe import Markup
 
-from wordsight import labels
+from wordsight.catalogue import display
 from wordsight.errors import DataError
 from wordsight.figures.export import VERSION
-from wordsight.report import methods, record, tables
+from wordsight.files.disk import write_text
+from wordsight.report import costs, made_with, methods, page_tables
 from wordsight.report.answer import all_notes, answers, opening, told
 from wordsight.report.cautions import cautions
 from wordsight.report.run import Run
-from wordsight.storage import write_text
 
 TEMPLATES = Path(__file__).with_name("templates")
 DATATABLES = Path(itables.__file__).with_name("html") / "dt_bundle.js"
@@ -50,7 +50,7 @@ class Figure:
     @property
     def title(self) -> str:
         """Heading of the figure's place in the page."""
-        return labels.protocol(self.name)
+        return display.protocol(self.name)
 
     @property
     def image(self) -> Markup:
@@ -118,7 +118,6 @@ def write_report(
     *,
     benchmarks: Path | str,
     digests: dict[str, str],
-    dag: str = "",
 ) -> None:
     """Write the page.
 
@@ -128,7 +127,6 @@ def write_report(
     downloads : tables to save; numbers lead to the rows of :data:`RESULTS`
     benchmarks : folder of Snakemake's benchmark files
     digests : of the code of each step
-    dag : picture of the workflow's rules as SVG
     """
     page = (
         _environment()
@@ -140,7 +138,6 @@ def write_report(
             figures=_with_pdf(figures),
             downloads=downloads,
             rows=next((table.place for table in downloads if table.name == RESULTS), RESULTS),
-            dag=Markup(dag),  # noqa: S704
         )
     )
     write_text(path, page)
@@ -181,7 +178,7 @@ def _environment() -> jinja2.Environment:
 def _results(run: Run) -> dict[str, Any]:
     """What the page says of the results."""
     first, others = told(answers(run))
-    contrasts = tables.contrast_tables(run)
+    contrasts = page_tables.contrast_tables(run)
     return {
         "title": run.config["title"],
         "opening": opening(run),
@@ -189,18 +186,18 @@ def _results(run: Run) -> dict[str, Any]:
         "others": others,
         "at_a_glance": list(dict.fromkeys(line.heading for answer in first for line in answer.lines)),
         "notes": all_notes([*first, *others]),
-        "marks": labels.VERDICTS,
+        "marks": display.VERDICTS,
         "cautions": cautions(run),
-        "cells": tables.cell_tables(run),
-        "primary": tables.primary_tables(run),
+        "cells": page_tables.cell_tables(run),
+        "primary": page_tables.primary_tables(run),
         "contrasts": contrasts,
         "folded": len(contrasts) > SEVERAL,
-        "sensitivity": tables.sensitivity_tables(run),
-        "sides": _for_script(tables.sides(run)),
+        "sensitivity": page_tables.sensitivity_tables(run),
+        "sides": _for_script(page_tables.sides(run)),
         "measurements": len(run.results),
-        "datasets": tables.dataset_table(run),
-        "trained": tables.training_table(run),
-        "models": tables.model_table(run),
+        "datasets": page_tables.dataset_table(run),
+        "trained": page_tables.training_table(run),
+        "models": page_tables.model_table(run),
         "threshold": max(card["duplicates"]["threshold"] for card in run.datasets.values()),
         "modes": run.modes(),
         "config": run.config,
@@ -219,22 +216,22 @@ def _record(
     """What the page says of how the results came about."""
     left_out = {name for name, section in run.config["protocols"].items() if section is None}
     names = {*run.models, *run.config["datasets"], *(figure.name for figure in figures)}
-    jobs = record.benchmarks(benchmarks, names, left_out)
-    software = record.software()
+    jobs = costs.benchmarks(benchmarks, names, left_out)
+    software = made_with.software()
     return {
         "yaml": yaml.safe_dump(
             run.config, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
         ),
         "software": software,
-        "machine": record.machine(),
-        "costs": record.costs(jobs),
-        "wall_time": record.wall_time(jobs),
-        "energy_note": record.energy_note(),
-        "speeds": record.speeds(jobs, run.datasets, {name: run.shown(name) for name in run.models}),
+        "machine": made_with.machine(),
+        "costs": costs.costs(jobs),
+        "wall_time": costs.wall_time(jobs),
+        "energy_note": costs.energy_note(),
+        "speeds": costs.speeds(jobs, run.datasets, {name: run.shown(name) for name in run.models}),
         "methods_text": methods.methods_text(run, software),
         "methods_latex": methods.methods_latex(run, software),
-        "licences": record.licences(run),
-        "citations": [reference.bibtex for reference in record.citations(run)],
+        "licences": made_with.licences(run),
+        "citations": [reference.bibtex for reference in made_with.citations(run)],
         "digests": digests,
         "written": datetime.now(UTC),
     }

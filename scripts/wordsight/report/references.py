@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
-from wordsight.citation import read_citation
+from wordsight.tables.citation import read_citation
 
 BIBLIOGRAPHY = Path(__file__).with_name("templates") / "references.bib"
 WORDSIGHT, PAPER = "wordsight", "devillers2021"  # keys of what CITATION.cff holds
@@ -26,19 +26,6 @@ OF_DATASET = {
     "imagenet_samples": "russakovsky2015",
 }
 OF_ARCHITECTURE = {"packaged/efficientnet_lite0": "tan2019", "packaged/squeezenet1_1": "iandola2016"}
-OF_OBJECTIVE = {
-    "captions_contrastive": "radford2021",
-    "captions_contrastive_text_tower": "radford2021",
-    "captions_targets": "joulin2016",
-    "simclr": "chen2020",
-    "barlow_twins": "zbontar2021",
-    "labels_and_captions": "yu2022",
-    "adversarial": "madry2018",
-    "stylised": "xu2021",
-    "captions_shuffled": "zhang2017",
-    "class_names": "yang2022",
-    "concept_labels": "dosovitskiy2014",
-}
 # Distributions with the names that they go by.
 OF_PACKAGE = {
     "snakemake": ("Snakemake", "molder2021"),

@@ -5,12 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from wordsight import labels
-from wordsight.cells import CELLS
-from wordsight.figures.data import Tables
-from wordsight.figures.groups import group_name
-from wordsight.statistics.pairs import Comparison
-from wordsight.tables import training
+from wordsight.catalogue import display
+from wordsight.catalogue.cells import CELLS
+from wordsight.catalogue.protocols.record import Mode
+from wordsight.statistics.comparison import Comparison
+from wordsight.tables.joined import training
+from wordsight.tables.reading import Tables
 
 
 @dataclass(frozen=True)
@@ -58,21 +58,12 @@ class Run:
 
     def shown(self, model: str) -> str:
         """Name that a model is shown under: its own, or the words for the objective that made it."""
-        return group_name(training(self.models[model]).get("objective", model))
+        return display.group(training(self.models[model]).get("objective", model))
 
-    def modes(self) -> dict[str, str]:
+    def modes(self) -> dict[str, Mode]:
         """Mode of each protocol that ran, in the order of the configuration."""
         found = dict(zip(self.results["protocol"], self.results["mode"], strict=True))
         return {name: found[name] for name in self.config["protocols"] if name in found}
-
-
-def join(words: list[str], last: str = "and") -> str:
-    """Join words as a sentence does.
-
-    >>> join(["a", "b", "c"])
-    'a, b and c'
-    """
-    return f" {last} ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
 def place(dataset: str) -> str:
@@ -83,5 +74,5 @@ def place(dataset: str) -> str:
     """
     if dataset not in CELLS:
         return dataset
-    concepts, _, style = labels.dataset(dataset).partition(", ")
+    concepts, _, style = display.dataset(dataset).partition(", ")
     return f"{concepts} in {'an' if style.startswith('unseen') else 'a'} {style}"

@@ -3,18 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from wordsight import labels
-from wordsight.figures.groups import group_name
-from wordsight.figures.style import counted
-from wordsight.report.run import Run, join
-from wordsight.statistics.pairs import Comparison
-from wordsight.tables import training
-
-# What a contrast of captions with these objectives asks: each keeps a part of captions and drops the rest.
-ISOLATED = {
-    "captions_shuffled": "How much is due to captions that belong to their images?",
-    "class_names": "How much is due to saying more than the name of a class?",
-}
+from wordsight.catalogue import display
+from wordsight.catalogue.objectives import OBJECTIVES
+from wordsight.catalogue.prose import counted, join
+from wordsight.report.run import Run
+from wordsight.statistics.comparison import Comparison
+from wordsight.tables.joined import training
 
 
 def counted_sides(row: Mapping[Any, Any], comparison: Comparison, run: Run) -> str:
@@ -35,7 +29,7 @@ def _sides(comparison: Comparison, run: Run) -> tuple[str, str]:
     def words(names: Iterable[str]) -> str:
         cards = [run.models[name] for name in names]
         kinds = [
-            labels.training(card["language"], card["pretraining_images"], card["robust"]) for card in cards
+            display.training(card["language"], card["pretraining_images"], card["robust"]) for card in cards
         ]
         return join(list(dict.fromkeys(kinds)), "or")
 
@@ -52,7 +46,7 @@ def _objective_of(models: Iterable[str], run: Run) -> str:
 def _objectives(comparison: Comparison, run: Run) -> tuple[str, str]:
     """Words for the objective of either side, or nothing."""
     treatments, controls = comparison.sides
-    return group_name(_objective_of(treatments, run)), group_name(_objective_of(controls, run))
+    return display.group(_objective_of(treatments, run)), display.group(_objective_of(controls, run))
 
 
 def named_sides(comparison: Comparison, run: Run) -> str:
@@ -80,12 +74,18 @@ def question(comparison: Comparison, run: Run) -> str:
     side = {
         model for pair in comparison.pairs for model in pair if run.models[model]["language"] != "captions"
     }
-    return comparison.question or ISOLATED.get(_objective_of(side, run), "")
+    return comparison.question or _asked_by(side, run)
+
+
+def _asked_by(controls: Iterable[str], run: Run) -> str:
+    """Question of a contrast of captions with controls whose one objective keeps a part of captions."""
+    objective = _objective_of(controls, run)
+    return OBJECTIVES[objective].question if objective else ""
 
 
 def isolates(comparison: Comparison, run: Run) -> bool:
     """Whether the controls of a contrast keep a part of captions and drop the rest."""
-    return _objective_of(comparison.sides[1], run) in ISOLATED
+    return bool(_asked_by(comparison.sides[1], run))
 
 
 def is_about_language(comparison: Comparison, run: Run) -> bool:

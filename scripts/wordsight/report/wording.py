@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from wordsight.figures.style import counted
-from wordsight.report.run import Run, join
-from wordsight.statistics.pairs import Comparison
+from wordsight.catalogue.prose import counted, join
+from wordsight.report.run import Run
+from wordsight.statistics.comparison import Comparison
 
 Row = Mapping[Any, Any]
 

@@ -6,20 +6,18 @@ from typing import Any
 
 import pandas as pd
 
-from wordsight.cells import CELLS
-from wordsight.protocols.measures import HOPELESS_RADIUS
+from wordsight.catalogue.cells import CELLS
 from wordsight.statistics.analyses import KEYS, WITHOUT_DATASET, WITHOUT_MODEL
+from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.confounding import differences
-from wordsight.statistics.contrasts import ENOUGH_REPLICATES
-from wordsight.statistics.pairs import Comparison
+from wordsight.statistics.effects import ENOUGH_REPLICATES
+from wordsight.statistics.measures import Measures
+from wordsight.statistics.self_checks import ATTACK_CHECKS, HOPELESS_RADIUS
 from wordsight.statistics.verdicts import Verdict
 
 CEILING = 0.98  # mean of a side, above which there is little left to gain
 NEAR_CHANCE = 0.02  # mean of both sides above guessing, below which there is little to compare
 NEAR_TWINS = 0.05  # of the test images; fewer a hash finds by chance among drawings and digits
-ATTACK_CHECKS = ("zero_gradient", "randomised", "softmax_outputs")
-# The authors' choice of the same measurement, where sound mode records it beside its own.
-OF_PAPER = {"clustering": "accuracy_greedy", "few_shot": "accuracy_unnormalised"}
 SMALLEST_GAIN = 0.01  # over untrained, to which an effect can be related
 
 Cards = Mapping[str, Mapping[str, Any]]
@@ -36,6 +34,7 @@ class Evidence:
     sensitivity : as :func:`wordsight.statistics.sensitivity.sensitivities` gives them
     comparisons : by the name of the contrast
     models, datasets : cards by name
+    measures : of each protocol
     """
 
     summary: pd.DataFrame
@@ -43,6 +42,7 @@ class Evidence:
     comparisons: Mapping[str, Comparison]
     models: Cards
     datasets: Cards
+    measures: Measures
 
     def sides(self, row: Row) -> tuple[list[str], list[str]]:
         """Models of the treatment and of the control."""
@@ -100,7 +100,7 @@ def _chance(row: Row, evidence: Evidence) -> float:
     recorded = evidence.measured(row, "chance")
     if len(recorded):
         return float(recorded.groupby("dataset")["value"].first().mean())
-    if row["protocol"] not in ("few_shot", "transfer"):
+    if evidence.measures[row["protocol"]].chance != "classes":
         return float("nan")
     levels = [1 / len(evidence.datasets[name]["classes"]) for name in _datasets(row, evidence)]
     return sum(levels) / len(levels)
@@ -172,7 +172,7 @@ def _confounded(row: Row, evidence: Evidence) -> bool:
 
 def _modes_disagree(row: Row, evidence: Evidence) -> bool:
     """Whether the authors' choice gives a decided effect the other sign."""
-    metric = OF_PAPER.get(row["protocol"])
+    metric = evidence.measures[row["protocol"]].authors
     if metric is None or row["verdict"] not in (Verdict.HELPS, Verdict.HURTS):
         return False
     rows = evidence.measured(row, metric)

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wordsight.cells import CELLS
+from wordsight.catalogue.cells import CELLS
 from wordsight.seeds import derive_seed
 
 # Weights held at once; the draws do not depend on anything but the shape of the data.

@@ -10,8 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from wordsight.errors import DataError
-from wordsight.protocols.measures import FIXED_TRIALS
-from wordsight.rows import SCHEMA
+from wordsight.protocols.rows import SCHEMA
 
 COLUMNS = ["metric", "parameter", "setting", "trial", "item", "seed", "value"]
 STRINGS = [field.name for field in SCHEMA if field.type == pa.string()]
@@ -91,14 +90,14 @@ def read_cells(path: Path | str, metrics: Collection[str] | None = None) -> list
     return sorted(cells, key=lambda cell: (cell.metric, cell.parameter, cell.setting))
 
 
-def drawn(cell: Cell, protocol: str) -> np.ndarray:
+def drawn(cell: Cell, fixed_trials: bool) -> np.ndarray:
     """Observations by what a repetition would draw anew: trials and items, or items alone.
 
     Returns
     -------
-    float64 array of shape (t, n), or (1, n) where the trials of the protocol are fixed
+    float64 array of shape (t, n), or (1, n) where trials are fixed
     """
-    return cell.matrix.mean(axis=0, keepdims=True) if protocol in FIXED_TRIALS else cell.matrix
+    return cell.matrix.mean(axis=0, keepdims=True) if fixed_trials else cell.matrix
 
 
 def _batches(path: Path, columns: list[str], batch_size: int = 65_536) -> Iterator[pa.RecordBatch]:

@@ -17,7 +17,7 @@ import pandas as pd
 from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMResults
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
-from wordsight.config import StatisticsSection
+from wordsight.config.statistics import StatisticsSection
 from wordsight.statistics import verdicts
 from wordsight.statistics.analyses import KEYS, META, MIXED, WITHOUT_DATASET, WITHOUT_MODEL
 from wordsight.statistics.components import Estimate, Part, estimate
@@ -42,7 +42,7 @@ def sensitivities(
 
     Parameters
     ----------
-    frame, parts : as :func:`wordsight.statistics.contrasts.compare` gives them
+    frame, parts : as :func:`wordsight.statistics.effects.compare` gives them
     traits : of each model ``architecture``, ``group`` and ``pretraining_images``
 
     Returns

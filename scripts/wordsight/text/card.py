@@ -4,8 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from wordsight.config import Section
+from wordsight.catalogue.section import Section
 
+WEIGHTS, TOKENIZER = "weights.safetensors", "tokenizer"  # file and folder of a text model
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 

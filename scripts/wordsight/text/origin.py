@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from wordsight import downloads, storage
-from wordsight.config import PublishedFile
-from wordsight.datasets.items import describe_start
+from wordsight.config.text import PublishedFile
+from wordsight.downloads import fetching
 from wordsight.errors import DataError
+from wordsight.files import hashing
+from wordsight.files.signatures import describe_start
 
 
 def locate(section: PublishedFile, expected: str) -> Path:
@@ -23,12 +24,12 @@ def locate(section: PublishedFile, expected: str) -> Path:
         When no address gives the file.
     """
     if section.url is not None:
-        return downloads.fetch([section.url], sha256=section.sha256, path=section.path, expected=expected)
+        return fetching.fetch([section.url], sha256=section.sha256, path=section.path, expected=expected)
     path = Path(str(section.path))
     if not path.is_file():
         hint = f"; get it from {section.by_hand}" if section.by_hand else ""
         raise DataError(f"{path}: expected {expected}, but there is no such file{hint}")
-    if section.sha256 and not (found := storage.sha256(path)).startswith(section.sha256):
+    if section.sha256 and not (found := hashing.sha256(path)).startswith(section.sha256):
         raise DataError(f"{path}: expected SHA-256 {section.sha256}, found {found}")
     return path
 

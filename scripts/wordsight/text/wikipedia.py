@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.parsers import expat
 
-from wordsight.config import WikipediaCorpus
+from wordsight.config.text import WikipediaCorpus
 from wordsight.errors import DataError
-from wordsight.storage import atomic, sha256, write_json
+from wordsight.files.disk import atomic, write_json
+from wordsight.files.hashing import sha256
 from wordsight.text import origin
 from wordsight.text.card import CorpusCard
 from wordsight.text.wikitext import plain

@@ -7,7 +7,7 @@ import importlib
 
 import torch
 
-from wordsight.pretraining.images import ImageSet
+from wordsight.pretraining.image_set import ImageSet
 from wordsight.pretraining.objectives.base import Objective
 
 __all__ = ["Objective", "build"]

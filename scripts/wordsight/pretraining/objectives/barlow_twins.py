@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from wordsight.pretraining.images import ImageSet
+from wordsight.pretraining.image_set import ImageSet
 from wordsight.pretraining.objectives import base, simclr
 
 WIDTH = 256

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from wordsight.pretraining.images import ImageSet, Requirement
+from wordsight.pretraining.image_set import ImageSet, Requirement
 
 Outputs = list[torch.Tensor]
 Targets = tuple[torch.Tensor, ...]

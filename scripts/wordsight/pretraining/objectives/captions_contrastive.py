@@ -22,7 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from wordsight.pretraining.images import ImageSet, Requirement, groups
+from wordsight.pretraining.image_set import ImageSet, Requirement, groups
 from wordsight.pretraining.objectives import base
 
 WIDTH = 128

@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from wordsight.pretraining.images import ImageSet
+from wordsight.pretraining.image_set import ImageSet
 from wordsight.pretraining.objectives import captions_contrastive
-from wordsight.pretraining.words import PADDING, Vocabulary
+from wordsight.pretraining.vocabulary import PADDING, Vocabulary
 
 HEADS = 4
 LAYERS = 1

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from wordsight.pretraining.images import ImageSet
+from wordsight.pretraining.image_set import ImageSet
 from wordsight.pretraining.objectives import base, captions_contrastive
 from wordsight.seeds import derive_seed
 

@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from wordsight.pretraining.images import ImageSet, Requirement
+from wordsight.pretraining.image_set import ImageSet, Requirement
 from wordsight.pretraining.objectives import base
-from wordsight.pretraining.words import UNKNOWN, Vocabulary
+from wordsight.pretraining.vocabulary import UNKNOWN, Vocabulary
 
 
 class Objective(base.Objective):

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import torch
 
-from wordsight.pretraining.images import ImageSet, Requirement
+from wordsight.pretraining.image_set import ImageSet, Requirement
 from wordsight.pretraining.objectives import captions_contrastive
 
 

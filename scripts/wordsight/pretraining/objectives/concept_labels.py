@@ -13,7 +13,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from wordsight.pretraining.images import ImageSet, Requirement
+from wordsight.pretraining.image_set import ImageSet, Requirement
 from wordsight.pretraining.objectives import base, labels
 
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from wordsight.pretraining.images import ImageSet, Requirement
+from wordsight.pretraining.image_set import ImageSet, Requirement
 from wordsight.pretraining.objectives import base
 
 

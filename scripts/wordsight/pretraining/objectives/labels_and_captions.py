@@ -6,7 +6,7 @@ https://arxiv.org/abs/2205.01917, who add a contrastive loss and a predictive on
 
 import torch
 
-from wordsight.pretraining.images import ImageSet
+from wordsight.pretraining.image_set import ImageSet
 from wordsight.pretraining.objectives import base, captions_contrastive, labels
 
 

@@ -1,0 +1,1 @@
+"""What exists, as records of values and words: protocols, objectives, cells, verdicts."""

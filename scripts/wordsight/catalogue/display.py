@@ -1,0 +1,101 @@
+"""The words for protocols, groups, cells, metrics, settings, verdicts and flags in figures and report."""
+
+from wordsight.catalogue.objectives import OBJECTIVES
+from wordsight.catalogue.protocols import PROTOCOLS
+
+CELLS = {
+    "seen-concepts.seen-style": "seen concepts, seen style",
+    "seen-concepts.unseen-style": "seen concepts, unseen style",
+    "unseen-concepts.seen-style": "unseen concepts, seen style",
+    "unseen-concepts.unseen-style": "unseen concepts, unseen style",
+}
+
+METRICS = {name: found.words for record in PROTOCOLS.values() for name, found in record.metrics.items()}
+
+# Each verdict with the mark that stands for it beside its colour.
+VERDICTS = {"helps": "▲", "hurts": "▼", "equivalent": "■", "undecided": "○"}
+
+REASONS = {
+    "": "",
+    "too few models": "too few models for a verdict about training",
+    "overlap": "a difference can neither be claimed nor be ruled out",
+    "constant": "no variation to judge it by",
+}
+
+FLAGS = {
+    "few replicates": "fewer than five replicates",
+    "ceiling": "scores near the highest possible",
+    "floor": "scores near guessing",
+    "unconverged": "a linear classifier did not converge",
+    "not learned": "a training run did not learn",
+    "near duplicates": "test images have near twins in training",
+    "flips without one model": "another verdict without one replicate",
+    "flips without one dataset": "another verdict without one dataset",
+    "confounded": "the sides differ in more than what is asked",
+    "modes disagree": "sound and paper mode disagree",
+    "attack self-check": "an attack failed its self-check",
+}
+
+
+def protocol(name: str) -> str:
+    """Title of a protocol, or of another figure."""
+    return PROTOCOLS[name].title if name in PROTOCOLS else name.replace("_", " ").capitalize()
+
+
+def group(name: str) -> str:
+    """Words for a group of ``objectives.csv``: an objective, or a model, which has its own name."""
+    return OBJECTIVES[name].title if name in OBJECTIVES else name
+
+
+def dataset(name: str) -> str:
+    """Name of a dataset, or the words for a cell that stands in its place."""
+    return CELLS.get(name, name)
+
+
+def metric(name: str) -> str:
+    """Name of a metric in words."""
+    return METRICS.get(name, name.replace("_", " "))
+
+
+def flags(found: str) -> list[str]:
+    """Names of the findings of the audit, as a table has them in one cell.
+
+    >>> flags("ceiling; confounded"), flags("")
+    (['ceiling', 'confounded'], [])
+    """
+    return [name for name in found.split("; ") if name]
+
+
+def flag(name: str) -> str:
+    """Finding of the audit in plain words."""
+    return FLAGS.get(name, name)
+
+
+def setting(parameter: str, value: float) -> str:
+    """Words for a setting, empty where nothing varies.
+
+    >>> setting("shots", 5.0)
+    '5 shots'
+    """
+    if parameter == "shots":
+        return f"{value:g} shot{'' if value == 1 else 's'}"
+    if parameter == "epsilon":
+        return f"radius {value:g}" if value else "clean images"
+    return f"{parameter.replace('_', ' ')} {value:g}" if parameter else ""
+
+
+def comparison(protocol_name: str, parameter: str, value: float) -> str:
+    """Title of a protocol at a setting, such as ``Few-shot, 5 shots``."""
+    return ", ".join(part for part in (protocol(protocol_name), setting(parameter, value)) if part)
+
+
+def training(language: str, pretraining_images: int, robust: bool = False) -> str:
+    """Say how an encoder was trained.
+
+    >>> training("captions", 400_000_000), training("none", 0)
+    ('trained with captions', 'untrained')
+    """
+    if language == "none" and pretraining_images == 0:
+        return "untrained"
+    what = {"captions": "with captions", "labels": "on labels", "none": "without language"}[language]
+    return f"trained {what}{' against attacks' if robust else ''}"

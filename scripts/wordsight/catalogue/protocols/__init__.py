@@ -1,0 +1,25 @@
+"""The protocols, in the order of the report: a new one is a record beside the others and a line here."""
+
+from wordsight.catalogue.protocols import (
+    clustering,
+    cross_style_few_shot,
+    cross_style_probe,
+    cross_style_retrieval,
+    few_shot,
+    robustness,
+    transfer,
+)
+from wordsight.catalogue.protocols.record import Protocol
+
+PROTOCOLS: dict[str, Protocol] = {
+    module.PROTOCOL.name: module.PROTOCOL
+    for module in (
+        clustering,
+        few_shot,
+        transfer,
+        robustness,
+        cross_style_few_shot,
+        cross_style_probe,
+        cross_style_retrieval,
+    )
+}

@@ -1,0 +1,73 @@
+"""The record of few-shot."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from wordsight.catalogue.prose import Cite, Sentence, counted, join
+from wordsight.catalogue.protocols.record import Drawing, Metric, Mode, Protocol
+from wordsight.catalogue.section import Count, Section
+
+PAPER_DRAWS = 10  # of shots, in paper mode
+
+
+class Parameters(Section):
+    """Nearest class prototype from a few labelled images."""
+
+    shots: Annotated[list[Count], Field(min_length=1)] = Field(
+        default=[1, 5, 10], description="Labelled images of each class; the largest number decides."
+    )
+    trials: Count = Field(default=20, description="Draws of those images; paper mode takes 10.")
+
+
+def method(section: Mapping[str, Any], mode: Mode) -> Sentence:
+    """Sentence for a paper."""
+    draws = counted(PAPER_DRAWS if mode == "paper" else section["trials"], "draw")
+    images = f"{shots_of(section)} training images a class"
+    return ["test images went to ", *prototype_of(images, mode), f", over {draws}"]
+
+
+def shots_of(section: Mapping[str, Any]) -> str:
+    """Numbers of shots in words."""
+    return join([f"{shots:g}" for shots in section["shots"]], "or")
+
+
+def prototype_of(images: str, mode: Mode) -> Sentence:
+    """Say what the nearest prototype is, and of which images."""
+    norm = "" if mode == "paper" else ", put back to unit norm"
+    nearest = f"the prototype with the largest dot product, the mean of the unit features of {images}{norm}"
+    return [nearest, Cite(("snell2017",))]
+
+
+PROTOCOL = Protocol(
+    name="few_shot",
+    title="Few-shot",
+    question="How well do a few labelled images tell the classes apart?",
+    parameters=Parameters,
+    primary="accuracy",
+    metrics={
+        "accuracy": Metric(words="accuracy", meaning="1 when the image is classified right, else 0"),
+        "accuracy_unnormalised": Metric(
+            words="accuracy, prototypes not normalised",
+            meaning=(
+                "share of images that are right with the authors' prototypes, which keep the length of the "
+                "mean"
+            ),
+            observed="trial",
+            mode="sound",
+        ),
+    },
+    chance="classes",
+    authors="accuracy_unnormalised",
+    method=method,
+    drawing=Drawing(kind="own"),
+    caption=(
+        "Accuracy on the test images over the number of labelled images of each class, by dataset. More is "
+        "better. Each mark is a mean over draws of those images, the same for every model; bars are one "
+        "standard error to either side, over test images and draws. Curves are moved sideways a little so "
+        "that none hides another; many models have a row each instead, with a large mark for the most "
+        "labelled images and small ones for fewer. The dashed line is guessing, one over the number of "
+        "classes."
+    ),
+)

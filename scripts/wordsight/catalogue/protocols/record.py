@@ -1,0 +1,110 @@
+"""What is known of a protocol beside its mathematics: one record each, which everything else asks."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from wordsight.catalogue.prose import Sentence
+from wordsight.catalogue.section import Section
+
+Mode = Literal["sound", "paper"]
+
+
+class NoParameters(Section):
+    """A protocol that has nothing to set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A number that a protocol records.
+
+    Attributes
+    ----------
+    words : its name in figures and text
+    meaning : what a value means, for the documentation
+    observed : of each test image (of each concept across styles), or once a trial
+    unit : of the value
+    mode : the only mode that records it; both where there is none
+    statistic : how observations become one number; ``none`` for what has no mean, such as the name of a class
+    """
+
+    words: str
+    meaning: str
+    observed: Literal["image", "trial"] = "image"
+    unit: str = "of 1"
+    mode: Mode | None = None
+    statistic: Literal["mean", "median", "none"] = "mean"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """How the figure of a protocol is drawn.
+
+    Attributes
+    ----------
+    kind : module of :mod:`wordsight.figures` that draws it: ``dots`` or ``cells`` for kinds that protocols
+        share, or ``own`` for one of the protocol's name
+    value : title of the value's axis
+    below : what the marks are, in the figure's subtitle
+    alternative : what the figure shows, for those who do not see it
+    guessing : whether the level of guessing, one over the number of classes, is marked
+    """
+
+    kind: Literal["dots", "cells", "own"] = "dots"
+    value: str = "accuracy"
+    below: str = ""
+    alternative: str = ""
+    guessing: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """A protocol in words and values.
+
+    Its mathematics is the module of its name in :mod:`wordsight.protocols`.
+
+    Attributes
+    ----------
+    name : of the rule, of the key in the configuration, and of the module
+    title : its name in figures and text
+    question : what it asks
+    primary : the metric of contrasts, ranks and the summary
+    metrics : everything that it records, by name
+    method : sentence for a paper, from the values of its section and its mode
+    caption : what its figure shows
+    drawing : how its figure is drawn
+    parameters : what its step reads of the configuration
+    per_dataset : what it reads of each dataset beside, where it does
+    reads : ``train`` and ``test`` are the features of these splits; ``views`` are those of augmented training
+        images, which paper mode asks for
+    cells : whether it runs on one dataset of concepts in styles, with four cells in the place of datasets
+    runs_encoder : whether it runs the encoder itself, by a rule of its own, and reads no test features
+    fixed_trials : whether its trials are conditions, such as pairs of styles, that a repetition would not
+        draw anew
+    chance : level of guessing: ``classes`` for one over their number, ``recorded`` for the metric ``chance``
+    authors : the metric that sound mode records beside its own, with the authors' choice
+    limit : what the report says among the limits of a run
+    """
+
+    name: str
+    title: str
+    question: str
+    primary: str
+    metrics: Mapping[str, Metric]
+    method: Callable[[Mapping[str, Any], Mode], Sentence]
+    caption: str
+    drawing: Drawing = Drawing()
+    parameters: type[Section] = NoParameters
+    per_dataset: type[Section] | None = None
+    reads: tuple[Literal["train", "test", "views"], ...] = ("train", "test")
+    cells: bool = False
+    runs_encoder: bool = False
+    fixed_trials: bool = False
+    chance: Literal["classes", "recorded", "unknown"] = "unknown"
+    authors: str | None = None
+    limit: str = ""
+
+    @property
+    def heading(self) -> str:
+        """Title and question in one line."""
+        return f"{self.title}: {self.question[0].lower()}{self.question[1:]}"

@@ -1,0 +1,167 @@
+"""The record of robustness."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from wordsight.catalogue.fitting import ProbeParameters
+from wordsight.catalogue.prose import Cite, Sentence, counted, join
+from wordsight.catalogue.protocols.record import Drawing, Metric, Mode, Protocol
+from wordsight.catalogue.section import Count, Positive, Section
+
+HEADS = {"own": "the encoder's own classifier", "fitted": "a logistic regression on training features"}
+
+
+class Parameters(ProbeParameters):
+    """Linf projected gradient descent in pixel space, over a grid of radii."""
+
+    epsilons: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)] = Field(
+        default=[
+            1e-4,
+            2e-4,
+            5e-4,
+            8e-4,
+            1e-3,
+            5e-3,
+            1e-2,
+            5e-2,
+            0.1,
+            0.5,
+            1.0,
+        ],
+        description="Radii of the grid: largest change of a pixel, of its range.",
+    )
+    steps: Count = Field(default=20, description="Steps of an attack; paper mode takes 100.")
+    relative_step: Positive | None = Field(
+        default=None, description="Length of a step as a share of the radius; 2.5 / `steps` when left out."
+    )
+    batch_size: Count = Field(
+        default=16,
+        description="Images of 224 x 224 pixels that are attacked at once; of smaller ones there are more.",
+    )
+
+
+class AttackedDataset(Section):
+    """Which classifier is attacked on a dataset, and on how many of its test images."""
+
+    head: Literal["own", "fitted"] = Field(
+        description=(
+            "`own`: the network's own classifier, for models whose `classifier` is the dataset's "
+            "`label_space`. `fitted`: a logistic regression on the training features."
+        )
+    )
+    images: Count = Field(
+        default=20,
+        description="Test images that are drawn, the same for every model; fewer where there are fewer.",
+    )
+
+
+def method(section: Mapping[str, Any], mode: Mode) -> Sentence:
+    """Sentence for a paper."""
+    radii = section["epsilons"]
+    number = counted(len(radii), "radius", "radii")
+    span = f"{number} from {min(radii):g} to {max(radii):g} of the pixel range"
+    heads = _heads(section["datasets"])
+    start = "images were attacked by untargeted projected gradient descent in an L-infinity ball"
+    if mode == "paper":
+        return [start, Cite(("madry2018", "rauber2020")), f", at each of {span}; attacked were {heads}"]
+    steps = f"{counted(section['steps'], 'step')} from a random start"
+    aim = f"for the smallest of {span} that breaks each"
+    return [start, Cite(("madry2018",)), f", {steps}, {aim}; attacked were {heads}"]
+
+
+def _heads(datasets: Mapping[str, Mapping[str, Any]]) -> str:
+    return join(
+        [
+            f"{HEADS[section['head']]} on {counted(section['images'], 'image')} of {name}"
+            for name, section in datasets.items()
+        ]
+    )
+
+
+PROTOCOL = Protocol(
+    name="robustness",
+    title="Robustness",
+    question="How small a change makes the classifier wrong?",
+    parameters=Parameters,
+    per_dataset=AttackedDataset,
+    reads=("train",),
+    runs_encoder=True,
+    primary="robust_area",
+    metrics={
+        "accuracy": Metric(
+            words="accuracy",
+            meaning=(
+                "1 when the image is right without attack (`epsilon` 0) or still right at that radius, else 0"
+            ),
+        ),
+        "min_epsilon": Metric(
+            words="smallest breaking radius",
+            meaning=(
+                "smallest radius of the grid that breaks the image; 0 when it is wrong without attack, "
+                "infinite when none does"
+            ),
+            unit="of the pixel range",
+            statistic="median",
+        ),
+        "robust_area": Metric(
+            words="area under the robustness curve",
+            meaning=(
+                "area under `accuracy` over the logarithm of the radius, from the smallest to the largest "
+                "of the grid"
+            ),
+        ),
+        "zero_gradient": Metric(
+            words="share of zero gradients",
+            meaning=(
+                "share of images whose gradient, before the attack, is zero everywhere: it is blind on them"
+            ),
+            observed="trial",
+        ),
+        "randomised": Metric(
+            words="randomised (1 = yes)",
+            meaning="1 when two passes over the same images differ: gradients then mislead the attack",
+            observed="trial",
+            unit="",
+        ),
+        "softmax_outputs": Metric(
+            words="probabilities as scores (1 = yes)",
+            meaning="1 when the classifier's scores are probabilities: gradients may then vanish",
+            observed="trial",
+            unit="",
+        ),
+        "unbroken_at_largest": Metric(
+            words="share unbroken at the largest radius",
+            meaning=(
+                "share of images that are right under the largest radius; above 0 at radius 1, the attack "
+                "failed"
+            ),
+            observed="trial",
+        ),
+        "gradients": Metric(
+            words="gradients per image",
+            meaning="taken by the attack for each image",
+            observed="trial",
+            unit="gradients",
+        ),
+        "converged": Metric(
+            words="converged (1 = yes)",
+            meaning="with a fitted head: 1 when the logistic regression converged, 0 when it ended before",
+            observed="trial",
+            unit="",
+        ),
+    },
+    method=method,
+    limit="One attack gives an upper bound of robustness; another may find smaller changes.",
+    drawing=Drawing(kind="own"),
+    caption=(
+        "Share of images that are still classified right when an attack may change every pixel by up to the "
+        "radius, by dataset. Curves that stay high further to the right are more robust; the points at the "
+        "left are the clean images. Bars are one standard error to either side, over images. The dashed "
+        "line is guessing, one over the number of classes; an attack can push accuracy below it. Models are "
+        "moved sideways a little so that none hides another. To the right of each panel are the area under "
+        "every curve, over the logarithm of the radius from the smallest to the largest, and the median "
+        "radius: that which breaks half of the images."
+    ),
+)

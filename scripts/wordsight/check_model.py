@@ -1,0 +1,249 @@
+"""Is a fetched model what it is meant to be? Said of one model, in seconds, before any experiment runs.
+
+Twenty labelled photographs of a package pass through it. What is plainly wrong fails the check; what may be
+meant so is a caution.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from wordsight.datasets.sources.packaged import imagenet_samples
+from wordsight.errors import WeightsError
+from wordsight.files.pixels import decode
+from wordsight.models import architectures
+from wordsight.models.card import NetworkCard
+from wordsight.models.encoder import Encoder
+from wordsight.models.reading import load
+from wordsight.models.tensors import Tensors
+
+# A batch changes the order of sums, and no more than that.
+BATCH_TOLERANCE = 1e-4
+# Untrained networks spread by a few hundredths of their features' size, and by ranks above three.
+SMALLEST_SPREAD, SMALLEST_RANK = 1e-3, 1.5
+# Classifiers of ImageNet know half of the photographs and more; one that reads other pixels knows none.
+LOWEST_ACCURACY = 0.25
+IMAGENET_CLASSES = 1000
+# Of 59 layers of two trained networks none is as close to a drawn one; two drawn ones are closer.
+SMALLEST_MATRIX, SAME_SPREAD, SAME_NORM = 10_000, 0.02, 0.05
+MOST_NAMED = 5
+
+
+@dataclass
+class Report:
+    """What a check found.
+
+    Attributes
+    ----------
+    facts : values by what they are of
+    cautions : what may be meant so
+    problems : what is plainly wrong
+    """
+
+    facts: dict[str, str] = field(default_factory=dict)
+    cautions: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def text(self) -> str:
+        """Lines to read: the facts, then what is to be thought of them."""
+        width = max(map(len, self.facts))
+        lines = [f"{name:<{width}}  {value}" for name, value in self.facts.items()]
+        lines += [f"caution: {line}" for line in self.cautions] + [f"wrong: {line}" for line in self.problems]
+        return "\n".join([*lines, "" if self.problems else "Nothing is plainly wrong.\n"])
+
+
+def check(directory: Path | str) -> Report:
+    """Look at a fetched model and at what it makes of the photographs.
+
+    Parameters
+    ----------
+    directory : with ``weights.safetensors`` and ``network.json``
+
+    Raises
+    ------
+    WeightsError
+        When the model does not load.
+    """
+    encoder = load(directory)
+    report = Report(_describe(encoder.card))
+    _check_layers(encoder, report)
+    images, labels = _photographs(encoder)
+    with torch.inference_mode():
+        features = encoder(images)
+        if not torch.isfinite(features).all():
+            share = (~torch.isfinite(features)).double().mean().item()
+            report.problems.append(f"{share:.0%} of the values of its features are not finite")
+            return report
+        _check_spread(features.double().numpy(), report)
+        _check_determinism(encoder, images, features, report)
+        if encoder.card.classifier == "imagenet-1k":
+            _check_accuracy(encoder, images, labels, report)
+    return report
+
+
+def verdict(name: str, report: Report) -> None:
+    """Raise :class:`WeightsError` with the first problem of a report."""
+    if report.problems:
+        more = f", and {len(report.problems) - 1} more" if report.problems[1:] else ""
+        raise WeightsError(f"models.{name}: {report.problems[0]}{more}")
+
+
+def _describe(card: NetworkCard) -> dict[str, str]:
+    seen = card.preprocessing
+    crop = f", central {seen.image_size} x {seen.image_size}" if seen.resize > seen.image_size else ""
+    resize = f"both sides to {seen.resize}" if seen.squash else f"shorter side to {seen.resize}"
+    return {
+        "model": card.name,
+        "architecture": card.architecture,
+        "source": f"{card.source}: {card.origin}",
+        "licence": card.licence,
+        "SHA-256": card.sha256 or "no file",
+        "parameters": f"{card.parameters:,}",
+        "feature size": f"{card.feature_size:,}",
+        "classifier": card.classifier or "none kept",
+        "preprocessing": f"{resize} pixels, {seen.interpolation}{crop}",
+        "mean and std": f"{_numbers(seen.mean)}; {_numbers(seen.std)}",
+    }
+
+
+def _numbers(values: tuple[float, float, float]) -> str:
+    return ", ".join(f"{value:.4g}" for value in values)
+
+
+# Layers
+
+
+def _check_layers(encoder: Encoder, report: Report) -> None:
+    """Find layers that training or loading never reached."""
+    card, found = encoder.card, encoder.backbone.tensors()
+    if card.source == "random":
+        report.facts["layers"] = "all at their initial values, as configured"
+        return
+    fresh = [_fresh(encoder, seed) for seed in (0, 1)]
+    drawn = {name for name, value in fresh[0].items() if not torch.equal(value, fresh[1][name])}
+    if card.source == "python":  # whose function draws anew what it does not load
+        untouched = [name for name in found if name in drawn]
+    else:
+        untouched = [name for name in found if _is_untouched(found[name], fresh[0][name], name in drawn)]
+    report.facts["layers"] = f"{len(untouched)} of {len(found)} tensors seem to have their initial values"
+    if untouched:
+        line = f"layers seem to have their initial values: {_some(untouched)}"
+        lost = card.source == "python" and (card.configuration or {}).get("weights")
+        (report.problems if lost else report.cautions).append(line)
+    single = [
+        name for name, value in found.items() if _is_matrix(value) and bool((value == value.min()).all())
+    ]
+    if others := [name for name in single if name not in untouched]:
+        report.cautions.append(f"layers hold a single value: {_some(others)}")
+
+
+def _fresh(encoder: Encoder, seed: int) -> Tensors:
+    """Initial values of the same network."""
+    card = encoder.card
+    backbone, _ = architectures.build(card.architecture, seed, card.configuration)
+    if encoder.backbone.head is None:
+        backbone.drop_head()
+    return backbone.tensors()
+
+
+def _is_untouched(value: torch.Tensor, fresh: torch.Tensor, drawn: bool) -> bool:
+    """Whether a tensor is its initial value, or has the spread and the norm of one that was drawn.
+
+    Vectors that begin as ones or zeros may well stay so. Training gives a matrix directions of its own, which
+    lengthen its largest singular value.
+    """
+    if not _is_matrix(value):
+        return False
+    if torch.equal(value, fresh):
+        return True
+    if not drawn or value.numel() < SMALLEST_MATRIX:
+        return False
+    return (
+        abs(float(value.std() / fresh.std()) - 1) < SAME_SPREAD
+        and abs(_largest_singular_value(value) / _largest_singular_value(fresh) - 1) < SAME_NORM
+    )
+
+
+def _is_matrix(value: torch.Tensor) -> bool:
+    return value.ndim >= 2 and value.numel() > 1 and value.is_floating_point()
+
+
+def _largest_singular_value(value: torch.Tensor, steps: int = 20) -> float:
+    """Estimate by power iteration, from the same start for matrices of one shape."""
+    matrix = value.flatten(1).double()
+    generator = torch.Generator().manual_seed(0)
+    vector = torch.randn(matrix.shape[1], generator=generator, dtype=torch.float64)
+    for _ in range(steps):
+        vector = torch.nn.functional.normalize(matrix.T @ (matrix @ vector), dim=0)
+    return float((matrix @ vector).norm())
+
+
+def _some(names: list[str]) -> str:
+    rest = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + rest
+
+
+# Features
+
+
+def _photographs(encoder: Encoder) -> tuple[torch.Tensor, np.ndarray]:
+    """Pixels of the photographs as the encoder sees them, and their labels."""
+    items = imagenet_samples().test
+    images = torch.stack([encoder.preprocess(decode(item.read(), item.id)) for item in items])
+    return images, np.array([item.label for item in items])
+
+
+def _check_spread(features: np.ndarray, report: Report) -> None:
+    """Compare the photographs with one another: features that are all alike tell no image from another.
+
+    The effective rank is the exponential of the entropy of the singular values' shares: Roy and Vetterli,
+    The effective rank: a measure of effective dimensionality, 2007.
+    """
+    centred = features - features.mean(axis=0)
+    spread = np.linalg.norm(centred, axis=1).mean() / max(np.linalg.norm(features, axis=1).mean(), 1e-30)
+    values = np.linalg.svd(centred, compute_uv=False)
+    shares = values[values > 0] / max(values.sum(), 1e-30)
+    rank = float(np.exp(-(shares * np.log(shares)).sum()))
+    still = int((features.std(axis=0) == 0).sum())
+    report.facts["spread"] = f"{spread:.3g} of the length of a feature, over {len(features)} photographs"
+    report.facts["effective rank"] = f"{rank:.1f} of at most {len(features) - 1}"
+    if spread < SMALLEST_SPREAD:
+        report.problems.append("its features are the same for all photographs")
+    elif rank < SMALLEST_RANK:
+        report.problems.append("its features lie on a line: all but one dimension has collapsed")
+    elif still:
+        report.cautions.append(f"{still} of {features.shape[1]} features are the same for all photographs")
+
+
+def _check_determinism(
+    encoder: Encoder, images: torch.Tensor, features: torch.Tensor, report: Report
+) -> None:
+    """Compare a second pass, and one photograph at a time, with the first pass."""
+    size = max(features.abs().max().item(), 1e-30)
+    again = (encoder(images) - features).abs().max().item() / size
+    single = torch.cat([encoder(image[None]) for image in images])
+    alone = (single - features).abs().max().item() / size
+    report.facts["second pass"] = "equal" if again == 0 else f"differs by {again:.1e} of the largest feature"
+    report.facts["one at a time"] = f"differs by {alone:.1e} of the largest feature"
+    if again > 0:
+        report.problems.append("two passes over the same photographs give different features")
+    elif alone > BATCH_TOLERANCE:
+        report.problems.append("the features of a photograph depend on the others of its batch")
+
+
+def _check_accuracy(encoder: Encoder, images: torch.Tensor, labels: np.ndarray, report: Report) -> None:
+    logits = encoder.logits(images)
+    if logits.shape[1] != len(imagenet_samples().classes):
+        report.problems.append(
+            f"a classifier of imagenet-1k has 1000 classes, but this has {logits.shape[1]}"
+        )
+        return
+    right = int((logits.argmax(dim=1).numpy() == labels).sum())
+    report.facts["photographs named"] = f"{right} of {len(labels)} by its own classifier"
+    if right < LOWEST_ACCURACY * len(labels) and encoder.card.source != "random":
+        report.problems.append(
+            f"its classifier names {right} of {len(labels)} photographs: preprocessing, the order of the "
+            "classes or the weights are others than it was trained with"
+        )

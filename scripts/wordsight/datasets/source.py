@@ -1,0 +1,91 @@
+"""What a source gives: its items by split, each read only when it is needed."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from wordsight.errors import DataError
+from wordsight.files.pixels import encode
+
+NO_LABEL = -1
+USERS_OWN = "unknown: the user's own images"
+SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One image. Millions of them are in memory at once, so they have slots.
+
+    Attributes
+    ----------
+    id : unique over both splits, the same in every run
+    label : index into the classes; ``NO_LABEL`` in a dataset without any
+    read : gives the content of the image file
+    caption : empty where there is none
+    concept : what is shown, the same for all pictures of it; empty where nothing says so
+    style : how it is drawn; empty where nothing says so
+    held_out : whether training an encoder has to leave a training image out, to choose and check by it
+    """
+
+    id: str
+    label: int
+    read: Callable[[], bytes]
+    caption: str = ""
+    concept: str = ""
+    style: str = ""
+    held_out: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset before it is prepared; a split that it lacks is an empty list, and so are missing classes.
+
+    ``label_indices`` and ``border`` are those of :class:`~wordsight.datasets.card.DatasetCard`.
+    """
+
+    origin: str
+    licence: str
+    classes: list[str]
+    train: list[Item]
+    test: list[Item]
+    label_space: str | None = None
+    label_indices: list[list[int]] | None = None
+    border: str | None = None
+
+
+def items_of_arrays(prefix: str, images: np.ndarray, labels: np.ndarray) -> list[Item]:
+    """Items ``{prefix}-00000``, ... of uint8 images (n, h, w) or (n, h, w, 3), encoded as PNG when read."""
+    return [
+        Item(f"{prefix}-{index:05d}", int(label), partial(encode, image))
+        for index, (image, label) in enumerate(zip(images, labels, strict=True))
+    ]
+
+
+def as_text(value: Any, name: str, where: str) -> str:
+    """Text, stripped, of what JSON or a column holds under ``name``; empty for none.
+
+    Raises
+    ------
+    DataError
+        When the value is neither text nor a whole number, or text that is not Unicode.
+    """
+    if value is None:
+        return ""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise DataError(f"{where}: expected text as {name}, found {type(value).__name__}")
+    text = str(value).strip()
+    if SURROGATES.search(text):
+        raise DataError(f"{where}: expected text as {name}, found half of a character")
+    return text
+
+
+def class_names(labels: Iterable[str]) -> list[str]:
+    """Distinct labels in sorted order; whole numbers by their value, so that 2 comes before 10."""
+    names = sorted(set(labels))
+    if all(name.isascii() and name.isdigit() for name in names):
+        names.sort(key=int)
+    return names

@@ -1,0 +1,154 @@
+"""Images in a folder, and a CSV file with one row for each: its split, caption, label, concept and style.
+
+The table is UTF-8 with a header, quoted as in RFC 4180.
+"""
+
+import csv
+import os
+import stat
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from wordsight.catalogue.section import nearest
+from wordsight.config.datasets import CaptionedFolderDataset
+from wordsight.datasets.source import NO_LABEL, USERS_OWN, Item, Source, class_names
+from wordsight.datasets.splitting import hold_out
+from wordsight.errors import DataError
+from wordsight.files.signatures import describe_start
+
+REQUIRED = ("image", "split")
+TEXTS = ("caption", "label")  # At least one; where the column is there, no cell is empty.
+COLUMNS = (*REQUIRED, *TEXTS, "concept", "style")
+SPLITS = ("train", "test")
+
+
+def load(section: CaptionedFolderDataset) -> Source:
+    """List the images that the table names; it is read twice, so that only its items are in memory.
+
+    Raises
+    ------
+    DataError
+        When the table is missing, no CSV file in UTF-8, or has a column or a row that is not as expected;
+        when an image is missing, named twice, or lies outside ``section.path``. What is no image is found
+        when it is read.
+    """
+    root = Path(section.path)
+    table = root / section.table
+    folders = _Folders(root)
+    if problem := folders.problem(section.table):
+        raise DataError(f"{table}: table: {problem}")
+    classes = class_names(row["label"] for _, row in _rows(table) if "label" in row)
+    numbers = {name: number for number, name in enumerate(classes)}
+    splits: dict[str, list[Item]] = {split: [] for split in SPLITS}
+    seen: set[str] = set()
+    for where, row in _rows(table):
+        name = PurePosixPath(row["image"]).as_posix()
+        if problem := folders.problem(name):
+            raise DataError(f"{where}: {row['image']}: {problem}")
+        if name in seen:
+            raise DataError(f"{where}: {name}: expected each image once, found it in an earlier row as well")
+        seen.add(name)
+        splits[row["split"]].append(_item(root, name, row, numbers))
+    train = hold_out(splits["train"], section.validation, root.absolute().name)
+    return Source(section.path, USERS_OWN, classes, train, splits["test"])
+
+
+class _Folders:
+    """Which paths lead to a file below a root. Each folder is resolved once, since it holds many images."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.real_root = root.resolve()
+        self.inside: dict[str, bool] = {}
+
+    def problem(self, name: str) -> str:
+        """Say what is wrong with a file's path relative to the root; empty when nothing is."""
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\0" in name:
+            return f"expected a path below {self.root} without '..'"
+        try:
+            mode = os.lstat(self.root / path).st_mode
+        except OSError as error:
+            return f"expected a file below {self.root} ({error.strerror})"
+        folder = path if stat.S_ISLNK(mode) else path.parent
+        if not self._is_inside(folder.as_posix()):
+            return f"expected a file below {self.root}, found a symbolic link that leads out of it"
+        return "expected a file, found a folder" if (self.root / path).is_dir() else ""
+
+    def _is_inside(self, name: str) -> bool:
+        if name not in self.inside:
+            self.inside[name] = (self.root / name).resolve().is_relative_to(self.real_root)
+        return self.inside[name]
+
+
+def _item(root: Path, name: str, row: dict[str, str], numbers: dict[str, int]) -> Item:
+    return Item(
+        id=name,
+        label=numbers[row["label"]] if numbers else NO_LABEL,
+        read=partial(_read, root, name),
+        caption=row.get("caption", ""),
+        concept=row.get("concept", ""),
+        style=row.get("style", ""),
+    )
+
+
+def _read(root: Path, name: str) -> bytes:
+    return (root / name).read_bytes()
+
+
+def _rows(table: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """How an error names each row (by the line that it ends on), and its cells by column."""
+    reader = csv.reader(_lines(table), strict=True)
+    try:
+        columns = _columns(table, next(reader, []))
+        for cells in reader:
+            if cells:
+                where = f"{table}, line {reader.line_num}"
+                yield where, _cells(where, columns, cells)
+    except csv.Error as error:
+        raise DataError(f"{table}, line {reader.line_num}: expected CSV ({error})") from None
+
+
+def _lines(table: Path) -> Iterator[str]:
+    """Lines with their ends, decoded one by one, so that an error is of the line that it names."""
+    number = 0
+    try:
+        with table.open("rb") as file:
+            if problem := describe_start(file.read(512)):
+                raise DataError(f"{table}: expected a CSV file, found {problem}")
+            file.seek(0)
+            for number, line in enumerate(file, start=1):
+                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+    except OSError as error:
+        raise DataError(f"{table}: expected a CSV file that can be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{table}, line {number}: expected UTF-8 ({error.reason})") from None
+
+
+def _columns(table: Path, header: list[str]) -> list[str]:
+    where = f"{table}, line 1"
+    columns = [name.strip() for name in header]
+    for place, name in enumerate(columns):
+        if name not in COLUMNS:
+            raise DataError(f"{where}: unknown column {name[:60]!r}; {nearest(name[:60], list(COLUMNS))}")
+        if name in columns[:place]:
+            raise DataError(f"{where}: expected the column {name} once, found it twice")
+    for name in REQUIRED:
+        if name not in columns:
+            raise DataError(f"{where}: expected a column {name}, found {', '.join(columns) or 'none'}")
+    if not set(TEXTS) & set(columns):
+        raise DataError(f"{where}: expected a column caption, label or both, found {', '.join(columns)}")
+    return columns
+
+
+def _cells(where: str, columns: list[str], cells: list[str]) -> dict[str, str]:
+    if len(cells) != len(columns):
+        raise DataError(f"{where}: expected {len(columns)} cells, found {len(cells)}")
+    row = {name: cell.strip() for name, cell in zip(columns, cells, strict=True)}
+    for name in (*REQUIRED, *TEXTS):
+        if row.get(name) == "":
+            raise DataError(f"{where}: expected a value in the column {name}, found none")
+    if row["split"] not in SPLITS:
+        raise DataError(f"{where}: unknown split {row['split']!r}; {nearest(row['split'], list(SPLITS))}")
+    return row

@@ -1,0 +1,262 @@
+"""Captioned images of the Hugging Face hub, or of local files that its library ``datasets`` reads.
+
+Images stay encoded and on disk, in the library's Arrow files. What it downloads goes into the cache of all
+downloads, what it converts below ``resources/downloads``. It runs no code of a dataset: scripts ended with
+its version 4.
+"""
+
+import gc
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import datasets
+from huggingface_hub import constants, utils
+
+from wordsight.catalogue.section import nearest
+from wordsight.config.datasets import HuggingFaceDataset
+from wordsight.datasets.source import NO_LABEL, USERS_OWN, Item, Source, as_text, class_names
+from wordsight.datasets.splitting import hold_out
+from wordsight.downloads import cache, hub
+from wordsight.errors import DataError
+
+ROOT = "resources/downloads/huggingface"
+NEEDED = ("caption_column", "label_column")  # Where one is named, every row has a text in it.
+OPTIONAL = ("concept_column", "style_column")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Consecutive rows of a split of the library, of which ``first`` is the place of the first one."""
+
+    split: str
+    first: int
+    rows: datasets.Dataset
+
+    def id(self, place: int) -> str:
+        """Id of a row, which is the same in every part that holds it."""
+        return f"{self.split}-{self.first + place:07d}"
+
+
+@dataclass(frozen=True)
+class Images:
+    """The encoded images of a part; those that are files of their own lie below one of ``folders``."""
+
+    column: str
+    rows: datasets.Dataset
+    folders: tuple[Path, ...]
+
+    def read(self, place: int) -> bytes:
+        """Content of an image file."""
+        image = self.rows[place][self.column] or {}
+        if image.get("bytes") is not None:
+            return image["bytes"]
+        if not image.get("path"):
+            raise OSError(f"no image in the column {self.column}")
+        path = Path(image["path"]).resolve()
+        if not any(path.is_relative_to(folder) for folder in self.folders):
+            raise OSError(f"{path} lies outside {self.folders[0]}")
+        return path.read_bytes()
+
+
+def load(section: HuggingFaceDataset) -> Source:
+    """Load the dataset, from the hub where it was not downloaded before.
+
+    Raises
+    ------
+    DataError
+        When the hub or the files give no dataset, a split or a column is missing or of another kind, or a row
+        has no text. What is no image is found when it is read.
+    """
+    where = str(section.name or section.path)
+    data = _open(section, where)
+    parts = {split: _parts(data, spec, f"{where}: splits.{split}") for split, spec in section.splits.items()}
+    every = [part for split in parts.values() for part in split]
+    for part in every:
+        _check_columns(part.rows, section, where)
+    classes = _classes(every, section.label_column, where)
+    items = {
+        split: [item for part in found for item in _items(part, section, classes, where)]
+        for split, found in parts.items()
+    }
+    train = hold_out(items.get("train", []), section.validation, Path(where).absolute().name)
+    return Source(*_provenance(section, next(iter(data.values()))), classes, train, items.get("test", []))
+
+
+def _root() -> Path:
+    return Path(ROOT).resolve()
+
+
+def _hub_cache() -> Path:
+    return cache.cache() / hub.HUB
+
+
+def _provenance(section: HuggingFaceDataset, rows: datasets.Dataset) -> tuple[str, str]:
+    """Origin and licence; the library names the folder of its Arrow files after the commit on the hub."""
+    if section.path:
+        return section.path, USERS_OWN
+    commit = Path(rows.cache_files[0]["filename"]).parent.name
+    page = f"{constants.ENDPOINT}/datasets/{section.name}"
+    return f"{page}@{commit}", rows.info.license or "unknown: see the dataset's page"
+
+
+@contextmanager
+def _settings(endpoint: str) -> Iterator[None]:
+    """Have the library ask this hub, keep to our cache, report nothing, and draw no bars into a log."""
+    settings: dict[Any, dict[str, Any]] = {
+        constants: {
+            "ENDPOINT": endpoint,
+            "HUGGINGFACE_CO_URL_TEMPLATE": endpoint + "/{repo_id}/resolve/{revision}/{filename}",
+            "HF_HUB_CACHE": str(_hub_cache()),
+            "HF_HUB_DISABLE_TELEMETRY": True,
+            "HF_HUB_DISABLE_XET": True,  # whose own cache only an environment variable moves
+            "HF_HUB_OFFLINE": cache.offline(),
+        },
+        datasets.config: {
+            "HF_ENDPOINT": endpoint,
+            "HUB_DATASETS_URL": endpoint + "/datasets/{repo_id}/resolve/{revision}/{path}",
+            "HF_UPDATE_DOWNLOAD_COUNTS": False,
+            "HF_HUB_OFFLINE": cache.offline(),
+        },
+    }
+    before = {module: {name: getattr(module, name) for name in values} for module, values in settings.items()}
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
+        utils.disable_progress_bars()
+    try:
+        for module, values in settings.items():
+            vars(module).update(values)
+        yield
+    finally:
+        for module, values in before.items():
+            vars(module).update(values)
+
+
+@contextmanager
+def _open_files_left() -> Iterator[None]:
+    """Close a ``metadata.csv`` that the library leaves open, in silence, before it surprises a later step."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        yield
+        gc.collect()
+
+
+def _open(section: HuggingFaceDataset, where: str) -> Mapping[str, datasets.Dataset]:
+    """Splits by name, memory-mapped; of the hub's datasets from the first hub that has it."""
+    reasons: list[str] = []
+    unreached = False
+    for endpoint in [constants.ENDPOINT] if section.path else hub.hubs():
+        try:
+            with _settings(endpoint), _open_files_left():
+                if section.path:
+                    return _open_local(Path(section.path).resolve(), section.subset)
+                return _open_remote(section, endpoint)
+        except Exception as error:  # Its readers of a dozen formats let errors of every type through.
+            reasons.append(_reason(error))
+            unreached = isinstance(error, ConnectionError)
+    advice = "; without a network, set path to a copy of its files" if unreached else ""
+    raise DataError(f"{where}: expected a dataset that can be read ({'; '.join(reasons)}){advice}")
+
+
+def _open_remote(section: HuggingFaceDataset, endpoint: str) -> Mapping[str, datasets.Dataset]:
+    # The prefix keeps it from taking a folder that happens to have this name.
+    return datasets.load_dataset(
+        f"hf://datasets/{section.name}",
+        section.subset,
+        revision=section.revision,
+        cache_dir=str(_root()),
+        token=hub.key_to(endpoint),
+    )
+
+
+def _open_local(path: Path, subset: str | None) -> Mapping[str, datasets.Dataset]:
+    if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
+        saved = datasets.load_from_disk(str(path))
+        return {str(saved.split or "train"): saved} if isinstance(saved, datasets.Dataset) else saved
+    folder, file = (path.parent, path.name) if path.is_file() else (path, None)
+    return datasets.load_dataset(str(folder), subset, data_files=file, cache_dir=str(_root()))
+
+
+def _reason(error: Exception) -> str:
+    """Type and first words of an error, or of the one that the library wrapped."""
+    wrapped = isinstance(error, datasets.exceptions.DatasetGenerationError) and error.__cause__
+    cause = wrapped or error
+    return f"{type(cause).__name__}: {' '.join(str(cause).split())[:200]}"
+
+
+def _parts(data: Mapping[str, datasets.Dataset], spec: str, where: str) -> list[Part]:
+    """Rows that the library's notation stands for: ``train``, ``train[:90%]``, ``train+validation``."""
+    sizes = {str(name): len(rows) for name, rows in data.items()}
+    try:
+        slices = datasets.ReadInstruction.from_spec(spec).to_absolute(sizes)
+    except ValueError:
+        hint = nearest(spec.partition("[")[0], list(sizes))
+        raise DataError(f"{where}: unknown split {spec!r}; {hint}") from None
+    return [
+        Part(piece.splitname, piece.from_, data[piece.splitname].select(range(piece.from_, piece.to)))
+        for piece in slices
+    ]
+
+
+def _check_columns(rows: datasets.Dataset, section: HuggingFaceDataset, where: str) -> None:
+    for key in ("image_column", *NEEDED, *OPTIONAL):
+        name = getattr(section, key)
+        if name is not None and name not in rows.column_names:
+            raise DataError(f"{where}: {key}: unknown column {name!r}; {nearest(name, rows.column_names)}")
+    feature = rows.features[section.image_column]
+    encoded = getattr(feature, "dtype", None) in ("binary", "large_binary")
+    unmarked = isinstance(feature, dict) and {"bytes", "path"} == feature.keys()
+    if not (encoded or unmarked or isinstance(feature, datasets.Image)):
+        raise DataError(f"{where}: image_column: expected images in {section.image_column}, found {feature}")
+
+
+def _classes(parts: list[Part], column: str | None, where: str) -> list[str]:
+    """Names of the classes: those that the column declares, or the distinct labels."""
+    if column is None:
+        return []
+    features = [part.rows.features[column] for part in parts]
+    declared = [list(f.names) if isinstance(f, datasets.ClassLabel) else None for f in features]
+    if any(names != declared[0] for names in declared):
+        raise DataError(f"{where}: label_column: expected the same names of classes in every split")
+    if declared and declared[0] is not None:
+        return declared[0]
+    return class_names(text for part in parts for text in _texts(part, column, where, needed=True))
+
+
+def _items(part: Part, section: HuggingFaceDataset, classes: list[str], where: str) -> Iterator[Item]:
+    column = section.image_column
+    encoded = part.rows.select_columns([column]).cast_column(column, datasets.Image(decode=False))
+    folders = (Path(section.path).resolve(), _root()) if section.path else (_root(), _hub_cache().resolve())
+    read = Images(column, encoded, folders).read
+    numbers = {name: number for number, name in enumerate(classes)}
+    columns = [
+        _texts(part, getattr(section, key), where, needed=key in NEEDED) for key in (*NEEDED, *OPTIONAL)
+    ]
+    for place, (caption, label, concept, style) in enumerate(zip(*columns, strict=True)):
+        number = numbers[label] if classes else NO_LABEL
+        yield Item(part.id(place), number, partial(read, place), caption, concept, style)
+
+
+def _texts(part: Part, column: str | None, where: str, *, needed: bool) -> Iterator[str]:
+    """Texts of a column, row by row; of a list of captions the first. They are empty without a column."""
+    if column is None:
+        yield from repeat("", len(part.rows))
+        return
+    feature = part.rows.features[column]
+    names = feature.names if isinstance(feature, datasets.ClassLabel) else None
+    for place, value in enumerate(part.rows[column]):
+        item = f"{where}: {part.id(place)}"
+        if isinstance(value, list):
+            value = value[0] if value else None
+        elif names is not None:
+            value = names[value] if value in range(len(names)) else None  # -1: not labelled
+        text = as_text(value, column, item)
+        if needed and not text:
+            raise DataError(f"{item}: expected a text in the column {column}, found none")
+        yield text

@@ -1,0 +1,74 @@
+"""Images in folders: ``path/<split>/<class>/<image>``."""
+
+from functools import partial
+from pathlib import Path
+
+from wordsight.config.datasets import ImageFolderDataset
+from wordsight.datasets.source import Item, Source
+from wordsight.errors import DataError
+
+
+def load(section: ImageFolderDataset) -> Source:
+    """List the images below ``section.path``; names that start with a dot are ignored.
+
+    Raises
+    ------
+    DataError
+        When a folder is missing or empty, a file lies where a class is expected, the splits share a folder or
+        differ in their classes. What is no image is found when it is read.
+    """
+    root = Path(section.path)
+    folders = section.splits
+    if len(set(folders.values())) < len(folders):
+        raise DataError(
+            f"{root}: splits: expected two different folders, found {', '.join(folders.values())}"
+        )
+    classes = {split: _classes(root / folder) for split, folder in folders.items()}
+    names = sorted(set().union(*classes.values()))
+    for split, folder in folders.items():
+        for missing in sorted(set(names) - set(classes[split])):
+            raise DataError(
+                f"{root / folder / missing}: expected images, since another split has the class {missing!r}"
+            )
+    items = {split: _items(root, folder, names) for split, folder in folders.items()}
+    return Source(
+        origin=str(section.path),
+        licence="unknown: the user's own images",
+        classes=names,
+        train=items.get("train", []),
+        test=items.get("test", []),
+    )
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _classes(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        raise DataError(f"{folder}: expected a folder with one subfolder for each class, found none")
+    for path in _visible(folder):
+        if not path.is_dir():
+            raise DataError(f"{path}: expected a folder of images of one class, found a file")
+    classes = [path.name for path in _visible(folder)]
+    if not classes:
+        raise DataError(f"{folder}: expected one subfolder for each class, found an empty folder")
+    return classes
+
+
+def _items(root: Path, folder: str, classes: list[str]) -> list[Item]:
+    items = []
+    for label, name in enumerate(classes):
+        files = _files(root / folder / name)
+        if not files:
+            raise DataError(f"{root / folder / name}: expected images of the class {name!r}, found none")
+        items += [Item(path.relative_to(root).as_posix(), label, partial(path.read_bytes)) for path in files]
+    return items
+
+
+def _files(folder: Path) -> list[Path]:
+    """Files of a class, at any depth."""
+    files = []
+    for path in _visible(folder):
+        files += _files(path) if path.is_dir() else [path]
+    return files

@@ -1,0 +1,229 @@
+"""Captioned images in the shards of a WebDataset: tar files in which one sample is a run of members.
+
+Members of a sample share their path up to the first dot of the file name, which is its key; what follows the
+dot says what a member is. Of these, only images, ``.txt``, ``.cls`` and ``.json`` are read, so that nothing
+is unpickled, and nothing is unpacked to disk: a shard is read through once for its texts and for the places
+of its images.
+
+Source: Aizman et al. 2019, "High performance I/O for large scale deep learning", and the library webdataset.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, NamedTuple
+
+from wordsight.config.datasets import WebDataset
+from wordsight.datasets.archives import Extent, tar_entries
+from wordsight.datasets.source import NO_LABEL, USERS_OWN, Item, Source, as_text, class_names
+from wordsight.datasets.splitting import hold_out
+from wordsight.errors import DataError
+from wordsight.files.signatures import describe_start
+from wordsight.logs import progress
+
+IMAGES = ("jpg", "jpeg", "png", "webp")
+TEXTS = ("txt", "cls", "json")
+MEMBER = re.compile(r"((?:.*/)?[^./]+)\.([^/]*)", re.DOTALL)
+BRACES = re.compile(r"\{([^{}]*)\}")
+RANGE = re.compile(r"(\d+)\.\.(\d+)")
+
+
+class Member(NamedTuple):
+    """A file in a shard: ``size`` bytes from ``offset`` on."""
+
+    key: str
+    extension: str
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """An image and what its shard says of it; empty where it says nothing."""
+
+    key: str
+    image: Extent
+    caption: str
+    label: str
+    concept: str
+    style: str
+
+
+def load(section: WebDataset) -> Source:
+    """Index the shards that ``section.splits`` names.
+
+    Raises
+    ------
+    DataError
+        When a pattern leads out of ``section.path`` or matches nothing, a shard is no whole tar file or named
+        twice, a sample has no image, several, no caption or an unfit one, a key occurs twice, or only some of
+        the samples have a label. What is no image is found when it is read.
+    """
+    root = Path(section.path)
+    files = find_shards(root, {str(split): pattern for split, pattern in section.splits.items()})
+    samples: dict[str, list[Sample]] = {"train": [], "test": []}
+    for shard, split in progress(files.items(), len(files), f"shards of {root}"):
+        samples[split] += read_shard(shard)
+    classes = _classes([*samples["train"], *samples["test"]])
+    numbers = {name: number for number, name in enumerate(classes)}
+    items = {
+        split: [_item(root, sample, numbers) for sample in samples.pop(split)] for split in ("train", "test")
+    }
+    train = hold_out(items["train"], section.validation, root.absolute().name)
+    return Source(section.path, USERS_OWN, classes, train, items["test"])
+
+
+def find_shards(root: Path, splits: dict[str, str]) -> dict[Path, str]:
+    """Split of each shard; the patterns of ``splits`` are relative to ``root``, with braces and globs."""
+    shards: dict[Path, str] = {}
+    for split, pattern in splits.items():
+        where = f"{root}: splits.{split}"
+        if not pattern or PurePosixPath(pattern).is_absolute() or ".." in PurePosixPath(pattern).parts:
+            raise DataError(f"{where}: expected a pattern of files below it, not {pattern!r}")
+        for name in expand(pattern, where):
+            found = sorted(path for path in root.glob(name) if path.is_file())
+            if not found:
+                raise DataError(f"{where}: expected a shard {name}, found none")
+            for shard in found:
+                if shard in shards:
+                    first = f"splits.{shards[shard]}"
+                    raise DataError(f"{where}: expected each shard once, found {shard} in {first} as well")
+                shards[shard] = split
+    return shards
+
+
+def expand(pattern: str, where: str) -> list[str]:
+    """Names that a pattern in braces stands for: ``{a,b}``, and ``{00..12}`` with its leading zeros.
+
+    Raises
+    ------
+    DataError
+        When braces hold something else, or a range that ends before it starts; it begins with ``where``.
+    """
+    found = BRACES.search(pattern)
+    if not found:
+        return [pattern]
+    before, after = pattern[: found.start()], pattern[found.end() :]
+    if ends := RANGE.fullmatch(found[1]):
+        width = max(map(len, ends.groups())) if any(end.startswith("0") for end in ends.groups()) else 1
+        choices = [f"{number:0{width}d}" for number in range(int(ends[1]), int(ends[2]) + 1)]
+    else:
+        choices = found[1].split(",") if "," in found[1] else []
+    if not choices:
+        raise DataError(f"{where}: expected a rising range {{00..12}} or a list {{a,b}}, not {found[0]}")
+    names = (name for choice in choices for name in expand(before + choice + after, where))
+    return list(dict.fromkeys(names))  # braces within braces name some twice
+
+
+def read_shard(shard: Path) -> Iterator[Sample]:
+    """Samples of a tar file, in order.
+
+    Raises
+    ------
+    DataError
+        As :func:`load`; it names shard and key.
+    """
+    seen: set[str] = set()
+    try:
+        with shard.open("rb") as file:
+            for key, members in groupby(_members(file, shard), key=lambda member: member.key):
+                where = f"{shard}: {key}"
+                if key in seen:
+                    raise DataError(f"{where}: expected its members side by side, found the key again later")
+                seen.add(key)
+                image, texts = _parts(file, members, where)
+                yield Sample(key, Extent(shard, image.offset, image.size), *_texts(texts, where))
+    except OSError as error:
+        raise DataError(f"{shard}: expected a tar file that can be read ({error.strerror})") from None
+    if not seen:
+        raise DataError(f"{shard}: expected at least one sample, found none")
+
+
+def _members(file: BinaryIO, shard: Path) -> Iterator[Member]:
+    """Members that belong to a sample. What is no plain file, or has no dot in its name, belongs to none."""
+    end = os.fstat(file.fileno()).st_size
+    if problem := describe_start(file.read(512)):
+        raise DataError(f"{shard}: expected a tar file, found {problem}")
+    file.seek(0)
+    for entry in tar_entries(file, shard, end):
+        if found := MEMBER.fullmatch(entry.name):
+            yield Member(found[1], found[2].lower(), entry.offset, entry.size)
+
+
+def _parts(file: BinaryIO, members: Iterable[Member], where: str) -> tuple[Member, dict[str, bytes]]:
+    """The image of a sample, and the contents of its texts by extension."""
+    parts: dict[str, Member] = {}
+    for member in members:
+        if member.extension in parts:
+            raise DataError(f"{where}: expected one .{member.extension}, found two")
+        parts[member.extension] = member
+    images = [extension for extension in IMAGES if extension in parts]
+    if len(images) != 1:
+        raise DataError(f"{where}: expected one image (.{', .'.join(IMAGES)}), found .{', .'.join(parts)}")
+    texts = {}
+    for extension in TEXTS:
+        if extension in parts:
+            file.seek(parts[extension].offset)
+            texts[extension] = file.read(parts[extension].size)
+    return parts[images[0]], texts
+
+
+def _texts(contents: dict[str, bytes], where: str) -> tuple[str, str, str, str]:
+    """Caption, label, concept and style; a file of its own takes precedence over an entry in ``.json``."""
+    values = _json(contents["json"], where) if "json" in contents else {}
+    for name, extension in (("caption", "txt"), ("label", "cls")):
+        if extension in contents:
+            values[name] = _decode(contents[extension], extension, where)
+    caption, label, concept, style = (
+        as_text(values.get(name), name, where) for name in ("caption", "label", "concept", "style")
+    )
+    if not caption:
+        raise DataError(f"{where}: expected a caption in .txt, or as caption in .json, found none")
+    if "cls" in contents and not label:
+        raise DataError(f"{where}: expected a label in .cls, found none")
+    return caption, label, concept, style
+
+
+def _json(content: bytes, where: str) -> dict[str, Any]:
+    try:
+        values = json.loads(_decode(content, "json", where))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: expected JSON in .json ({error})") from None
+    if not isinstance(values, dict):
+        raise DataError(f"{where}: expected an object in .json, found {type(values).__name__}")
+    return values
+
+
+def _decode(content: bytes, extension: str, where: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: expected UTF-8 in .{extension} ({error.reason})") from None
+
+
+def _classes(samples: list[Sample]) -> list[str]:
+    """Names of the classes; none when no sample has a label."""
+    unlabelled = [sample for sample in samples if not sample.label]
+    if unlabelled and len(unlabelled) < len(samples):
+        first = unlabelled[0]
+        raise DataError(
+            f"{first.image.path}: {first.key}: expected a label in .cls, or as label in .json, "
+            "since other samples have one"
+        )
+    return [] if unlabelled else class_names(sample.label for sample in samples)
+
+
+def _item(root: Path, sample: Sample, numbers: dict[str, int]) -> Item:
+    shard = sample.image.path.relative_to(root).with_suffix("").as_posix()
+    return Item(
+        id=f"{shard}/{sample.key}",
+        label=numbers[sample.label] if numbers else NO_LABEL,
+        read=sample.image.read,
+        caption=sample.caption,
+        concept=sample.concept,
+        style=sample.style,
+    )

@@ -1,0 +1,198 @@
+"""One file from one address over HTTP: resumed where it was cut, and refused where something else came."""
+
+import math
+import re
+import shutil
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
+
+from wordsight.errors import DataError, DownloadError
+from wordsight.files import disk
+from wordsight.logs import progress
+
+CHUNK = 2**20
+ATTEMPTS = 5
+BACKOFF_S = 1.0
+LONGEST_WAIT_S = 120
+TIMEOUT_S = (10, 60)  # to connect, and between two pieces of an answer
+RESERVE = 2**28  # bytes that have to stay free on the disk
+BUSY = (429, 500, 502, 503, 504)
+
+LOGIN = re.compile(r"(^|/)(log-?in|sign-?in|sso|saml2?|oauth2?|auth)\b", re.IGNORECASE)
+PAGE = re.compile(
+    rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html|head|body)", re.IGNORECASE | re.DOTALL
+)
+PAGES = {
+    rb"virus scan warning|can't scan this file for viruses": "Google Drive's page that warns of viruses",
+    rb"google drive - quota exceeded": "Google Drive's page that says that its quota is exceeded",
+    rb"<title>[^<]*dropbox": "a page of Dropbox",
+    rb"<title>[^<]*(log ?in|sign ?in)": "a login page",
+}
+UNREACHED = (
+    ("ProxyError", "the proxy can't be reached"),
+    ("NameResolutionError", "there is no such host, or no network"),
+    ("Connection refused", "the connection is refused"),
+    ("RemoteDisconnected", "the server hangs up"),
+    ("timed out", "the server does not answer in time"),
+    ("CERTIFICATE_VERIFY_FAILED", "its certificate can't be verified"),
+)
+
+
+class RefusedError(Exception):
+    """An address does not give the file; the message says why."""
+
+
+def session() -> requests.Session:
+    """Connections that ask a busy server again, and go through the proxies of the environment."""
+    retry = Retry(
+        total=ATTEMPTS,
+        connect=2,
+        status_forcelist=BUSY,
+        backoff_factor=BACKOFF_S,
+        backoff_max=LONGEST_WAIT_S,
+        retry_after_max=LONGEST_WAIT_S,
+        raise_on_status=False,
+    )
+    connections = requests.Session()
+    # A compressed transfer could neither be resumed nor compared with its length.
+    connections.headers.update({"User-Agent": "wordsight", "Accept-Encoding": "identity"})
+    for scheme in ("http://", "https://"):
+        connections.mount(scheme, HTTPAdapter(max_retries=retry))
+    return connections
+
+
+def receive(connections: requests.Session, address: str, partial: Path) -> bool:
+    """Bring ``partial`` to all that an address gives.
+
+    Returns
+    -------
+    bool
+        Whether it goes on from what an earlier connection left.
+
+    Raises
+    ------
+    RefusedError
+        When the address gives nothing, or is cut again and again.
+    """
+    furthest, failures, resumed = 0, 0, False
+    while True:
+        try:
+            return _transfer(connections, address, partial) or resumed
+        except requests.RequestException as error:
+            raise RefusedError(_reason(error)) from None
+        except urllib3.exceptions.HTTPError:
+            reached = partial.stat().st_size
+        failures = 1 if reached >= furthest + CHUNK else failures + 1
+        furthest, resumed = max(furthest, reached), True
+        if failures == ATTEMPTS:
+            raise RefusedError(
+                f"the file is truncated: {ATTEMPTS} connections were cut, the last after {reached} bytes"
+            )
+        time.sleep(min(BACKOFF_S * 2 ** (failures - 1), LONGEST_WAIT_S))
+
+
+def forget(partial: Path) -> None:
+    """Remove what connections left."""
+    partial.unlink(missing_ok=True)
+    _notes(partial).unlink(missing_ok=True)
+
+
+def instead(path: Path) -> str | None:
+    """What a file is that came in place of the one that was asked for; nothing when it may be that one."""
+    with path.open("rb") as file:
+        start = file.read(2**16)
+    if not start:
+        return "an empty file"
+    if start.startswith(b"version https://git-lfs"):
+        return "a Git LFS pointer"
+    if PAGE.match(start):
+        known = (name for pattern, name in PAGES.items() if re.search(pattern, start, re.IGNORECASE))
+        return next(known, "an HTML page")
+    return None
+
+
+def _transfer(connections: requests.Session, address: str, partial: Path) -> bool:
+    """Receive over one connection, after what ``partial`` holds if the server still has the same file."""
+    validator = _validator(partial, address)
+    offset = partial.stat().st_size if validator and partial.is_file() else 0
+    headers = {"Range": f"bytes={offset}-", "If-Range": validator} if offset else {}
+    with connections.get(address, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
+        if offset and not _goes_on(response, offset):
+            if response.status_code in (206, 416):  # it has another length now
+                forget(partial)
+                return _transfer(connections, address, partial)
+            offset = 0
+        _check_answer(response)
+        length = response.headers.get("Content-Length", "")
+        left = int(length) if length.isdigit() else None
+        _check_space(partial, left or 0)
+        if not offset:
+            _note(partial, address, response)
+        pieces = response.raw.stream(CHUNK, decode_content=False)
+        with partial.open("ab" if offset else "wb") as file:
+            for piece in progress(pieces, math.ceil(left / CHUNK), "MiB") if left else pieces:
+                file.write(piece)
+    return offset > 0
+
+
+def _goes_on(response: requests.Response, offset: int) -> bool:
+    return response.status_code == 206 and response.headers.get("Content-Range", "").startswith(
+        f"bytes {offset}-"
+    )
+
+
+def _check_answer(response: requests.Response) -> None:
+    if response.status_code >= 400:
+        raise RefusedError(f"the server answers {response.status_code} {response.reason}".rstrip())
+    where = urlsplit(response.url)
+    page = response.headers.get("Content-Type", "").startswith("text/html")
+    if response.history and page and (where.hostname == "accounts.google.com" or LOGIN.search(where.path)):
+        raise RefusedError(f"it leads to a login page ({where.scheme}://{where.netloc}{where.path})")
+
+
+def _check_space(partial: Path, needed: int) -> None:
+    free = shutil.disk_usage(partial.parent).free
+    if free < needed + RESERVE:
+        raise DownloadError(
+            f"{partial.parent}: expected {_gigabytes(needed + RESERVE)} free for a download, "
+            f"found {_gigabytes(free)}; free some or set WORDSIGHT_CACHE to another disk"
+        )
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
+
+
+def _notes(partial: Path) -> Path:
+    """File that says which version of which address ``partial`` is the beginning of."""
+    return partial.with_name(f"{partial.name}.json")
+
+
+def _note(partial: Path, address: str, response: requests.Response) -> None:
+    tag = response.headers.get("ETag", "")
+    # A weak tag does not promise the same bytes.
+    validator = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified", "")
+    disk.write_json(_notes(partial), {"address": address, "validator": validator})
+
+
+def _validator(partial: Path, address: str) -> str:
+    try:
+        notes = disk.read_json(_notes(partial))
+        return notes["validator"] if notes["address"] == address else ""
+    except (DataError, KeyError, TypeError):  # there are none, or they are damaged: begin anew
+        return ""
+
+
+def _reason(error: requests.RequestException) -> str:
+    """Words for what kept a connection from being made."""
+    text = str(error)
+    for sign, words in UNREACHED:
+        if sign in text:
+            return words
+    return f"{type(error).__name__}: {' '.join(text.split())[:150]}"

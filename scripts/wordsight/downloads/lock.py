@@ -1,0 +1,73 @@
+"""SHA-256 of downloads whose publisher states none, as of the first time, in ``downloads.lock``.
+
+A line is a digest and an address, sorted by address, so that the file can be kept under version control and
+merged. A file of the Hugging Face hub has the address ``hf://owner/name/file#commit``.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from wordsight.errors import DownloadError
+from wordsight.files import disk
+
+LOCK = Path("downloads.lock")
+GUARD = Path(".downloads.lock.guard")
+HEAD = "# SHA-256 of files as they were downloaded first. A file that changes since is refused.\n"
+LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<address>[^#]+)(#(?P<commit>[0-9a-f]+))?")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the lock file; ``line`` counts from 1."""
+
+    sha256: str
+    commit: str = ""
+    line: int = 0
+
+    @property
+    def where(self) -> str:
+        """What an error calls it."""
+        return f"line {self.line} of {LOCK}"
+
+
+def find(address: str) -> Entry | None:
+    """What is recorded of an address."""
+    return _read().get(address)
+
+
+def record(address: str, sha256: str, commit: str = "") -> None:
+    """Keep the digest of an address, unless there is one."""
+    if find(address):
+        return
+    try:
+        with FileLock(GUARD):
+            entries = {address: Entry(sha256, commit), **_read()}  # another job may have been first
+            lines = [_line(address, entry) for address, entry in sorted(entries.items())]
+            disk.write_text(LOCK, HEAD + "".join(lines))
+    except OSError as error:
+        raise DownloadError(f"{LOCK}: expected a place to write to ({error})") from None
+
+
+def _read() -> dict[str, Entry]:
+    try:
+        lines = LOCK.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise DownloadError(f"{LOCK}: expected a text file that can be read ({error})") from None
+    entries = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = LINE.fullmatch(line.rstrip())
+        if not match:
+            raise DownloadError(f"{LOCK}:{number}: expected a SHA-256, two spaces and an address")
+        entries[match["address"]] = Entry(match["sha256"], match["commit"] or "", number)
+    return entries
+
+
+def _line(address: str, entry: Entry) -> str:
+    return f"{entry.sha256}  {address}{'#' if entry.commit else ''}{entry.commit}\n"

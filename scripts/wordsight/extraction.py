@@ -1,0 +1,124 @@
+"""Images pass through an encoder once; what comes out is kept, and every protocol reads it."""
+
+import re
+import resource
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from PIL import Image
+
+from wordsight.datasets.reading import Split
+from wordsight.errors import DataError
+from wordsight.files.feature_sets import Features
+from wordsight.logs import progress
+from wordsight.models.encoder import Encoder
+from wordsight.models.preprocessing import augment, to_tensor
+from wordsight.seeds import derive_seed
+
+# Features that differ by less than this part of their largest value differ by rounding only.
+ROUNDING = 1e-6
+
+
+def extract(
+    encoder: Encoder, split: Split, batch_size: int = 32, *, view: str = "plain", seed: int = 0
+) -> Features:
+    """Features of every image of a split, in its order. Memory does not grow with the number of images.
+
+    Parameters
+    ----------
+    encoder : where it lies, images are computed
+    split : images, labels and ids
+    batch_size : images of 224 x 224 pixels in one forward pass; of smaller ones there are more
+    view : ``plain``, or ``augmented-K`` for the random crops and flips of epoch K
+    seed : of those; a crop depends on seed, view and item alone, whatever the batch and the order
+
+    Returns
+    -------
+    Features
+        Of shape (n, d), float32. The metadata name model, dataset and view, and carry ``images_per_second``
+        and ``peak_memory_mb``, the largest resident memory of the process so far.
+
+    Raises
+    ------
+    DataError
+        When a feature is not finite or all images have the same features; it names model, dataset and item.
+    """
+    where = f"{encoder.card.name} on {split.card.name}"
+    values = np.empty((len(split), encoder.card.feature_size), dtype=np.float32)
+    started, done = time.perf_counter(), 0
+    size = encoder.batch_of(batch_size)
+    batches = -(-len(split) // size)
+    for items, images in progress(_batches(encoder, split, size, view, seed), batches, "batches"):
+        with torch.inference_mode():
+            found = encoder(images.to(encoder.device)).float().cpu().numpy()
+        _check_finite(found, items, where)
+        values[done : done + len(items)] = found
+        done += len(items)
+    if done != len(split):
+        raise DataError(f"{where}: expected {len(split)} images, found {done}")
+    _check_variation(values, split.ids, where)
+    speed = len(split) / (time.perf_counter() - started)
+    metadata = {
+        "model": encoder.card.name,
+        "dataset": split.card.name,
+        "view": view,
+        "images_per_second": f"{speed:.2f}",
+        "peak_memory_mb": f"{peak_memory_mb():.0f}",
+    }
+    return Features(values, np.asarray(split.labels, dtype=np.int64), list(split.ids), metadata)
+
+
+def peak_memory_mb() -> float:
+    """Largest resident memory of this process so far, in MB of 10**6 bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _batches(
+    encoder: Encoder, split: Split, size: int, view: str, seed: int
+) -> Iterator[tuple[list[str], torch.Tensor]]:
+    items: list[str] = []
+    tensors: list[torch.Tensor] = []
+    for item, image in split.images():
+        items.append(item)
+        tensors.append(_see(encoder, image, item, view, seed))
+        if len(items) == size:
+            yield items, torch.stack(tensors)
+            items, tensors = [], []
+    if items:
+        yield items, torch.stack(tensors)
+
+
+def _see(encoder: Encoder, image: Image.Image, item: str, view: str, seed: int) -> torch.Tensor:
+    if view == "plain":
+        return encoder.preprocess(image)
+    if not re.fullmatch(r"augmented-\d+", view):
+        raise ValueError(f"expected the view plain or augmented-K, not {view!r}")
+    generator = np.random.default_rng(derive_seed(seed, "view", view, item))
+    return to_tensor(augment(image, encoder.card.preprocessing, generator))
+
+
+def _check_finite(values: np.ndarray, items: list[str], where: str) -> None:
+    broken = ~np.isfinite(values).all(axis=1)
+    if broken.any():
+        raise DataError(
+            f"{where}: expected finite features, but those of {items[int(broken.argmax())]} are not"
+        )
+
+
+def _check_variation(values: np.ndarray, items: list[str], where: str) -> None:
+    """Refuse features that say nothing: the same for all items, or one number throughout a vector."""
+    if len(values) == 0:
+        return
+    flat = np.ptp(values, axis=1) == 0
+    if flat.any():
+        raise DataError(
+            f"{where}: expected features that vary, but those of {items[int(flat.argmax())]} are constant"
+        )
+    if len(values) > 1 and np.ptp(values, axis=0).max() <= ROUNDING * np.abs(values).max():
+        raise DataError(
+            f"{where}: expected features that vary, but all {len(items)} items have constant features"
+        )

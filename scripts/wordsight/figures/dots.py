@@ -1,0 +1,24 @@
+"""A protocol as dots: a panel a dataset, with a row a model."""
+
+from typing import Any
+
+from wordsight.catalogue.prose import counted
+from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.figures.panels import dots, guessing
+from wordsight.figures.style import finish
+from wordsight.tables.reading import Tables, modes, primary
+
+
+def draw(tables: Tables, protocol: str) -> Any:
+    """Dots by dataset with their standard errors, and the level of guessing where the record asks for it."""
+    record, rows = PROTOCOLS[protocol], primary(tables, protocol)
+    drawing = record.drawing
+    below = [f"{modes(rows)}; {drawing.below}; bars: ± 1 standard error"]
+    below = [f"{below[0]}; dashed: guessing"] if drawing.guessing else below
+    return finish(
+        dots(rows, tables, drawing.value, levels=guessing(tables) if drawing.guessing else None),
+        record.heading,
+        below,
+        f"{drawing.alternative} of {counted(rows['model'].nunique(), 'model')} on "
+        f"{counted(rows['dataset'].nunique(), 'dataset')}, one panel each; bars are one standard error.",
+    )

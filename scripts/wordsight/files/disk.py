@@ -1,0 +1,54 @@
+"""Files that are whole or not there, as text and JSON."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from wordsight.errors import DataError
+
+
+@contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """Path to write to; it becomes ``path`` when the block succeeds and vanishes when it fails.
+
+    Raises
+    ------
+    DataError
+        When the file system refuses: it names ``path``.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(path)
+    except (OSError, SafetensorError) as error:  # the latter is how safetensors says that a disk is full
+        raise DataError(f"{path}: expected a place to write to ({error})") from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write ``text`` as UTF-8."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write JSON with sorted keys, so that equal values are equal bytes."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path | str) -> Any:
+    """Read JSON; :class:`DataError` names a file that is none."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: expected a JSON file ({error.strerror})") from None
+    except ValueError as error:
+        raise DataError(f"{path}: expected a JSON file ({error})") from None

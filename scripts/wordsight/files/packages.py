@@ -1,0 +1,20 @@
+"""Files that ship inside installed packages."""
+
+import importlib.util
+from importlib.metadata import version
+from pathlib import Path
+
+from wordsight.errors import DataError
+
+
+def package_folder(package: str) -> Path:
+    """Folder of an installed package, found without importing it."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise DataError(f"package {package}: expected it to be installed in the environment of this step")
+    return Path(spec.submodule_search_locations[0])
+
+
+def origin(*distributions: str) -> str:
+    """``name==version`` of each distribution."""
+    return ", ".join(f"{name}=={version(name)}" for name in distributions)

@@ -1,0 +1,34 @@
+"""Architectures by name: ``family/name``, where a family is a library of networks."""
+
+import importlib
+from typing import Any
+
+import torch
+
+from wordsight.config.models import PreprocessingSection
+from wordsight.models.encoder import Backbone
+
+
+def build(
+    architecture: str, seed: int = 0, configuration: dict[str, Any] | None = None
+) -> tuple[Backbone, PreprocessingSection]:
+    """Freshly initialised network and the preprocessing that is usual for it.
+
+    The state of torch's random generator is the same before and after.
+
+    Parameters
+    ----------
+    architecture : ``family/name``; a family is a module of this package with ``build(name)``
+    seed : of the initialisation
+    configuration : what a family builds from whose names do not say all: that of a network which it built
+
+    Raises
+    ------
+    ConfigError
+        When the family has no network of that name.
+    """
+    family, name = architecture.split("/", maxsplit=1)
+    module = importlib.import_module(f"wordsight.models.architectures.{family}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return module.build(name) if configuration is None else module.build(name, configuration)

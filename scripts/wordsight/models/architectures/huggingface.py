@@ -1,0 +1,156 @@
+"""Image encoders of transformers.
+
+Code that comes with a model is never run: networks are those of the installed transformers. What a network
+and its preprocessing are built from is in the model's card, so that no step that reads it needs the hub.
+"""
+
+import importlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import transformers  # which asks torch's compiler for more than `compiler.left_out` answers
+from torch import nn
+
+from wordsight.config.models import PreprocessingSection
+from wordsight.errors import ConfigError, first_line
+from wordsight.models.encoder import Backbone
+
+FIRST_TOKEN, POOLED, EMBEDDING = "last_hidden_state", "pooler_output", "image_embeds"
+
+
+@dataclass(frozen=True)
+class Family:
+    """How a kind of model becomes an encoder.
+
+    Attributes
+    ----------
+    network : class of transformers that reads images
+    features : what of its output: the first token, the pooled map, or the embedding beside a text's
+    width : key of the configuration with the width of the features
+    configuration : class of the network's configuration where it is not the model's own
+    options : of the network
+    """
+
+    network: str
+    features: str
+    width: str = "hidden_size"
+    configuration: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+WITHOUT_POOLER = {"add_pooling_layer": False}
+
+CLIP = Family("CLIPVisionModelWithProjection", EMBEDDING, "projection_dim")
+
+SIGLIP = Family("SiglipVisionModel", POOLED)
+
+# By the model type that config.json states. A masked autoencoder that masks nothing is a Vision Transformer.
+FAMILIES = {
+    "beit": Family("BeitModel", POOLED),
+    "clip": CLIP,
+    "clip_vision_model": CLIP,
+    "convnext": Family("ConvNextModel", POOLED, "hidden_sizes"),
+    "convnextv2": Family("ConvNextV2Model", POOLED, "hidden_sizes"),
+    "deit": Family("DeiTModel", FIRST_TOKEN, options=WITHOUT_POOLER),
+    "dinov2": Family("Dinov2Model", FIRST_TOKEN),
+    "dinov2_with_registers": Family("Dinov2WithRegistersModel", FIRST_TOKEN),
+    "dinov3_convnext": Family("DINOv3ConvNextModel", POOLED, "hidden_sizes"),
+    "dinov3_vit": Family("DINOv3ViTModel", FIRST_TOKEN),
+    "resnet": Family("ResNetModel", POOLED, "hidden_sizes"),
+    "siglip": SIGLIP,
+    "siglip_vision_model": SIGLIP,
+    "swin": Family("SwinModel", POOLED),
+    "swinv2": Family("Swinv2Model", POOLED),
+    "vit": Family("ViTModel", FIRST_TOKEN, options=WITHOUT_POOLER),
+    "vit_mae": Family("ViTModel", FIRST_TOKEN, configuration="ViTConfig", options=WITHOUT_POOLER),
+}
+
+# Parts of published models that no feature comes from: classifiers, text towers, decoders, masks, poolers.
+UNUSED = (
+    "classifier.",
+    "cls_classifier.",
+    "distillation_classifier.",
+    "decoder.",
+    "embeddings.mask_token",
+    "head.",
+    "lm_head.",
+    "logit_bias",
+    "logit_scale",
+    "pooler.",
+    "text_model.",
+    "text_projection.",
+)
+
+
+def build(name: str, configuration: dict[str, Any] | None = None) -> tuple[Backbone, PreprocessingSection]:
+    """Network of a model, and its preprocessing.
+
+    Parameters
+    ----------
+    name : of the model on the hub
+    configuration : what an earlier call built from; without it, two small files come from the hub
+    """
+    if configuration is None:
+        # Only the steps that make a model get here, and they name the module in their digests.
+        source = importlib.import_module("wordsight.models.sources.huggingface")
+        configuration = source.configuration(name)
+    kind, config, family = parts_of(configuration["network"], name)
+    width = getattr(config, family.width)
+    backbone = Backbone(
+        kind(config, **family.options),
+        width[-1] if isinstance(width, list | tuple) else width,
+        pool=_Features(family.features),
+        unused=UNUSED,
+        configuration=configuration,
+    )
+    return backbone, PreprocessingSection.model_validate(configuration["preprocessing"])
+
+
+class _Features(nn.Module):
+    """The feature in what a network of transformers returns."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, output: Any) -> torch.Tensor:
+        """Shape (b, d)."""
+        if self.kind == FIRST_TOKEN:
+            return output.last_hidden_state[:, 0]
+        return output[self.kind].flatten(1)
+
+
+def configuration_of(values: dict[str, Any], name: str) -> Any:
+    """Configuration of the part of a model that reads images."""
+    kind = values.get("model_type")
+    if kind not in FAMILIES:
+        raise ConfigError(
+            f"config: models: {name} of Hugging Face: expected an image encoder among "
+            f"{', '.join(FAMILIES)}, but its model type is {kind!r}"
+        )
+    if "quantization_config" in values:
+        raise ConfigError(f"config: models: {name} of Hugging Face: expected weights that are not quantised")
+    try:
+        config = transformers.CONFIG_MAPPING[kind].from_dict(values)
+    except Exception as error:  # transformers checks its configurations with errors of its own
+        reason = first_line(error)
+        raise ConfigError(
+            f"config: models: {name} of Hugging Face: expected settings of a {kind}, found others ({reason})"
+        ) from None
+    if kind == "clip":
+        config.vision_config.projection_dim = config.projection_dim
+    config = getattr(config, "vision_config", config)
+    if not getattr(config, "vision_use_head", True):
+        raise ConfigError(f"config: models: {name} of Hugging Face: expected a model that pools its tokens")
+    return config
+
+
+def parts_of(values: dict[str, Any], name: str) -> tuple[Any, Any, Family]:
+    """Class of a network, what it is built from, and what is an encoder of it."""
+    config = configuration_of(values, name)
+    family = FAMILIES[config.model_type]
+    if family.configuration:
+        settings = {key: value for key, value in config.to_dict().items() if key != "model_type"}
+        config = getattr(transformers, family.configuration)(**settings)
+    return getattr(transformers, family.network), config, family

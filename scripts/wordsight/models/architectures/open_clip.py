@@ -1,0 +1,69 @@
+"""Image towers of open_clip."""
+
+from typing import Any
+
+from wordsight.catalogue.section import nearest
+from wordsight.config.models import PreprocessingSection
+from wordsight.errors import ConfigError
+from wordsight.models import compiler
+from wordsight.models.encoder import Backbone
+
+with compiler.left_out():
+    import open_clip
+    from open_clip.model import _build_vision_tower
+    from open_clip.pretrained import get_pretrained_cfg
+
+# The rest of a CLIP: its text tower and what joins both.
+TEXT = (
+    "transformer.",
+    "token_embedding.",
+    "positional_embedding",
+    "ln_final.",
+    "text_projection",
+    "text.",
+    "text_decoder.",
+    "attn_mask",
+    "logit_scale",
+    "logit_bias",
+    "input_resolution",  # three numbers in OpenAI's own archives
+    "context_length",
+    "vocab_size",
+)
+
+
+def build(name: str) -> tuple[Backbone, PreprocessingSection]:
+    """Image tower by its name in open_clip. The text tower, often the larger one, is not built."""
+    config = config_of(name)
+    tower = _build_vision_tower(config["embed_dim"], config["vision_cfg"], config.get("quick_gelu", False))
+    if getattr(tower, "output_tokens", False):
+        tower.output_tokens = False
+    backbone = Backbone(tower, config["embed_dim"], trunk_name="visual.", unused=TEXT)
+    return backbone, preprocessing_of(config, usual_preset(name))
+
+
+def config_of(name: str) -> dict[str, Any]:
+    """Configuration of a network of open_clip; :class:`ConfigError` when it has none of that name."""
+    valid = open_clip.list_models()
+    if name not in valid:  # other names would make open_clip look on the hub
+        raise ConfigError(f"config: models: open_clip has no model {name!r}; {nearest(name, valid)}")
+    return open_clip.get_model_config(name)
+
+
+def usual_preset(name: str) -> dict[str, Any]:
+    """What open_clip knows of the first weights of a model; nothing where it has none."""
+    tags = open_clip.list_pretrained_tags_by_model(name)
+    return get_pretrained_cfg(name, tags[0]) if tags else {}
+
+
+def preprocessing_of(config: dict[str, Any], preset: dict[str, Any]) -> PreprocessingSection:
+    """Preprocessing of a network with the weights that a preset tells of."""
+    size = config["vision_cfg"].get("image_size", 224)
+    size = size if isinstance(size, int) else size[0]
+    return PreprocessingSection(
+        image_size=size,
+        resize=size,
+        interpolation=preset.get("interpolation", "bicubic"),
+        squash=preset.get("resize_mode") == "squash",
+        mean=preset.get("mean", open_clip.OPENAI_DATASET_MEAN),
+        std=preset.get("std", open_clip.OPENAI_DATASET_STD),
+    )

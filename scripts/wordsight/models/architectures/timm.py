@@ -1,0 +1,66 @@
+"""Networks of timm."""
+
+import difflib
+import math
+from typing import Any
+
+from torch import nn
+
+from wordsight.config.models import PreprocessingSection
+from wordsight.errors import ConfigError
+from wordsight.models import compiler
+from wordsight.models.encoder import Backbone
+
+with compiler.left_out():
+    import timm
+
+
+def build(name: str) -> tuple[Backbone, PreprocessingSection]:
+    """Network by its name in timm, with or without a tag, and the preprocessing of its weights."""
+    config = weights_of(name)
+    network = timm.create_model(name, pretrained=False)
+    heads = config.classifier or ()
+    return _split(network, name, (heads,) if isinstance(heads, str) else heads), _preprocessing(network)
+
+
+def weights_of(name: str) -> Any:
+    """Timm's description of a model's weights."""
+    valid = timm.list_models(include_tags=True) + timm.list_models()
+    if name not in valid:
+        tags = [other for other in valid if other.startswith(name.split(".")[0] + ".")]
+        close = tags or difflib.get_close_matches(name, valid)
+        hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+        raise ConfigError(f"config: models: timm has no model {name!r}{hint}")
+    config: Any = timm.get_pretrained_cfg(name)
+    if config.input_size[1] != config.input_size[2]:
+        size = " x ".join(map(str, config.input_size[1:]))
+        raise ConfigError(f"config: models: {name} of timm: expected square images, but it needs {size}")
+    return config
+
+
+def _split(network: nn.Module, name: str, heads: tuple[str, ...]) -> Backbone:
+    """Take off the last layer.
+
+    A network goes without a classifier when it has several, as for distillation, or one that is not linear.
+    """
+    last = dict(network.named_modules()).get(heads[0]) if len(heads) == 1 else None
+    if isinstance(last, nn.Linear):
+        network.set_submodule(heads[0], nn.Identity())
+        return Backbone(network, last.in_features, head=last, head_name=f"{heads[0]}.")
+    headless: Any = timm.create_model(name, pretrained=False, num_classes=0)
+    unused = set(network.state_dict()) - set(headless.state_dict())
+    return Backbone(headless, headless.num_features, unused=tuple(sorted(unused)))
+
+
+def _preprocessing(network: nn.Module) -> PreprocessingSection:
+    """Preprocessing of timm's own transform, where ``crop_pct`` is the crop's side over the shorter side."""
+    config = timm.data.resolve_model_data_config(network)
+    size = config["input_size"][-1]
+    return PreprocessingSection(
+        image_size=size,
+        resize=math.floor(size / config["crop_pct"]),
+        interpolation=config["interpolation"],
+        squash=config["crop_mode"] == "squash",
+        mean=config["mean"],
+        std=config["std"],
+    )

@@ -1,0 +1,78 @@
+"""Classification networks of torchvision."""
+
+from typing import Any
+
+from torch import nn
+
+from wordsight.catalogue.section import nearest
+from wordsight.config.models import PreprocessingSection
+from wordsight.errors import ConfigError
+from wordsight.models import compiler
+from wordsight.models.encoder import Backbone
+
+with compiler.left_out():
+    import torchvision
+    from torchvision.models import SqueezeNet, Weights
+
+# Without the auxiliary classifiers, which only training uses, and with the change of input that the weights
+# expect.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "googlenet": {"aux_logits": False, "transform_input": True, "init_weights": False},
+    "inception_v3": {"aux_logits": False, "transform_input": True, "init_weights": False},
+}
+
+AUXILIARY = {"googlenet": ("aux1.", "aux2."), "inception_v3": ("AuxLogits.",)}
+
+
+def build(name: str) -> tuple[Backbone, PreprocessingSection]:
+    """Network by its name in ``torchvision.models``, and the preprocessing of its default weights."""
+    preset = preset_of(name, "DEFAULT")
+    options = {"image_size": fixed_size(preset)} if name.startswith("vit_") else OPTIONS.get(name, {})
+    network = torchvision.models.get_model(name, weights=None, **options)
+    return _split(network, AUXILIARY.get(name, ())), preprocessing_of(preset)
+
+
+def _split(network: nn.Module, unused: tuple[str, ...]) -> Backbone:
+    """Take off the last layer: a linear one, or for SqueezeNet a convolution before the pooling."""
+    if isinstance(network, SqueezeNet):
+        pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        head: Any = nn.Sequential(*network.classifier, nn.Flatten())
+        features = nn.Sequential()
+        features.add_module("features", network.features)
+        return Backbone(features, head[1].in_channels, pool=pool, head=head, head_name="classifier.")
+    name, last = [
+        (name, module) for name, module in network.named_modules() if isinstance(module, nn.Linear)
+    ][-1]
+    network.set_submodule(name, nn.Identity())
+    return Backbone(network, last.in_features, head=last, head_name=f"{name}.", unused=unused)
+
+
+def preset_of(name: str, weights_name: str) -> Weights:
+    """What torchvision knows of the weights of a classification network."""
+    valid = torchvision.models.list_models(module=torchvision.models)
+    if name not in valid:
+        raise ConfigError(
+            f"config: models: torchvision has no classification model {name!r}; {nearest(name, valid)}"
+        )
+    presets = torchvision.models.get_model_weights(name)
+    if weights_name not in presets.__members__:
+        hint = nearest(weights_name, list(presets.__members__))
+        raise ConfigError(f"config: models: torchvision's {name} has no weights {weights_name!r}; {hint}")
+    return presets[weights_name].value
+
+
+def fixed_size(preset: Weights) -> int:
+    """Side in pixels of the only images that a Vision Transformer with these weights takes."""
+    return preset.meta["min_size"][0]
+
+
+def preprocessing_of(preset: Weights) -> PreprocessingSection:
+    """Preprocessing of some weights."""
+    transforms = preset.transforms()
+    return PreprocessingSection(
+        image_size=transforms.crop_size[0],
+        resize=transforms.resize_size[0],
+        interpolation=transforms.interpolation.value,
+        mean=tuple(transforms.mean),
+        std=tuple(transforms.std),
+    )

@@ -1,0 +1,47 @@
+"""From a source of networks to the files that every step reads.
+
+A source is a module of :mod:`wordsight.models.sources` with ``acquire(section) -> Pretrained``, found by its
+name in the configuration.
+"""
+
+import importlib
+from dataclasses import replace
+from pathlib import Path
+
+from wordsight.catalogue.architectures import architecture_of
+from wordsight.config.models import Network
+from wordsight.errors import ConfigError, WeightsError
+from wordsight.models import architectures
+from wordsight.models.card import NetworkCard
+from wordsight.models.writing import save
+
+
+def fetch(section: Network, name: str, directory: Path | str) -> NetworkCard:
+    """Bring a network into the form that every step reads. The same arguments give the same bytes.
+
+    Parameters
+    ----------
+    section : the model's section of the configuration, with its traits or without
+    name : its key there
+    directory : where ``weights.safetensors`` and ``network.json`` go
+
+    Raises
+    ------
+    WeightsError
+        When the weights are missing, damaged, unsafe or do not fit the architecture.
+    ConfigError
+        When the library has no such network or weights, the network does not take images of that size, or
+        ``classifier`` is set and the network has none.
+    """
+    pretrained = importlib.import_module(f"wordsight.models.sources.{section.source}").acquire(section)
+    if section.sha256 and not pretrained.sha256.startswith(section.sha256):
+        found = pretrained.sha256 or "no file"
+        raise WeightsError(f"{pretrained.origin}: expected SHA-256 {section.sha256}, found {found}")
+    backbone, usual = architectures.build(architecture_of(section), configuration=pretrained.configuration)
+    backbone.keep_head(section.classifier, name)
+    preprocessing = pretrained.preprocessing or usual
+    if preprocessing.resize < preprocessing.image_size:
+        raise ConfigError(f"config: models.{name}.preprocessing.resize: expected at least image_size")
+    backbone.load(pretrained.tensors, pretrained.origin)
+    backbone.check(preprocessing.image_size, name)
+    return save(backbone, section, name, directory, replace(pretrained, preprocessing=preprocessing))

@@ -1,0 +1,1 @@
+"""Reading files of weights that others wrote, of which nothing is executed."""

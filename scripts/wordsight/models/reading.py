@@ -1,0 +1,32 @@
+"""Reading a model: its frozen encoder, from the files that are the same for every source."""
+
+from pathlib import Path
+
+from wordsight.models import architectures, tensors
+from wordsight.models.card import read_network
+from wordsight.models.encoder import Encoder, resolve_device
+
+
+def load(directory: Path | str, device: str = "cpu") -> Encoder:
+    """Encoder from the files of a model: frozen, in evaluation mode, channels last.
+
+    Parameters
+    ----------
+    directory : with ``weights.safetensors`` and ``network.json``
+    device : ``auto``, ``cpu``, ``cuda`` or ``mps``
+
+    Raises
+    ------
+    WeightsError
+        When a file is missing or its bytes are not those that the card records.
+    ConfigError
+        When the machine has no such device.
+    """
+    from wordsight.models.encoder import Encoder
+
+    card, path = read_network(directory), Path(directory) / "weights.safetensors"
+    given = tensors.read(path, card.weights_sha256)
+    backbone, _ = architectures.build(card.architecture, configuration=card.configuration)
+    backbone.keep_head(card.classifier, card.name)
+    backbone.load(given, str(path))
+    return Encoder(backbone, card).to(resolve_device(device))

@@ -1,0 +1,67 @@
+"""Weights of the image towers of open_clip."""
+
+from pathlib import Path
+from typing import Any
+
+from wordsight.catalogue.section import nearest
+from wordsight.config.models import OpenClipNetwork
+from wordsight.downloads import hub
+from wordsight.errors import ConfigError
+from wordsight.files.hashing import sha256
+from wordsight.models import compiler
+from wordsight.models.architectures.open_clip import config_of, preprocessing_of, usual_preset
+from wordsight.models.foreign import weights
+from wordsight.models.pretrained import Pretrained
+
+with compiler.left_out():
+    import open_clip
+    from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
+    from open_clip.pretrained import get_pretrained_cfg
+
+
+def acquire(section: OpenClipNetwork) -> Pretrained:
+    """Read the local file, or download the weights of a pretrained tag."""
+    config, preset = config_of(section.name), {}
+    if section.pretrained is not None:
+        preset = _preset(section.name, section.pretrained, config)
+    elif section.path is None:
+        raise ConfigError(f"config: models: {section.name} of open_clip: expected `pretrained` or `path`")
+    else:
+        preset = usual_preset(section.name)
+    if preset.get("resize_mode", "shortest") not in ("shortest", "squash"):
+        raise ConfigError(
+            f"config: models: {section.name} of open_clip: expected resize mode shortest or squash, "
+            f"but it needs {preset['resize_mode']!r}"
+        )
+    path = Path(section.path) if section.path else _download(preset)
+    return Pretrained(
+        tensors=weights.tensors(path, section.sha256),
+        origin=section.path or f"open_clip {section.name} {section.pretrained}",
+        sha256=sha256(path),
+        preprocessing=preprocessing_of(config, preset),
+    )
+
+
+def _preset(name: str, tag: str, config: dict[str, Any]) -> dict[str, Any]:
+    """What open_clip knows of the weights of a tag, refused where another network is meant."""
+    preset = get_pretrained_cfg(name, tag)
+    if not preset:
+        hint = nearest(tag, open_clip.list_pretrained_tags_by_model(name))
+        raise ConfigError(f"config: models: {name} of open_clip has no pretrained tag {tag!r}; {hint}")
+    if preset.get("quick_gelu", False) != config.get("quick_gelu", False):
+        other = name.removesuffix("-quickgelu") if name.endswith("-quickgelu") else f"{name}-quickgelu"
+        raise ConfigError(
+            f"config: models: {tag} was trained with another activation than {name}; name {other!r}"
+        )
+    return preset
+
+
+def _download(preset: dict[str, Any]) -> Path:
+    """Download from the hub, which has the weights of every tag, as safetensors where there are such."""
+    repository, _, named = preset["hf_hub"].rpartition("/")
+    usual = named or HF_WEIGHTS_NAME
+    safe = HF_SAFE_WEIGHTS_NAME if usual == HF_WEIGHTS_NAME else f"{Path(usual).stem}.safetensors"
+    try:
+        return hub.from_hub(repository, safe)
+    except hub.MissingFileError:
+        return hub.from_hub(repository, usual)

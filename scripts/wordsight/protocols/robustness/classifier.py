@@ -1,0 +1,114 @@
+"""The classifier that is attacked, and checks of it and of its images.
+
+Reference for the checks: Croce and Hein, Reliable evaluation of adversarial robustness with an ensemble of
+diverse parameter-free attacks, 2020, https://arxiv.org/abs/2003.01690
+"""
+
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import torch
+
+from wordsight.errors import DataError
+from wordsight.protocols.checks import check_items
+from wordsight.protocols.probe import Probe
+
+
+class Classifier(torch.nn.Module):
+    """Images in [0, 1] to scores: an encoder's own, or a head's on its features.
+
+    Of its own scores, those of a dataset's classes alone are asked for where ``label_indices`` names them. A
+    class that stands for several has the largest of theirs.
+    """
+
+    def __init__(
+        self,
+        encoder: torch.nn.Module,
+        head: Probe | None,
+        where: str,
+        label_indices: list[list[int]] | None = None,
+    ) -> None:
+        super().__init__()
+        weights = next(chain(encoder.parameters(), encoder.buffers()), torch.empty(0))
+        self.encoder, self.where, self.device = encoder, where, weights.device
+        self.own: Any = getattr(encoder, "logits", None)
+        self.head = None if head is None else head.as_module().to(self.device)
+        if self.own is None and self.head is None:
+            raise DataError(f"{where}: the encoder has no classifier of its own, expected a fitted head")
+        self.columns = None if label_indices is None else _columns(label_indices).to(self.device)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Scores (b, classes) of images (b, 3, h, w); :class:`DataError` when one is NaN."""
+        scores = self._own_scores(images) if self.head is None else self.head(self.encoder(images))
+        # Where a score is NaN, argmax would call the image broken.
+        if torch.isnan(scores).any():
+            raise DataError(f"{self.where}: the classifier's scores are NaN")
+        return scores
+
+    def _own_scores(self, images: torch.Tensor) -> torch.Tensor:
+        scores = self.own(images)
+        if self.columns is None:
+            return scores
+        if scores.shape[1] <= (last := int(self.columns.max())):
+            raise DataError(
+                f"{self.where}: label {last} of the label space is beyond the classifier's "
+                f"{scores.shape[1]} classes"
+            )
+        return scores[:, self.columns].amax(dim=2)
+
+
+def _columns(label_indices: list[list[int]]) -> torch.Tensor:
+    """Table (classes, most) of the scores of each class, the first repeated where there are fewer."""
+    most = max(map(len, label_indices))
+    return torch.tensor([[*group, *[group[0]] * (most - len(group))] for group in label_indices])
+
+
+def verdict(
+    network: torch.nn.Module, points: torch.Tensor, labels: torch.Tensor
+) -> tuple[np.ndarray, torch.Tensor]:
+    """Whether each point is misclassified, and the gradient of its cross-entropy."""
+    points = points.detach().requires_grad_(True)
+    with torch.enable_grad():
+        scores = network(points)
+        loss = torch.nn.functional.cross_entropy(scores, labels, reduction="sum")
+        (gradient,) = torch.autograd.grad(loss, points)
+    return (scores.argmax(dim=1) != labels).cpu().numpy(), gradient
+
+
+def check_network(
+    network: Classifier, images: torch.Tensor, labels: torch.Tensor, batch_size: int
+) -> tuple[np.ndarray, dict[str, float]]:
+    """Which images are right without attack, and signs that gradients will not find what there is to find."""
+    with torch.no_grad():
+        first = network(images[:batch_size])
+        again = network(images[:batch_size])
+    if int(labels.max()) >= first.shape[1]:
+        raise DataError(
+            f"{network.where}: label {int(labels.max())} is beyond the classifier's {first.shape[1]} classes"
+        )
+    parts = [
+        verdict(network, x, y)
+        for x, y in zip(images.split(batch_size), labels.split(batch_size), strict=True)
+    ]
+    zero = torch.cat([(gradient == 0).flatten(1).all(dim=1) for _, gradient in parts])
+    sums_to_one = torch.allclose(first.sum(dim=1), torch.ones(len(first), device=first.device), atol=1e-4)
+    return ~np.concatenate([wrong for wrong, _ in parts]), {
+        "zero_gradient": float(zero.float().mean()),
+        "randomised": float(not torch.equal(first, again)),
+        "softmax_outputs": float(sums_to_one and bool((first >= 0).all())),
+    }
+
+
+def check_images(images: np.ndarray, labels: np.ndarray, ids: list[str], where: str) -> None:
+    """Refuse images that are not (n, 3, h, w) in [0, 1] with a label and an id each."""
+    if images.ndim != 4 or not len(images) == len(labels) == len(ids):
+        raise DataError(
+            f"{where}: expected images (n, 3, h, w) with a label and an id each, "
+            f"not {images.shape} with {len(labels)} labels and {len(ids)} ids"
+        )
+    check_items(labels, ids, where)
+    # A comparison with NaN is false.
+    unfit = ~((images >= 0) & (images <= 1)).all(axis=(1, 2, 3))
+    if unfit.any():
+        raise DataError(f"{where}: the pixels of item {ids[int(unfit.argmax())]} are not all in [0, 1]")

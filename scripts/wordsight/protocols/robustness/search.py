@@ -1,0 +1,83 @@
+r"""Projected gradient descent at the smallest radius of a grid that breaks an image.
+
+The ball of a larger radius holds every adversarial example of a smaller one, so the search halves the grid
+upwards until the image is broken and then steps down until it resists. An attack ends at the first iterate
+that is misclassified, and its place in the batch goes to the next radius or image, so batches stay full. The
+iterates are foolbox's.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from wordsight.protocols.robustness.classifier import verdict
+from wordsight.seeds import derive_seed
+
+NOT_STARTED = -1
+
+Start = Callable[[int, int], torch.Tensor]  # item and index of the radius to a point of the ball of radius 1
+
+
+def search(
+    network: torch.nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    clean: np.ndarray,
+    radii: list[float],
+    *,
+    steps: int,
+    relative_step: float,
+    batch_size: int,
+    start: Start,
+) -> tuple[np.ndarray, int]:
+    """Find the smallest radius that breaks each image that is right without attack.
+
+    Returns
+    -------
+    bool array (radii, n), int
+        Broken at this radius or a smaller one; the number of gradients of one image that were taken.
+    """
+    # An image resists every radius up to ``low`` and is broken from ``high`` on; len(radii) means by none.
+    low, high = np.full(len(clean), -1), np.full(len(clean), len(radii))
+    waiting = np.flatnonzero(clean)
+    grid = torch.tensor(radii, dtype=images.dtype, device=images.device)
+    items, taken, points = waiting[:0], waiting[:0], images[:0]
+    gradients = 0
+    while len(items) or len(waiting):
+        admitted, waiting = np.split(waiting, [batch_size - len(items)])
+        items, taken = np.append(items, admitted), np.append(taken, np.full(len(admitted), NOT_STARTED))
+        points = torch.cat([points, images[admitted]])
+        # A broken image breaks again quickly, one that resists costs every step: halve up, then step down.
+        probed = np.where(high[items] == len(radii), (low[items] + high[items]) // 2, high[items] - 1)
+        originals, radius = images[items], grid[probed].view(-1, 1, 1, 1)
+        for row in np.flatnonzero(taken == NOT_STARTED):
+            noise = start(int(items[row]), int(probed[row])).to(points)
+            points[row] = (originals[row] + radius[row] * noise).clamp(0, 1)
+            taken[row] = 0
+        broken, ascent = verdict(network, points, labels[items])
+        gradients += len(items)
+        ended = broken | (taken == steps)
+        high[items[broken]] = probed[broken]
+        low[items[ended & ~broken]] = probed[ended & ~broken]
+        moved = points + relative_step * radius * ascent.sign()
+        points = (originals + (moved - originals).clamp(-radius, radius)).clamp(0, 1)
+        taken = np.where(ended, NOT_STARTED, taken + 1)
+        open_ = high[items] - low[items] > 1
+        items, taken, points = items[open_], taken[open_], points[open_]
+    return np.arange(len(radii))[:, None] >= high, gradients
+
+
+def uniform_starts(images: np.ndarray, ids: list[str], stream: tuple[int, str, str]) -> Start:
+    """Starts that depend on the seed, the protocol, the dataset, the item and the radius alone.
+
+    Parameters
+    ----------
+    stream : seed, protocol and dataset
+    """
+
+    def start(item: int, index: int) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(derive_seed(*stream, ids[item], index))
+        return 2 * torch.rand(images.shape[1:], generator=generator) - 1
+
+    return start

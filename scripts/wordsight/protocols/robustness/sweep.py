@@ -1,0 +1,48 @@
+"""Foolbox's attack at every radius of a grid, as in paper mode.
+
+Reference: Rauber et al., Foolbox Native, 2020, https://doi.org/10.21105/joss.02607
+"""
+
+import warnings
+from types import ModuleType
+
+import numpy as np
+import torch
+
+from wordsight.logs import progress
+from wordsight.protocols.robustness.classifier import Classifier
+from wordsight.seeds import derive_seed
+
+
+def sweep(
+    network: Classifier,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    radii: list[float],
+    *,
+    steps: int,
+    relative_step: float,
+    batch_size: int,
+    seed: int,
+) -> tuple[np.ndarray, int]:
+    """Foolbox's verdict on every image at every radius: bool array (radii, n), and the gradients taken."""
+    foolbox = import_foolbox()
+    target = foolbox.PyTorchModel(network, bounds=(0, 1), device=images.device)
+    attack = foolbox.attacks.LinfPGD(rel_stepsize=relative_step, steps=steps, random_start=True)
+    verdicts = []
+    parts = range(0, len(images), batch_size)
+    for first in progress(parts, total=len(parts), unit="batches"):
+        part = slice(first, first + batch_size)
+        with torch.random.fork_rng():
+            torch.manual_seed(derive_seed(seed, first))
+            criterion = foolbox.criteria.Misclassification(labels[part])
+            verdicts.append(attack(target, images[part], criterion, epsilons=radii)[2].cpu().numpy())
+    return np.hstack(verdicts), len(images) * len(radii) * steps
+
+
+def import_foolbox() -> ModuleType:
+    """Import foolbox, whose module of blurring attacks still reads a name that SciPy has moved."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Please import `gaussian_filter`", DeprecationWarning)
+        import foolbox
+    return foolbox

@@ -1,0 +1,62 @@
+"""What every protocol is given: which model it measures on which dataset."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from wordsight.protocols.rows import make_rows
+from wordsight.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from wordsight.catalogue.protocols.record import Mode
+
+
+@dataclass(frozen=True)
+class Task:
+    """One model on one dataset.
+
+    Attributes
+    ----------
+    protocol, model, dataset : names, for the rows and for messages
+    mode : ``sound``, or ``paper`` for the authors' choices
+    seed : the configured seed
+    """
+
+    protocol: str
+    model: str
+    dataset: str
+    mode: "Mode" = "sound"
+    seed: int = 0
+
+    @property
+    def where(self) -> str:
+        """What a message begins with."""
+        return f"{self.protocol} of {self.model} on {self.dataset}"
+
+    def stream(self, *names: str | int) -> int:
+        """Seed of a draw, which depends on the dataset and never on the model, so that models are paired."""
+        return derive_seed(self.seed, self.protocol, self.dataset, *names)
+
+    def rows(
+        self, metric: str, values: np.ndarray | Iterable[float], *, dataset: str | None = None, **more: Any
+    ) -> pa.Table:
+        """Rows of one metric for one trial, as :func:`wordsight.protocols.rows.make_rows` makes them.
+
+        Parameters
+        ----------
+        dataset : cell that stands in the place of the dataset, across styles
+        more : ``trial``, ``items``, ``parameter`` and ``setting``
+        """
+        return make_rows(
+            protocol=self.protocol,
+            model=self.model,
+            dataset=dataset or self.dataset,
+            mode=self.mode,
+            seed=self.seed,
+            metric=metric,
+            values=values,
+            **more,
+        )

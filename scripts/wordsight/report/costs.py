@@ -1,0 +1,118 @@
+"""What the steps of a run took: time, memory, energy and speed."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+USED = ["s", "max_rss", "cpu_time"]  # columns of a benchmark file
+WATTS = 12.0  # a core
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the jobs of one rule took.
+
+    Attributes
+    ----------
+    seconds, longest : wall time of all jobs, and of the longest
+    memory_mb : largest resident memory of a job, in MB of 2**20 bytes; NaN where no job was looked at
+    energy_kj : estimate, in kJ, as :func:`energy_note` says
+    """
+
+    rule: str
+    jobs: int
+    seconds: float
+    longest: float
+    memory_mb: float
+    energy_kj: float
+
+
+def benchmarks(folder: Path | str, names: Collection[str], left_out: Collection[str]) -> pd.DataFrame:
+    """Benchmarks of the jobs of this configuration, one row a job.
+
+    Parameters
+    ----------
+    folder : Snakemake's benchmark files, ``rule.tsv`` or ``rule/wildcard/.../wildcard.tsv``
+    names : of the models, datasets and figures; a file with another name is of an earlier configuration
+    left_out : protocols that do not run
+
+    Returns
+    -------
+    DataFrame
+        ``rule``, ``wildcards`` (a tuple), ``s`` (wall time), ``max_rss`` (MB) and ``cpu_time`` (seconds, of
+        all cores), both NaN for a job too short to be looked at, and ``ended`` (seconds since 1970).
+    """
+    rows: list[dict[str, Any]] = []
+    for path in sorted(Path(folder).rglob("*.tsv")):
+        rule, *wildcards = path.relative_to(folder).with_suffix("").parts
+        if rule in left_out or not all(part in names or part.isdigit() for part in wildcards):
+            continue
+        runs = pd.read_csv(path, sep="\t").to_dict("records")
+        job = {"rule": rule, "wildcards": tuple(wildcards), "ended": path.stat().st_mtime}
+        rows += [job | {key: run.get(key) for key in USED} for run in runs]
+    frame = pd.DataFrame(rows, columns=["rule", "wildcards", *USED, "ended"])
+    return frame.assign(**{key: pd.to_numeric(frame[key], errors="coerce") for key in USED})
+
+
+def costs(jobs: pd.DataFrame) -> list[Cost]:
+    """Time, memory and energy by rule, the most expensive first."""
+    busy = jobs["cpu_time"].fillna(jobs["s"])
+    found = [
+        Cost(
+            rule=str(rule),
+            jobs=len(part),
+            seconds=part["s"].sum(),
+            longest=part["s"].max(),
+            memory_mb=part["max_rss"].max(),
+            energy_kj=float(busy[part.index].sum() * WATTS / 1000),
+        )
+        for rule, part in jobs.groupby("rule")
+    ]
+    return sorted(found, key=lambda cost: -cost.seconds)
+
+
+def energy_note() -> str:
+    """Say how energy is estimated, and what is left out."""
+    return (
+        f"Energy is an estimate: the seconds that processor cores were busy, times {WATTS:g} W, which Green "
+        "Algorithms (Lannelongue et al. 2021, doi:10.1002/advs.202100707) takes for a core of an unknown "
+        "processor. Memory, disks, cooling and GPUs are not in it; a job too short to be measured counts as "
+        "a busy core."
+    )
+
+
+def wall_time(jobs: pd.DataFrame) -> float:
+    """Seconds in which at least one job ran, of jobs as :func:`benchmarks` gives them.
+
+    Pauses between runs don't count. Files that were copied have lost their times: then it is too short.
+    """
+    total, until = 0.0, -math.inf
+    for end, seconds in sorted(zip(jobs["ended"], jobs["s"], strict=True), key=lambda job: job[0] - job[1]):
+        total += max(end - max(end - seconds, until), 0.0)
+        until = max(until, end)
+    return total
+
+
+def speeds(
+    jobs: pd.DataFrame, datasets: Mapping[str, Mapping[str, Any]], shown: Mapping[str, str]
+) -> dict[str, float]:
+    """Images per second of the features, with the start of Python and the loading of weights.
+
+    Parameters
+    ----------
+    jobs : as :func:`benchmarks` gives them; those of the rule ``features`` are of one model and dataset
+    datasets : cards by name
+    shown : for each model the name that its jobs count for, which models of one objective share
+    """
+    images: Counter[str] = Counter()
+    seconds: dict[str, float] = defaultdict(float)
+    for job in jobs[jobs["rule"] == "features"].to_dict("records"):
+        model, dataset = job["wildcards"]
+        images[shown[model]] += sum(split["items"] for split in datasets[dataset]["splits"].values())
+        seconds[shown[model]] += job["s"]
+    return {name: images[name] / seconds[name] for name in images}

@@ -1,0 +1,141 @@
+"""One row a number: value, standard error and what was counted.
+
+Observations of n items in t trials are crossed: every trial sees every item, and both are draws from
+something larger. With x_ij = mu + item_i + trial_j + rest_ij, the mean over both has the variance
+
+    s2_item / n + s2_trial / t + s2_rest / (n t)
+
+whose unbiased estimate from the mean squares of the two-way table is (MS_item + MS_trial - MS_rest) / (n t).
+It is held at the larger of the two one-way terms, below which it falls only by chance (Cameron, Gelbach &
+Miller 2011, "Robust inference with multiway clustering", doi:10.1198/jbes.2010.07136). With one trial this is
+the ordinary standard error over items.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.special import bdtr, ndtri
+
+from wordsight.errors import DataError
+from wordsight.statistics.measures import Measure, Measures
+from wordsight.statistics.observations import Cell, Origin, drawn, read_cells, read_origin
+
+KEYS = ["protocol", "model", "dataset", "mode", "metric", "parameter", "setting"]
+
+
+def summarise(paths: Iterable[Path | str], measures: Measures) -> pd.DataFrame:
+    """Summarise tables of rows, one file at a time.
+
+    Parameters
+    ----------
+    paths : files of :data:`wordsight.protocols.rows.SCHEMA`, each of one protocol, model and dataset
+    measures : of each protocol, which say what has a median or no mean
+
+    Returns
+    -------
+    DataFrame
+        One row per protocol, model, dataset, mode, metric, parameter and setting, sorted by these, with
+        ``value``, ``stderr`` (NaN where there is but one observation), ``n`` and ``unit`` (items or trials),
+        ``trials``, ``seed`` (of the first trial) and ``statistic`` (mean or median). Metrics
+        without a mean have no row.
+
+    Raises
+    ------
+    DataError
+        When a file is damaged, empty or not crossed, or holds a value of which no mean exists.
+    """
+    rows = [
+        _row(origin, cell, measures[origin.protocol])
+        for origin in map(read_origin, paths)
+        for cell in read_cells(origin.path)
+        if cell.metric not in measures[origin.protocol].without_mean
+    ]
+    if not rows:
+        raise DataError("statistics: expected at least one table of rows, but there is none")
+    frame = pd.DataFrame(rows)
+    twice = frame[frame.duplicated(KEYS)]
+    if len(twice):
+        raise DataError(
+            "statistics: expected one file each, "
+            f"but {' '.join(map(str, twice.iloc[0][KEYS]))} is there twice"
+        )
+    return frame.sort_values(KEYS, ignore_index=True)
+
+
+def standard_error(matrix: np.ndarray) -> float:
+    """Estimate the standard error of the mean of crossed observations.
+
+    Parameters
+    ----------
+    matrix : array of shape (t, n): trials by items, either of which may be 1
+
+    Returns
+    -------
+    float
+        NaN for a single observation.
+    """
+    trials, items = matrix.shape
+    if min(trials, items) == 1:
+        return float(matrix.std(ddof=1) / np.sqrt(matrix.size)) if matrix.size > 1 else float("nan")
+    by_trial, by_item = matrix.mean(axis=1), matrix.mean(axis=0)
+    rest = matrix - by_trial[:, None] - by_item[None, :] + matrix.mean()
+    ms_rest = float((rest**2).sum()) / ((trials - 1) * (items - 1))
+    ms_item, ms_trial = trials * by_item.var(ddof=1), items * by_trial.var(ddof=1)
+    return float(np.sqrt(max(ms_item + ms_trial - ms_rest, ms_item, ms_trial) / matrix.size))
+
+
+def median_error(values: np.ndarray) -> float:
+    """Estimate the standard error of a median from two order statistics.
+
+    The two lie about two standard errors below and above the median. They enclose it with a binomial
+    probability, whose normal quantile is the number of standard errors between them (Price & Bonett 2001,
+    "Estimating the variance of the sample median", J. Statist. Comput. Simul. 68, 295-305).
+
+    Parameters
+    ----------
+    values : array of shape (n,)
+
+    Returns
+    -------
+    float
+        NaN for a single value and where one of the two is infinite.
+    """
+    n = len(values)
+    if n == 1:
+        return float("nan")
+    rank = max(round((n + 1) / 2 - np.sqrt(n)), 1)
+    low, high = np.sort(values)[[rank - 1, n - rank]]
+    if not np.isfinite([low, high]).all():
+        return float("nan")
+    return float((high - low) / (-2 * ndtri(bdtr(rank - 1, n, 0.5))))
+
+
+def _row(origin: Origin, cell: Cell, measure: Measure) -> dict[str, object]:
+    median = cell.metric in measure.medians
+    if median:
+        # A matrix of several trials has one median an item first, so that an item counts once.
+        values = np.median(cell.matrix, axis=0)
+        value, stderr = float(np.median(values)), median_error(values)
+    else:
+        if not np.isfinite(cell.matrix).all():
+            raise DataError(f"{origin.path}: {cell.metric}: expected finite values, but one is infinite")
+        value, stderr = float(cell.matrix.mean()), standard_error(drawn(cell, measure.fixed_trials))
+    by_item = len(cell.items) > 0
+    return {
+        "protocol": origin.protocol,
+        "model": origin.model,
+        "dataset": origin.dataset,
+        "mode": origin.mode,
+        "metric": cell.metric,
+        "parameter": cell.parameter,
+        "setting": cell.setting,
+        "value": value,
+        "stderr": stderr,
+        "n": len(cell.items) if by_item else len(cell.trials),
+        "unit": "items" if by_item else "trials",
+        "trials": len(cell.trials),
+        "seed": int(cell.seeds[0]),
+        "statistic": "median" if median else "mean",
+    }

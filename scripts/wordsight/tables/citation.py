@@ -1,0 +1,16 @@
+"""How wordsight is cited, from ``CITATION.cff``."""
+
+from typing import Any
+
+import yaml
+
+from wordsight.errors import DataError
+from wordsight.files.project import CITATION
+
+
+def read_citation() -> dict[str, Any]:
+    """Values of ``CITATION.cff``; :class:`DataError` when it is not there."""
+    try:
+        return dict(yaml.safe_load(CITATION.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise DataError(f"{CITATION}: expected how wordsight is cited ({error})") from None

@@ -1,0 +1,29 @@
+"""The tables that people read, as CSV files."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from wordsight.errors import DataError
+from wordsight.files.disk import write_text
+from wordsight.tables.schemas import columns_of, may_be_missing
+
+
+def write_csv(path: Path | str, frame: pd.DataFrame) -> None:
+    """Write a table as UTF-8 CSV, six significant digits a number, so that equal tables are equal bytes."""
+    write_text(path, frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+
+
+def read_csv(path: Path | str) -> pd.DataFrame:
+    """Read a table that :func:`write_csv` wrote; :class:`DataError` names a file that is none."""
+    counts = may_be_missing("count")
+    try:
+        return pd.read_csv(
+            path,
+            # As it stands: a model may be called `null` and a dataset `01`.
+            dtype=dict.fromkeys(columns_of("text"), str) | dict.fromkeys(counts, "Int64"),
+            keep_default_na=False,
+            na_values={name: [""] for name in counts | may_be_missing("number")},
+        )
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: expected a table of results ({error})") from None

@@ -1,0 +1,159 @@
+"""The tables as figures and report read them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from wordsight.catalogue import display
+from wordsight.catalogue.cells import ALL_NEW, CELLS, across_cells
+from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.errors import DataError
+from wordsight.tables.over_seeds import names_of, over_seeds
+
+CURVES = ["epoch", "loss", "held_out_loss"]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a figure is drawn from.
+
+    Attributes
+    ----------
+    results : rows of ``results.csv``
+    contrasts : rows of ``contrasts.csv``; none where no contrast is configured
+    classes : number of classes of each dataset, in the order of the configuration
+    models : names, in the order of the configuration, which decides their colours
+    objectives : rows of ``objectives.csv``, which the figures of cells are drawn from
+    training : learning curves, as :func:`read_training` gives them
+    sensitivity : rows of ``sensitivity.csv``
+    examples : what :mod:`wordsight.figures.images` gathered for the figure; only figures of single images
+        have it
+    """
+
+    results: pd.DataFrame
+    contrasts: pd.DataFrame
+    classes: dict[str, int]
+    models: list[str]
+    objectives: pd.DataFrame | None = None
+    training: pd.DataFrame | None = None
+    sensitivity: pd.DataFrame | None = None
+    examples: dict[str, Any] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """What is shown, in order: the models, where those of one objective are one."""
+        known = names_of(self.results)
+        return list(dict.fromkeys(known[model] for model in self.models if model in known))
+
+
+def read_training(paths: Mapping[str, Path | str], groups: Mapping[str, str]) -> pd.DataFrame:
+    """Learning curves of the models that the workflow trained.
+
+    Parameters
+    ----------
+    paths : file of each model, with at least the columns :data:`CURVES`
+    groups : objective of each model
+
+    Returns
+    -------
+    DataFrame
+        :data:`CURVES` with ``model`` and ``group``, one row a model and epoch.
+
+    Raises
+    ------
+    DataError
+        When a file is no such table.
+    """
+    parts = [pd.DataFrame(columns=["group", "model", *CURVES])]
+    for model, path in paths.items():
+        try:
+            curve = pd.read_csv(path, usecols=CURVES)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: expected a learning curve ({error})") from None
+        parts.append(curve.assign(group=groups[model], model=model))
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def judged(contrasts: pd.DataFrame) -> pd.DataFrame:
+    """Rows that decide a comparison: the mean over datasets, and across styles the cell where all is new.
+
+    The mean over cells would mix what an encoder was trained on with what it was not.
+    """
+    pooled = (contrasts["scope"] == "pooled") & ~across_cells(contrasts)
+    return contrasts[pooled | (contrasts["dataset"] == ALL_NEW)]
+
+
+def measured(tables: Tables, protocol: str, metric: str, parameter: str = "") -> pd.DataFrame:
+    """Rows of one protocol and metric, by dataset, model and setting, in the order of the configuration.
+
+    Returns
+    -------
+    DataFrame
+        As ``results.csv``, but the seeds of an objective are one model
+        (:func:`wordsight.tables.over_seeds.over_seeds`). ``low`` and ``high`` are one standard error below
+        and above ``value``, NaN where it is unknown, and held in [0, 1], where every metric that is drawn
+        lies.
+
+    Raises
+    ------
+    DataError
+        When there is no such row.
+    """
+    rows = tables.results
+    rows = rows[
+        (rows["protocol"] == protocol) & (rows["metric"] == metric) & (rows["parameter"] == parameter)
+    ]
+    if rows.empty:
+        raise DataError(f"results: expected rows of {protocol} with the metric {metric}, but there are none")
+    places = {
+        "dataset": {name: place for place, name in enumerate([*tables.classes, *CELLS])},
+        "model": {name: place for place, name in enumerate(tables.models)},
+    }
+    rows = rows.sort_values(
+        ["dataset", "model", "setting"],
+        key=lambda column: column.map(places[column.name]) if column.name in places else column,
+        ignore_index=True,
+    )
+    rows = over_seeds(rows)
+    low, high = rows["value"] - rows["stderr"], rows["value"] + rows["stderr"]
+    return rows.assign(low=low.clip(lower=0), high=high.clip(upper=1))
+
+
+def primary(tables: Tables, protocol: str) -> pd.DataFrame:
+    """Rows of the metric on which a protocol is judged, as :func:`measured` gives them."""
+    metric = PROTOCOLS[protocol].primary
+    rows = tables.results
+    parameters = rows.loc[(rows["protocol"] == protocol) & (rows["metric"] == metric), "parameter"]
+    return measured(tables, protocol, metric, parameters.iloc[0] if len(parameters) else "")
+
+
+def comparable(tables: Tables, protocol: str) -> pd.DataFrame:
+    """Rows of :func:`primary` on which the encoders of a protocol can be compared.
+
+    These are at the largest setting, on the datasets that all its encoders share; across styles, in the cell
+    where all is new. None where no dataset is shared.
+    """
+    rows = primary(tables, protocol)
+    rows = rows[rows["setting"] == rows["setting"].max()]
+    if across_cells(rows).any():
+        rows = rows[rows["dataset"] == ALL_NEW]
+    shared = rows.groupby("dataset")["model"].nunique() == rows["model"].nunique()
+    return rows[rows["dataset"].map(shared).astype(bool)]
+
+
+def guessing_in(results: pd.DataFrame, protocol: str, cell: str) -> float | None:
+    """Level of guessing in a cell, as rows of ``results.csv`` tell it, the same for every model."""
+    rows = results[(results["protocol"] == protocol) & (results["dataset"] == cell)]
+    chance = rows.loc[rows["metric"] == "chance", "value"]
+    return None if chance.empty else float(chance.iloc[0])
+
+
+def modes(rows: pd.DataFrame) -> str:
+    """Name the mode of the rows, or of each protocol where they differ."""
+    found = dict(zip(rows["protocol"], rows["mode"], strict=True))
+    if len(set(found.values())) == 1:
+        return f"{rows['mode'].iloc[0]} mode"
+    return ", ".join(f"{display.protocol(name)}: {mode} mode" for name, mode in found.items())

@@ -1,0 +1,121 @@
+"""Vectors of sentences from a frozen transformer: what its last layer says at some of the tokens.
+
+References
+----------
+Reimers and Gurevych, Sentence-BERT, 2019, section 3, https://arxiv.org/abs/1908.10084 (``mean``, ``cls``)
+Devillers et al., 2021, https://arxiv.org/abs/2104.08313 (``class_token``, as in the authors' code)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from wordsight.config.text import Pooling
+from wordsight.errors import ConfigError, DataError
+from wordsight.logs import progress
+
+BATCH = 64
+LONGEST = 128  # tokens; what follows is not read
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A sentence, and where in it the name of a class stands."""
+
+    text: str
+    start: int = 0
+    end: int = 0
+
+    @property
+    def name(self) -> str:
+        """The class name alone."""
+        return self.text[self.start : self.end]
+
+
+def phrases(classes: Sequence[str], template: str) -> list[Phrase]:
+    """Sentences that a template makes of class names, whose underscores become spaces."""
+    before, after = template.split("{class}")
+    names = [" ".join(name.replace("_", " ").split()) for name in classes]
+    return [Phrase(before + name + after, len(before), len(before) + len(name)) for name in names]
+
+
+def encode(
+    model: Any, tokenizer: Any, sentences: Sequence[Phrase], pooling: Pooling, batch: int = BATCH
+) -> torch.Tensor:
+    """Vectors (n, d) of sentences, on the CPU.
+
+    Parameters
+    ----------
+    model : of transformers; where it lies, sentences are computed
+    tokenizer : fast, and padding on the right
+    pooling : tokens that are averaged
+
+    Raises
+    ------
+    ConfigError
+        When the tokenizer has no token that ``pooling`` asks for.
+    DataError
+        When a class name has no token, or lies beyond the tokens that are read.
+    """
+    if pooling == "cls" and tokenizer.cls_token_id is None:
+        raise ConfigError(
+            "config: text_models: pooling: expected another than cls, since the tokenizer has no such token"
+        )
+    # Sentences of one length need no padding: sorted, a batch wastes little.
+    order = sorted(range(len(sentences)), key=lambda place: len(sentences[place].text))
+    vectors = torch.empty(len(sentences), model.config.hidden_size)
+    starts = range(0, len(order), batch)
+    for start in progress(starts, len(starts), "batches of sentences"):
+        places = order[start : start + batch]
+        asked = [sentences[place] for place in places]
+        tokens = tokenizer(
+            [phrase.text for phrase in asked],
+            padding=True,
+            truncation=True,
+            max_length=LONGEST,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+            return_tensors="pt",
+        )
+        offsets, special = tokens.pop("offset_mapping"), tokens.pop("special_tokens_mask")
+        chosen = _chosen(pooling, asked, tokens["attention_mask"], offsets, special).to(model.device)
+        with torch.inference_mode():
+            hidden = model(**tokens.to(model.device)).last_hidden_state.float()
+        means = (hidden * chosen[..., None]).sum(dim=1) / chosen.sum(dim=1, keepdim=True)
+        vectors[places] = means.cpu()
+    return vectors
+
+
+def _chosen(
+    pooling: Pooling,
+    asked: Sequence[Phrase],
+    attended: torch.Tensor,
+    offsets: torch.Tensor,
+    special: torch.Tensor,
+) -> torch.Tensor:
+    """Tokens (b, t) that are averaged, as 0 and 1."""
+    if pooling == "mean":
+        return attended.float()
+    places = torch.arange(attended.shape[1]).expand_as(attended)
+    if pooling == "cls":
+        return (places == 0).float()
+    own = (attended == 1) & (special == 0)
+    if pooling == "last":
+        return _only(own & (places == torch.where(own, places, -1).amax(dim=1, keepdim=True)), asked)
+    starts = torch.tensor([phrase.start for phrase in asked])[:, None]
+    ends = torch.tensor([phrase.end for phrase in asked])[:, None]
+    # A token of GPT-2 takes the space before its word along, so that it may begin before the name.
+    named = own & (offsets[..., 0] < ends) & (offsets[..., 1] > starts)
+    if pooling == "class_token":
+        named &= places == torch.where(named, places, attended.shape[1]).amin(dim=1, keepdim=True)
+    return _only(named, asked)
+
+
+def _only(chosen: torch.Tensor, asked: Sequence[Phrase]) -> torch.Tensor:
+    empty = ~chosen.any(dim=1)
+    if empty.any():
+        text = asked[int(empty.int().argmax())].text
+        raise DataError(f"expected tokens of a class name in {text!r}, found none")
+    return chosen.float()

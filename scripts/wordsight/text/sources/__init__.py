@@ -1,0 +1,1 @@
+"""Where language models and word vectors come from: one file a source, with ``fetch(section, directory)``."""

@@ -1,0 +1,171 @@
+"""Which files each step reads, for the values of a job's wildcards."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from wordsight.catalogue.objectives import reads_sentences
+from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.catalogue.section import nearest
+from wordsight.config.experiment import Config
+from wordsight.errors import ConfigError
+from wordsight.workflow import params, targets
+
+Wildcards = Any  # of Snakemake: attributes and `get`
+Files = dict[str, list[str]]
+
+
+def of_known_model(config: Config, w: Wildcards, file: str) -> str:
+    """File of the model that a target names; :class:`ConfigError` when there is none of that name."""
+    if w.model not in config.models:
+        hint = nearest(w.model, list(config.models))
+        raise ConfigError(f"config: models: unknown model {w.model!r}; {hint}")
+    return f"resources/models/{w.model}/{file}"
+
+
+# Prepared things
+
+
+def dataset_files(datasets: Iterable[str], file: str) -> list[str]:
+    """A file of each of some datasets."""
+    return [f"resources/datasets/{dataset}/{file}" for dataset in datasets]
+
+
+def dataset_cards(config: Config) -> list[str]:
+    """Cards of the datasets that some protocol runs on."""
+    return dataset_files(targets.evaluated_datasets(config), "card.json")
+
+
+def model_cards(config: Config) -> list[str]:
+    """Cards of all models."""
+    return [f"resources/models/{model}/card.json" for model in config.models]
+
+
+def feature_files(model: str, datasets: Iterable[str], split: str) -> list[str]:
+    """Features of a split of each of some datasets."""
+    return [f"results/features/{model}/{dataset}/{split}.safetensors" for dataset in datasets]
+
+
+# Features and protocols
+
+
+def passed(config: Config, w: Wildcards) -> list[str]:
+    """Datasets of a job of features: that of its wildcard, or all where one job covers a whole model."""
+    one = w.get("dataset")
+    return [one] if one else targets.passed_by_all(config)
+
+
+def images(config: Config, w: Wildcards, file: str) -> list[str]:
+    """A file of every dataset that a job of features covers."""
+    return dataset_files(passed(config, w), file)
+
+
+def covered(config: Config, w: Wildcards, protocol: str) -> list[str]:
+    """Datasets of a job of a protocol: the one of its wildcard, or all that the protocol runs on."""
+    one = w.get("dataset")
+    return [one] if one else config.protocols.running[protocol].covered
+
+
+def measured(config: Config, w: Wildcards, protocol: str) -> Files:
+    """Features that a protocol reads, with the card of each dataset.
+
+    Across styles, the images come along for the concepts and styles of the drawings; none is decoded.
+    """
+    record, datasets = PROTOCOLS[protocol], covered(config, w, protocol)
+    files = {"dataset": dataset_files(datasets, "card.json")}
+    for split in ("train", "test"):
+        if split in record.reads:
+            files[split] = feature_files(w.model, datasets, split)
+        if record.cells:
+            files[f"{split}_images"] = dataset_files(datasets, f"{split}.parquet")
+    if "views" in record.reads:
+        files["views"] = _views(config, w.model, datasets, protocol)
+    return files
+
+
+def _views(config: Config, model: str, datasets: Iterable[str], protocol: str) -> list[str]:
+    """Training features of each epoch, which only paper mode reads: those of one dataset after another."""
+    paper = config.protocol_mode(protocol) == "paper"
+    epochs = params.of_protocol(config, None, protocol)["epochs"] if paper else 0
+    return [
+        path
+        for dataset in datasets
+        for epoch in range(epochs)
+        for path in feature_files(model, [dataset], f"augmented/{epoch}")
+    ]
+
+
+def head_features(config: Config, w: Wildcards, protocol: str) -> list[str]:
+    """Features that the attacked head is fitted on; the model's own classifier needs none."""
+    fitted = targets.attacked(config, protocol)[w.dataset].head == "fitted"
+    return feature_files(w.model, [w.dataset], "train") if fitted else []
+
+
+# Training
+
+
+def image_set(config: Config, _: Wildcards, file: str) -> str:
+    """File of the dataset that encoders are trained on."""
+    return f"resources/datasets/{params.pretraining(config).images}/{file}"
+
+
+def sentences(config: Config, w: Wildcards) -> list[str]:
+    """Vectors of captions and class names, for the objectives that read them."""
+    read = reads_sentences(params.objective_of(config, w))
+    return [f"resources/sentences/{params.pretraining(config).images}.safetensors"] if read else []
+
+
+def searched(config: Config) -> list[str]:
+    """Results for every objective and learning rate to choose from."""
+    section = config.pretraining
+    if section is None:
+        return []
+    return [
+        f"results/search/{objective}/{rate}.json"
+        for objective in section.objectives
+        if objective != "untrained"
+        for rate in section.search.learning_rates
+    ]
+
+
+def learning_curves(config: Config, w: Wildcards) -> list[str]:
+    """Learning curves of the models that the workflow trains, which one figure shows."""
+    shown = targets.trained_models(config) if w.figure == "training" else []
+    return [f"resources/models/{model}/training.csv" for model in shown]
+
+
+# Figures of single images
+
+
+def figure_examples(config: Config, w: Wildcards) -> list[str]:
+    """Data of the images that a figure shows; most figures show none."""
+    shown = w.figure in targets.example_names(config)
+    return [f"results/figures/data/{w.figure}.json"] if shown else []
+
+
+def embedded_features(config: Config) -> list[str]:
+    """Test features of the encoders that are shown in the plane."""
+    dataset = targets.embedded_dataset(config)
+    return [
+        path
+        for model in targets.embedded_models(config)
+        if dataset
+        for path in feature_files(model, [dataset], "test")
+    ]
+
+
+def attacked_results(config: Config) -> list[str]:
+    """Results of robustness for every model and dataset."""
+    return [path for path in targets.protocol_results(config) if path.startswith("results/robustness/")]
+
+
+def confused_results(config: Config) -> list[str]:
+    """Results of transfer of the models on the sides of the contrasts whose confusions are shown."""
+    shown = targets.confused(config)
+    models = sorted({model for contrast in shown for pair in contrast.pairs for model in pair})
+    datasets = config.protocols.running["transfer"].covered if shown else []
+    return [f"results/transfer/{model}/{dataset}.parquet" for model in models for dataset in datasets]
+
+
+def pictured(config: Config, file: str) -> list[str]:
+    """File of every dataset whose images or classes the figures of single images show."""
+    return dataset_files(targets.pictured_datasets(config), file)

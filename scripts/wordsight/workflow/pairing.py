@@ -1,0 +1,53 @@
+"""Which models a contrast compares, from the configuration alone: a workflow asks while it is parsed."""
+
+from wordsight.config.experiment import Config
+from wordsight.errors import ConfigError
+from wordsight.statistics.comparison import Comparison
+
+
+def pair(config: Config, name: str) -> list[tuple[str, str]]:
+    """Pairs of a contrast: every treatment with every control of equal traits.
+
+    Raises
+    ------
+    ConfigError
+        When a model is on both sides, or no treatment finds a control: it names the contrast's key.
+    """
+    contrast = config.contrasts[name]
+    treatments, controls = config.select(contrast.treatment), config.select(contrast.control)
+    both = [model for model in treatments if model in controls]
+    if both:
+        raise ConfigError(
+            f"config: contrasts.{name}: expected each model on one side, but {both[0]!r} is on both"
+        )
+    pairs = [
+        (t, c) for t in treatments for c in controls if _traits(config, name, t) == _traits(config, name, c)
+    ]
+    if not pairs:
+        raise ConfigError(
+            f"config: contrasts.{name}: expected a treatment and a control of equal "
+            f"{' and '.join(contrast.match)}, but there is none "
+            f"(treatment {', '.join(treatments)}; control {', '.join(controls)})"
+        )
+    return pairs
+
+
+def resolve(config: Config) -> list[Comparison]:
+    """Comparisons for every contrast of the configuration, in its order."""
+    comparisons = []
+    for name, contrast in config.contrasts.items():
+        pairs = pair(config, name)
+        groups = [_traits(config, name, treatment) for treatment, _ in pairs]
+        comparisons.append(Comparison(name=name, question=contrast.question, pairs=pairs, groups=groups))
+    return comparisons
+
+
+def _traits(config: Config, name: str, model: str) -> str:
+    """Say what a pair has to share: the values of the traits that ``match`` names."""
+    section = config.models[model]
+    values = {
+        "architecture": config.architecture(model),
+        "group": section.group,
+        "seed": getattr(section, "seed", None),
+    }
+    return ", ".join(str(values[trait]) for trait in config.contrasts[name].match)

@@ -1,0 +1,183 @@
+"""The values of a configuration that each step reads: its params, which decide whether it runs again."""
+
+from pathlib import Path
+from typing import Any
+
+from wordsight.catalogue.fitting import ProbeParameters
+from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.catalogue.protocols.record import Protocol
+from wordsight.config.experiment import Config
+from wordsight.config.models import PretrainModel, Traits
+from wordsight.config.pretraining import PretrainingSection, TrainingSection
+from wordsight.config.text import Wording
+from wordsight.errors import ConfigError
+from wordsight.statistics.measures import Measure
+from wordsight.workflow.provenance import content_digest
+from wordsight.workflow.targets import attacked
+
+Values = dict[str, Any]
+Wildcards = Any  # of Snakemake: attributes and `get`
+
+# Where it is said what has to lie at a path.
+LAYOUTS = {"datasets": "docs/add-a-dataset.md says what has to lie there"}
+
+
+def values_of(config: Config, *path: str) -> Values:
+    """Values of one section of the configuration, as its step reads them."""
+    value: Any = config
+    for key in path:
+        value = value[key] if isinstance(value, dict) else getattr(value, key)
+    return value.model_dump(mode="json")
+
+
+# Models
+
+
+def network(config: Config, model: str) -> Values:
+    """Values of a model's section that decide its weights."""
+    return config.models[model].model_dump(mode="json", exclude=set(Traits.model_fields))
+
+
+def traits(config: Config, model: str) -> Values:
+    """Values of a model's section that say what it learned from."""
+    return config.models[model].model_dump(mode="json", include=set(Traits.model_fields))
+
+
+def text_network(config: Config, text_model: str) -> Values:
+    """Values of a text model's section that decide its files, which is all but the wording."""
+    return config.text_models[text_model].model_dump(mode="json", exclude=set(Wording.model_fields))
+
+
+def wording(config: Config, text_model: str) -> Values:
+    """Values of a text model's section that say how class names are put to it."""
+    return config.text_models[text_model].model_dump(mode="json", include=set(Wording.model_fields))
+
+
+def groups(config: Config) -> dict[str, str]:
+    """Group of each model: the objective of those that the workflow trains, whose seeds count as one."""
+    return {name: getattr(model, "objective", name) for name, model in config.models.items()}
+
+
+# Training
+
+
+def pretraining(config: Config) -> PretrainingSection:
+    """The section ``pretraining``, which a training asks for."""
+    if config.pretraining is None:
+        raise ConfigError("config: pretraining: this key is required to train encoders")
+    return config.pretraining
+
+
+def objective_of(config: Config, w: Wildcards) -> str:
+    """Objective of a training: that of its model, or in a search for learning rates that of its wildcard."""
+    named: str | None = w.get("objective")
+    return named or config.models[w.model].objective  # type: ignore[union-attr]
+
+
+def training(config: Config, _: Wildcards) -> Values:
+    """What all trainings share: the section without its objectives and its search."""
+    return pretraining(config).model_dump(mode="json", include=set(TrainingSection.model_fields))
+
+
+def candidate(config: Config, w: Wildcards) -> Values:
+    """Network of a search for the learning rate."""
+    section = pretraining(config)
+    return PretrainModel(
+        source="pretrain",
+        architecture=section.architecture,
+        objective=w.objective,
+        seed=section.search.seed,
+        learning_rate=float(w.learning_rate),
+        language="none",
+        pretraining_images=0,
+    ).model_dump(mode="json", exclude=set(Traits.model_fields))
+
+
+def probe() -> Values:
+    """How the classifier is fitted by which a learning rate is judged."""
+    return ProbeParameters().model_dump(mode="json")
+
+
+# Protocols and statistics
+
+
+def of_protocol(config: Config, _: Wildcards, protocol: str) -> Values:
+    """Part of a protocol's section that its steps read: not where it runs, so a new dataset reruns none."""
+    section, read = config.protocols.running[protocol], PROTOCOLS[protocol].parameters
+    return section.model_dump(mode="json", include=set(read.model_fields))
+
+
+def of_dataset(config: Config, w: Wildcards, protocol: str) -> Values:
+    """What a step of a protocol reads of its dataset."""
+    return attacked(config, protocol)[w.dataset].model_dump(mode="json")
+
+
+def mode(config: Config, _: Wildcards, protocol: str) -> str:
+    """Mode of a protocol."""
+    return config.protocol_mode(protocol)
+
+
+def measures() -> dict[str, Values]:
+    """What the statistics ask of each protocol, in the order of the report."""
+    return {name: _measure(record).model_dump(mode="json") for name, record in PROTOCOLS.items()}
+
+
+def _measure(record: Protocol) -> Measure:
+    def metrics(statistic: str) -> tuple[str, ...]:
+        return tuple(name for name, metric in record.metrics.items() if metric.statistic == statistic)
+
+    return Measure(
+        primary=record.primary,
+        fixed_trials=record.fixed_trials,
+        chance=record.chance,
+        authors=record.authors,
+        medians=metrics("median"),
+        without_mean=metrics("none"),
+    )
+
+
+# The user's own files
+
+
+def user_content(config: Config, *path: str) -> list[str]:
+    """Digests of the files and folders that a section names as the user's own; empty when it names none.
+
+    A file that also has an address need not be there.
+    """
+    values = values_of(config, *path)
+    # Weights of torchvision are a name; those for a function of the user's are a file.
+    keys = ["path", "weights"] if values["source"] == "python" else ["path"]
+    return [
+        content_digest(
+            values[key], ".".join((*path, key)), by_hand=values.get("by_hand") or LAYOUTS.get(path[0])
+        )
+        for key in keys
+        if values.get(key) and (Path(values[key]).exists() or not values.get("url"))
+    ]
+
+
+# Modules that a step imports by a configured name, which its digest has to be told of
+
+
+# Families whose networks are built from what their source says of them.
+DESCRIBED = {"huggingface"}
+
+
+def model_modules(config: Config, model: str) -> list[str]:
+    """Modules that fetch a model and build its network."""
+    family = config.architecture(model).split("/")[0]
+    sources = {config.models[model].source} | ({family} & DESCRIBED)
+    return [*(f"models.sources.{source}" for source in sorted(sources)), *network_modules(config, model)]
+
+
+def network_modules(config: Config, model: str) -> list[str]:
+    """Modules that build the network of a model that was fetched."""
+    return [f"models.architectures.{config.architecture(model).split('/')[0]}"]
+
+
+def training_modules(config: Config, w: Wildcards) -> list[str]:
+    """Modules that a training imports by a configured name."""
+    objective = objective_of(config, w)
+    family = pretraining(config).architecture.split("/")[0]
+    asked = [] if objective == "untrained" else [f"pretraining.objectives.{objective}"]
+    return [f"models.architectures.{family}", *asked]

@@ -1,0 +1,59 @@
+"""What the steps of a run took."""
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wordsight.report import costs
+
+HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmean_load\tcpu_time\n"
+
+
+def write(folder, name, *rows, ended=1000.0):
+    path = folder / f"{name}.tsv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(HEAD + "".join("\t".join(map(str, row)) + "\n" for row in rows))
+    os.utime(path, (ended, ended))
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    write(tmp_path, "few_shot/first/digits", (10.0, "0:00:10", 200.0, 1, 90, 9.0), ended=1010)
+    write(tmp_path, "few_shot/second/digits", (20.0, "0:00:20", 300.0, 1, 200, 40.0), ended=1020)
+    write(tmp_path, "few_shot/gone/digits", (99.0, "0:01:39", 300.0, 1, 200, 40.0))
+    write(tmp_path, "summary", (2.0, "0:00:02", "NA", "NA", "NA", "NA"), ended=1100)
+    write(tmp_path, "transfer/first/digits", (50.0, "0:00:50", 300.0, 1, 200, 40.0))
+    return costs.benchmarks(tmp_path, {"first", "second", "digits"}, {"transfer"})
+
+
+def test_costs_are_summed_by_rule_and_energy_is_busy_seconds_times_watts(jobs):
+    few_shot, summary = costs.costs(jobs)
+    assert few_shot == costs.Cost("few_shot", 2, 30.0, 20.0, 300.0, 49 * 12 / 1000)
+    assert (summary.rule, summary.jobs, summary.seconds, summary.energy_kj) == ("summary", 1, 2.0, 0.024)
+    assert np.isnan(summary.memory_mb)
+
+
+def test_the_note_names_the_assumption_and_its_source():
+    assert "times 12 W" in costs.energy_note()
+    assert "doi:10.1002/advs.202100707" in costs.energy_note()
+
+
+def test_wall_time_counts_seconds_with_a_job_once_and_leaves_pauses_out(jobs):
+    # 1000-1010 and 1000-1020 overlap; 1098-1100 stands alone.
+    assert costs.wall_time(jobs) == pytest.approx(22.0)
+    nested = pd.DataFrame({"ended": [100.0, 50.0, 101.0], "s": [100.0, 10.0, 2.0]})
+    assert costs.wall_time(nested) == pytest.approx(101.0)
+
+
+def test_a_folder_without_benchmarks_costs_nothing(tmp_path):
+    none = costs.benchmarks(tmp_path, [], [])
+    assert costs.costs(none) == []
+    assert costs.wall_time(none) == 0
+
+
+def test_older_benchmark_files_without_cpu_time_count_as_one_busy_core(tmp_path):
+    (tmp_path / "report.tsv").write_text("s\tmax_rss\n4.0\t100\n")
+    (cost,) = costs.costs(costs.benchmarks(tmp_path, [], []))
+    assert cost.energy_kj == pytest.approx(0.048)
