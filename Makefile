@@ -9,7 +9,7 @@ MEMORY_MB ?= $(shell $(PYTHON) -c 'import os; print(os.sysconf("SC_PAGE_SIZE") *
 # Snakemake says of a file that is no YAML neither its name nor the line.
 SNAKEMAKE = $(if $(CONFIG),PYTHONPATH=scripts .venv/bin/python -m wordsight.config.well_formed $(CONFIG) && ).venv/bin/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
 
-.PHONY: report test lint why bench check-model search lock
+.PHONY: report test snapshots lint why bench check-model search lock
 .DEFAULT_GOAL := report
 
 report: .venv/report  ## Run the default experiment, or CONFIG=..., and print the answer.
@@ -18,6 +18,12 @@ report: .venv/report  ## Run the default experiment, or CONFIG=..., and print th
 
 test: .venv/dev  ## Pass the tests.
 	.venv/bin/python -m pytest -n 2 --dist loadfile
+
+# Those that no test asks for any more go, so that the diff shows it.
+snapshots: .venv/dev  ## Renew the texts of tests/snapshots; read the diff before you commit it.
+	rm -f tests/snapshots/*.txt
+	WORDSIGHT_RENEW_SNAPSHOTS=1 .venv/bin/python -m pytest -n 2 --dist loadfile $$(grep -l '^import snapshots' -r tests)
+	@git diff --stat -- tests/snapshots
 
 lint: .venv/dev  ## Check style, types and the workflow.
 	.venv/bin/ruff check .

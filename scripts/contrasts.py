@@ -9,8 +9,9 @@ from wordsight.logs import step
 with step(snakemake.log[0], snakemake.threads):
     from wordsight.config.load import validate
     from wordsight.config.statistics import StatisticsSection
-    from wordsight.files.cards import read_cards
+    from wordsight.datasets import card as dataset_card
     from wordsight.files.parquet import read_frame, write_frame
+    from wordsight.models import card as model_card
     from wordsight.statistics.audit import Evidence, audited
     from wordsight.statistics.comparison import Comparison
     from wordsight.statistics.effects import compare
@@ -20,7 +21,8 @@ with step(snakemake.log[0], snakemake.threads):
     measures = {name: validate(Measure, values) for name, values in snakemake.params.measures.items()}
     comparisons = [validate(Comparison, values) for values in snakemake.params.comparisons]
     section = validate(StatisticsSection, snakemake.params.statistics)
-    models, datasets = (read_cards(paths) for paths in (snakemake.input.models, snakemake.input.datasets))
+    models = model_card.read_cards(snakemake.input.models)
+    datasets = dataset_card.read_cards(snakemake.input.datasets)
     frame, parts = compare(snakemake.input.rows, comparisons, section, snakemake.params.seed, measures)
     sensitivity = sensitivities(frame, parts, section, models)
     evidence = Evidence(

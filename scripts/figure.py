@@ -9,9 +9,9 @@ from wordsight.logs import step
 with step(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
+    from wordsight.datasets.card import read_cards
     from wordsight.figures.drawing import draw
     from wordsight.figures.export import save
-    from wordsight.files.cards import read_cards
     from wordsight.files.disk import read_json
     from wordsight.tables.csv import read_csv
     from wordsight.tables.reading import Tables, read_training
@@ -23,7 +23,7 @@ with step(snakemake.log[0], snakemake.threads):
     tables = Tables(
         results=read_csv(snakemake.input.results),
         contrasts=read_csv(snakemake.input.contrasts),
-        classes={name: len(card["classes"]) for name, card in cards.items()},
+        classes={name: len(card.classes) for name, card in cards.items()},
         models=list(groups),
         objectives=read_csv(snakemake.input.objectives),
         training=read_training(curves, groups),

@@ -10,8 +10,9 @@ with step(snakemake.log[0], snakemake.threads):
     from pathlib import Path
 
     from wordsight.config.load import validate
-    from wordsight.files.cards import read_cards
+    from wordsight.datasets import card as dataset_card
     from wordsight.files.disk import read_json
+    from wordsight.models import card as model_card
     from wordsight.report.page import Figure, download, write_report, write_verdicts
     from wordsight.report.run import Run
     from wordsight.statistics.comparison import Comparison
@@ -20,8 +21,8 @@ with step(snakemake.log[0], snakemake.threads):
     run = Run(
         results=read_csv(snakemake.input.results),
         contrasts=read_csv(snakemake.input.contrasts),
-        models=read_cards(snakemake.input.models),
-        datasets=read_cards(snakemake.input.datasets),
+        models=model_card.read_cards(snakemake.input.models),
+        datasets=dataset_card.read_cards(snakemake.input.datasets),
         comparisons=[validate(Comparison, values) for values in snakemake.params.comparisons],
         config=snakemake.params.config,
         objectives=read_csv(snakemake.input.objectives),

@@ -10,17 +10,17 @@ from wordsight.logs import step
 with step(snakemake.log[0], snakemake.threads):
     from wordsight.files.disk import write_json
     from wordsight.files.parquet import read_frame
-    from wordsight.models.card import read_card
+    from wordsight.models.card import read_cards
     from wordsight.tables.citation import read_citation
     from wordsight.tables.csv import write_csv
     from wordsight.tables.joined import objectives_table, results_table
-    from wordsight.tables.schemas import SCHEMAS, checked, descriptor
+    from wordsight.tables.schema import checked, descriptor
+    from wordsight.tables.schemas import SCHEMAS
 
-    cards = [read_card(Path(path).parent) for path in snakemake.input.models]
-    traits = {card.name: card.model_dump(mode="json") for card in cards}
+    cards = read_cards(snakemake.input.models)
     frames = {
-        "results": results_table(read_frame(snakemake.input.summary), traits),
-        "objectives": objectives_table(read_frame(snakemake.input.objectives), traits),
+        "results": results_table(read_frame(snakemake.input.summary), cards),
+        "objectives": objectives_table(read_frame(snakemake.input.objectives), cards),
         "contrasts": read_frame(snakemake.input.contrasts),
         "sensitivity": read_frame(snakemake.input.sensitivity),
     }
@@ -28,4 +28,4 @@ with step(snakemake.log[0], snakemake.threads):
     for name, table in tables.items():
         write_csv(snakemake.output[name], table)
     folder = Path(snakemake.output.descriptor).parent
-    write_json(snakemake.output.descriptor, descriptor(folder, read_citation()))
+    write_json(snakemake.output.descriptor, descriptor(SCHEMAS.values(), folder, read_citation()))

@@ -6,8 +6,10 @@ import pandas as pd
 
 from wordsight.catalogue import objectives, protocols
 from wordsight.catalogue.cells import ALL_NEW, CELLS
+from wordsight.datasets.card import DatasetCard
 from wordsight.figures import export
 from wordsight.figures.drawing import draw
+from wordsight.models.card import ModelCard, TrainingCard
 from wordsight.report.page import Figure, write_report
 from wordsight.report.run import Run
 from wordsight.statistics.comparison import Comparison
@@ -56,12 +58,12 @@ CHECKS = ("zero_gradient", "randomised", "softmax_outputs", "unbroken_at_largest
 
 
 def effect(protocol="transfer", dataset="", effect=0.2, low=0.1, high=0.3, verdict="helps", **changes):
-    """One row of contrasts.csv; without a dataset, the pooled one, and with a family where it decides.
+    """One row of contrasts.csv; without a dataset, the pooled one.
 
-    A comparison is decided over all datasets, and across styles where all is new.
+    The row over all datasets decides, and across styles the one where all is new, unless the family is empty.
     """
     pooled = protocol not in CROSSED and not dataset
-    family = "all" if pooled or (protocol in CROSSED and dataset == ALL_NEW) else ""
+    family = changes.get("family", "all" if pooled or (protocol in CROSSED and dataset == ALL_NEW) else "")
     adjusted = (lambda p: min(2 * p, 1.0)) if family else (lambda _: float("nan"))
     margin = changes.get("margin", 0.03)
     undecided = verdict == "undecided"
@@ -76,7 +78,7 @@ def effect(protocol="transfer", dataset="", effect=0.2, low=0.1, high=0.3, verdi
         "n_pairs": 1, "n_treatments": 1, "n_controls": 1, "replicate": "matched groups", "replicates": 6,
         "n_datasets": 1 if dataset else 2, "n_trials": 1, "n_items": 200 if dataset else 400, "stderr": 0.04,
         "df": 5.0, "p_value": p_value, "p_equivalence": p_equivalence, "margin": margin,
-        "smallest_margin": max(abs(low), abs(high)), "family": family, "p_adjusted": adjusted(p_value),
+        "smallest_margin": max(abs(low), abs(high)), "decides": bool(family), "family": family, "p_adjusted": adjusted(p_value),
         "p_equivalence_adjusted": adjusted(p_equivalence), "minimum_detectable": 0.14,
         "more_replicates": 12.0 if undecided else float("nan"), "chance": 0.25, "untrained": 0.3,
         "relative": effect / 0.2, "flags": "", **changes,
@@ -118,7 +120,7 @@ def tables(models=("first", "second"), datasets=("shapes", "toys"), compared=Non
 
 def model_card(name, language="labels", images=1000, **changes):
     """Card of a model."""
-    return {
+    values = {
         "name": name, "source": "checkpoint", "architecture": "timm/net", "origin": "file", "licence": "MIT",
         "sha256": "a" * 64, "weights_sha256": "b" * 64, "feature_size": 8, "parameters": 1_000_000,
         "preprocessing": {
@@ -128,17 +130,19 @@ def model_card(name, language="labels", images=1000, **changes):
         "classifier": None, "seed": None, "language": language, "pretraining_images": images,
         "pretraining_data": "some images", "robust": False, **changes,
     }  # fmt: skip
+    return ModelCard(**values)
 
 
 def dataset_card(name, exact=0, near=0, **changes):
     """Card of a dataset."""
-    return {
+    values = {
         "name": name, "source": "image_folder", "origin": "folder", "licence": "CC BY 4.0",
         "classes": ["a", "b", "c", "d"], "label_space": None, "captions": False,
         "splits": {s: {"items": 200, "sha256": "c" * 64} for s in ("train", "test")},
         "mean": [0.5] * 3, "std": [0.5] * 3,
         "duplicates": {"exact": exact, "near": near, "threshold": 4}, **changes,
     }  # fmt: skip
+    return DatasetCard(**values)
 
 
 def make_run(languages=("captions", "labels"), compared=None, rows=None, title="Does it help?", **changes):
@@ -169,7 +173,7 @@ def make_run(languages=("captions", "labels"), compared=None, rows=None, title="
     values = {
         "results": rows,
         "contrasts": contrasts() if compared is None else compared,
-        "models": {card["name"]: card for card in models},
+        "models": {card.name: card for card in models},
         "datasets": {name: dataset_card(name) for name in ("shapes", "toys")},
         "comparisons": [comparison()],
         "config": config,
@@ -177,6 +181,12 @@ def make_run(languages=("captions", "labels"), compared=None, rows=None, title="
         **changes,
     }
     return Run(**values)
+
+
+def complete(**changes):
+    """Run whose contrast covers every protocol on both datasets, so that nothing is to be warned of."""
+    rows = [effect(name, dataset) for name in PROTOCOLS for dataset in ("", "shapes", "toys")]
+    return make_run(compared=contrasts(*rows), **changes)
 
 
 def comparison(
@@ -302,7 +312,7 @@ def training_card(objective, seed, learned=True, **changes):
     nothing |= dict.fromkeys(
         ["learning_rate", "final_loss", "measure", "measured", "at_start", "chance", "learned"]
     )
-    return card | (nothing if objective == "untrained" else {})
+    return TrainingCard(**card | (nothing if objective == "untrained" else {}))
 
 
 def trained_cards(models=None):

@@ -16,12 +16,14 @@ from hand_made import (
     results,
     row,
     sensitivity,
+    training_card,
 )
 from measures import MEASURES
 from wordsight.catalogue.cells import ALL_NEW
 from wordsight.statistics.audit import Evidence, audited
 from wordsight.statistics.sensitivity import WITHOUT_DATASET, WITHOUT_MODEL
-from wordsight.tables.schemas import CONTRASTS, FLAGS, checked
+from wordsight.tables.schema import checked
+from wordsight.tables.schemas import CONTRASTS, FLAGS
 
 MODELS = ["first", "second", "raw"]
 
@@ -29,7 +31,7 @@ MODELS = ["first", "second", "raw"]
 def cards(**changes):
     """Cards of the two models of the contrast, and of an untrained one of the same architecture."""
     found = {name: model_card(name) for name in MODELS[:2]} | {"raw": model_card("raw", "none", images=0)}
-    return {name: card | changes.get(name, {}) for name, card in found.items()}
+    return {name: card.model_copy(update=changes.get(name)) for name, card in found.items()}
 
 
 def evidence(**changes):
@@ -67,8 +69,8 @@ def measured(metric, value, protocol="transfer", dataset="toys", model="second",
 
 
 def objective(learned):
-    """Card of a training that learned or not; one of a model from elsewhere has none."""
-    return {"training": {"objective": "labels", "learned": learned}}
+    """What a card says of a training that learned or not; one of a model from elsewhere has none."""
+    return {"training": training_card("labels", 0, learned)}
 
 
 def left_out(analysis, verdict, **changes):
@@ -328,7 +330,9 @@ def test_an_empty_table_stays_empty():
 def test_names_with_markup_are_audited_as_plain_ones_are():
     names = {"first": '<b>"t"</b>', "second": r"$\alpha$ & {50%}", "raw": "<script>", "shapes": r"\d[a-z]+(", "toys": "~|^"}  # fmt: skip
     plain = evidence(models=cards(second={"architecture": "timm/other"}))
-    models = {names[name]: card | {"name": names[name]} for name, card in plain.models.items()}
+    models = {
+        names[name]: card.model_copy(update={"name": names[name]}) for name, card in plain.models.items()
+    }
     strange = dataclasses.replace(
         plain,
         summary=plain.summary.replace({"model": names, "dataset": names}),

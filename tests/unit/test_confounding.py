@@ -4,13 +4,18 @@ import json
 
 import pytest
 
+from hand_made import model_card
 from wordsight.config.load import load
 from wordsight.errors import ConfigError
 from wordsight.models.card import read_card
 from wordsight.statistics.confounding import differences
 from wordsight.workflow.pairing import pair, resolve
 
-CARD = {"architecture": "timm/a", "pretraining_data": "photos", "pretraining_images": 10, "images_seen": 30}
+CARD = model_card("m", images=10, architecture="timm/a", pretraining_data="photos", images_seen=30)
+
+
+def other_card(**changes):
+    return CARD.model_copy(update=changes)
 
 
 @pytest.mark.parametrize(
@@ -25,12 +30,12 @@ CARD = {"architecture": "timm/a", "pretraining_data": "photos", "pretraining_ima
     ],
 )
 def test_what_sides_differ_in_is_named(other, words):
-    assert differences([[CARD], [CARD | other]]) == words
-    assert differences([[CARD | other], [CARD]]) == words
+    assert differences([[CARD], [other_card(**other)]]) == words
+    assert differences([[other_card(**other)], [CARD]]) == words
 
 
 def test_sides_of_the_same_values_in_another_order_do_not_differ():
-    one, other = CARD, CARD | {"architecture": "timm/b"}
+    one, other = CARD, other_card(architecture="timm/b")
     assert differences([[one, other], [other, one, one]]) == []
 
 

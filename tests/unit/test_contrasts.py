@@ -15,9 +15,10 @@ from wordsight.files.parquet import read_frame, write_frame, write_table
 from wordsight.logs import logger
 from wordsight.protocols.rows import SCHEMA, make_rows, write_rows
 from wordsight.statistics.comparison import Comparison
-from wordsight.statistics.effects import COLUMNS, REST, decisive, holds_for
+from wordsight.statistics.effects import COLUMNS, REST, holds_for
 from wordsight.statistics.effects import compare as compare_with_parts
-from wordsight.tables.schemas import CONTRASTS, checked
+from wordsight.tables.schema import checked
+from wordsight.tables.schemas import CONTRASTS
 
 SECTION = StatisticsSection(resamples=400)
 
@@ -502,15 +503,16 @@ def three(tmp_path):
     return paths, contrasts
 
 
-def test_decisive_rows_are_the_mean_over_datasets_at_the_largest_setting(three):
+def test_the_mean_over_datasets_decides_at_the_largest_setting(three):
     frame = compare(*three, SECTION, 0)
-    chosen = frame[decisive(frame)]
+    chosen = frame[frame["decides"]]
     assert chosen[["contrast", "protocol", "scope", "setting"]].to_numpy().tolist() == [
         [name, *rest]
         for name in ("t-c", "u-c", "v-c")
         for rest in (["few_shot", "pooled", 5.0], ["transfer", "pooled", 0.0])
     ]
-    pd.testing.assert_series_equal(decisive(frame), frame["family"] != "", check_names=False)
+    pd.testing.assert_series_equal(frame["decides"], frame["family"] != "", check_names=False)
+    assert frame["decides"].dtype == bool
 
 
 def test_across_styles_the_cell_where_all_is_new_decides(tmp_path):
@@ -522,7 +524,7 @@ def test_across_styles_the_cell_where_all_is_new_decides(tmp_path):
         paths += found
     frame = compare(paths, [contrast], SECTION, 0)
     assert frame["dataset"].tolist() == [*sorted(CELLS), ""]
-    assert frame.loc[decisive(frame), "dataset"].tolist() == [ALL_NEW]
+    assert frame.loc[frame["decides"], "dataset"].tolist() == [ALL_NEW]
 
 
 @pytest.mark.parametrize(
@@ -538,12 +540,12 @@ def test_each_family_is_corrected_on_its_own_by_holms_method(three, columns, fam
     section = StatisticsSection(resamples=100, families=families)
     frame = compare(*three, section, 0)
     named = {name: family for family, names in families.items() for name in names}
-    rows = frame[frame["family"] != ""]
+    rows = frame[frame["decides"]]
     assert rows["family"].tolist() == [named.get(name, REST) for name in rows["contrast"]]
     for _, family in rows.groupby("family"):
         plain, adjusted = (family[column].to_numpy() for column in columns)
         np.testing.assert_allclose(adjusted, multipletests(plain, method="holm")[1])
-    assert frame.loc[frame["family"] == "", ["p_adjusted", "p_equivalence_adjusted"]].isna().all(axis=None)
+    assert frame.loc[~frame["decides"], ["p_adjusted", "p_equivalence_adjusted"]].isna().all(axis=None)
 
 
 def test_a_row_that_decides_is_judged_by_its_adjusted_p_and_another_by_its_own(three):
@@ -555,7 +557,7 @@ def test_a_row_that_decides_is_judged_by_its_adjusted_p_and_another_by_its_own(t
     assert with_others["p_value"] == alone["p_value"] <= 0.05
     assert alone["p_adjusted"] <= 0.05 < with_others["p_adjusted"]
     assert [row["verdict"] for row in (with_others, alone)] == ["undecided", "helps"]
-    outside = together[(together["family"] == "") & (together["p_value"] < 0.05)]
+    outside = together[~together["decides"] & (together["p_value"] < 0.05)]
     assert set(outside["verdict"]) <= {"helps", "hurts", "equivalent"}
     assert len(outside)
 
@@ -573,7 +575,7 @@ def test_equivalence_too_is_claimed_of_what_is_left_after_correction(tmp_path):
 def test_the_minimum_detectable_effect_is_found_with_the_power_after_correction(three):
     paths, contrasts = three
     frame = compare(paths, contrasts, SECTION, 0)
-    for _, row in frame[frame["family"] != ""].iterrows():
+    for _, row in frame[frame["decides"]].iterrows():
         effect = row["minimum_detectable"] / (row["stderr"] * np.sqrt(row["df"] + 1))
         found = power.TTestPower().power(effect, row["df"] + 1, 0.05 / 6, df=row["df"])
         assert found == pytest.approx(0.8, abs=0.1)

@@ -20,7 +20,8 @@ from wordsight.statistics import audit
 from wordsight.statistics.effects import ENOUGH_REPLICATES, MARGIN
 from wordsight.statistics.self_checks import ATTACK_CHECKS, HOPELESS_RADIUS
 from wordsight.tables.csv import write_csv
-from wordsight.tables.schemas import FLAGS, SCHEMAS, checked
+from wordsight.tables.schema import checked
+from wordsight.tables.schemas import FLAGS, SCHEMAS
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs/results.md").read_text(encoding="utf-8")

@@ -19,7 +19,8 @@ from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.effects import INTERVAL, compare
 from wordsight.statistics.group_means import COLUMNS
 from wordsight.tables.joined import objectives_table
-from wordsight.tables.schemas import OBJECTIVES, checked
+from wordsight.tables.schema import checked
+from wordsight.tables.schemas import OBJECTIVES
 
 SECTION = StatisticsSection()
 describe = partial(group_means.describe, measures=MEASURES)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hand_made import dataset_card
 from wordsight.report import costs
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmean_load\tcpu_time\n"
@@ -24,15 +25,17 @@ def jobs(tmp_path):
     write(tmp_path, "few_shot/second/digits", (20.0, "0:00:20", 300.0, 1, 200, 40.0), ended=1020)
     write(tmp_path, "few_shot/gone/digits", (99.0, "0:01:39", 300.0, 1, 200, 40.0))
     write(tmp_path, "summary", (2.0, "0:00:02", "NA", "NA", "NA", "NA"), ended=1100)
+    write(tmp_path, "views/first/digits/3", (1.0, "0:00:01", "NA", "NA", "NA", "NA"), ended=1101)
     write(tmp_path, "transfer/first/digits", (50.0, "0:00:50", 300.0, 1, 200, 40.0))
     return costs.benchmarks(tmp_path, {"first", "second", "digits"}, {"transfer"})
 
 
 def test_costs_are_summed_by_rule_and_energy_is_busy_seconds_times_watts(jobs):
-    few_shot, summary = costs.costs(jobs)
+    few_shot, summary, views = costs.costs(jobs)
     assert few_shot == costs.Cost("few_shot", 2, 30.0, 20.0, 300.0, 49 * 12 / 1000)
     assert (summary.rule, summary.jobs, summary.seconds, summary.energy_kj) == ("summary", 1, 2.0, 0.024)
     assert np.isnan(summary.memory_mb)
+    assert (views.rule, views.jobs) == ("views", 1)
 
 
 def test_the_note_names_the_assumption_and_its_source():
@@ -41,8 +44,8 @@ def test_the_note_names_the_assumption_and_its_source():
 
 
 def test_wall_time_counts_seconds_with_a_job_once_and_leaves_pauses_out(jobs):
-    # 1000-1010 and 1000-1020 overlap; 1098-1100 stands alone.
-    assert costs.wall_time(jobs) == pytest.approx(22.0)
+    # 1000-1010 and 1000-1020 overlap; 1098-1100 and 1100-1101 stand alone.
+    assert costs.wall_time(jobs) == pytest.approx(23.0)
     nested = pd.DataFrame({"ended": [100.0, 50.0, 101.0], "s": [100.0, 10.0, 2.0]})
     assert costs.wall_time(nested) == pytest.approx(101.0)
 
@@ -57,3 +60,13 @@ def test_older_benchmark_files_without_cpu_time_count_as_one_busy_core(tmp_path)
     (tmp_path / "report.tsv").write_text("s\tmax_rss\n4.0\t100\n")
     (cost,) = costs.costs(costs.benchmarks(tmp_path, [], []))
     assert cost.energy_kj == pytest.approx(0.048)
+
+
+def test_speeds_are_those_of_an_objective(tmp_path):
+    for name, seconds in (("simclr-0/d", 3.0), ("simclr-1/e", 5.0)):
+        write(tmp_path, f"features/{name}", (seconds, "0:00:05", 200.0, 1, 90, 9.0))
+    write(tmp_path, "features_together/simclr-1", (9.0, "0:00:09", 200.0, 1, 90, 9.0))
+    jobs = costs.benchmarks(tmp_path, {"simclr-0", "simclr-1", "d", "e"}, set())
+    cards = {name: dataset_card(name) for name in ("d", "e")}
+    shown = {"simclr-0": "SimCLR", "simclr-1": "SimCLR"}
+    assert costs.speeds(jobs, cards, shown) == {"SimCLR": pytest.approx(800 / 8.0)}

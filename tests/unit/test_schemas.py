@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import snapshots
 from hand_made import contrasts, effect, objective_means, results, sensitivity, trained_results
 from wordsight.errors import DataError
 from wordsight.files.disk import write_json
 from wordsight.files.hashing import sha256
 from wordsight.tables.citation import read_citation
 from wordsight.tables.csv import read_csv, write_csv
-from wordsight.tables.schemas import CONTRASTS, OBJECTIVES, RESULTS, SCHEMAS, SENSITIVITY, checked, descriptor
+from wordsight.tables.schema import checked, descriptor
+from wordsight.tables.schemas import CONTRASTS, OBJECTIVES, RESULTS, SCHEMAS, SENSITIVITY
 
 ROW = "contrast 'language', protocol 'transfer', mode 'sound', metric 'accuracy', parameter '', setting 0.0"
 POOLED = f"({ROW}, scope 'pooled', dataset '')"
@@ -44,54 +46,74 @@ def test_a_table_without_a_row_passes(schema):
     assert checked(pd.DataFrame(columns=schema.names), schema).empty
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"verdict": "higher"}, "verdict: expected one of 'helps', 'hurts', 'equivalent', 'undecided', not 'higher'"),
-        ({"effect": float("nan")}, "effect: expected a number, not an empty cell"),
-        ({"p_value": 1.5}, "p_value: expected a number from 0 to 1, not 1.5"),
-        ({"stderr": -0.1}, "stderr: expected a number of at least 0, not -0.1"),
-        ({"n_items": 0}, "n_items: expected a whole number of at least 1, not 0"),
-        ({"interval": ""}, "interval: expected a text that is not empty, not ''"),
-        ({"low": 0.25}, "expected low of at most effect"),
-        ({"high": 0.15}, "expected effect of at most high"),
-        ({"bootstrap_low": 0.4}, "expected bootstrap_low of at most bootstrap_high"),
-        ({"control": 0.4}, "expected effect to be treatment minus control"),
-        ({"reason": "overlap"}, "expected a reason where the verdict is undecided, and only there"),
-        ({"family": ""}, "expected no p_adjusted without a family"),
-    ],
-)  # fmt: skip
-def test_what_does_not_fit_is_named_with_its_row(changes, words):
-    with pytest.raises(DataError) as caught:
-        checked(contrasts(effect(dataset="shapes"), effect(**changes)), CONTRASTS)
-    assert str(caught.value) == f"contrasts.csv: {words} {POOLED}"
+# A row that does not fit: its change, and what the error names beside the row.
+ROWS = {
+    "a text of no choice": ({"verdict": "higher"}, "verdict"),
+    "an empty cell": ({"effect": float("nan")}, "effect"),
+    "above its range": ({"p_value": 1.5}, "p_value"),
+    "below its range": ({"stderr": -0.1}, "stderr"),
+    "too small a count": ({"n_items": 0}, "n_items"),
+    "an empty text": ({"interval": ""}, "interval"),
+    "low above the effect": ({"low": 0.25}, "low"),
+    "high below the effect": ({"high": 0.15}, "high"),
+    "bootstrap ends in the wrong order": ({"bootstrap_low": 0.4}, "bootstrap_low"),
+    "an effect that is no difference": ({"control": 0.4}, "control"),
+    "a reason for a verdict": ({"reason": "overlap"}, "reason"),
+    "deciding without a family": ({"family": "", "decides": True}, "family"),
+    "a correction where nothing is decided": ({"family": "", "p_adjusted": 0.1}, "p_adjusted"),
+}
+# A table that does not fit: its schema, and what the error names.
+TABLES = {
+    "a pooled row of a dataset": (CONTRASTS, contrasts(effect(dataset="shapes", scope="pooled")), "dataset"),
+    "an unknown flag": (CONTRASTS, contrasts(effect(flags="ceiling; odd")), "flags"),
+    "left out of nothing": (SENSITIVITY, pd.DataFrame([sensitivity(left_out="x")]), "left_out"),
+    "above its range": (SENSITIVITY, pd.DataFrame([sensitivity(heterogeneity=2)]), "heterogeneity"),
+    "more learned than trained": (
+        OBJECTIVES,
+        objective_means(trained_results()).assign(learned=9),
+        "learned",
+    ),
+    "a seed without an objective": (RESULTS, results().assign(training_seed=1), "training_seed"),
+    "a row twice": (RESULTS, pd.concat([results(), results().iloc[:1]]), "clustering"),
+    "no text": (RESULTS, results().assign(model=None), "model"),
+    "no whole numbers": (RESULTS, results().assign(n=1.5), "n: "),
+    "no numbers": (RESULTS, results().assign(value="much"), "value"),
+    "neither true nor false": (RESULTS, results().assign(robust=0), "robust"),
+    "a column too few": (RESULTS, results().drop(columns="unit"), "'unit'"),
+    "a column too many": (RESULTS, results().assign(more=1), "'more'"),
+}
 
 
-@pytest.mark.parametrize(
-    ("schema", "frame", "words"),
-    [
-        (CONTRASTS, contrasts(effect(dataset="shapes", scope="pooled")), "expected a dataset, and none when pooled"),
-        (CONTRASTS, contrasts(effect(flags="ceiling; odd")), "expected flags among 'few replicates', 'ceiling'"),
-        (SENSITIVITY, pd.DataFrame([sensitivity(left_out="x")]), "expected left_out where one is left out"),
-        (SENSITIVITY, pd.DataFrame([sensitivity(heterogeneity=2)]), "heterogeneity: expected a number from 0 to 1"),
-        (OBJECTIVES, objective_means(trained_results()).assign(learned=9), "expected learned of at most seeds"),
-        (RESULTS, results().assign(training_seed=1), "training_seed where there is an objective"),
-        (RESULTS, pd.concat([results(), results().iloc[:1]]), "expected one row of protocol 'clustering'"),
-        (RESULTS, results().assign(model=None), "results.csv: model: expected text, but it holds object"),
-        (RESULTS, results().assign(n=1.5), "results.csv: n: expected whole numbers, but it holds float64"),
-        (RESULTS, results().assign(value="much"), "results.csv: value: expected numbers, but it holds str"),
-        (RESULTS, results().assign(robust=0), "results.csv: robust: expected True or False, but it holds int64"),
-        (RESULTS, results().drop(columns="unit"), "results.csv: expected a column 'unit'"),
-        (RESULTS, results().assign(more=1), "results.csv: expected no column 'more'"),
-    ],
-)  # fmt: skip
-def test_a_table_that_is_wrong_as_a_whole_or_in_several_columns_is_refused_in_one_line(schema, frame, words):
+def refused(frame, schema):
     if "training_seed" in frame:
         frame = frame.astype({"training_seed": "Int64"})
     with pytest.raises(DataError) as caught:
         checked(frame, schema)
-    assert words in str(caught.value)
-    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_row_that_does_not_fit_is_named_with_its_table_and_column(name):
+    changes, column = ROWS[name]
+    error = refused(contrasts(effect(dataset="shapes"), effect(**changes)), CONTRASTS)
+    assert error.startswith("contrasts.csv: ")
+    assert error.endswith(POOLED)
+    assert column in error.removesuffix(POOLED)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_that_does_not_fit_is_named_with_what_is_wrong_in_one_line(name):
+    schema, frame, named = TABLES[name]
+    error = refused(frame, schema)
+    assert error.startswith(f"{schema.file}: ")
+    assert named in error
+    assert "\n" not in error
+
+
+def test_the_words_for_what_does_not_fit():
+    said = {name: refused(contrasts(effect(**changes)), CONTRASTS) for name, (changes, _) in ROWS.items()}
+    tables = {f"{name}, {schema.file}": refused(frame, schema) for name, (schema, frame, _) in TABLES.items()}
+    snapshots.check("table_errors", snapshots.listed(said | tables))
 
 
 def test_a_column_has_one_kind_in_all_tables():
@@ -106,13 +128,13 @@ def test_a_column_has_one_kind_in_all_tables():
 def package(tmp_path):
     for name, frame in frames().items():
         write_csv(tmp_path / SCHEMAS[name].file, checked(frame, SCHEMAS[name]))
-    write_json(tmp_path / "datapackage.json", descriptor(tmp_path, read_citation()))
+    write_json(tmp_path / "datapackage.json", descriptor(SCHEMAS.values(), tmp_path, read_citation()))
     return tmp_path
 
 
 def test_the_descriptor_tells_every_table_with_its_digest_and_is_the_same_for_the_same_tables(package):
     text = (package / "datapackage.json").read_bytes()
-    write_json(package / "again.json", descriptor(package, read_citation()))
+    write_json(package / "again.json", descriptor(SCHEMAS.values(), package, read_citation()))
     assert (package / "again.json").read_bytes() == text
     told = json.loads(text)
     assert (told["version"], told["licenses"]) == ("0.1.0", [{"name": "Apache-2.0"}])
@@ -150,7 +172,7 @@ def test_the_tables_are_what_the_descriptor_says(package):
 
 
 def test_units_and_ranges_of_the_descriptor_are_those_of_the_columns(package):
-    contrasts_of = descriptor(package, read_citation())["resources"][2]["schema"]
+    contrasts_of = descriptor(SCHEMAS.values(), package, read_citation())["resources"][2]["schema"]
     fields = {field["name"]: field for field in contrasts_of["fields"]}
     assert fields["p_value"]["unit"] == "of 1"
     assert fields["p_value"]["constraints"] == {"minimum": 0, "maximum": 1}

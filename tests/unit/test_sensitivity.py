@@ -1,4 +1,4 @@
-"""Other analyses of a decisive effect against direct estimates and statsmodels, and the notes where there is none."""
+"""Other analyses of an effect that decides against direct estimates and statsmodels, and the notes where there is none."""
 
 import time
 from dataclasses import replace
@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.stats.meta_analysis import combine_effects
 
-from hand_made import effect
+from hand_made import effect, model_card
 from wordsight.config.statistics import StatisticsSection
 from wordsight.statistics import verdicts
 from wordsight.statistics.components import Part, Stratum, estimate
@@ -23,7 +23,8 @@ from wordsight.statistics.sensitivity import (
     random_effects,
     sensitivities,
 )
-from wordsight.tables.schemas import SENSITIVITY, checked
+from wordsight.tables.schema import checked
+from wordsight.tables.schemas import SENSITIVITY
 
 SECTION = StatisticsSection()
 
@@ -70,11 +71,11 @@ def of_models(between):
 def traits(architecture=lambda _: "timm/net", size=lambda _: 1000, models=110):
     """Architecture and number of images by model."""
     names = [f"{side}{place}" for side in "tc" for place in range(models)]
-    return {name: {"architecture": architecture(name), "pretraining_images": size(name)} for name in names}
+    return {name: model_card(name, architecture=architecture(name), images=size(name)) for name in names}
 
 
 def analyse(parts, cards=None, **changes):
-    """Analyses of one decisive row."""
+    """Analyses of one row that decides."""
     row = pd.DataFrame([effect(**changes)])
     found = sensitivities(row, [parts], SECTION, traits() if cards is None else cards)
     assert list(found.columns) == COLUMNS
@@ -242,8 +243,8 @@ def test_the_mixed_model_is_that_of_a_direct_fit():
     parts, cards = sides(treatments=8, controls=9, datasets="wxyz"), traits(by_number, by_size)
     row = only(analyse(parts, cards), MIXED)
     frame = means(parts).assign(one=1)
-    frame["size"] = np.log10([cards[unit]["pretraining_images"] for unit in frame["model"]])
-    frame["second"] = [float(cards[unit]["architecture"] == "timm/net1") for unit in frame["model"]]
+    frame["size"] = np.log10([cards[unit].pretraining_images for unit in frame["model"]])
+    frame["second"] = [float(cards[unit].architecture == "timm/net1") for unit in frame["model"]]
     peer = MixedLM.from_formula(
         "value ~ treated + size + second",
         frame,
@@ -321,9 +322,13 @@ def test_covariates_that_all_models_share_are_said_to_be_left_out(cards, note):
 
 def test_a_group_takes_the_place_of_the_architecture_and_the_name_of_weights_plays_no_part():
     parts, names = sides(8, 8, "wxyz"), traits(size=by_size)
-    confounded = {name: card | {"architecture": f"timm/{name[0]}"} for name, card in names.items()}
-    grouped = {name: card | {"group": "vit"} for name, card in confounded.items()}
-    tagged = {name: card | {"architecture": f"timm/net.{name}"} for name, card in names.items()}
+    confounded = {
+        name: card.model_copy(update={"architecture": f"timm/{name[0]}"}) for name, card in names.items()
+    }
+    grouped = {name: card.model_copy(update={"group": "vit"}) for name, card in confounded.items()}
+    tagged = {
+        name: card.model_copy(update={"architecture": f"timm/net.{name}"}) for name, card in names.items()
+    }
     wanted = analyse(parts, names)
     pd.testing.assert_frame_equal(analyse(parts, grouped), wanted)
     pd.testing.assert_frame_equal(analyse(parts, tagged), wanted)

@@ -4,19 +4,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from hand_made import model_card, training_card
 from wordsight.errors import DataError
 from wordsight.models.card import ModelCard
 from wordsight.statistics.model_means import KEYS
 from wordsight.tables.csv import read_csv, write_csv
 from wordsight.tables.joined import TRAITS, objectives_table, results_table
 
-TRAINED = {"objective": "simclr", "seed": 3, "learned": True}
 CARDS = {
-    "words": dict(zip(TRAITS, ["timm", "timm/a", "captions", "LAION", 400_000_000, False], strict=True)),
-    "plain": dict(zip(TRAITS, ["random", "timm/a", "none", "none", 0, False], strict=True))
-    | {"training": None},
+    "words": model_card(
+        "words", "captions", 400_000_000, source="timm", architecture="timm/a", pretraining_data="LAION"
+    ),
+    "plain": model_card("plain", "none", 0, source="random", architecture="timm/a", pretraining_data="none"),
 }
-OURS = CARDS | {"words": CARDS["words"] | {"training": TRAINED}}
+OURS = CARDS | {"words": CARDS["words"].model_copy(update={"training": training_card("simclr", 3)})}
 
 
 def summary():
@@ -50,7 +51,7 @@ def test_every_trait_is_on_a_model_card():
 
 
 def test_a_model_without_a_card_is_named():
-    with pytest.raises(DataError, match="expected a card of the model 'words', but there is none"):
+    with pytest.raises(DataError, match="'words'"):
         results_table(summary(), {"plain": CARDS["plain"]})
 
 
@@ -97,7 +98,8 @@ def means():
 
 def test_an_objective_has_the_number_of_its_seeds_that_learned_and_other_models_have_none(tmp_path):
     cards = OURS | {
-        f"simclr-{seed}": {"training": TRAINED | {"seed": seed, "learned": seed > 0}} for seed in range(3)
+        f"simclr-{seed}": model_card("m", training=training_card("simclr", seed, learned=seed > 0))
+        for seed in range(3)
     }
     write_csv(tmp_path / "objectives.csv", objectives_table(means(), cards))
     read = read_csv(tmp_path / "objectives.csv")

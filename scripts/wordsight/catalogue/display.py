@@ -1,5 +1,8 @@
 """The words for protocols, groups, cells, metrics, settings, verdicts and flags in figures and report."""
 
+import math
+
+from wordsight.catalogue.numbers import estimated
 from wordsight.catalogue.objectives import OBJECTIVES
 from wordsight.catalogue.protocols import PROTOCOLS
 
@@ -69,6 +72,19 @@ def flags(found: str) -> list[str]:
 def flag(name: str) -> str:
     """Finding of the audit in plain words."""
     return FLAGS.get(name, name)
+
+
+def more_needed(replicates: float | None) -> str:
+    """How many more replicates a comparison needs, as ``more_replicates`` of ``contrasts.csv`` has it.
+
+    >>> more_needed(12.3), more_needed(math.inf), more_needed(0.0)
+    ('≈13', 'more would not do', '0')
+    """
+    if replicates is None or math.isnan(replicates):
+        return ""
+    if math.isinf(replicates):
+        return "more would not do"
+    return f"≈{estimated(replicates)}" if replicates > 0 else "0"
 
 
 def setting(parameter: str, value: float) -> str:

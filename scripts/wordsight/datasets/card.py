@@ -1,9 +1,13 @@
 """What a prepared dataset says of itself: ``card.json``."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
+
+from wordsight.files import cards
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Colour = tuple[float, float, float]
@@ -84,3 +88,13 @@ class DatasetCard(_Closed):
     mean: Colour
     std: Colour
     duplicates: Duplicates
+
+
+def read_card(directory: Path | str) -> DatasetCard:
+    """Read the card of a prepared dataset; :class:`DataError` names a file that is none."""
+    return cards.read(Path(directory) / "card.json", DatasetCard, "the card of a dataset")
+
+
+def read_cards(paths: Iterable[Path | str]) -> dict[str, DatasetCard]:
+    """Cards of datasets by name, in the order of the files."""
+    return {card.name: card for card in (read_card(Path(path).parent) for path in paths)}

@@ -10,17 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from wordsight.datasets.card import SCHEMA, DatasetCard
+from wordsight.datasets.card import SCHEMA, DatasetCard, read_card
 from wordsight.errors import DataError
-from wordsight.files import cards
 from wordsight.files.hashing import sha256
 from wordsight.files.parquet import read_table
 from wordsight.files.pixels import decode
-
-
-def read_card(directory: Path | str) -> DatasetCard:
-    """Read the card of a prepared dataset; :class:`DataError` names a file that is none."""
-    return cards.read(Path(directory) / "card.json", DatasetCard, "the card of a dataset")
 
 
 @dataclass(frozen=True)

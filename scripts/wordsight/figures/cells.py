@@ -8,6 +8,7 @@ import pandas as pd
 
 from wordsight.catalogue import display
 from wordsight.catalogue.cells import CELLS
+from wordsight.catalogue.numbers import percent
 from wordsight.catalogue.prose import counted
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.errors import DataError
@@ -78,7 +79,7 @@ def _below(rows: pd.DataFrame) -> list[str]:
     """Say what the marks mean."""
     shown = settings_shown(rows, partial(display.setting, rows["parameter"].iloc[0]))
     levels = ["dashed: guessing", *(["dotted: untrained"] if UNTRAINED in set(rows["model"]) else [])]
-    first = f"{modes(rows)}; bars: {rows['confidence'].iloc[0]:.0%} intervals over {_drawn(rows)}"
+    first = f"{modes(rows)}; bars: {percent(rows['confidence'].iloc[0])} intervals over {_drawn(rows)}"
     return [first, "; ".join(part for part in (shown, *levels) if part)]
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import altair as alt
 import pandas as pd
 
+from wordsight.catalogue.numbers import fixed
 from wordsight.catalogue.prose import counted
 from wordsight.errors import DataError
 from wordsight.figures.style import (
@@ -106,7 +107,7 @@ def _cells(contrast: dict[str, Any]) -> pd.DataFrame:
     names = {row["place"]: row["name"] for row in contrast["classes"]}
     cells = pd.DataFrame(contrast["cells"])
     difference = (100 * (cells["treatment"] - cells["control"])).round(2)
-    text = [f"{value:+.0f}".replace("-", "−") if abs(value) >= 0.5 else "" for value in difference]
+    text = [fixed(value, 0, sign=True) if abs(value) >= 0.5 else "" for value in difference]
     return pd.DataFrame(
         {
             "true": cells["class"].map(names),

@@ -1,4 +1,4 @@
-"""Effects with intervals beside the margin: of decisive comparisons by protocol, or of all by dataset."""
+"""Effects with intervals beside the margin: those that decide by protocol, or all by dataset."""
 
 import textwrap
 from collections.abc import Callable, Sequence
@@ -9,6 +9,7 @@ import pandas as pd
 
 from wordsight.catalogue import display
 from wordsight.catalogue.cells import CELLS, across_cells
+from wordsight.catalogue.numbers import fixed, percent
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.figures import verdict_marks
 from wordsight.figures.style import FONT, INK, LETTER, WIDTH, columns_that_fit, panel_title
@@ -19,12 +20,13 @@ LOW, NARROWEST, GAP = 15, 124, 16  # pixels: of a row of a comparison, of its na
 BOLD = 6.9  # pixels, the average letter of a panel's title
 REACH = 1.5  # how far beyond the largest effect an interval is shown before it is cut
 POOLED = "all datasets"  # no dataset can have a space in its name
+HEADED = ["protocol", "parameter", "setting", "metric"]  # what the heading of a panel tells
 DRAWN = ["label", "effect", "low", "high", "left", "right", "cut_left", "cut_right", "look", "text"]
 
 
 def by_protocol(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> Any:
-    """Decisive comparisons in percentage points: a panel with its own scale a protocol, a row a contrast."""
-    rows = verdict_marks.told(verdict_marks.decisive(contrasts), sensitivity)
+    """Effects that decide, in percentage points: a panel with its own scale a protocol, a row a contrast."""
+    rows = verdict_marks.marked(contrasts[contrasts["decides"]], sensitivity)
     rows = rows.assign(label=rows["contrast"])
 
     def layers(part: pd.DataFrame, y: alt.Y, picked: Any, *, listening: bool) -> list[Any]:
@@ -82,15 +84,16 @@ def by_dataset(
 
 
 def _by_dataset(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd.DataFrame:
-    """Rows with those of random effects, without means over cells; of a single dataset its mean is told."""
-    rows = verdict_marks.told(contrasts, sensitivity)
+    """Rows with those of random effects, without means over cells; of a single dataset its mean stands."""
+    rows = verdict_marks.marked(contrasts, sensitivity)
     rows = rows[(rows["scope"] != "pooled") | ~across_cells(rows)]
     pooled, single = rows["scope"] == "pooled", rows["n_datasets"] == 1
     key = rows[KEYS].apply(tuple, axis=1)
     only = dict(zip(key[~pooled], rows.loc[~pooled, "dataset"].map(display.dataset), strict=True))
     label = key.map(only).where(pooled & single, rows["dataset"].map(display.dataset))
     rows = rows.assign(
-        panel=[_heading(row) for row in rows.to_dict("records")], label=label.where(~pooled | single, POOLED)
+        panel=[_heading(*row) for row in zip(*(rows[name] for name in HEADED), strict=True)],
+        label=label.where(~pooled | single, POOLED),
     )
     rows = rows[pooled | ~key.isin(set(key[pooled & single]))]
     return _cut(pd.concat([rows, _random(rows)], ignore_index=True))
@@ -100,13 +103,12 @@ def _random(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of the estimates with random effects, each of the comparison whose mean they stand beside."""
     rows = rows[(rows["label"] == POOLED) & rows["random_effect"].notna()]
     ends = {name: 100 * rows[f"random_{name}"].astype(float).round(5) for name in ("effect", "low", "high")}
-    label = [f"random effects, I² {share:.0%}" for share in rows["heterogeneity"]]
+    label = [f"random effects, I² {percent(share)}" for share in rows["heterogeneity"]]
     return rows.assign(**ends, label=label, look=verdict_marks.UNJUDGED)
 
 
-def _heading(row: dict[Any, Any]) -> str:
-    comparison = display.comparison(row["protocol"], row["parameter"], row["setting"])
-    return f"{comparison}: {display.metric(row['metric'])}"
+def _heading(protocol: str, parameter: str, setting: float, metric: str) -> str:
+    return f"{display.comparison(protocol, parameter, setting)}: {display.metric(metric)}"
 
 
 def protocol_title(rows: pd.DataFrame, width: int) -> alt.Title:
@@ -119,13 +121,9 @@ def protocol_title(rows: pd.DataFrame, width: int) -> alt.Title:
     return panel_title(lines, ", ".join(part for part in (setting, where) if part) or " ")
 
 
-def _words(row: dict[Any, Any]) -> str:
-    ends = (
-        ""
-        if pd.isna(row["low"])
-        else f" [{verdict_marks.number(row['low'])}, {verdict_marks.number(row['high'])}]"
-    )
-    return f"{verdict_marks.number(row['effect'])}{ends}".replace("[+", "[").replace(", +", ", ")
+def _words(effect: float, low: float, high: float) -> str:
+    ends = "" if pd.isna(low) else f" [{fixed(low)}, {fixed(high)}]"
+    return f"{fixed(effect, sign=True)}{ends}"
 
 
 def _cut(rows: pd.DataFrame) -> pd.DataFrame:
@@ -133,7 +131,7 @@ def _cut(rows: pd.DataFrame) -> pd.DataFrame:
     end = reach(rows)
     left, right = rows["low"].clip(lower=-end), rows["high"].clip(upper=end)
     return rows.assign(
-        text=[_words(row) for row in rows.to_dict("records")],
+        text=[_words(*row) for row in zip(rows["effect"], rows["low"], rows["high"], strict=True)],
         left=left,
         right=right,
         cut_left=left.where(rows["low"] < -end),
@@ -185,7 +183,7 @@ def _column(
 
 
 def _base(part: pd.DataFrame, y: alt.Y) -> alt.Chart:
-    return alt.Chart(part[[*DRAWN, *verdict_marks.TOLD]]).encode(y=y)
+    return alt.Chart(part[[*DRAWN, *verdict_marks.LINES]]).encode(y=y)
 
 
 def _layers(

@@ -1,33 +1,34 @@
-"""Margins: for each decisive comparison, from which margin on it would count as equivalent."""
+"""Margins: for each comparison that decides, from which margin on it would count as equivalent."""
 
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
+from wordsight.catalogue.numbers import percent
 from wordsight.catalogue.prose import counted
 from wordsight.figures import verdict_marks
 from wordsight.figures.forest import contrast_panels, reach
 from wordsight.figures.style import FAINT, FONT, INK, finish
 from wordsight.tables.reading import Tables, modes
 
-DRAWN = ["at", "end", "look", "known", "beyond", *verdict_marks.TOLD]
+DRAWN = ["at", "end", "look", "known", "beyond", *verdict_marks.LINES]
 EQUIVALENT, NOT = "equivalent within the margin that was set", "not shown to be"
 LEGEND = {EQUIVALENT: verdict_marks.LOOK["equivalent"], NOT: verdict_marks.LOOK["undecided"]}
 
 
 def draw(tables: Tables) -> Any:
     """A panel a protocol, a row a contrast: a line over all margins within which the sides are equivalent."""
-    rows = verdict_marks.decisive(tables.contrasts)
+    rows = tables.contrasts[tables.contrasts["decides"]]
     subtitle, chart = ["no contrast is configured, so nothing is compared"], _nothing()
     if len(rows):
         level = 1 - rows["confidence"].iloc[0]
         subtitle = [
             f"{modes(rows)}; lines: margins within which the sides are equivalent by two one-sided tests at "
-            f"{level:.0%}, uncorrected; each panel has its own scale",
+            f"{percent(level)}, uncorrected; each panel has its own scale",
             "dashed: the margin that was set, within which verdicts are after correction for all comparisons",
         ]
-        chart = contrast_panels(verdict_marks.told(rows, tables.sensitivity), _layers)
+        chart = contrast_panels(verdict_marks.marked(rows, tables.sensitivity), _layers)
     return finish(
         chart,
         "Margins: how small a difference can be ruled out",
@@ -73,9 +74,9 @@ def _layers(part: pd.DataFrame, y: alt.Y, picked: Any, *, listening: bool) -> li
         opacity=faint,
         tooltip=verdict_marks.tooltip(),
     )
-    told = shown.encode(x=alt.X("at:Q", **x), tooltip=verdict_marks.tooltip(), opacity=strong)
-    marks = told.transform_filter("!datum.beyond").mark_point(size=50, strokeWidth=1.6)
-    arrows = told.transform_filter("datum.beyond").mark_point(shape="triangle-right", size=45, filled=True)
+    placed = shown.encode(x=alt.X("at:Q", **x), tooltip=verdict_marks.tooltip(), opacity=strong)
+    marks = placed.transform_filter("!datum.beyond").mark_point(size=50, strokeWidth=1.6)
+    arrows = placed.transform_filter("datum.beyond").mark_point(shape="triangle-right", size=45, filled=True)
     unknown = base.transform_filter("!datum.known").mark_text(
         align="left", dx=4, text="unknown", font=FONT, fontSize=10, color=FAINT
     )

@@ -7,6 +7,7 @@ import pandas as pd
 
 from wordsight.catalogue import display
 from wordsight.catalogue.cells import CELLS, across_cells
+from wordsight.catalogue.numbers import fixed
 from wordsight.figures import verdict_marks
 from wordsight.figures.style import FAINT, FONT, INK, LETTER, WIDTH, panel_title
 
@@ -14,7 +15,7 @@ ROW, COLUMN, GAP = 19, 52, 20  # pixels: of a row, of the widest column, between
 
 
 def matrix(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None = None) -> Any:
-    """Blocks of squares with the effect in points; decisive ones have the colour and mark of a verdict.
+    """Blocks of squares with the effect in points; those that decide have the colour and mark of a verdict.
 
     The first block has the mean over datasets of every protocol and setting; each protocol across styles has
     a block of its own, with its four cells at its largest setting.
@@ -34,7 +35,7 @@ def _prepared(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd.D
     """Rows that are shown, with the block and the column of each and how its number looks."""
     crossed, pooled = across_cells(contrasts), contrasts["scope"] == "pooled"
     largest = contrasts.groupby("protocol")["setting"].transform("max") == contrasts["setting"]
-    rows = verdict_marks.told(contrasts[(crossed & ~pooled & largest) | (~crossed & pooled)], sensitivity)
+    rows = verdict_marks.marked(contrasts[(crossed & ~pooled & largest) | (~crossed & pooled)], sensitivity)
     where = pd.Series(
         [display.comparison(r["protocol"], r["parameter"], r["setting"]) for r in rows.to_dict("records")],
         rows.index,
@@ -47,14 +48,11 @@ def _prepared(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd.D
         block=where.where(cell, ""),
         column=rows["dataset"].map(display.dataset).where(cell, where),
         text=[
-            f"{mark} {_number(effect)}".strip() for mark, effect in zip(marks, rows["effect"], strict=True)
+            f"{mark} {fixed(effect, sign=True)}".strip()
+            for mark, effect in zip(marks, rows["effect"], strict=True)
         ],
         ink=known.map({True: INK, False: FAINT}),
     )
-
-
-def _number(effect: float) -> str:
-    return "–" if pd.isna(effect) else verdict_marks.number(effect)
 
 
 def _block(rows: pd.DataFrame, title: str, names: list[str], width: int, *, left: bool) -> Any:

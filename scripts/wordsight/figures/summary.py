@@ -6,6 +6,7 @@ import altair as alt
 import pandas as pd
 
 from wordsight.catalogue import display
+from wordsight.catalogue.numbers import percent
 from wordsight.catalogue.prose import counted
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.errors import DataError
@@ -13,7 +14,6 @@ from wordsight.figures import forest
 from wordsight.figures.matrix import matrix
 from wordsight.figures.panels import dots
 from wordsight.figures.style import finish
-from wordsight.figures.verdict_marks import decisive
 from wordsight.tables.reading import Tables, modes, primary
 
 MANY = 5  # contrasts, of which a forest by dataset would be longer than a page
@@ -28,9 +28,9 @@ def draw(tables: Tables) -> Any:
 
 
 def _by_protocol(tables: Tables) -> Any:
-    """Decisive comparisons with their intervals, and below all effects as numbers."""
+    """Effects that decide with their intervals, and below all effects as numbers."""
     rows = tables.contrasts
-    above = [forest.by_protocol(rows, tables.sensitivity)] if len(decisive(rows)) else []
+    above = [forest.by_protocol(rows, tables.sensitivity)] if rows["decides"].any() else []
     return finish(
         alt.vconcat(*above, matrix(rows, tables.sensitivity), spacing=32).resolve_scale(
             color="independent", shape="independent", stroke="independent", fill="independent"
@@ -62,7 +62,7 @@ def _by_dataset(tables: Tables) -> Any:
 
 
 def _bars(rows: pd.DataFrame) -> str:
-    return f"bars: {rows['confidence'].iloc[0]:.0%} intervals, arrows where one is cut; band: the margin"
+    return f"bars: {percent(rows['confidence'].iloc[0])} intervals, arrows where one is cut; band: the margin"
 
 
 def _means(tables: Tables) -> Any:

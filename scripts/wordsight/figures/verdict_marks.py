@@ -7,9 +7,11 @@ import altair as alt
 import pandas as pd
 
 from wordsight.catalogue import display
+from wordsight.catalogue.numbers import UNKNOWN, percent, points, probability, shortest, span
 from wordsight.catalogue.prose import counted
 from wordsight.figures.style import COLOURS, FAINT
 from wordsight.statistics.analyses import KEYS, META
+from wordsight.statistics.records import ContrastRow, records
 
 UNJUDGED = "no verdict"  # of a dataset, or of a setting that does not decide
 # Colours that are told apart in every kind of colour blindness; the shapes are those of `display.VERDICTS`.
@@ -26,7 +28,7 @@ IN_POINTS = ["effect", "low", "high", "margin", "smallest_margin", "minimum_dete
 DIGITS = 3  # of points: more can't be seen, and make the page large
 
 # Title of each line under the pointer, by the column that has it as text.
-TOLD = {
+LINES = {
     "contrast": "contrast",
     "where": "where",
     "judged": "verdict",
@@ -36,8 +38,8 @@ TOLD = {
     "gained": "share of the gain over untrained",
     "difference": "p of no difference",
     "equivalence": "p of one beyond the margin",
-    "bounds": "margin, smallest that would do",
-    "detectable": "smallest effect to be found",
+    "bounds": "margin, smallest that would do, points",
+    "detectable": "smallest effect to be found, points",
     "needed": "more replicates needed",
     "replication": "replicates",
     "material": "measured on",
@@ -48,29 +50,25 @@ TOLD = {
 IN_BRIEF = ["contrast", "where", "judged", "size", "replication", "flagged"]  # where there are many marks
 
 
-def decisive(contrasts: pd.DataFrame) -> pd.DataFrame:
-    """Rows that decide a comparison: those that are corrected in a family."""
-    return contrasts[contrasts["family"] != ""]
-
-
-def told(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd.DataFrame:
+def marked(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd.DataFrame:
     """Rows in points, with their look and the text of each line under the pointer.
 
     Parameters
     ----------
-    sensitivity : rows of ``sensitivity.csv``, of which the estimate with random effects is told
+    sensitivity : rows of ``sensitivity.csv``, of which the estimate with random effects is shown
 
     Returns
     -------
     DataFrame
-        The columns of ``contrasts``, of which :data:`IN_POINTS` are percentage points, those of :data:`TOLD`,
-        and ``look``, a key of :data:`LOOK`.
+        The columns of ``contrasts``, of which :data:`IN_POINTS` are percentage points, those of
+        :data:`LINES`, and ``look``, a key of :data:`LOOK`.
     """
     rows = contrasts.reset_index(drop=True).merge(random_effects(sensitivity), on=KEYS, how="left")
-    text = pd.DataFrame([_told(row) for row in rows.to_dict("records")], index=rows.index)
-    points = {name: (100 * rows[name]).round(DIGITS) for name in IN_POINTS}
-    look = rows["verdict"].where(rows["family"] != "", UNJUDGED)
-    return pd.concat([rows.assign(**points, look=look), text], axis=1)
+    text = pd.DataFrame([_lines(row) for row in records(rows, ContrastRow)], rows.index)
+    in_points = {name: (100 * rows[name]).round(DIGITS) for name in IN_POINTS}
+    look = rows["verdict"].where(rows["decides"], UNJUDGED)
+    random = [_random(row) for row in rows.to_dict("records")]
+    return pd.concat([rows.assign(**in_points, look=look, random=random), text], axis=1)
 
 
 def random_effects(sensitivity: pd.DataFrame | None) -> pd.DataFrame:
@@ -82,9 +80,9 @@ def random_effects(sensitivity: pd.DataFrame | None) -> pd.DataFrame:
     return rows[[*KEYS, *columns, "heterogeneity"]].rename(columns=columns)
 
 
-def tooltip(names: Sequence[str] = tuple(TOLD)) -> list[alt.Tooltip]:
-    """Lines under the pointer, from columns that :func:`told` adds."""
-    return [alt.Tooltip(f"{name}:N", title=TOLD[name]) for name in names]
+def tooltip(names: Sequence[str] = tuple(LINES)) -> list[alt.Tooltip]:
+    """Lines under the pointer, from columns that :func:`marked` adds."""
+    return [alt.Tooltip(f"{name}:N", title=LINES[name]) for name in names]
 
 
 def present(rows: pd.DataFrame) -> dict[str, tuple[str, str]]:
@@ -113,83 +111,40 @@ def channels(looks: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     }
 
 
-def number(value: float, digits: int = 1) -> str:
-    """A signed number of points, as figures write it.
-
-    >>> number(3.21), number(-0.5), number(0.0)
-    ('+3.2', '−0.5', '0.0')
-    """
-    text = f"{value:+.{digits}f}"
-    return f"{0:.{digits}f}" if float(text) == 0 else text.replace("-", "−")
-
-
-def interval(low: float, high: float) -> str:
-    """An interval of shares in points; nothing where there is none."""
-    return "" if pd.isna(low) else f"{number(100 * low)} to {number(100 * high)}"
-
-
-def _told(row: dict[Any, Any]) -> dict[str, str]:
+def _lines(row: ContrastRow) -> dict[str, str]:
     """Each line under the pointer of one row; a dash where there is nothing to tell."""
-    reason = display.REASONS.get(row["reason"], row["reason"])
-    judged = f"{row['verdict']}{f': {reason}' if reason else ''}"
-    cell = display.dataset(row["dataset"]) if row["dataset"] else ""
-    flags = [display.flag(name) for name in display.flags(row["flags"])]
+    reason = display.REASONS[row.reason]
+    judged = f"{row.verdict}{f': {reason}' if reason else ''}"
+    where = [display.comparison(row.protocol, row.parameter, row.setting), display.dataset(row.dataset)]
+    ends = f" ({percent(row.confidence)} interval {span(row.interval)})" if row.interval else ""
+    resampled = (row.bootstrap_low, row.bootstrap_high)
     text = {
-        "where": _where(row, cell),
-        "judged": judged if row["family"] else f"none; uncorrected {judged}",
-        "size": f"{_points(row['effect'])} ({row['confidence']:.0%} interval {_interval(row, '')})",
-        "bootstrap": _interval(row, "bootstrap_"),
-        "levels": f"{_percent(row['treatment'])}, {_percent(row['control'])}",
-        "gained": "" if pd.isna(row["relative"]) else f"{row['relative']:+.0%}".replace("-", "−"),
-        "difference": _p(row, "p_value", "p_adjusted"),
-        "equivalence": _p(row, "p_equivalence", "p_equivalence_adjusted"),
-        "bounds": f"{100 * row['margin']:g}, {_plain(row['smallest_margin'])} points",
-        "detectable": f"{_plain(row['minimum_detectable'])} points",
-        "needed": _needed(row["more_replicates"]),
-        "replication": f"{row['replicates']} ({row['replicate']})",
-        "material": f"{counted(row['n_datasets'], 'dataset')}, {counted(row['n_items'], 'image')}",
-        "random": _random(row),
-        "flagged": "; ".join(flags),
+        "where": ": ".join(part for part in where if part),
+        "judged": judged if row.decides else f"none; uncorrected {judged}",
+        "size": f"{points(row.effect, sign=True)}{ends}",
+        "bootstrap": " to ".join(points(end, sign=True) for end in resampled if end is not None),
+        "levels": f"{percent(row.treatment, 1)}, {percent(row.control, 1)}",
+        "gained": percent(row.relative, sign=True),
+        "difference": _p(row.p_value, row.p_adjusted),
+        "equivalence": _p(row.p_equivalence, row.p_equivalence_adjusted),
+        "bounds": f"{shortest(row.margin)}, {points(row.smallest_margin)}",
+        "detectable": points(row.minimum_detectable),
+        "needed": display.more_needed(row.more_replicates),
+        "replication": f"{row.replicates} ({row.replicate})",
+        "material": f"{counted(row.n_datasets, 'dataset')}, {counted(row.n_items, 'image')}",
+        "flagged": "; ".join(map(display.flag, display.flags(row.flags))),
     }
-    return {name: value or "–" for name, value in text.items()}
+    return {name: value or UNKNOWN for name, value in text.items()}
 
 
-def _where(row: dict[Any, Any], cell: str) -> str:
-    comparison = display.comparison(row["protocol"], row["parameter"], row["setting"])
-    return f"{comparison}: {cell}" if cell else comparison
-
-
-def _points(share: float) -> str:
-    return "unknown" if pd.isna(share) else number(100 * share)
-
-
-def _plain(share: float) -> str:
-    return "unknown" if pd.isna(share) else f"{100 * share:.1f}"
-
-
-def _percent(share: float) -> str:
-    return "unknown" if pd.isna(share) else f"{share:.1%}"
-
-
-def _interval(row: dict[Any, Any], kind: str) -> str:
-    return interval(row[f"{kind}low"], row[f"{kind}high"]) or "unknown"
-
-
-def _p(row: dict[Any, Any], alone: str, adjusted: str) -> str:
-    if pd.isna(row[alone]):
-        return "unknown"
-    corrected = f", corrected {row[adjusted]:.2g}" if row["family"] else ""
-    return f"{row[alone]:.2g}{corrected}"
-
-
-def _needed(more: float) -> str:
-    if pd.isna(more):
-        return ""
-    return "no number would do" if more == float("inf") else f"about {more:,.0f}"
+def _p(alone: float | None, adjusted: float | None) -> str:
+    corrected = "" if adjusted is None else f", corrected {probability(adjusted)}"
+    return f"{probability(alone)}{corrected}"
 
 
 def _random(row: dict[Any, Any]) -> str:
+    """Estimate with random effects of a row over datasets; a dash where there is none."""
     if pd.isna(row["random_effect"]) or row["dataset"]:
-        return ""
-    between = interval(row["random_low"], row["random_high"])
-    return f"{_points(row['random_effect'])} ({between}), I² {row['heterogeneity']:.0%}"
+        return UNKNOWN
+    between = span((row["random_low"], row["random_high"]))
+    return f"{points(row['random_effect'], sign=True)} ({between}), I² {percent(row['heterogeneity'])}"

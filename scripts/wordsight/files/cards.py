@@ -1,8 +1,7 @@
 """Reading a card: the JSON file in which a dataset, a model or a text model says what it is."""
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -20,8 +19,3 @@ def read(path: Path | str, kind: type[Card], expected: str) -> Card:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         raise DataError(f"{path}: expected {expected} ({key}: {first['msg']})") from None
-
-
-def read_cards(paths: Iterable[Path | str]) -> dict[str, dict[str, Any]]:
-    """Cards of models or datasets by name, in the order of the files."""
-    return {card["name"]: card for card in map(read_json, paths)}

@@ -1,5 +1,6 @@
 """What a fetched model says of itself: ``network.json``, and with its traits ``card.json``."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -96,6 +97,11 @@ def read_network(directory: Path | str) -> NetworkCard:
 def read_card(directory: Path | str) -> ModelCard:
     """Read the card of a model; :class:`WeightsError` names a file that is none."""
     return _read(Path(directory) / "card.json", ModelCard)
+
+
+def read_cards(paths: Iterable[Path | str]) -> dict[str, ModelCard]:
+    """Cards of models by name, in the order of the files."""
+    return {card.name: card for card in (read_card(Path(path).parent) for path in paths)}
 
 
 def _read(path: Path, kind: type[Card]) -> Card:

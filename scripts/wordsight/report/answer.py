@@ -1,32 +1,37 @@
-"""Verdicts in words: a sentence a contrast, one a protocol, and what the run can answer at all."""
+"""What the report says first: whether language helps, then what each contrast found.
+
+``phrases`` has the words for a single effect.
+"""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-import pandas as pd
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from wordsight.catalogue import display
-from wordsight.catalogue.cells import ALL_NEW, CELLS
+from wordsight.catalogue.cells import CELLS
+from wordsight.catalogue.numbers import percent
 from wordsight.catalogue.prose import counted, join
-from wordsight.report import sides, wording
+from wordsight.report import phrases
+from wordsight.report.contrast import Contrast, contrasts
 from wordsight.report.run import Run, place
-from wordsight.report.wording import Row
-from wordsight.statistics.comparison import Comparison
-from wordsight.tables.reading import judged
+from wordsight.statistics.records import ContrastRow
 
 FEW = 3  # contrasts or questions that the first sentences name one by one
 TURNED = {"helps": "hurts", "hurts": "helps"}
-# How the sentence of a contrast gathers comparisons of one verdict and reason.
+# How the sentence of a contrast gathers effects of one verdict and reason.
 GROUPED = {
     ("helps", ""): "helps on",
     ("hurts", ""): "hurts on",
     ("equivalent", ""): "equivalent within the margin on",
     ("undecided", "overlap"): "undecided on",
-    ("undecided", "too few models"): "undecided for want of models on",
-    ("undecided", "constant"): "undecided for want of variation on",
+    ("undecided", "too few models"): "undecided with too few models on",
+    ("undecided", "constant"): "undecided without any variation on",
 }
-UNDECIDED = "Undecided does not mean equal: a difference can neither be claimed nor be ruled out."
+NOT_EQUAL = "Undecided does not mean equal: a difference can neither be claimed nor be ruled out."
+FEW_REPLICATES = (
+    "An interval assumes that replicates vary like a normal distribution, which fewer than five cannot show. "
+    "Replicates are matched groups, such as seeds or architectures, or else the models on the smaller side."
+)
 
 
 @dataclass(frozen=True)
@@ -84,31 +89,110 @@ class Answer:
     about_language: bool
 
 
+# The first sentences
+
+
 def opening(run: Run) -> str:
     """Say in a few sentences what the run can answer about language, and what it answers instead."""
-    comparisons = [c for c in run.comparisons if c.name in set(run.contrasts["contrast"])]
-    about_language = [c for c in comparisons if sides.is_about_language(c, run)]
+    compared = contrasts(run)
+    about_language = [contrast for contrast in compared if contrast.about_language]
+    if len(about_language) > FEW:
+        return _many_about_language(about_language, run)
     if about_language:
-        return _about_language(about_language, run)
-    captioned = any(card["language"] == "captions" for card in run.models.values())
-    none = f"none of its {counted(len(run.models), 'encoder')} was trained with captions"
-    unset = "no contrast that ran sets encoders trained with captions against others that were trained"
-    first = f"This run cannot say whether language helps: {unset if captioned else none}."
-    if not comparisons:
-        return f"{first} It makes no comparison: what follows are measurements."
-    questions = [c.question or f"What does the contrast {c.name} change?" for c in comparisons]
+        return _few_about_language(about_language, run)
+    return _not_about_language(compared, run)
+
+
+def _many_about_language(about_language: Sequence[Contrast], run: Run) -> str:
+    """Count the verdicts of many contrasts for captions, and name contrasts that isolate a part of them."""
+    rows = [row for contrast in about_language for row in _from_captions(contrast)]
+    found = Counter(row.verdict for row in rows)
+    few = sum(row.reason == "too few models" for row in rows)
+    undecided = found["undecided"]
+    with_few = f" ({few} with too few models)" if few else ""
+    not_equal = ", which does not mean equal" if undecided else ""
+    together = (
+        f"Encoders trained with captions were compared with others in {counted(len(rows), 'comparison')} of "
+        f"{len(about_language)} contrasts: captions help in {found['helps']}, hurt in {found['hurts']} and "
+        f"are equivalent within the margin in {found['equivalent']}; {undecided} "
+        f"{'is' if undecided == 1 else 'are'} undecided{with_few}{not_equal}."
+    )
+    parts = [f"{_headline(contrast)}." for contrast in about_language if contrast.isolates][:FEW]
+    return " ".join([together, *parts, *_correction(rows, run)])
+
+
+def _few_about_language(about_language: Sequence[Contrast], run: Run) -> str:
+    """Count the verdicts of each contrast, after the question of one that isolates a part of language."""
+    said: list[str] = []
+    for contrast in about_language:
+        said += [contrast.question] if contrast.isolates else []
+        said.append(f"{_headline(contrast, protocols=len(about_language) == 1)}.")
+    rows = [row for contrast in about_language for row in _deciding(contrast)]
+    said += ["Undecided does not mean equal."] if any(row.verdict == "undecided" for row in rows) else []
+    return " ".join([*said, *_correction(rows, run)])
+
+
+def _not_about_language(compared: Sequence[Contrast], run: Run) -> str:
+    """Say why the run cannot say whether language helps, and what it asks."""
+    captioned = any(card.language == "captions" for card in run.models.values())
+    why = (
+        "no contrast that ran compares encoders trained with captions with encoders trained otherwise"
+        if captioned
+        else f"none of its {counted(len(run.models), 'encoder')} was trained with captions"
+    )
+    cannot = f"This run cannot say whether language helps: {why}."
+    if not compared:
+        return f"{cannot} It compares nothing: what follows are measurements."
+    questions = [one.question or f"What does the contrast {one.name} change?" for one in compared]
     more = f" And {len(questions) - FEW} more." if len(questions) > FEW else ""
-    return f"{first} What it asks instead: {' '.join(questions[:FEW])}{more}"
+    return f"{cannot} It asks instead: {' '.join(questions[:FEW])}{more}"
+
+
+def _from_captions(contrast: Contrast) -> list[ContrastRow]:
+    """Effects of a contrast about language that decide, with the verdict on the side of the captions."""
+    turned = TURNED if contrast.captions_are_controls else {}
+    return [replace(row, verdict=turned.get(row.verdict, row.verdict)) for row in _deciding(contrast)]
+
+
+def _deciding(contrast: Contrast) -> list[ContrastRow]:
+    return [row for row in contrast.rows if row.decides]
+
+
+def _correction(rows: Iterable[ContrastRow], run: Run) -> list[str]:
+    """Say for how many comparisons verdicts are corrected; nothing where each stands alone."""
+    sizes = [phrases.family_size(family, run) for family in sorted({row.family for row in rows})]
+    if max(sizes, default=0) < 2:
+        return []
+    each = "" if len(sizes) == 1 else ", each family by itself"
+    return [f"Verdicts are corrected for {join([str(size) for size in sizes])} comparisons{each}."]
+
+
+def _headline(contrast: Contrast, *, protocols: bool = False) -> str:
+    """Say how many comparisons of a contrast ended how, and if asked, which of those that have a verdict."""
+    rows = _deciding(contrast)
+    if not rows:
+        return f"{contrast.title}: nothing to judge"
+    said: list[str] = []
+    for verdict in display.VERDICTS:
+        found = [phrases.protocol(row.protocol) for row in rows if row.verdict == verdict]
+        if found:
+            of = "" if said else f" of {counted(len(rows), 'protocol')}"
+            which = f" ({join(found)})" if protocols and verdict != "undecided" else ""
+            said.append(f"{verdict} on {len(found)}{of}{which}")
+    return f"{contrast.title}: {', '.join(said)}"
+
+
+# What each contrast says
 
 
 def answers(run: Run) -> list[Answer]:
     """What each contrast says: those about language first, else in the order of the configuration."""
-    found = [_answer(c, run) for c in run.comparisons if c.name in set(run.contrasts["contrast"])]
+    found = [_answer(contrast) for contrast in contrasts(run)]
     return sorted(found, key=lambda answer: not answer.about_language)
 
 
-def told(found: Sequence[Answer]) -> tuple[list[Answer], list[Answer]]:
-    """Part answers into those that open the page and the others: about language or not, where some are."""
+def first_and_others(found: Sequence[Answer]) -> tuple[list[Answer], list[Answer]]:
+    """Answers that open the page, which are those about language where there are some, and the others."""
     about = [answer for answer in found if answer.about_language]
     return (about, [answer for answer in found if not answer.about_language]) if about else (list(found), [])
 
@@ -118,225 +202,98 @@ def all_notes(found: Sequence[Answer]) -> list[str]:
     return list(dict.fromkeys(note for answer in found for note in answer.notes))
 
 
-def _answer(comparison: Comparison, run: Run) -> Answer:
-    rows = run.contrasts[run.contrasts["contrast"] == comparison.name]
-    shown = judged(rows)
-    decisive = shown[shown["family"] != ""].to_dict("records")
-    others = shown[shown["family"] == ""].to_dict("records")
+def _answer(contrast: Contrast) -> Answer:
+    rows = _deciding(contrast)
     return Answer(
-        contrast=comparison.name,
-        question=sides.question(comparison, run),
-        headline=_headline(comparison, run),
-        sentence=_sentence(decisive, comparison, run),
-        lines=[_line(row, _alike(rows, row), comparison, run) for row in decisive],
-        secondary=_secondary(others),
-        notes=_notes(decisive, run),
-        about_language=sides.is_about_language(comparison, run),
+        contrast=contrast.name,
+        question=contrast.question,
+        headline=_headline(contrast),
+        sentence=_sentence(rows, contrast),
+        lines=[_line(row, contrast) for row in rows],
+        secondary=_secondary(rows, contrast),
+        notes=_notes(rows, contrast.run),
+        about_language=contrast.about_language,
     )
 
 
-def _decisive(comparison: Comparison, run: Run) -> pd.DataFrame:
-    rows = run.contrasts
-    return rows[(rows["contrast"] == comparison.name) & (rows["family"] != "")]
-
-
-# One comparison
-
-
-def _line(row: Row, datasets: pd.DataFrame, comparison: Comparison, run: Run) -> Line:
-    crossed = row["dataset"] == ALL_NEW
-    material = [
-        sides.counted_sides(row, comparison, run),
-        f"on {place(ALL_NEW)}" if crossed else counted(row["n_datasets"], "dataset"),
-        counted(row["n_items"], "concept" if crossed else "image"),
+def _sentence(rows: Sequence[ContrastRow], contrast: Contrast) -> str:
+    """All that a contrast says, as one sentence."""
+    if not rows:
+        return f"{contrast.title}: nothing to judge, since no protocol was measured where it decides."
+    said: list[str] = []
+    for (verdict, reason), words in GROUPED.items():
+        found = [_in_brief(row, contrast) for row in rows if (row.verdict, row.reason) == (verdict, reason)]
+        said += [f"{words} {join(found)}"] if found else []
+    terms = [
+        f"{percent(rows[0].confidence)} intervals",
+        phrases.margins(rows),
+        phrases.replicates(rows, contrast),
     ]
+    parts = [f"{contrast.title}: {said[0]}", *said[1:], ", ".join(terms), phrases.flagged(rows)]
+    return f"{'; '.join(filter(None, parts))}."
+
+
+def _in_brief(row: ContrastRow, contrast: Contrast) -> str:
+    """Protocol of an effect with its size and interval, and what an undecided one needs."""
+    where = phrases.measured_by(row)
+    if row.verdict in TURNED:
+        return f"{where} by {phrases.unsigned(row)} ({phrases.ends(row)})"
+    size = phrases.size(row).replace(" (", ", ").removesuffix(")")
+    return f"{where} ({'; '.join(filter(None, (size, phrases.more_replicates(row, contrast))))})"
+
+
+def _line(row: ContrastRow, contrast: Contrast) -> Line:
     return Line(
-        heading=display.comparison(row["protocol"], row["parameter"], row["setting"]),
-        verdict=row["verdict"],
-        claim=wording.claim(row, comparison, run),
-        size=wording.size(row),
-        material=", ".join(material),
-        by_dataset=_by_dataset(datasets),
-        flags=[display.flag(name) for name in display.flags(row["flags"])],
+        heading=phrases.heading(row),
+        verdict=row.verdict,
+        claim=phrases.claim(row, contrast),
+        size=phrases.size(row),
+        material=f"{phrases.compared_encoders(row, contrast)}, {phrases.measured_on(row)}",
+        by_dataset=_by_dataset(row, contrast),
+        flags=phrases.flags(row),
     )
 
 
-def _alike(rows: pd.DataFrame, row: Row) -> pd.DataFrame:
-    """Rows by dataset at the protocol and setting of a decisive row."""
-    same = rows["scope"] == "dataset"
-    for key in ("protocol", "mode", "metric", "parameter", "setting"):
-        same &= rows[key] == row[key]
-    return rows[same]
-
-
-def _by_dataset(rows: pd.DataFrame) -> str:
+def _by_dataset(decisive: ContrastRow, contrast: Contrast) -> str:
     """Say on which datasets or cells the verdict is which, where there are several."""
+    rows = [
+        row
+        for row in contrast.rows
+        if row.scope == "dataset" and (row.protocol, row.setting) == (decisive.protocol, decisive.setting)
+    ]
     if len(rows) < 2:
         return ""
-    crossed = rows["dataset"].isin(list(CELLS)).all()
-    groups = rows.groupby("verdict", sort=True)["dataset"]
-    if crossed and len(groups) == 1:
-        return f"Uncorrected, {rows['verdict'].iloc[0]} in all {len(rows)} cells."
-    said = [f"{verdict} on {join([place(name) for name in names])}" for verdict, names in groups]
+    places: dict[str, list[str]] = {}
+    for row in sorted(rows, key=lambda row: row.verdict):
+        places.setdefault(row.verdict, []).append(place(row.dataset))
+    crossed = all(row.dataset in CELLS for row in rows)
+    if crossed and len(places) == 1:
+        return f"Uncorrected, {rows[0].verdict} in all {len(rows)} cells."
+    said = [f"{verdict} on {join(found)}" for verdict, found in places.items()]
     return f"By {'cell' if crossed else 'dataset'}, uncorrected: {'; '.join(said)}."
 
 
-# One contrast
-
-
-def _sentence(rows: Sequence[Row], comparison: Comparison, run: Run) -> str:
-    """All that a contrast says, as one sentence."""
-    named = sides.named_sides(comparison, run)
-    if not rows:
-        return f"{named}: nothing to judge, since no protocol was measured where it is judged."
-    said: list[str] = []
-    for (verdict, reason), words in GROUPED.items():
-        found = [row for row in rows if (row["verdict"], row["reason"]) == (verdict, reason)]
-        said += [f"{words} {join([_effect(row) for row in found])}"] if found else []
-    terms = [
-        f"{rows[0]['confidence']:.0%} intervals",
-        _margins(rows),
-        wording.replicates(rows, comparison, run),
-    ]
-    return "; ".join([f"{named}: {said[0]}", *said[1:], ", ".join(terms), *_flagged(rows)]) + "."
-
-
-def _effect(row: Row) -> str:
-    """Protocol of a row with its effect and interval, and what an undecided one needs."""
-    if row["verdict"] in TURNED:
-        return f"{_where(row)} by {wording.unsigned(row)}{wording.ends(row)}"
-    size = wording.size(row).replace(" (", ", ").removesuffix(")")
-    return f"{_where(row)} ({'; '.join(part for part in (size, wording.lacking(row)) if part)})"
-
-
-def _where(row: Row) -> str:
-    """Protocol and setting of a row inside a sentence."""
-    setting = display.setting(row["parameter"], row["setting"])
-    return f"{_protocol(row['protocol'])}{f' with {setting}' if setting else ''}"
-
-
-def _protocol(name: str) -> str:
-    title = display.protocol(name)
-    return f"{title[0].lower()}{title[1:]}"
-
-
-def _margins(rows: Sequence[Row]) -> str:
-    by_margin: dict[str, list[str]] = {}
-    for row in rows:
-        metrics = by_margin.setdefault(wording.margin(row), [])
-        metrics += [display.metric(row["metric"])] if display.metric(row["metric"]) not in metrics else []
-    if len(by_margin) == 1:
-        return f"margin {next(iter(by_margin))}"
-    return f"margins {join([f'{margin} of {join(metrics)}' for margin, metrics in by_margin.items()])}"
-
-
-def _flagged(rows: Sequence[Row]) -> list[str]:
-    """Say which comparisons of a contrast are flagged with what."""
-    places: dict[str, list[str]] = {}
-    for row in rows:
-        for name in display.flags(row["flags"]):
-            places.setdefault(name, []).append(_where(row))
-    said = [
-        f"{display.flag(name)} ({'all' if len(found) == len(rows) else join(found)})"
-        for name, found in places.items()
-    ]
-    return [f"flagged: {'; '.join(said)}"] if said else []
-
-
-def _secondary(rows: Sequence[Row]) -> str:
-    """Effects at settings that decide nothing, each with its interval and without a claim."""
-    said = [
-        f"{display.comparison(r['protocol'], r['parameter'], r['setting'])} {wording.size(r)}" for r in rows
-    ]
+def _secondary(decisive: Sequence[ContrastRow], contrast: Contrast) -> str:
+    """Effects at smaller settings than those that decide, each with its interval and without a claim."""
+    where = {(row.protocol, row.dataset) for row in decisive}
+    rows = [row for row in contrast.rows if not row.decides and (row.protocol, row.dataset) in where]
+    said = [f"{phrases.heading(row)} {phrases.size(row)}" for row in rows]
     return f"At other settings, without a verdict: {'; '.join(said)}." if said else ""
 
 
-def _headline(comparison: Comparison, run: Run, *, protocols: bool = False) -> str:
-    """Say how many comparisons of a contrast ended how, and if asked, which of those that are decided."""
-    named, rows = sides.named_sides(comparison, run), _decisive(comparison, run)
-    if rows.empty:
-        return f"{named}: nothing to judge"
-    total = counted(len(rows), "protocol")
-    said: list[str] = []
-    for verdict in display.VERDICTS:
-        found = rows.loc[rows["verdict"] == verdict, "protocol"]
-        which = f" ({join([_protocol(name) for name in found])})" if verdict != "undecided" else ""
-        of = "" if said else f" of {total}"
-        said += [f"{verdict} on {len(found)}{of}{which if protocols else ''}"] if len(found) else []
-    return f"{named}: {', '.join(said)}"
-
-
-def _notes(rows: Sequence[Row], run: Run) -> list[str]:
+def _notes(rows: Sequence[ContrastRow], run: Run) -> list[str]:
     """Say how verdicts are to be read: undecided, corrected, and from how many replicates."""
-    sizes = {row["family"]: wording.family_size(row["family"], run) for row in rows}
+    sizes = {row.family: phrases.family_size(row.family, run) for row in rows}
     several = len(set(run.contrasts["family"]) - {""}) > 1
     corrected = [
         f"Verdicts are corrected by Holm's method for {size} comparisons"
-        f"{f' (family {family})' if several else ''}; intervals are not, so that one may leave zero out "
-        "beside a verdict of undecided."
+        f"{f' (family {family})' if several else ''}. Intervals are not corrected, so an interval can leave "
+        "out zero although its verdict is undecided."
         for family, size in sizes.items()
         if size > 1
     ]
-    few = (
-        "With fewer than five replicates, which are matched groups such as seeds or architectures, or models "
-        "on the smaller side, an interval rests on a normal distribution that so few cannot show."
-    )
     return [
-        *([UNDECIDED] if any(row["verdict"] == "undecided" for row in rows) else []),
+        *([NOT_EQUAL] if any(row.verdict == "undecided" for row in rows) else []),
         *corrected,
-        *([few] if any(row["holds_for"] == "these models" for row in rows) else []),
+        *([FEW_REPLICATES] if any(row.holds_for == "these models" for row in rows) else []),
     ]
-
-
-# All contrasts about language
-
-
-def _about_language(comparisons: Sequence[Comparison], run: Run) -> str:
-    """Count how the comparisons about language ended, and say what the parts of language do."""
-    rows = pd.concat([_from_captions(comparison, run) for comparison in comparisons])
-    if len(comparisons) > FEW:
-        parts = [f"{_headline(c, run)}." for c in comparisons if sides.isolates(c, run)][:FEW]
-        return " ".join([_together(rows, len(comparisons)), *parts, *_correction(rows, run)])
-    undecided = (rows["verdict"] == "undecided").any()
-    return " ".join(
-        [
-            *(_with_question(comparison, run, protocols=len(comparisons) == 1) for comparison in comparisons),
-            *(["Undecided does not mean equal."] if undecided else []),
-            *_correction(rows, run),
-        ]
-    )
-
-
-def _from_captions(comparison: Comparison, run: Run) -> pd.DataFrame:
-    """Decisive rows of a contrast about language, with the verdict of its side of captions."""
-    rows = _decisive(comparison, run)
-    turned = TURNED if run.models[comparison.pairs[0][1]]["language"] == "captions" else {}
-    return rows.assign(verdict=[turned.get(verdict, verdict) for verdict in rows["verdict"]])
-
-
-def _together(rows: pd.DataFrame, contrasts: int) -> str:
-    """Count the verdicts of many contrasts."""
-    found = Counter(rows["verdict"])
-    few = int(((rows["verdict"] == "undecided") & (rows["reason"] == "too few models")).sum())
-    undecided = found["undecided"]
-    many = f" ({few} for too few models)" if few else ""
-    rest = f"{undecided} {'is' if undecided == 1 else 'are'} undecided{many}"
-    return (
-        f"Against encoders trained without captions, in {counted(len(rows), 'comparison')} of {contrasts} "
-        f"contrasts, captions help in {found['helps']}, hurt in {found['hurts']} and are equivalent within "
-        f"the margin in {found['equivalent']}; {rest}{', which does not mean equal' if undecided else ''}."
-    )
-
-
-def _correction(rows: pd.DataFrame, run: Run) -> list[str]:
-    sizes = [wording.family_size(family, run) for family in sorted(set(rows["family"]))]
-    if max(sizes, default=0) < 2:
-        return []
-    each = "" if len(sizes) == 1 else ", each family by itself"
-    return [f"Verdicts are corrected for {join([str(size) for size in sizes])} comparisons{each}."]
-
-
-def _with_question(comparison: Comparison, run: Run, *, protocols: bool) -> str:
-    """Headline of a contrast, after the question of one that isolates a part of language."""
-    headline = f"{_headline(comparison, run, protocols=protocols)}."
-    return f"{sides.question(comparison, run)} {headline}" if sides.isolates(comparison, run) else headline

@@ -4,39 +4,56 @@ What the audit found of single comparisons stands beside their verdicts as flags
 run, with where it was found and what it means.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from wordsight.catalogue import display
 from wordsight.catalogue.cells import CELLS, crossed_protocols
-from wordsight.catalogue.prose import counted, join
+from wordsight.catalogue.numbers import percent
+from wordsight.catalogue.prose import counted, join, some
 from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.models.card import TrainingCard
 from wordsight.report.run import Run, place
 from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.confounding import differences
 from wordsight.statistics.effects import ENOUGH_REPLICATES
+from wordsight.statistics.records import ContrastRow
 from wordsight.statistics.self_checks import HOPELESS_RADIUS
 
 FEW_IMAGES = 100
 NAMED = 6  # places that a caution names before it counts the rest
 
-# Self-checks of the attack (Croce and Hein 2020, https://arxiv.org/abs/2003.01690), with what each means.
+# Self-checks of the attack (Croce and Hein 2020, https://arxiv.org/abs/2003.01690): what failed, and what
+# that means.
 ATTACK_CHECKS = {
-    "zero_gradient": "The gradient of some images is zero everywhere, so the attack had nothing to follow",
-    "randomised": "Two passes over the same images differ, so the attack followed noise",
-    "softmax_outputs": "The scores are probabilities, whose gradients vanish where the network is sure",
+    "zero_gradient": (
+        "zero gradients",
+        "For some images the gradient is zero everywhere, so the attack had nothing to follow",
+    ),
+    "randomised": (
+        "scores that vary",
+        "Two passes over the same images give different scores, so the attack followed noise",
+    ),
+    "softmax_outputs": (
+        "probabilities as scores",
+        "The scores are probabilities, whose gradients vanish where the network is sure",
+    ),
 }
+TOO_GOOD = "The robustness shown is too good"
 
-# Flags of comparisons that no other caution tells of, with what each means.
+# Flags of comparisons that no other caution explains, with what each means.
 MEANINGS = {
-    "ceiling": "Near the highest possible score, encoders cannot differ by much, whatever they know",
-    "floor": "Near guessing, encoders cannot differ by much: an undecided or equivalent verdict tells little",
-    "flips without one model": "The verdict rests on single training runs or encoders",
-    "flips without one dataset": "The verdict rests on single datasets",
-    "modes disagree": "The choice of the procedure decides the verdict, not the encoders alone",
+    "ceiling": "Near the highest possible score, encoders cannot differ by much, whatever they learned",
+    "floor": (
+        "Near guessing, encoders cannot differ by much, so an undecided or equivalent verdict says little"
+    ),
+    "flips without one model": "The verdict depends on a single training run or encoder",
+    "flips without one dataset": "The verdict depends on a single dataset",
+    "modes disagree": (
+        "Paper mode gives the effect the opposite sign, so the verdict depends on how the protocol is run"
+    ),
 }
 
 
@@ -71,57 +88,52 @@ def cautions(run: Run) -> list[Caution]:
 
 
 def _did_not_learn(run: Run) -> list[Caution]:
-    """Training runs whose own measure ended where an encoder is that knows nothing."""
-    failed = {
-        objective: [card for card in cards if card["training"]["learned"] is False]
-        for objective, cards in run.trained().items()
-    }
-    text = [
-        f"{display.group(objective)} in {len(cards)} of {counted(len(run.trained()[objective]), 'run')} "
-        f"({_reached(cards)})"
-        for objective, cards in failed.items()
-        if cards
-    ]
-    if not text:
+    """Training runs that ended, in their own measure, where an encoder is that knows nothing."""
+    said = []
+    for objective, models in run.trained().items():
+        failed = [training for _, training in models if training.learned is False]
+        if failed:
+            runs = counted(len(models), "run")
+            said.append(f"{display.group(objective)} in {len(failed)} of {runs} ({_reached(failed)})")
+    if not said:
         return []
-    meaning = "What these encoders score says nothing of their objective, only of this training of it"
-    return [Caution("Training that did not learn", f"Did not learn: {join(text)}. {meaning}.")]
+    meaning = "What these encoders score says nothing about the objective, only about these training runs"
+    return [Caution("Training that did not learn", f"Did not learn: {join(said)}. {meaning}.")]
 
 
-def _reached(cards: list[dict[str, Any]]) -> str:
+def _reached(trainings: Sequence[TrainingCard]) -> str:
     """Seeds of some runs of one objective, what each reached in its measure, and what guessing reaches."""
-    runs = [card["training"] for card in cards]
-    seeds = f"{'seed' if len(runs) == 1 else 'seeds'} {join([str(run['seed']) for run in runs])}"
-    values = join([f"{100 * run['measured']:.1f}%" for run in runs])
-    return f"{seeds}; {runs[0]['measure']}: {values}, chance {100 * runs[0]['chance']:.1f}%"
+    seeds = f"{'seed' if len(trainings) == 1 else 'seeds'} {join([str(one.seed) for one in trainings])}"
+    values = join([percent(one.measured, 1) for one in trainings])
+    return f"{seeds}; {trainings[0].measure}: {values}, chance {percent(trainings[0].chance, 1)}"
 
 
 def _few_seeds(run: Run) -> list[Caution]:
-    runs = {display.group(objective): len(cards) for objective, cards in run.trained().items()}
-    few = {name: count for name, count in runs.items() if count < ENOUGH_REPLICATES}
+    runs = {display.group(objective): len(models) for objective, models in run.trained().items()}
+    few = {name: number for name, number in runs.items() if number < ENOUGH_REPLICATES}
     if not few:
         return []
-    by_count = [
-        f"{counted(count, 'run')} of {join([name for name in few if few[name] == count])}"
-        for count in sorted(set(few.values()))
+    by_number = [
+        f"{counted(number, 'run')} of {join([name for name in few if few[name] == number])}"
+        for number in sorted(set(few.values()))
     ]
-    alike = len(few) == len(runs) and len(by_count) == 1
-    what = f"{counted(min(few.values()), 'run')} of every objective" if alike else "; ".join(by_count)
+    all_alike = len(few) == len(runs) and len(by_number) == 1
+    what = f"{counted(min(few.values()), 'run')} of every objective" if all_alike else "; ".join(by_number)
     text = (
-        f"{what}: so few cannot show whether they vary as an interval assumes. Verdicts that rest on them "
-        "are flagged."
+        f"{what}. An interval assumes that runs vary like a normal distribution, which so few cannot show. "
+        "Verdicts that depend on them are flagged."
     )
     return [Caution("Fewer than five training runs", text)]
 
 
 def _hindered_attacks(run: Run) -> list[Caution]:
     found = []
-    for metric, meaning in ATTACK_CHECKS.items():
+    for metric, (name, meaning) in ATTACK_CHECKS.items():
         rows = _metric(run, metric)
         rows = rows[rows["value"] > 0]
         if len(rows):
-            text = f"{meaning}: the robustness shown is too good. Seen for {_places(rows, share=True)}."
-            found.append(Caution(f"Attack self-check failed: {display.metric(metric)}", text))
+            text = f"{meaning}. {TOO_GOOD}. Seen for {_places(rows, share=True)}."
+            found.append(Caution(f"Attack self-check failed: {name}", text))
     return found
 
 
@@ -132,11 +144,12 @@ def _unbroken(run: Run) -> list[Caution]:
         return []
     radius = max(run.config["protocols"]["robustness"]["epsilons"])
     meaning = (
-        "where no classifier can resist, so that the attack failed and the robustness shown is too good"
+        f"No classifier can be right there, so the attack failed. {TOO_GOOD}."
         if radius >= HOPELESS_RADIUS
-        else "so that the curve ends above zero and the area lacks what lies beyond"
+        else "So the curve ends above zero, and the area leaves out what lies beyond."
     )
-    text = f"Some are still right at the largest radius, {radius:g}, {meaning}: {_places(rows, share=True)}."
+    text = f"At the largest radius, {radius:g}, some images are still classified right. {meaning} "
+    text += f"Seen for {_places(rows, share=True)}."
     return [Caution("Attack self-check failed: images unbroken at the largest radius", text)]
 
 
@@ -145,7 +158,7 @@ def _unconverged(run: Run) -> list[Caution]:
     rows = rows[rows["value"] < 1]
     if rows.empty:
         return []
-    text = f"The fit stopped at its limit of iterations for {_places(rows)}: its accuracy may be too low."
+    text = f"The fit stopped at its limit of iterations for {_places(rows)}. The accuracy may be too low."
     return [Caution("Linear classifiers that did not converge", text)]
 
 
@@ -161,21 +174,16 @@ def _near_twins(run: Run) -> list[Caution]:
     if not text:
         return []
     meaning = (
-        "Their perceptual hashes differ in few bits from that of a training image. The hash ignores colour "
-        "and fine detail: on digits and drawings it counts too many, on crops too few."
+        "The perceptual hash of a near twin differs in few bits from that of a training image. The hash "
+        "ignores colour and fine detail: it counts too many twins among digits and drawings, and too few "
+        "among crops."
     )
     return [Caution("Test images with a near twin in training", f"{text}. {meaning}")]
 
 
 def _twins(run: Run, kind: str) -> str:
-    counts = {name: card["duplicates"][kind] for name, card in run.datasets.items()}
-    return join(
-        [
-            f"{name} {count:,} of {run.datasets[name]['splits']['test']['items']:,}"
-            for name, count in counts.items()
-            if count
-        ]
-    )
+    counts = [(card, getattr(card.duplicates, kind)) for card in run.datasets.values()]
+    return join([f"{card.name} {count:,} of {card.splits.test.items:,}" for card, count in counts if count])
 
 
 def _unknown(run: Run) -> list[Caution]:
@@ -183,30 +191,25 @@ def _unknown(run: Run) -> list[Caution]:
     rows = run.results[run.results["value"].isna()]
     if rows.empty:
         return []
-    return [
-        Caution("Measurements without a value", f"Not a number: {_places(rows)}. Nothing is made of them.")
-    ]
+    return [Caution("Measurements without a value", f"Not a number: {_places(rows)}. They are left out.")]
 
 
 def _constant(run: Run) -> list[Caution]:
     """Comparisons in which nothing varies, as with identical features or a metric that is constant."""
-    found = _judged_where(run, run.contrasts["reason"] == "constant")
+    found = _by_contrast(row for row in run.deciding() if row.reason == "constant")
     if not found:
         return []
     text = (
-        f"Every draw gives the same difference: {_listed(found)}. Identical features or a metric that cannot "
-        "vary do that; there is no verdict."
+        f"Every draw gives the same difference: {_listed(found)}. Identical features do that, or a metric "
+        "that cannot vary. There is no verdict."
     )
     return [Caution("Comparisons in which nothing varies", text)]
 
 
 def _flagged(run: Run) -> list[Caution]:
-    """What the audit found of comparisons and no other caution tells."""
-    names = run.contrasts["flags"].map(display.flags)
-    found = {
-        flag: _judged_where(run, pd.Series([flag in flags for flags in names], run.contrasts.index))
-        for flag in MEANINGS
-    }
+    """What the audit found of comparisons and no other caution explains."""
+    rows = run.deciding()
+    found = {flag: _by_contrast(row for row in rows if flag in display.flags(row.flags)) for flag in MEANINGS}
     return [
         Caution(f"Flagged: {display.flag(flag)}", f"{MEANINGS[flag]}. Seen for {_listed(places)}.")
         for flag, places in found.items()
@@ -214,46 +217,41 @@ def _flagged(run: Run) -> list[Caution]:
     ]
 
 
-def _judged_where(run: Run, chosen: pd.Series) -> dict[str, list[str]]:
-    """Protocols of the decisive comparisons among some rows, by contrast."""
+def _by_contrast(rows: Iterable[ContrastRow]) -> dict[str, list[str]]:
+    """Protocols of some effects, by contrast."""
     found: dict[str, list[str]] = {}
-    for row in run.contrasts[chosen & (run.contrasts["family"] != "")].to_dict("records"):
-        found.setdefault(row["contrast"], []).append(display.protocol(row["protocol"]))
+    for row in rows:
+        found.setdefault(row.contrast, []).append(display.protocol(row.protocol))
     return found
 
 
 def _listed(places: dict[str, list[str]]) -> str:
     """Name the first contrasts with their protocols, and count the others."""
-    named = [f"{contrast} ({', '.join(protocols)})" for contrast, protocols in list(places.items())[:NAMED]]
-    rest = [f"{counted(len(places) - NAMED, 'more contrast')}"] if len(places) > NAMED else []
-    return join([*named, *rest])
+    named = [f"{contrast} ({', '.join(protocols)})" for contrast, protocols in places.items()]
+    return some(named, NAMED, "more contrasts" if len(named) > NAMED + 1 else "more contrast")
 
 
 def _too_few(run: Run) -> list[Caution]:
     """Contrasts that have one model on a side or one matched group."""
-    found = _judged_where(run, run.contrasts["reason"] == "too few models")
+    found = _by_contrast(row for row in run.deciding() if row.reason == "too few models")
     if not found:
         return []
     text = (
-        "One model on a side, or one matched group, cannot tell a kind of training from one encoder: there "
-        "is no verdict, only what these models score."
+        "With one model on a side, or one matched group, nothing shows whether training or the single "
+        "encoder makes the difference. There is no verdict, only what these models score."
     )
     return [Caution(f"{_contrasts(list(found), run)}: too few models for a verdict", text)]
 
 
 def _confounded(run: Run) -> list[Caution]:
-    flags = ["confounded" in display.flags(found) for found in run.contrasts["flags"]]
-    flagged = set(run.contrasts.loc[flags, "contrast"])
     found = {comparison.name: _differences(comparison, run) for comparison in run.comparisons}
     return [
         Caution(
             f"Contrast {name}: the sides differ in more than what is asked",
-            f"They also differ in {text}."
-            if text
-            else "Its sides go together with another trait of the encoders, so that either may be the cause.",
+            f"They also differ in {traits}, which may cause the effect instead.",
         )
-        for name, text in found.items()
-        if text or name in flagged
+        for name, traits in found.items()
+        if traits
     ]
 
 
@@ -275,7 +273,7 @@ def _left_out(run: Run) -> list[Caution]:
     return [
         Caution(
             f"{_contrasts(names, run)}: not compared everywhere",
-            f"No treatment and control were both measured for {where}: the verdicts leave it out.",
+            f"Not measured on both sides: {where}. The verdicts leave this out.",
         )
         for where, names in lacking.items()
     ]
@@ -285,17 +283,13 @@ def _partly_measured(run: Run) -> list[Caution]:
     """Comparisons that lack some of their pairs of models."""
     pairs = {comparison.name: len(comparison.pairs) for comparison in run.comparisons}
     lacking = [
-        f"{row['contrast']} on {display.protocol(row['protocol'])} "
-        f"({row['n_pairs']} of {pairs[row['contrast']]})"
-        for row in run.contrasts[run.contrasts["family"] != ""].to_dict("records")
-        if row["n_pairs"] < pairs.get(row["contrast"], 0)
+        f"{row.contrast} on {display.protocol(row.protocol)} ({row.n_pairs} of {pairs[row.contrast]})"
+        for row in run.deciding()
+        if row.n_pairs < pairs.get(row.contrast, 0)
     ]
     if not lacking:
         return []
-    rest = [f"{len(lacking) - NAMED} more"] if len(lacking) > NAMED else []
-    text = (
-        f"Some models were not measured, and verdicts rest on the others: {join([*lacking[:NAMED], *rest])}."
-    )
+    text = f"Some models were not measured. The verdicts rest on the others: {some(lacking, NAMED)}."
     return [Caution("Comparisons that lack pairs of models", text)]
 
 
@@ -305,8 +299,7 @@ def _contrasts(names: list[str], run: Run) -> str:
         return f"Contrast {names[0]}"
     if len(names) == len(run.comparisons):
         return f"All {len(names)} contrasts"
-    rest = [f"{len(names) - NAMED} more"] if len(names) > NAMED else []
-    return f"Contrasts {join([*names[:NAMED], *rest])}"
+    return f"Contrasts {some(names, NAMED)}"
 
 
 def _not_compared(contrast: str, run: Run) -> list[str]:
@@ -349,8 +342,7 @@ def _metric(run: Run, metric: str) -> pd.DataFrame:
 def _places(rows: pd.DataFrame, *, share: bool = False) -> str:
     """Name the models and datasets of the first rows, with their values if asked, and count the others."""
     named = [
-        f"{row['model']} on {place(row['dataset'])}" + (f" ({row['value']:.0%})" if share else "")
-        for row in rows.head(NAMED).to_dict("records")
+        f"{model} on {place(dataset)}" + (f" ({percent(value)})" if share else "")
+        for model, dataset, value in zip(rows["model"], rows["dataset"], rows["value"], strict=True)
     ]
-    rest = [f"{len(rows) - NAMED} more"] if len(rows) > NAMED else []
-    return join([*named, *rest])
+    return some(list(dict.fromkeys(named)), NAMED)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from wordsight.datasets.card import DatasetCard
+
 USED = ["s", "max_rss", "cpu_time"]  # columns of a benchmark file
 WATTS = 12.0  # a core
 
@@ -79,10 +81,10 @@ def costs(jobs: pd.DataFrame) -> list[Cost]:
 def energy_note() -> str:
     """Say how energy is estimated, and what is left out."""
     return (
-        f"Energy is an estimate: the seconds that processor cores were busy, times {WATTS:g} W, which Green "
-        "Algorithms (Lannelongue et al. 2021, doi:10.1002/advs.202100707) takes for a core of an unknown "
-        "processor. Memory, disks, cooling and GPUs are not in it; a job too short to be measured counts as "
-        "a busy core."
+        f"Energy is an estimate: the seconds that processor cores were busy, times {WATTS:g} W, the value of "
+        "Green Algorithms (Lannelongue et al. 2021, doi:10.1002/advs.202100707) for a core of an unknown "
+        "processor. It leaves out memory, disks, cooling and GPUs. A job too short to be measured counts as "
+        "one busy core."
     )
 
 
@@ -99,7 +101,7 @@ def wall_time(jobs: pd.DataFrame) -> float:
 
 
 def speeds(
-    jobs: pd.DataFrame, datasets: Mapping[str, Mapping[str, Any]], shown: Mapping[str, str]
+    jobs: pd.DataFrame, datasets: Mapping[str, DatasetCard], shown: Mapping[str, str]
 ) -> dict[str, float]:
     """Images per second of the features, with the start of Python and the loading of weights.
 
@@ -111,8 +113,9 @@ def speeds(
     """
     images: Counter[str] = Counter()
     seconds: dict[str, float] = defaultdict(float)
-    for job in jobs[jobs["rule"] == "features"].to_dict("records"):
-        model, dataset = job["wildcards"]
-        images[shown[model]] += sum(split["items"] for split in datasets[dataset]["splits"].values())
-        seconds[shown[model]] += job["s"]
+    features = jobs[jobs["rule"] == "features"]
+    for (model, dataset), spent in zip(features["wildcards"], features["s"], strict=True):
+        splits = datasets[dataset].splits
+        images[shown[model]] += splits.train.items + splits.test.items
+        seconds[shown[model]] += spent
     return {name: images[name] / seconds[name] for name in images}

@@ -16,7 +16,6 @@ from wordsight.report.page_tables import Table
 from wordsight.report.references import PAPER, WORDSIGHT, Reference, misc, references
 from wordsight.report.run import Run
 from wordsight.tables.citation import read_citation
-from wordsight.tables.joined import training
 
 PACKAGES = [
     *("snakemake", "numpy", "scipy", "statsmodels", "scikit-learn", "pandas", "pyarrow", "pandera"),
@@ -80,15 +79,15 @@ def _gpus() -> list[str]:
 
 def licences(run: Run) -> Table:
     """Data and weights of a run, where they come from, and on which terms."""
-    rows = [[name, "images", card["licence"], card["origin"]] for name, card in run.datasets.items()]
+    rows = [[name, "images", card.licence, card.origin] for name, card in run.datasets.items()]
     pretraining = run.config.get("pretraining") if run.trained() else None
     if pretraining and pretraining["images"] not in run.datasets:
         card = f"resources/datasets/{pretraining['images']}/card.json"
         rows.append([pretraining["images"], "images", f"see {card}", "images of training"])
-    if any(map(reads_sentences, run.trained().keys())):
+    if any(map(reads_sentences, run.trained())):
         rows.append(["all-MiniLM-L6-v2", "weights", SENTENCES_LICENCE, _sentences_origin()])
-    cards = [card for card in run.models.values() if not training(card) and card["source"] != "random"]
-    rows += [[card["name"], "weights", card["licence"], card["origin"]] for card in cards]
+    cards = [card for card in run.from_elsewhere() if card.source != "random"]
+    rows += [[card.name, "weights", card.licence, card.origin] for card in cards]
     made = len(run.models) - len(cards)
     if made:
         origin = f"made by this run from {pretraining['images']}" if pretraining else "random"

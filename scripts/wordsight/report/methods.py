@@ -5,12 +5,16 @@ Nothing is said of what did not run, and every number is the configuration's, a 
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from wordsight.catalogue import display
+from wordsight.catalogue.numbers import percent
 from wordsight.catalogue.objectives import OBJECTIVES, reads_sentences
 from wordsight.catalogue.prose import Cite, Part, Sentence, counted, join
 from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.catalogue.protocols.record import Mode, Protocol
+from wordsight.models.card import ModelCard
 from wordsight.report.references import (
     OF_ARCHITECTURE,
     OF_DATASET,
@@ -20,9 +24,8 @@ from wordsight.report.references import (
     cited,
     latex,
 )
-from wordsight.report.run import Run
+from wordsight.report.run import Run, Trained
 from wordsight.statistics.analyses import META, MIXED, WITHOUT_DATASET, WITHOUT_MODEL
-from wordsight.tables.joined import training
 
 Software = Sequence[tuple[str, str]]
 MOST_NAMED = 12  # encoders from elsewhere; more of them are counted
@@ -35,14 +38,15 @@ def methods_text(run: Run, software: Software) -> str:
     ----------
     software : names and versions, as :func:`wordsight.report.made_with.software` gives them
     """
+    return _written(run, software, _plain)
 
-    def plain(part: Part) -> str:
-        if isinstance(part, str):
-            return part
-        keys = [key for key in part.keys if key != WORDSIGHT]  # which the sentence names with its version
-        return f" ({cited(keys)})" if keys else ""
 
-    return _written(run, software, plain)
+def _plain(part: Part) -> str:
+    """Write a part of a sentence as text; wordsight itself is named with its version, which tells enough."""
+    if isinstance(part, str):
+        return part
+    keys = [key for key in part.keys if key != WORDSIGHT]
+    return f" ({cited(keys)})" if keys else ""
 
 
 def methods_latex(run: Run, software: Software) -> str:
@@ -104,79 +108,79 @@ def _encoders(run: Run, software: Software) -> Iterator[Sentence]:
     name = " ".join(["wordsight", dict(software).get("wordsight", "")]).strip()
     start = f"{number} {_was(len(run.models))} evaluated with {name}"
     yield [start, Cite((WORDSIGHT,)), ", which re-implements a published evaluation", Cite((PAPER,)), "."]
-    if run.trained():
-        yield from _trained(run)
-    elsewhere = [card for card in run.models.values() if not training(card)]
-    weighted = [card for card in elsewhere if card["source"] != "random"]
-    if weighted:
-        yield _elsewhere(weighted)
-    untrained = [card["name"] for card in elsewhere if card["source"] == "random"]
+    yield from _trained_here(run)
+    yield from _trained_elsewhere([card for card in run.from_elsewhere() if card.source != "random"])
+    untrained = [card.name for card in run.from_elsewhere() if card.source == "random"]
     if untrained:
         names = f": {join(untrained)}" if len(untrained) <= MOST_NAMED else ""
         yield [f"{counted(len(untrained), 'encoder')} with random weights served as a baseline{names}."]
 
 
-def _trained(run: Run) -> Iterator[Sentence]:
+def _trained_here(run: Run) -> Iterator[Sentence]:
     """What the workflow's own encoders share, and in what they differ."""
-    section, groups = run.config["pretraining"], run.trained()
+    groups = run.trained()
     initial = groups.pop("untrained", [])
     if initial:
-        network, number = initial[0]["architecture"], counted(len(initial), "encoder")
+        number, network = counted(len(initial), "encoder"), initial[0].card.architecture
         yield [f"{number} of the architecture {network} kept {_its(len(initial))} random initial weights."]
-    cards = [card for group in groups.values() for card in group]
-    if not cards:
+    if not groups:
         return
-    own = [training(card) for card in cards]
-    images, seen = (max(card[key] for card in own) for key in ("images", "images_seen"))
-    network = f"{cards[0]['architecture']}, {cards[0]['parameters']:,} parameters"
-    yield [
-        f"{counted(len(cards), 'encoder')} of one architecture ({network}) {_was(len(cards))} trained from "
-        f"scratch on {counted(images, 'image')} of {section['images']}, in {seen:,} views of "
-        f"{section['resolution']} by {section['resolution']} pixels and batches of "
-        f"{section['batch_size']}, by AdamW",
-        Cite(("loshchilov2019",)),
-        f" with a weight decay of {section['optimiser']['weight_decay']:g}.",
+    models = [model for group in groups.values() for model in group]
+    yield _shared_training(models, run.config["pretraining"])
+    objectives: list[Sentence] = [
+        [display.group(name), *_source(OBJECTIVES[name].source), f", {counted(len(group), 'seed')}"]
+        for name, group in groups.items()
     ]
-    yield [
-        f"{'They differ' if len(cards) > 1 else 'It differs'} in the training objective alone: ",
-        *_listed(
-            [
-                [display.group(name), *_source(OBJECTIVES[name].source), f", {counted(len(group), 'seed')}"]
-                for name, group in groups.items()
-            ]
-        ),
-    ]
-    rates = {card["learning_rate"] for card in own if card["learning_rate"] is not None}
+    differ = "They differ only in the training objective: " if len(models) > 1 else "The objective was "
+    yield [differ, *_listed(objectives)]
+    rates = {model.training.learning_rate for model in models} - {None}
     if rates:
-        several = f"Learning rates, one an objective, were {min(rates):g} to {max(rates):g}."
-        yield [several if len(rates) > 1 else f"The learning rate was {min(rates):g}."]
-    if any(map(reads_sentences, groups.keys())):
+        lowest, highest = min(filter(None, rates)), max(filter(None, rates))
+        several = f"Learning rates, one for each objective, were {lowest:g} to {highest:g}."
+        yield [several if len(rates) > 1 else f"The learning rate was {lowest:g}."]
+    if any(map(reads_sentences, groups)):
         yield ["Sentences were vectors of the frozen all-MiniLM-L6-v2", Cite(("reimers2019",)), "."]
 
 
-def _elsewhere(cards: Sequence[Mapping[str, Any]]) -> Sentence:
+def _shared_training(models: Sequence[Trained], section: Mapping[str, Any]) -> Sentence:
+    """Network, images and optimiser, which are the same in every training."""
+    images = max(model.training.images for model in models)
+    seen = max(model.training.images_seen for model in models)
+    network = models[0].card
+    return [
+        f"{counted(len(models), 'encoder')} of one architecture ({network.architecture}, "
+        f"{network.parameters:,} parameters) {_was(len(models))} trained from scratch on "
+        f"{counted(images, 'image')} of {section['images']}, in {seen:,} views of {section['resolution']} by "
+        f"{section['resolution']} pixels and batches of {section['batch_size']}, by AdamW",
+        Cite(("loshchilov2019",)),
+        f" with a weight decay of {section['optimiser']['weight_decay']:g}.",
+    ]
+
+
+def _trained_elsewhere(cards: Sequence[ModelCard]) -> Iterator[Sentence]:
     """Encoders that came with their weights, by name, or counted where they are many."""
-    start = f"{counted(len(cards), 'encoder')} came with {_its(len(cards))} weights: "
-    kinds = [display.training(card["language"], card["pretraining_images"], card["robust"]) for card in cards]
-    if len(cards) > MOST_NAMED:
-        return [start, *_listed([[f"{number} {kind}"] for kind, number in Counter(kinds).items()])]
+    if not cards:
+        return
+    kinds = [display.training(card.language, card.pretraining_images, card.robust) for card in cards]
     entries: list[Sentence] = [
         [
-            f"{card['name']} ({card['architecture']}",
-            *_source(OF_ARCHITECTURE.get(card["architecture"])),
-            f", {kind}, {counted(card['pretraining_images'], 'image')} of {card['pretraining_data']})",
+            f"{card.name} ({card.architecture}",
+            *_source(OF_ARCHITECTURE.get(card.architecture)),
+            f", {kind}, {counted(card.pretraining_images, 'image')} of {card.pretraining_data})",
         ]
         for card, kind in zip(cards, kinds, strict=True)
     ]
-    return [start, *_listed(entries)]
+    if len(cards) > MOST_NAMED:
+        entries = [[f"{number} {kind}"] for kind, number in Counter(kinds).items()]
+    yield [f"{counted(len(cards), 'encoder')} came with weights from elsewhere: ", *_listed(entries)]
 
 
 def _datasets(run: Run) -> Iterator[Sentence]:
     entries: list[Sentence] = []
     for name, card in run.datasets.items():
-        train, test = (card["splits"][split]["items"] for split in ("train", "test"))
+        train, test = card.splits.train.items, card.splits.test.items
         images = (f"{train:,} training and " if train else "") + counted(test, "test image")
-        classes = f", {counted(len(card['classes']), 'class', 'classes')}" if card["classes"] else ""
+        classes = f", {counted(len(card.classes), 'class', 'classes')}" if card.classes else ""
         known = OF_DATASET.get(run.config["datasets"].get(name, {}).get("name"))
         entries.append([name, *_source(known), f" ({images}{classes})"])
     if entries:
@@ -186,18 +190,76 @@ def _datasets(run: Run) -> Iterator[Sentence]:
 # Protocols
 
 
+WHICH = {
+    "sound": "which corrects choices of the authors that bias a result",
+    "paper": "which keeps the authors' choices",
+}
+
+
+@dataclass(frozen=True)
+class Described:
+    """A protocol that ran, as the Method part of the page describes it.
+
+    Attributes
+    ----------
+    datasets : that it ran on
+    sentence : what was done, with sources in brackets
+    measures : what it is judged by, and what else it records
+    """
+
+    record: Protocol
+    mode: Mode
+    datasets: str
+    sentence: str
+    measures: str
+
+
+def described(run: Run) -> list[Described]:
+    """Describe each protocol that ran, in the order of the configuration."""
+    return [
+        Described(
+            PROTOCOLS[name],
+            mode,
+            _datasets_of(name, run),
+            _capital("".join(map(_plain, _method(name, run)))) + ".",
+            _measures(PROTOCOLS[name], mode),
+        )
+        for name, mode in run.modes().items()
+    ]
+
+
+def _measures(record: Protocol, mode: Mode) -> str:
+    others = [
+        metric.words
+        for name, metric in record.metrics.items()
+        if name != record.primary and metric.mode in (None, mode) and metric.statistic != "none"
+    ]
+    beside = f" Also recorded: {'; '.join(others)}." if others else ""
+    return f"Judged by: {record.metrics[record.primary].words}.{beside}"
+
+
 def _protocols(run: Run) -> Iterator[Sentence]:
-    by_mode: dict[str, list[str]] = {}
+    by_mode: dict[Mode, list[str]] = {}
     for name, mode in run.modes().items():
         by_mode.setdefault(mode, []).append(display.protocol(name).lower())
-    words = {"sound": "with the corrections of wordsight's sound mode", "paper": "with the authors' choices"}
-    if by_mode:
-        said = "; ".join(f"{join(names)} {words[mode]}" for mode, names in by_mode.items())
-        yield [f"Protocols were {said}."]
-    for name, mode in run.modes().items():
-        section = run.config["protocols"][name]
-        where = join(list(section.get("datasets", [section.get("dataset", "")])))
-        yield [f"{display.protocol(name)} ({where}): ", *PROTOCOLS[name].method(section, mode), "."]
+    for mode, names in by_mode.items():
+        yield [f"{_capital(join(names))} ran in {mode} mode, {WHICH[mode]}."]
+    for name in run.modes():
+        yield [f"{display.protocol(name)} ({_datasets_of(name, run)}): ", *_method(name, run), "."]
+
+
+def _method(name: str, run: Run) -> Sentence:
+    """Sentence of a protocol's record, from the values of this run."""
+    return PROTOCOLS[name].method(run.config["protocols"][name], run.modes()[name])
+
+
+def _datasets_of(protocol: str, run: Run) -> str:
+    section = run.config["protocols"][protocol]
+    return join(list(section.get("datasets", [section.get("dataset", "")])))
+
+
+def _capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 # Statistics and software
@@ -210,27 +272,30 @@ def _statistics(run: Run) -> Iterator[Sentence]:
     metrics = join([display.metric(metric) for metric in dict.fromkeys(rows["metric"])])
     number = counted(rows["contrast"].nunique(), "contrast")
     yield [f"{number} compared treatments with controls on the same images and draws, by {metrics}."]
-    yield ["Effects are differences of means, over datasets in equal parts."]
+    yield ["Effects are differences of means; over several datasets, each has the same weight."]
     yield [
-        f"Their {100 * section['confidence']:g}% intervals and tests are of Student's t on the components of "
-        "variance between replicates, trials and images, with degrees of freedom after Satterthwaite",
+        f"Their {percent(section['confidence'])} intervals and tests use Student's t, with the variance that "
+        "replicates, trials and images contribute and Satterthwaite's degrees of freedom",
         Cite(("satterthwaite1946",)),
-        ", held low where replicates are few; beside them stand percentile intervals of a bootstrap over the "
-        f"same levels with {section['resamples']:,} resamples",
+        ", which are limited where replicates are few.",
+    ]
+    yield [
+        "Percentile intervals of a hierarchical bootstrap over the same levels, with "
+        f"{section['resamples']:,} resamples",
         Cite(("owen2007",)),
-        ".",
+        ", are reported beside them.",
     ]
     yield [_replicates(run)]
     yield _verdicts(run)
-    families = Counter(family for family in rows["family"] if family)
+    families = Counter(row.family for row in run.deciding())
     if families:
         named = [f"{name} ({counted(size, 'comparison')})" for name, size in families.items()]
         yield [
-            "Both p were corrected by Holm's method",
+            "Both p-values were corrected by Holm's method",
             Cite(("holm1979",)),
-            f" within families: {join(named)}.",
+            f" within each family of comparisons: {join(named)}.",
         ]
-    yield [f"Minimum detectable effects are for a power of {100 * section['power']:g}%."]
+    yield [f"Minimum detectable effects are for a power of {percent(section['power'])}."]
     yield from _sensitivity(run)
 
 
@@ -246,10 +311,11 @@ def _sensitivity(run: Run) -> Iterator[Sentence]:
     numbers = Counter(rows["analysis"])
     left_out = [noun for analysis, noun in LEFT_OUT.items() if analysis in numbers]
     if left_out:
-        yield [f"Effects that decide were estimated again without one {join(left_out, 'or')} at a time."]
+        without = join(left_out, "or")
+        yield [f"Each effect with a verdict was estimated again, leaving out one {without} at a time."]
     if META in numbers:
         yield [
-            f"For {counted(numbers[META], 'effect')} over several datasets, a meta-analysis took "
+            f"For {counted(numbers[META], 'effect')} over several datasets, a meta-analysis treated the "
             "datasets as random effects",
             Cite(("dersimonian1986", "hartung2001")),
             ", with I squared as the measure of heterogeneity",
@@ -258,12 +324,12 @@ def _sensitivity(run: Run) -> Iterator[Sentence]:
         ]
     if MIXED in numbers:
         yield [
-            f"For {counted(numbers[MIXED], 'effect')}, a linear mixed model had the logarithm of "
-            "pretraining size and the architecture beside the contrast, as far as they vary, and models and "
-            "datasets as random effects."
+            f"For {counted(numbers[MIXED], 'effect')}, a linear mixed model included the logarithm of the "
+            "pretraining size and the architecture where they vary, with random effects of models and "
+            "datasets."
         ]
     if numbers:
-        yield ["None of these is corrected for the number of comparisons."]
+        yield ["These analyses are not corrected for the number of comparisons."]
 
 
 def _replicates(run: Run) -> str:
@@ -272,18 +338,18 @@ def _replicates(run: Run) -> str:
     for kind, part in run.contrasts.groupby("replicate"):
         low, high = part["replicates"].min(), part["replicates"].max()
         spans.append(f"{kind} ({low}{f' to {high}' if high > low else ''})")
-    return f"Replicates are {join(spans)}, never images."
+    return f"Replicates are {join(spans)}; images do not count as replicates."
 
 
 def _verdicts(run: Run) -> Sentence:
     pairs = dict(zip(run.contrasts["metric"], run.contrasts["margin"], strict=True)).items()
-    margins = join([f"{margin:g} of {display.metric(metric)}" for metric, margin in pairs])
+    margins = join([f"{margin:g} for {display.metric(metric)}" for metric, margin in pairs])
     alpha = 1 - run.config["statistics"]["confidence"]
     return [
-        f"At a level of {alpha:.2g}, a treatment is said to help or hurt when no difference is rejected, and "
-        "to be equivalent when two one-sided tests",
+        f"At a level of {alpha:.2g}, a treatment helps or hurts when a test rejects that there is no "
+        "difference, and is equivalent when two one-sided tests",
         Cite(("schuirmann1987",)),
-        f" reject a difference as large as the margin of {margins}.",
+        f" reject a difference as large as the margin, which is {margins}.",
     ]
 
 
@@ -302,8 +368,8 @@ def _packages(run: Run, software: Software) -> Iterator[Sentence]:
 
 def _used(run: Run) -> list[str]:
     """Distributions that this run stands on, in the order of the list."""
-    families = {card["architecture"].split("/")[0] for card in run.models.values()}
-    sources = families | {card["source"] for card in run.models.values()}
+    families = {card.architecture.split("/")[0] for card in run.models.values()}
+    sources = families | {card.source for card in run.models.values()}
     sources |= {section.get("source") for section in run.config["datasets"].values()}
     needed = {
         "torchvision": "torchvision" in sources,

@@ -19,11 +19,11 @@ import yaml
 from markupsafe import Markup
 
 from wordsight.catalogue import display
+from wordsight.catalogue.numbers import percent
 from wordsight.errors import DataError
-from wordsight.figures.export import VERSION
 from wordsight.files.disk import write_text
 from wordsight.report import costs, made_with, methods, page_tables
-from wordsight.report.answer import all_notes, answers, opening, told
+from wordsight.report.answer import all_notes, answers, first_and_others, opening
 from wordsight.report.cautions import cautions
 from wordsight.report.run import Run
 
@@ -39,7 +39,7 @@ TERMINAL = 100  # letters in a line of the answer as text
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure as exported, with its caption; without its PDF, the page leads to the one beside it."""
+    """A figure as exported, with its caption; where ``pdf`` is empty, the page links to a file beside it."""
 
     name: str
     caption: str
@@ -56,6 +56,12 @@ class Figure:
     def image(self) -> Markup:
         """SVG to put into the page; what names hold was escaped by its writer."""
         return Markup(self.svg)  # noqa: S704
+
+    @property
+    def vega_lite(self) -> str:
+        """Version of Vega-Lite that it is written for, such as ``6.1``."""
+        *_, version = self.spec["$schema"].removesuffix(".json").split("/")
+        return ".".join(version.removeprefix("v").split(".")[:2])
 
     @property
     def data(self) -> str:
@@ -83,7 +89,7 @@ def write_verdicts(path: Path | str, run: Run, report: str) -> None:
     The same results give the same text, so the time that the run took is not in it.
     """
     lines = [run.config["title"], "", *_wrapped(opening(run))]
-    first, others = told(answers(run))
+    first, others = first_and_others(answers(run))
     for answer in first:
         lines += ["", f"{answer.contrast}: {answer.question}".removesuffix(": ")]
         lines += _wrapped(answer.sentence, "  ")
@@ -134,7 +140,7 @@ def write_report(
         .render(
             **_results(run),
             **_record(run, figures, benchmarks, digests),
-            **_scripts(),
+            **_scripts(figures),
             figures=_with_pdf(figures),
             downloads=downloads,
             rows=next((table.place for table in downloads if table.name == RESULTS), RESULTS),
@@ -177,7 +183,7 @@ def _environment() -> jinja2.Environment:
 
 def _results(run: Run) -> dict[str, Any]:
     """What the page says of the results."""
-    first, others = told(answers(run))
+    first, others = first_and_others(answers(run))
     contrasts = page_tables.contrast_tables(run)
     return {
         "title": run.config["title"],
@@ -198,8 +204,10 @@ def _results(run: Run) -> dict[str, Any]:
         "datasets": page_tables.dataset_table(run),
         "trained": page_tables.training_table(run),
         "models": page_tables.model_table(run),
-        "threshold": max(card["duplicates"]["threshold"] for card in run.datasets.values()),
-        "modes": run.modes(),
+        "threshold": max(card.duplicates.threshold for card in run.datasets.values()),
+        "protocols": methods.described(run),
+        "confidence": percent(run.config["statistics"]["confidence"]),
+        "power": percent(run.config["statistics"]["power"]),
         "config": run.config,
     }
 
@@ -237,10 +245,11 @@ def _record(
     }
 
 
-def _scripts() -> dict[str, Any]:
+def _scripts(figures: Collection[Figure]) -> dict[str, Any]:
     """Scripts of the page, and their digests: the page forbids every other script, and every connection."""
+    version = next((figure.vega_lite for figure in figures), None)
     scripts = [
-        vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VERSION),
+        vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version),
         _datatables(),
         *((TEMPLATES / name).read_text(encoding="utf-8") for name in OWN_SCRIPTS),
     ]
@@ -256,7 +265,10 @@ def _datatables() -> str:
     code = DATATABLES.read_text(encoding="utf-8")
     exports = re.search(r"export\{([^}]*)\};", code)
     if exports is None:
-        raise DataError(f"{DATATABLES}: expected the module that itables {itables.__version__} ships")
+        raise DataError(
+            f"{DATATABLES}: itables {itables.__version__} ships DataTables without the exports that the page "
+            "needs; install the version of itables that uv.lock names"
+        )
     members = re.sub(r"([\w$]+) as ([\w$]+)", r"\2:\1", exports[1])
     code = code.replace(exports[0], f"window.DataTables={{{members}}};")
     return f"(()=>{{'use strict';{code}\n}})();"

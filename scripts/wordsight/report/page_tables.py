@@ -1,8 +1,7 @@
 """The tables of the report: titles and cells as text."""
 
-import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -11,15 +10,18 @@ import pandas as pd
 
 from wordsight.catalogue import display
 from wordsight.catalogue.cells import CELLS, across_cells, crossed_protocols
+from wordsight.catalogue.numbers import UNKNOWN, fixed, percent, points, probability, span
 from wordsight.catalogue.prose import counted
 from wordsight.catalogue.protocols import PROTOCOLS
-from wordsight.report.run import Run
-from wordsight.tables.joined import training
+from wordsight.config.models import PreprocessingSection
+from wordsight.models.card import ModelCard
+from wordsight.report import phrases
+from wordsight.report.run import Run, Trained
+from wordsight.statistics.records import ContrastRow, MeanRow, ResultRow, Row, SensitivityRow, records
 from wordsight.tables.reading import guessing_in, primary
 
-Row = Mapping[Any, Any]
-
-ABSENT = "–"
+# Titles of columns of text.
+NOT_NUMBERS = {"protocol", "dataset", "verdict", "remarks", "objective", "language", "own measure"}
 MOST_EFFECTS = 300  # effects by dataset that all tables of contrasts have together
 
 
@@ -61,7 +63,7 @@ def primary_tables(run: Run) -> list[Table]:
         kept = [name for name in run.modes() if name not in crossed or len(_settings(run, name)) > 1]
         return [_means(run, name, _settings(run, name)) for name in kept]
     names = [name for name in run.modes() if name not in crossed]
-    return [_pivot(primary(run.tables(), protocol), run) for protocol in names]
+    return [_values(primary(run.tables(), protocol), run) for protocol in names]
 
 
 def cell_tables(run: Run) -> list[Table]:
@@ -78,102 +80,125 @@ def _settings(run: Run, protocol: str) -> list[float]:
     return sorted(set(run.objectives.loc[run.objectives["protocol"] == protocol, "setting"]))
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A number of a protocol's table: a mean with its interval, or a value with its standard error.
+
+    Attributes
+    ----------
+    name : of the group or the model
+    lead : cells that its row begins with
+    text : how it is written
+    query : of the rows of ``results.csv`` behind it
+    """
+
+    name: str
+    setting: float
+    dataset: str
+    lead: list[str]
+    text: str
+    query: str
+
+
 def _means(run: Run, protocol: str, settings: Sequence[float]) -> Table:
     """Means with intervals of one protocol, from ``objectives.csv``."""
     rows = run.objectives[(run.objectives["protocol"] == protocol) & run.objectives["setting"].isin(settings)]
-    parameter = rows["parameter"].iloc[0] if len(settings) > 1 else ""
+    parameter = rows["parameter"].iloc[0]
+    varied = parameter if len(settings) > 1 else ""
     present = set(rows["dataset"])
-    datasets = [name for name in [*run.datasets, *CELLS] if name in present]
-
-    def lead(first: Row) -> list[str]:
-        same = rows[(rows["setting"] == first["setting"]) & (rows["group"] == first["group"])]
-        varied = [f"{first['setting']:g}"] if parameter else []
-        return [display.group(first["group"]), str(same["seeds"].max()), *varied]
-
-    body, links = _by_dataset(rows, "group", datasets, lead, spanned, run)
-    heading = display.comparison(protocol, "" if parameter else rows["parameter"].iloc[0], settings[-1])
-    titles = [
-        "encoder",
-        "training runs",
-        *([parameter] if parameter else []),
-        *map(display.dataset, datasets),
+    seeds = rows.groupby(["group", "setting"])["seeds"].max()
+    found = [
+        Measured(
+            row.group,
+            row.setting,
+            row.dataset,
+            [display.group(row.group), str(seeds[row.group, row.setting]), *_varied(varied, row.setting)],
+            with_interval(row),
+            _behind(row, row.dataset, **{"objective" if row.group in run.trained() else "model": row.group}),
+        )
+        for row in records(rows, MeanRow)
     ]
-    caption = f"{heading}: {display.metric(PROTOCOLS[protocol].primary)}, {run.modes()[protocol]} mode"
-    return Table(caption, titles, body, set(range(1, len(titles))), links)
+    heading = display.comparison(protocol, "" if varied else parameter, settings[-1])
+    return _table(
+        f"{heading}: {display.metric(PROTOCOLS[protocol].primary)}, {run.modes()[protocol]} mode",
+        ["encoder", "training runs", *([varied] if varied else [])],
+        [name for name in [*run.datasets, *CELLS] if name in present],
+        found,
+    )
 
 
-def _by_dataset(
-    rows: pd.DataFrame,
-    name: str,
-    datasets: Sequence[str],
-    lead: Callable[[Row], list[str]],
-    write: Callable[[Row], str],
-    run: Run,
-) -> tuple[list[list[str]], dict[tuple[int, int], str]]:
-    """Cells of a table, a row a setting and name and a column a dataset, and the links of its numbers.
+def _values(rows: pd.DataFrame, run: Run) -> Table:
+    """Values with standard errors of one protocol, from ``results.csv``."""
+    protocol, varied = rows["protocol"].iloc[0], rows["parameter"].iloc[0]
+    found = [
+        Measured(
+            row.model,
+            row.setting,
+            row.dataset,
+            [row.model, *_varied(varied, row.setting)],
+            with_error(row),
+            _behind(row, row.dataset, model=row.model),
+        )
+        for row in records(rows, ResultRow)
+    ]
+    return _table(
+        f"{display.protocol(protocol)}: {display.metric(PROTOCOLS[protocol].primary)}, "
+        f"{run.modes()[protocol]} mode",
+        ["model", *([varied] if varied else [])],
+        list(dict.fromkeys(rows["dataset"])),
+        found,
+    )
+
+
+def _varied(parameter: str, setting: float) -> list[str]:
+    """Cell of the setting, where a table has several."""
+    return [f"{setting:g}"] if parameter else []
+
+
+def _table(caption: str, titles: list[str], datasets: Sequence[str], numbers: Iterable[Measured]) -> Table:
+    """Table with a row a setting and name, and a column a dataset.
 
     Parameters
     ----------
-    name : column of models or of groups
-    lead : cells that a row begins with, from one of its rows in the file
-    write : a number
+    titles : of the columns before those of the datasets
     """
-    found: dict[tuple[float, str], dict[str, Row]] = {}
-    for row in rows.to_dict("records"):
-        found.setdefault((row["setting"], row[name]), {})[row["dataset"]] = row
+    found: dict[tuple[float, str], dict[str, Measured]] = {}
+    for number in numbers:
+        found.setdefault((number.setting, number.name), {})[number.dataset] = number
     body: list[list[str]] = []
     links: dict[tuple[int, int], str] = {}
     for _, cells in sorted(found.items(), key=lambda item: item[0][0]):
-        first = lead(next(iter(cells.values())))
-        for place, dataset in enumerate(datasets, start=len(first)):
+        for place, dataset in enumerate(datasets, start=len(titles)):
             if dataset in cells:
-                links[len(body), place] = _behind(cells[dataset], name, run)
-        body.append([*first, *(write(cells[d]) if d in cells else ABSENT for d in datasets)])
-    return body, links
+                links[len(body), place] = cells[dataset].query
+        lead = next(iter(cells.values())).lead
+        body.append([*lead, *(cells[name].text if name in cells else UNKNOWN for name in datasets)])
+    columns = [*titles, *map(display.dataset, datasets)]
+    return Table(caption, columns, body, set(range(1, len(columns))), links)
 
 
-def _behind(row: Row, name: str, run: Run) -> str:
-    """Query of the rows that one number of a protocol's table is made of."""
-    key = "objective" if row[name] in run.trained() else "model"
-    wanted = {key: row[name], **{key: row[key] for key in ("protocol", "metric", "dataset")}}
-    return query(**wanted, **_setting(row))
-
-
-def _setting(row: Row) -> dict[str, float]:
-    return {"setting": float(row["setting"])} if row["parameter"] else {}
+def _behind(row: Row, dataset: str | list[str], **wanted: str) -> str:
+    """Query of the rows of ``results.csv`` that one number is made of."""
+    setting = {"setting": row.setting} if row.parameter else {}
+    return query(**wanted, protocol=row.protocol, metric=row.metric, dataset=dataset, **setting)
 
 
 def _with_guessing(table: Table, run: Run, protocol: str) -> Table:
     """Add a last row of what guessing reaches in each cell."""
     present = set(run.objectives.loc[run.objectives["protocol"] == protocol, "dataset"])
     levels = [guessing_in(run.results, protocol, cell) for cell in CELLS if cell in present]
-    last = ["guessing", ABSENT, *(ABSENT if level is None else f"{100 * level:.1f}" for level in levels)]
-    return replace(table, rows=[*table.rows, last])
+    return replace(table, rows=[*table.rows, ["guessing", UNKNOWN, *map(points, levels)]])
 
 
-def spanned(row: Row) -> str:
+def with_interval(row: MeanRow) -> str:
     """Write a share with its interval, in percent."""
-    interval: str = "" if pd.isna(row["low"]) else f" [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
-    return f"{100 * row['value']:.1f}{interval}"
+    ends = f" [{', '.join(map(points, row.interval))}]" if row.interval else ""
+    return f"{points(row.value)}{ends}"
 
 
-def _pivot(rows: pd.DataFrame, run: Run) -> Table:
-    protocol, parameter = rows["protocol"].iloc[0], rows["parameter"].iloc[0]
-    datasets = list(dict.fromkeys(rows["dataset"]))
-
-    def lead(first: Row) -> list[str]:
-        return [first["model"], *([f"{first['setting']:g}"] if parameter else [])]
-
-    body, links = _by_dataset(rows, "model", datasets, lead, measured, run)
-    titles = ["model", *([parameter] if parameter else []), *datasets]
-    metric = display.metric(PROTOCOLS[protocol].primary)
-    caption = f"{display.protocol(protocol)}: {metric}, {run.modes()[protocol]} mode"
-    return Table(caption, titles, body, set(range(1, len(titles))), links)
-
-
-def measured(row: Row) -> str:
+def with_error(row: ResultRow) -> str:
     """Write a share with its standard error, in percent."""
-    return f"{100 * row['value']:.1f}" + ("" if pd.isna(row["stderr"]) else f" ± {100 * row['stderr']:.1f}")
+    return points(row.value) + ("" if row.stderr is None else f" ± {points(row.stderr)}")
 
 
 def contrast_tables(run: Run) -> list[Table]:
@@ -190,33 +215,35 @@ def contrast_tables(run: Run) -> list[Table]:
     rows = rows[by_dataset]
     rows = rows.assign(place=rows["dataset"].map(order), part=_parts(rows))
     return [
-        _contrast_table(part.sort_values(["part", "place"], kind="stable").to_dict("records"), run)
+        _contrast_table(records(part.sort_values(["part", "place"], kind="stable"), ContrastRow), run)
         for _, part in rows.groupby("contrast", sort=False)
     ]
 
 
-def _contrast_table(rows: Sequence[Row], run: Run) -> Table:
+def _contrast_table(rows: Sequence[ContrastRow], run: Run) -> Table:
     links: dict[tuple[int, int], str] = {}
     for place, row in enumerate(rows):
-        wanted = {key: row[key] for key in ("contrast", "protocol", "metric")} | _setting(row)
-        wanted |= {"dataset": row["dataset"] or _pooled(row, run)}
-        links |= {(place, 2): query(**wanted, side="treatment"), (place, 3): query(**wanted, side="control")}
-        links |= {(place, 4): query(**wanted)}
+        wanted, datasets = {"contrast": row.contrast}, row.dataset or _pooled(row, run)
+        links |= {
+            (place, 2): _behind(row, datasets, **wanted, side="treatment"),
+            (place, 3): _behind(row, datasets, **wanted, side="control"),
+            (place, 4): _behind(row, datasets, **wanted),
+        }
     return Table(
-        f"Contrast {rows[0]['contrast']}: treatment minus control, in percentage points",
+        f"Contrast {rows[0].contrast}: treatment minus control, in percentage points",
         [*EFFECT],
         [[write(row) for write in EFFECT.values()] for row in rows],
-        {2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14},
+        {place for place, title in enumerate(EFFECT) if title not in NOT_NUMBERS},
         links,
     )
 
 
-def _pooled(row: Row, run: Run) -> list[str]:
+def _pooled(row: ContrastRow, run: Run) -> list[str]:
     """Datasets that a pooled effect is the mean over."""
     rows = run.contrasts
     same = rows["scope"] == "dataset"
     for key in ("contrast", "protocol", "metric", "setting"):
-        same &= rows[key] == row[key]
+        same &= rows[key] == getattr(row, key)
     return list(rows.loc[same, "dataset"])
 
 
@@ -234,67 +261,31 @@ def _parts(rows: pd.DataFrame) -> pd.Series:
     return rows.groupby(["contrast", "protocol", "parameter", "setting"], sort=False).ngroup()
 
 
-def _signed(share: float) -> str:
-    return ABSENT if pd.isna(share) else f"{100 * share:+.1f}".replace("-", "−")
-
-
-def _points(share: float) -> str:
-    """Write a share in percentage points, without a sign."""
-    return ABSENT if pd.isna(share) else f"{100 * share:.1f}"
-
-
-def _spanning(row: Row) -> str:
-    return ABSENT if pd.isna(row["low"]) else f"{_signed(row['low'])} to {_signed(row['high'])}"
-
-
-def _p_value(row: Row, test: str) -> str:
-    """Write a p-value: the corrected one where there is one."""
-    corrected = "p_adjusted" if test == "p_value" else "p_equivalence_adjusted"
-    return _probability(row[corrected if row["family"] else test])
-
-
-def _probability(value: float) -> str:
-    return ABSENT if pd.isna(value) else "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _replicates(row: Row) -> str:
-    noun = {"matched groups": "matched group", "models": "model"}[row["replicate"]]
-    return counted(int(row["replicates"]), noun)
-
-
-def _missing(row: Row) -> str:
-    more = row["more_replicates"]
-    return ABSENT if pd.isna(more) else "no number" if math.isinf(more) else f"{math.ceil(more):,}"
-
-
-def _remarks(row: Row) -> str:
+def _remarks(row: ContrastRow) -> str:
     """Whether the effect decides, why it is undecided where that is not plain, and what the audit found."""
-    decides = "decides, corrected" if row["family"] else ""
-    reason = "" if row["reason"] == "overlap" else display.REASONS.get(row["reason"], row["reason"])
-    found = [display.flag(name) for name in display.flags(row["flags"])]
-    return "; ".join(part for part in (decides, reason, *found) if part) or ABSENT
+    decides = "decides, corrected" if row.decides else ""
+    reason = "" if row.reason == "overlap" else display.REASONS[row.reason]
+    return "; ".join(filter(None, (decides, reason, *phrases.flags(row)))) or UNKNOWN
 
 
 # Columns of a contrast's table.
-EFFECT: dict[str, Callable[[Row], str]] = {
-    "protocol": lambda row: display.comparison(row["protocol"], row["parameter"], row["setting"]),
-    "dataset": lambda row: display.dataset(row["dataset"]) or "all datasets",
-    "treatment": lambda row: _points(row["treatment"]),
-    "control": lambda row: _points(row["control"]),
-    "effect": lambda row: _signed(row["effect"]),
-    "interval": _spanning,
-    "verdict": lambda row: row["verdict"],
-    "margin": lambda row: _points(row["margin"]),
-    "smallest margin": lambda row: _points(row["smallest_margin"]),
-    "detectable": lambda row: _points(row["minimum_detectable"]),
-    "p, difference": lambda row: _p_value(row, "p_value"),
-    "p, equivalence": lambda row: _p_value(row, "p_equivalence"),
-    "% of gain over untrained": lambda row: (
-        ABSENT if pd.isna(row["relative"]) else f"{100 * row['relative']:+.0f}".replace("-", "−")
-    ),
-    "replicates": _replicates,
-    "more needed": _missing,
-    "images": lambda row: f"{row['n_items']:,}",
+EFFECT: dict[str, Callable[[ContrastRow], str]] = {
+    "protocol": phrases.heading,
+    "dataset": lambda row: display.dataset(row.dataset) or "all datasets",
+    "treatment": lambda row: points(row.treatment),
+    "control": lambda row: points(row.control),
+    "effect": lambda row: points(row.effect, sign=True),
+    "interval": lambda row: span(row.interval),
+    "verdict": lambda row: row.verdict,
+    "margin": lambda row: points(row.margin),
+    "smallest margin": lambda row: points(row.smallest_margin),
+    "detectable": lambda row: points(row.minimum_detectable),
+    "p, difference": lambda row: probability(row.judged_p[0]),
+    "p, equivalence": lambda row: probability(row.judged_p[1]),
+    "% of gain over untrained": lambda row: percent(row.relative, sign=True).removesuffix("%"),
+    "replicates": lambda row: counted(row.replicates, row.replicate.removesuffix("s")),
+    "more needed": lambda row: display.more_needed(row.more_replicates) or UNKNOWN,
+    "images": lambda row: f"{row.n_items:,}",
     "remarks": _remarks,
 }
 
@@ -304,17 +295,19 @@ def sensitivity_tables(run: Run) -> list[Table]:
     rows = run.sensitivity
     if rows is None:
         return []
-    keys = ["contrast", "protocol", "parameter", "setting"]
     found = []
     for analysis, part in rows.groupby("analysis", sort=False):
-        shown = list(part.groupby(keys, sort=False))
-        if (part["left_out"] != "").any():
-            body = [_without(group) for _, group in shown]
+        kept = records(part, SensitivityRow)
+        if any(row.left_out for row in kept):
+            by_effect = _grouped(kept, lambda row: (row.contrast, row.protocol, row.setting))
+            body = [_without(group) for group in by_effect]
             titles, numeric = ["contrast", "protocol", *WITHOUT], {2, 3, 4}
         else:
-            known = part["effect"].notna()
-            body = [_otherwise(row) for row in part[known].to_dict("records")]
-            body += [_not_estimated(rows) for _, rows in part[~known].groupby("note", sort=False)]
+            body = [_otherwise(row) for row in kept if row.effect is not None]
+            body += [
+                _not_estimated(group)
+                for group in _grouped([row for row in kept if row.effect is None], lambda row: row.note)
+            ]
             titles, numeric = ["contrast", "protocol", *OTHERWISE], {2, 3, 4, 5, 6}
         caption = f"{str(analysis).capitalize()}: effects in percentage points"
         found.append(Table(caption, titles, body, numeric))
@@ -325,52 +318,64 @@ WITHOUT = ["times", "lowest (without)", "highest (without)", "verdicts"]
 OTHERWISE = ["effect", "interval", "p, difference", "I², %", "n", "remarks"]
 
 
-def _named(row: Row) -> list[str]:
-    return [row["contrast"], display.comparison(row["protocol"], row["parameter"], row["setting"])]
+def _grouped(
+    rows: Iterable[SensitivityRow], key: Callable[[SensitivityRow], Hashable]
+) -> list[list[SensitivityRow]]:
+    """Rows of one key together, in the order of the first of each."""
+    found: dict[Hashable, list[SensitivityRow]] = {}
+    for row in rows:
+        found.setdefault(key(row), []).append(row)
+    return list(found.values())
 
 
-def _without(rows: pd.DataFrame) -> list[str]:
+def _without(rows: Sequence[SensitivityRow]) -> list[str]:
     """Lowest and highest effect without one unit, with the unit, and how often which verdict came out."""
-    ordered = rows.sort_values("effect", kind="stable").to_dict("records")
-    ends = [f"{_signed(row['effect'])} ({row['left_out']})" for row in (ordered[0], ordered[-1])]
-    verdicts = Counter(rows["verdict"])
-    return [*_named(ordered[0]), str(len(rows)), *ends, ", ".join(f"{n} {v}" for v, n in verdicts.items())]
+    ordered = sorted(rows, key=lambda row: row.effect or 0.0)
+    ends = [f"{points(row.effect, sign=True)} ({row.left_out})" for row in (ordered[0], ordered[-1])]
+    verdicts = ", ".join(f"{n} {verdict}" for verdict, n in Counter(row.verdict for row in rows).items())
+    return [rows[0].contrast, phrases.heading(rows[0]), str(len(rows)), *ends, verdicts]
 
 
-def _otherwise(row: Row) -> list[str]:
+def _otherwise(row: SensitivityRow, contrast: str = "", heading: str = "", n: str = "") -> list[str]:
+    """Cells of one other estimate, or of several: then contrast, heading and number are given."""
     return [
-        *_named(row),
-        _signed(row["effect"]),
-        _spanning(row),
-        _probability(row["p_value"]),
-        ABSENT if pd.isna(row["heterogeneity"]) else f"{100 * row['heterogeneity']:.0f}",
-        str(row["n"]),
-        row["note"] or ABSENT,
+        contrast or row.contrast,
+        heading or phrases.heading(row),
+        points(row.effect, sign=True),
+        span(row.interval),
+        probability(row.p_value),
+        percent(row.heterogeneity).removesuffix("%"),
+        n or str(row.n),
+        row.note or UNKNOWN,
     ]
 
 
-def _not_estimated(rows: pd.DataFrame) -> list[str]:
+def _not_estimated(rows: Sequence[SensitivityRow]) -> list[str]:
     """One row for all effects that could not be estimated for one reason."""
-    first = rows.iloc[0].to_dict()
+    names = {row.contrast for row in rows}
+    numbers = [row.n for row in rows]
     if len(rows) == 1:
-        return _otherwise(first)
-    names = set(rows["contrast"])
-    contrasts = counted(len(names), "contrast") if len(names) > 1 else first["contrast"]
-    low, high = rows["n"].min(), rows["n"].max()
-    cells = _otherwise({**first, "n": f"{low} to {high}" if high > low else low})
-    return [contrasts, counted(len(rows), "comparison"), *cells[2:]]
+        return _otherwise(rows[0])
+    return _otherwise(
+        rows[0],
+        counted(len(names), "contrast") if len(names) > 1 else "",
+        counted(len(rows), "comparison"),
+        f"{min(numbers)} to {max(numbers)}" if len(set(numbers)) > 1 else "",
+    )
 
 
 def dataset_table(run: Run) -> Table:
     """Where the images come from, how many there are, and how many test images have a twin in training."""
     body = [
         [
-            card["name"],
-            card["origin"],
-            card["licence"],
-            f"{len(card['classes']):,}",
-            *(f"{card['splits'][split]['items']:,}" for split in ("train", "test")),
-            *(f"{card['duplicates'][kind]:,}" for kind in ("exact", "near")),
+            card.name,
+            card.origin,
+            card.licence,
+            f"{len(card.classes):,}",
+            f"{card.splits.train.items:,}",
+            f"{card.splits.test.items:,}",
+            f"{card.duplicates.exact:,}",
+            f"{card.duplicates.near:,}",
         ]
         for card in run.datasets.values()
     ]
@@ -389,65 +394,54 @@ def dataset_table(run: Run) -> Table:
 
 def training_table(run: Run) -> Table:
     """What the workflow trained: a row an objective, over its seeds, with what all share in the caption."""
-    titles = ["objective", "runs", "language", "learned", "reached", "chance", "own measure", "final loss"]
-    titles += ["images seen", "learning rate", "TFLOP a run"]
-    cards = [card for cards in run.trained().values() for card in cards]
-    images = max((card["training"]["images"] for card in cards), default=0)
-    shared = [*dict.fromkeys(card["architecture"] for card in cards), f"{images:,} training images"]
-    body = [_trained(objective, cards) for objective, cards in run.trained().items()]
-    caption = f"Encoders that this workflow trained: {', '.join(shared)}"
-    return Table(caption, titles, body, {1, 3, 4, 5, 7, 8, 9, 10})
-
-
-def _trained(objective: str, cards: Sequence[Mapping[str, Any]]) -> list[str]:
-    own = [card["training"] for card in cards]
-    learned = [card["learned"] for card in own if card["learned"] is not None]
-    rate, loss, *shares = (
-        _average(own, key) for key in ("learning_rate", "final_loss", "measured", "chance")
+    models = [model for group in run.trained().values() for model in group]
+    images = max((model.training.images for model in models), default=0)
+    shared = [*dict.fromkeys(model.card.architecture for model in models), f"{images:,} training images"]
+    return Table(
+        f"Encoders that this workflow trained: {', '.join(shared)}",
+        [*TRAINING],
+        [[write(group) for write in TRAINING.values()] for group in run.trained().values()],
+        {place for place, title in enumerate(TRAINING) if title not in NOT_NUMBERS},
     )
-    return [
-        display.group(objective),
-        str(len(cards)),
-        cards[0]["language"],
-        f"{sum(learned)} of {len(learned)}" if learned else ABSENT,
-        *(ABSENT if share is None else f"{100 * share:.1f}%" for share in shares),
-        own[0]["measure"] or ABSENT,
-        ABSENT if loss is None else f"{loss:.3g}",
-        f"{own[0]['images_seen']:,}",
-        ABSENT if rate is None else f"{rate:g}",
-        f"{own[0]['flops'] / 1e12:,.3g}",
-    ]
 
 
-def _average(trainings: Sequence[Mapping[str, Any]], key: str) -> float | None:
+def _learned(models: Sequence[Trained]) -> str:
+    learned = [model.training.learned for model in models if model.training.learned is not None]
+    return f"{sum(learned)} of {len(learned)}" if learned else UNKNOWN
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
     """Mean over the seeds of what their cards say, where they say it."""
-    values = [card[key] for card in trainings if card.get(key) is not None]
-    return sum(values) / len(values) if values else None
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _short(value: float | None, digits: str) -> str:
+    return UNKNOWN if value is None else f"{value:{digits}}"
+
+
+# Columns of the table of trainings, of the models of one objective.
+TRAINING: dict[str, Callable[[Sequence[Trained]], str]] = {
+    "objective": lambda models: display.group(models[0].training.objective),
+    "runs": lambda models: str(len(models)),
+    "language": lambda models: models[0].card.language,
+    "learned": _learned,
+    "reached": lambda models: percent(_mean(model.training.measured for model in models), 1),
+    "chance": lambda models: percent(_mean(model.training.chance for model in models), 1),
+    "own measure": lambda models: models[0].training.measure or UNKNOWN,
+    "final loss": lambda models: _short(_mean(model.training.final_loss for model in models), ".3g"),
+    "images seen": lambda models: f"{models[0].training.images_seen:,}",
+    "learning rate": lambda models: _short(_mean(model.training.learning_rate for model in models), "g"),
+    "TFLOP a run": lambda models: f"{models[0].training.flops / 1e12:,.3g}",
+}
 
 
 def model_table(run: Run) -> Table:
     """What the encoders are that came from elsewhere, and what they learned from, as far as it is known."""
-    cards = [card for card in run.models.values() if not training(card)]
-    columns: dict[str, list[str]] = {
-        "model": [card["name"] for card in cards],
-        "architecture": [card["architecture"] for card in cards],
-        "group": [card.get("group") or ABSENT for card in cards],
-        "training": [
-            display.training(card["language"], card["pretraining_images"], card["robust"]) for card in cards
-        ],
-        "training images": [f"{card['pretraining_images']:,}" for card in cards],
-        "images seen": [f"{card['images_seen']:,}" if card.get("images_seen") else ABSENT for card in cards],
-        "training data": [card["pretraining_data"] for card in cards],
-        "parameters, millions": [f"{card['parameters'] / 1e6:.1f}" for card in cards],
-        "feature size": [f"{card['feature_size']:,}" for card in cards],
-        "preprocessing": [_preprocessing(card["preprocessing"]) for card in cards],
-        "origin": [f"{card['origin']} ({card['source']})" for card in cards],
-        "licence": [card["licence"] for card in cards],
-        "SHA-256 of the source": [card["sha256"][:12] or ABSENT for card in cards],
-        "SHA-256 of the weights": [card["weights_sha256"][:12] for card in cards],
-    }
+    cards = run.from_elsewhere()
+    columns = {title: [write(card) for card in cards] for title, write in ELSEWHERE.items()}
     for optional in ("group", "images seen"):
-        if set(columns[optional]) <= {ABSENT}:
+        if set(columns[optional]) <= {UNKNOWN}:
             del columns[optional]
     numbers = {"training images", "images seen", "parameters, millions", "feature size"}
     return Table(
@@ -458,8 +452,27 @@ def model_table(run: Run) -> Table:
     )
 
 
-def _preprocessing(card: Mapping[str, Any]) -> str:
-    mean, std = ("/".join(f"{value:.3g}" for value in card[key]) for key in ("mean", "std"))
-    sides = f"{card['resize']} x {card['resize']}" if card["squash"] else card["resize"]
-    size = f"{card['interpolation']} to {sides}, centre {card['image_size']} pixels"
+def _preprocessing(section: PreprocessingSection) -> str:
+    mean, std = ("/".join(f"{value:.3g}" for value in values) for values in (section.mean, section.std))
+    sides = f"{section.resize} x {section.resize}" if section.squash else section.resize
+    size = f"{section.interpolation} to {sides}, centre {section.image_size} pixels"
     return f"{size}, mean {mean}, std {std}"
+
+
+# Columns of the table of encoders from elsewhere.
+ELSEWHERE: dict[str, Callable[[ModelCard], str]] = {
+    "model": lambda card: card.name,
+    "architecture": lambda card: card.architecture,
+    "group": lambda card: card.group or UNKNOWN,
+    "training": lambda card: display.training(card.language, card.pretraining_images, card.robust),
+    "training images": lambda card: f"{card.pretraining_images:,}",
+    "images seen": lambda card: f"{card.images_seen:,}" if card.images_seen else UNKNOWN,
+    "training data": lambda card: card.pretraining_data,
+    "parameters, millions": lambda card: fixed(card.parameters / 1e6),
+    "feature size": lambda card: f"{card.feature_size:,}",
+    "preprocessing": lambda card: _preprocessing(card.preprocessing),
+    "origin": lambda card: f"{card.origin} ({card.source})",
+    "licence": lambda card: card.licence,
+    "SHA-256 of the source": lambda card: card.sha256[:12] or UNKNOWN,
+    "SHA-256 of the weights": lambda card: card.weights_sha256[:12],
+}

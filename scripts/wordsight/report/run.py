@@ -1,16 +1,25 @@
 """What a report is written from."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from wordsight.catalogue import display
 from wordsight.catalogue.cells import CELLS
 from wordsight.catalogue.protocols.record import Mode
+from wordsight.datasets.card import DatasetCard
+from wordsight.models.card import ModelCard, TrainingCard
 from wordsight.statistics.comparison import Comparison
-from wordsight.tables.joined import training
+from wordsight.statistics.records import ContrastRow, records
 from wordsight.tables.reading import Tables
+
+
+class Trained(NamedTuple):
+    """A model that the workflow trained, and how."""
+
+    card: ModelCard
+    training: TrainingCard
 
 
 @dataclass(frozen=True)
@@ -29,8 +38,8 @@ class Run:
 
     results: pd.DataFrame
     contrasts: pd.DataFrame
-    models: dict[str, dict[str, Any]]
-    datasets: dict[str, dict[str, Any]]
+    models: dict[str, ModelCard]
+    datasets: dict[str, DatasetCard]
     comparisons: list[Comparison]
     config: dict[str, Any]
     objectives: pd.DataFrame
@@ -48,17 +57,26 @@ class Run:
             sensitivity=self.sensitivity,
         )
 
-    def trained(self) -> dict[str, list[dict[str, Any]]]:
-        """Cards of the models that the workflow trained, by objective, in the order of the configuration."""
-        found: dict[str, list[dict[str, Any]]] = {}
+    def deciding(self) -> list[ContrastRow]:
+        """The effects that decide, of every contrast."""
+        return records(self.contrasts[self.contrasts["decides"]], ContrastRow)
+
+    def trained(self) -> dict[str, list[Trained]]:
+        """Models that the workflow trained, by objective, in the order of the configuration."""
+        found: dict[str, list[Trained]] = {}
         for card in self.models.values():
-            if training(card):
-                found.setdefault(card["training"]["objective"], []).append(card)
+            if card.training:
+                found.setdefault(card.training.objective, []).append(Trained(card, card.training))
         return found
+
+    def from_elsewhere(self) -> list[ModelCard]:
+        """Models that the workflow did not train."""
+        return [card for card in self.models.values() if not card.training]
 
     def shown(self, model: str) -> str:
         """Name that a model is shown under: its own, or the words for the objective that made it."""
-        return display.group(training(self.models[model]).get("objective", model))
+        training = self.models[model].training
+        return display.group(training.objective if training else model)
 
     def modes(self) -> dict[str, Mode]:
         """Mode of each protocol that ran, in the order of the configuration."""

@@ -1,17 +1,19 @@
-"""Reasons not to believe a verdict, looked for in every row of the contrasts and named beside it."""
+"""Reasons not to believe a verdict: looked for in every row of the contrasts, and named in it as flags."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from wordsight.catalogue.cells import CELLS
+from wordsight.datasets.card import DatasetCard
+from wordsight.models.card import ModelCard
 from wordsight.statistics.analyses import KEYS, WITHOUT_DATASET, WITHOUT_MODEL
 from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.confounding import differences
 from wordsight.statistics.effects import ENOUGH_REPLICATES
 from wordsight.statistics.measures import Measures
+from wordsight.statistics.records import ContrastRow, records
 from wordsight.statistics.self_checks import ATTACK_CHECKS, HOPELESS_RADIUS
 from wordsight.statistics.verdicts import Verdict
 
@@ -19,9 +21,6 @@ CEILING = 0.98  # mean of a side, above which there is little left to gain
 NEAR_CHANCE = 0.02  # mean of both sides above guessing, below which there is little to compare
 NEAR_TWINS = 0.05  # of the test images; fewer a hash finds by chance among drawings and digits
 SMALLEST_GAIN = 0.01  # over untrained, to which an effect can be related
-
-Cards = Mapping[str, Mapping[str, Any]]
-Row = Mapping[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -40,21 +39,21 @@ class Evidence:
     summary: pd.DataFrame
     sensitivity: pd.DataFrame
     comparisons: Mapping[str, Comparison]
-    models: Cards
-    datasets: Cards
+    models: Mapping[str, ModelCard]
+    datasets: Mapping[str, DatasetCard]
     measures: Measures
 
-    def sides(self, row: Row) -> tuple[list[str], list[str]]:
+    def sides(self, row: ContrastRow) -> tuple[list[str], list[str]]:
         """Models of the treatment and of the control."""
-        return self.comparisons[row["contrast"]].sides
+        return self.comparisons[row.contrast].sides
 
-    def measured(self, row: Row, *metrics: str) -> pd.DataFrame:
+    def measured(self, row: ContrastRow, *metrics: str) -> pd.DataFrame:
         """Rows of the summary that a row of the contrasts rests on."""
         one, other = self.sides(row)
         rows = self.summary
-        chosen = (rows["protocol"] == row["protocol"]) & rows["metric"].isin(metrics)
+        chosen = (rows["protocol"] == row.protocol) & rows["metric"].isin(metrics)
         chosen &= rows["model"].isin([*one, *other])
-        return rows[chosen & ((rows["dataset"] == row["dataset"]) | (row["dataset"] == ""))]
+        return rows[chosen & ((rows["dataset"] == row.dataset) | (row.dataset == ""))]
 
 
 def audited(frame: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
@@ -66,23 +65,23 @@ def audited(frame: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
         With ``chance`` and ``untrained`` (NaN where unknown), ``relative``, the effect as a share of what
         the control gains over untrained, and ``flags``.
     """
-    rows = frame.to_dict("records")
-    chance = [_chance(row, evidence) for row in rows]
+    rows = records(frame, ContrastRow)
     untrained = [_untrained(row, evidence) for row in rows]
-    gains = [row["control"] - base for row, base in zip(rows, untrained, strict=True)]
-    relative = [
-        row["effect"] / gain if gain > SMALLEST_GAIN else float("nan")
-        for row, gain in zip(rows, gains, strict=True)
-    ]
-    frame = frame.assign(chance=chance, untrained=untrained, relative=relative)
-    return frame.assign(flags=["; ".join(_flags(row, evidence)) for row in frame.to_dict("records")])
+    frame = frame.assign(
+        chance=[_chance(row, evidence) for row in rows],
+        untrained=untrained,
+        relative=[_relative(row, level) for row, level in zip(rows, untrained, strict=True)],
+    )
+    return frame.assign(flags=["; ".join(_flags(row, evidence)) for row in records(frame, ContrastRow)])
 
 
-def _flags(row: Row, evidence: Evidence) -> list[str]:
-    checks: dict[str, Callable[[Row, Evidence], bool]] = {
-        "few replicates": lambda row, _: row["replicates"] < ENOUGH_REPLICATES,
-        "ceiling": lambda row, _: max(row["treatment"], row["control"]) > CEILING,
-        "floor": lambda row, _: max(row["treatment"], row["control"]) < row["chance"] + NEAR_CHANCE,
+def _flags(row: ContrastRow, evidence: Evidence) -> list[str]:
+    checks: dict[str, Callable[[ContrastRow, Evidence], bool]] = {
+        "few replicates": lambda row, _: row.replicates < ENOUGH_REPLICATES,
+        "ceiling": lambda row, _: max(row.treatment, row.control) > CEILING,
+        "floor": lambda row, _: (
+            row.chance is not None and max(row.treatment, row.control) < row.chance + NEAR_CHANCE
+        ),
         "unconverged": lambda row, seen: bool((seen.measured(row, "converged")["value"] < 1).any()),
         "not learned": _not_learned,
         "near duplicates": _near_duplicates,
@@ -95,57 +94,61 @@ def _flags(row: Row, evidence: Evidence) -> list[str]:
     return [name for name, check in checks.items() if check(row, evidence)]
 
 
-def _chance(row: Row, evidence: Evidence) -> float:
+def _chance(row: ContrastRow, evidence: Evidence) -> float:
     """Level of guessing over the datasets of a row: as it was recorded, or 1 / classes for classifiers."""
     recorded = evidence.measured(row, "chance")
     if len(recorded):
         return float(recorded.groupby("dataset")["value"].first().mean())
-    if evidence.measures[row["protocol"]].chance != "classes":
+    if evidence.measures[row.protocol].chance != "classes":
         return float("nan")
-    levels = [1 / len(evidence.datasets[name]["classes"]) for name in _datasets(row, evidence)]
+    levels = [1 / len(evidence.datasets[name].classes) for name in _datasets(row, evidence)]
     return sum(levels) / len(levels)
 
 
-def _datasets(row: Row, evidence: Evidence) -> list[str]:
+def _datasets(row: ContrastRow, evidence: Evidence) -> list[str]:
     """Datasets that a row is a mean over, which have results of both sides."""
-    rows = evidence.measured(row, row["metric"])
+    rows = evidence.measured(row, row.metric)
     one, other = (set(rows.loc[rows["model"].isin(side), "dataset"]) for side in evidence.sides(row))
     return sorted(one & other)
 
 
-def _untrained(row: Row, evidence: Evidence) -> float:
+def _untrained(row: ContrastRow, evidence: Evidence) -> float:
     """Mean of the untrained encoders of the same architectures, over the datasets of a row, all of them."""
     names = {name for side in evidence.sides(row) for name in side}
-    architectures = {evidence.models[name]["architecture"] for name in names}
+    architectures = {evidence.models[name].architecture for name in names}
     untrained = [
         name
         for name, card in evidence.models.items()
-        if not card["pretraining_images"] and card["architecture"] in architectures
+        if not card.pretraining_images and card.architecture in architectures
     ]
     rows, datasets = evidence.summary, _datasets(row, evidence)
     same = rows["model"].isin(untrained) & rows["dataset"].isin(datasets)
     for key in ("protocol", "metric", "parameter", "setting"):
-        same &= rows[key] == row[key]
+        same &= rows[key] == getattr(row, key)
     by_dataset = rows[same].groupby("dataset")["value"].mean()
     return float(by_dataset.mean()) if len(by_dataset) == len(datasets) else float("nan")
 
 
-def _not_learned(row: Row, evidence: Evidence) -> bool:
+def _relative(row: ContrastRow, untrained: float) -> float:
+    """Effect as a share of what the control gains over untrained; NaN where that is unknown or too small."""
+    gain = row.control - untrained
+    return row.effect / gain if gain > SMALLEST_GAIN else float("nan")
+
+
+def _not_learned(row: ContrastRow, evidence: Evidence) -> bool:
     models = [evidence.models[name] for side in evidence.sides(row) for name in side]
-    return any((card.get("training") or {}).get("learned") is False for card in models)
+    return any(card.training is not None and card.training.learned is False for card in models)
 
 
-def _near_duplicates(row: Row, evidence: Evidence) -> bool:
-    """Whether a dataset of the row has test images whose twin is in training; cells are built without."""
+def _near_duplicates(row: ContrastRow, evidence: Evidence) -> bool:
+    """Whether a dataset of the row has test images with a twin in training; cells are built without twins."""
     cards = [evidence.datasets[name] for name in _datasets(row, evidence) if name not in CELLS]
     return any(
-        card["duplicates"]["exact"]
-        or card["duplicates"]["near"] > NEAR_TWINS * card["splits"]["test"]["items"]
-        for card in cards
+        card.duplicates.exact or card.duplicates.near > NEAR_TWINS * card.splits.test.items for card in cards
     )
 
 
-def _attack_failed(row: Row, evidence: Evidence) -> bool:
+def _attack_failed(row: ContrastRow, evidence: Evidence) -> bool:
     """Whether a self-check of the attack failed, or it left images right where nothing can resist."""
     checks = list(ATTACK_CHECKS)
     radii = evidence.measured(row, "accuracy").query("parameter == 'epsilon'")["setting"]
@@ -154,31 +157,31 @@ def _attack_failed(row: Row, evidence: Evidence) -> bool:
     return bool((evidence.measured(row, *checks)["value"] > 0).any())
 
 
-def _flips(row: Row, evidence: Evidence, analysis: str) -> bool:
-    """Whether a decided verdict turns round or to the other kind without one model or dataset."""
-    if not row["family"] or row["verdict"] == Verdict.UNDECIDED:
+def _flips(row: ContrastRow, evidence: Evidence, analysis: str) -> bool:
+    """Whether the verdict of a row that decides is another one without one model or dataset."""
+    if not row.decides or row.verdict == Verdict.UNDECIDED:
         return False
     rows = evidence.sensitivity
     same = rows["analysis"] == analysis
     for key in KEYS:
-        same &= rows[key] == row[key]
-    return bool((rows.loc[same, "verdict"] != row["verdict"]).any())
+        same &= rows[key] == getattr(row, key)
+    return bool((rows.loc[same, "verdict"] != row.verdict).any())
 
 
-def _confounded(row: Row, evidence: Evidence) -> bool:
+def _confounded(row: ContrastRow, evidence: Evidence) -> bool:
     """Whether the sides differ in more than the contrast asks about."""
     return bool(differences([evidence.models[name] for name in side] for side in evidence.sides(row)))
 
 
-def _modes_disagree(row: Row, evidence: Evidence) -> bool:
+def _modes_disagree(row: ContrastRow, evidence: Evidence) -> bool:
     """Whether the authors' choice gives a decided effect the other sign."""
-    metric = evidence.measures[row["protocol"]].authors
-    if metric is None or row["verdict"] not in (Verdict.HELPS, Verdict.HURTS):
+    metric = evidence.measures[row.protocol].authors
+    if metric is None or row.verdict not in (Verdict.HELPS, Verdict.HURTS):
         return False
     rows = evidence.measured(row, metric)
-    rows = rows[rows["setting"] == row["setting"]]
+    rows = rows[rows["setting"] == row.setting]
     if rows.empty:
         return False
     treatments, controls = evidence.sides(row)
     means = [rows.loc[rows["model"].isin(side), "value"].mean() for side in (treatments, controls)]
-    return (means[0] - means[1]) * row["effect"] < 0
+    return (means[0] - means[1]) * row.effect < 0

@@ -1,9 +1,8 @@
 """What the two sides of a contrast differ in beside the kind of training that it asks about."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-Card = Mapping[str, Any]
+from wordsight.models.card import ModelCard
 
 ALWAYS = {"architecture": "architecture"}
 # Asked where both sides learned from something: an untrained side has no data to differ in.
@@ -14,7 +13,7 @@ OF_TRAINED = {
 }
 
 
-def differences(sides: Iterable[Sequence[Card]]) -> list[str]:
+def differences(sides: Iterable[Sequence[ModelCard]]) -> list[str]:
     """Traits, in words, whose values on one side are not those on the other.
 
     Parameters
@@ -22,10 +21,10 @@ def differences(sides: Iterable[Sequence[Card]]) -> list[str]:
     sides : cards of the models of each side
     """
     cards = [list(side) for side in sides]
-    trained = all(card["pretraining_images"] for side in cards for card in side)
+    trained = all(card.pretraining_images for side in cards for card in side)
     words = {**ALWAYS, **OF_TRAINED} if trained else ALWAYS
     return [word for trait, word in words.items() if len({_values(side, trait) for side in cards}) > 1]
 
 
-def _values(side: Sequence[Card], trait: str) -> frozenset[str]:
-    return frozenset(str(card.get(trait)) for card in side)
+def _values(side: Sequence[ModelCard], trait: str) -> frozenset[str]:
+    return frozenset(str(getattr(card, trait)) for card in side)

@@ -7,16 +7,15 @@ repetition would draw anew: matched groups or models, trials, and items within e
 ``replicates`` counts matched groups or models, never items: where one side has one, nothing is claimed of
 training. A hierarchical bootstrap stands beside the interval (:mod:`wordsight.statistics.bootstrap`).
 
-One row of a contrast and protocol is decisive: the mean over datasets, or across styles the cell where
-concepts and style are new, at the largest setting. Decisive rows of the contrasts of one family are corrected
-together.
+One row of a contrast and protocol ``decides``: the mean over datasets, or across styles the cell where
+concepts and style are new, at the largest setting. Rows that decide are corrected together with those of the
+other contrasts of their family.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,12 +39,15 @@ ENOUGH_REPLICATES = 5
 OVERLAP = "overlap"  # the interval allows differences on either side of the margin
 REST = "all others"  # the family of the contrasts that the configuration puts into none
 MARGIN = 0.03  # of a metric that the configuration does not name
+# Each p with its value after correction.
+ADJUSTED = {"p_value": "p_adjusted", "p_equivalence": "p_equivalence_adjusted"}
 
 COLUMNS = [
     *("contrast", "protocol", "mode", "metric", "parameter", "setting", "scope", "dataset"),
     *("effect", "low", "high", "verdict", "reason", "holds_for", "treatment", "control"),
     *("stderr", "df", "p_value", "margin", "p_equivalence", "smallest_margin"),
-    *("family", "p_adjusted", "p_equivalence_adjusted", "minimum_detectable", "more_replicates"),
+    *("decides", "family", "p_adjusted", "p_equivalence_adjusted"),
+    *("minimum_detectable", "more_replicates"),
     *("confidence", "interval", "bootstrap_low", "bootstrap_high", "resampled", "resamples", "seed"),
     *("n_pairs", "n_treatments", "n_controls", "replicate", "replicates"),
     *("n_datasets", "n_trials", "n_items"),
@@ -138,9 +140,9 @@ def compare(
 
 
 def corrected(frame: pd.DataFrame, found: Sequence[Estimate], section: StatisticsSection) -> pd.DataFrame:
-    """Name the family of each decisive row, adjust its p for that, judge every row, and say what it lacks.
+    """Say which rows decide, adjust their p within their family, judge every row, and say what it lacks.
 
-    What a decisive row can detect is counted at alpha divided by the size of its family, which is where
+    What a row that decides can detect is counted at alpha divided by the size of its family, which is where
     Holm's method begins.
 
     Parameters
@@ -148,46 +150,52 @@ def corrected(frame: pd.DataFrame, found: Sequence[Estimate], section: Statistic
     found : the estimate of each row
     """
     named = {name: family for family, names in section.families.items() for name in names}
-    families = frame["contrast"].map(lambda name: named.get(name, REST)).where(decisive(frame), "")
-    frame = frame.assign(family=families, p_adjusted=np.nan, p_equivalence_adjusted=np.nan)
+    decides = _deciding(frame)
+    families = frame["contrast"].map(lambda name: named.get(name, REST)).where(decides, "")
+    frame = frame.assign(decides=decides, family=families, **dict.fromkeys(ADJUSTED.values(), np.nan))
     for family in sorted(set(families) - {""}):
         rows = families == family
-        for column, adjusted in (("p_value", "p_adjusted"), ("p_equivalence", "p_equivalence_adjusted")):
+        for column, adjusted in ADJUSTED.items():
             frame.loc[rows, adjusted] = verdicts.holm(frame.loc[rows, column])
     alpha = 1 - section.confidence
-    judged = [_judged(row, alpha) for row in frame.to_dict("records")]
+    p = [frame[adjusted].where(decides, frame[column]) for column, adjusted in ADJUSTED.items()]
+    judged = [_judged(*row, alpha=alpha) for row in zip(frame["reason"], frame["effect"], *p, strict=True)]
     frame = frame.assign(verdict=[v.value for v, _ in judged], reason=[reason for _, reason in judged])
-    sizes = families.map(families[families != ""].value_counts()).fillna(1)
+    sizes = families.map(families[decides].value_counts()).fillna(1)
     lacking = [
-        _lacking(row, estimated, alpha / size, section.power)
-        for row, estimated, size in zip(frame.to_dict("records"), found, sizes, strict=True)
+        _lacking(*row, alpha=alpha / size, power=section.power)
+        for *row, size in zip(
+            frame["reason"], frame["replicates"], frame["margin"], found, sizes, strict=True
+        )
     ]
     return frame.assign(minimum_detectable=[m for m, _ in lacking], more_replicates=[n for _, n in lacking])
 
 
-def _lacking(row: Mapping[Hashable, Any], found: Estimate, alpha: float, power: float) -> tuple[float, float]:
-    """Minimum detectable effect, and replicates that an undecided row lacks to detect its margin."""
-    detectable = verdicts.minimum_detectable(found.stderr, found.df, alpha, power)
-    if row["reason"] != OVERLAP:
-        return detectable, float("nan")
-    return detectable, verdicts.more_replicates(found, row["replicates"], row["margin"], alpha, power)
-
-
-def decisive(frame: pd.DataFrame) -> pd.Series:
+def _deciding(frame: pd.DataFrame) -> pd.Series:
     """Whether each row decides its contrast and protocol."""
     chosen = (frame["dataset"] == ALL_NEW) | (~across_cells(frame) & (frame["scope"] == "pooled"))
     largest = frame[chosen].groupby(["contrast", "protocol"])["setting"].transform("max")
     return chosen & (frame["setting"] == largest.reindex(frame.index))
 
 
-def _judged(row: Mapping[Hashable, Any], alpha: float) -> tuple[Verdict, str]:
-    """Verdict of a row by its adjusted p where it has them, and why it is undecided."""
-    if row["reason"]:
-        return Verdict.UNDECIDED, row["reason"]
-    adjusted = "_adjusted" if row["family"] else ""
-    difference = row["p_adjusted"] if adjusted else row["p_value"]
-    found = verdicts.judge(row["effect"], difference, row[f"p_equivalence{adjusted}"], alpha)
+def _judged(
+    reason: str, effect: float, p_difference: float, p_equivalence: float, *, alpha: float
+) -> tuple[Verdict, str]:
+    """Verdict of a row, and why it is undecided."""
+    if reason:
+        return Verdict.UNDECIDED, reason
+    found = verdicts.judge(effect, p_difference, p_equivalence, alpha)
     return found, OVERLAP if found is Verdict.UNDECIDED else ""
+
+
+def _lacking(
+    reason: str, replicates: int, margin: float, found: Estimate, *, alpha: float, power: float
+) -> tuple[float, float]:
+    """Minimum detectable effect, and replicates that an undecided row lacks to detect its margin."""
+    detectable = verdicts.minimum_detectable(found.stderr, found.df, alpha, power)
+    if reason != OVERLAP:
+        return detectable, float("nan")
+    return detectable, verdicts.more_replicates(found, replicates, margin, alpha, power)
 
 
 def _rows(

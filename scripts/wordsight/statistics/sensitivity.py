@@ -1,4 +1,4 @@
-"""How much a decisive effect hangs on one model or one dataset, and what other models of it say.
+"""How much an effect that decides hangs on one model or one dataset, and what other analyses say of it.
 
 Each unit (matched group, or model of a side) and each dataset is left out in turn and the effect estimated
 again. Over datasets, a random-effects meta-analysis asks for the mean effect of such datasets (DerSimonian &
@@ -9,8 +9,7 @@ effect beside log pretraining size and architecture, with datasets and models as
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -18,32 +17,47 @@ from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMResults
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from wordsight.config.statistics import StatisticsSection
+from wordsight.models.card import ModelCard
 from wordsight.statistics import verdicts
 from wordsight.statistics.analyses import KEYS, META, MIXED, WITHOUT_DATASET, WITHOUT_MODEL
 from wordsight.statistics.components import Estimate, Part, estimate
+from wordsight.statistics.records import ContrastRow, records
 
-COLUMNS = [
-    *KEYS,
-    *("analysis", "left_out", "effect", "low", "high", "p_value", "verdict", "heterogeneity", "n", "note"),
-]
 FEWEST_MODELS = 6  # that a mixed model can tell a contrast, a covariate and their own variance apart from
 SINGULAR = 1e-3  # variance of a random effect that counts as none, as a share of the residual variance
 
-Row = Mapping[Any, Any]
+Parts = Mapping[str, Part]
+Cards = Mapping[str, ModelCard]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """What one analysis says of an effect: the columns beside those that name the effect."""
+
+    analysis: str
+    left_out: str = ""
+    effect: float = float("nan")
+    low: float = float("nan")
+    high: float = float("nan")
+    p_value: float = float("nan")
+    verdict: str = ""
+    heterogeneity: float = float("nan")
+    n: int
+    note: str = ""
+
+
+COLUMNS = [*KEYS, *Analysis.__dataclass_fields__]
 
 
 def sensitivities(
-    frame: pd.DataFrame,
-    parts: Sequence[Mapping[str, Part]],
-    section: StatisticsSection,
-    traits: Mapping[str, Mapping[str, Any]],
+    frame: pd.DataFrame, parts: Sequence[Parts], section: StatisticsSection, models: Cards
 ) -> pd.DataFrame:
-    """Estimate every decisive effect in other ways.
+    """Estimate in other ways every effect that decides.
 
     Parameters
     ----------
     frame, parts : as :func:`wordsight.statistics.effects.compare` gives them
-    traits : of each model ``architecture``, ``group`` and ``pretraining_images``
+    models : cards by name
 
     Returns
     -------
@@ -51,17 +65,15 @@ def sensitivities(
         Columns :data:`COLUMNS`, which ``docs/results.md`` describes.
     """
     rows = [
-        {key: row[key] for key in KEYS} | found
-        for row, by_dataset in zip(frame.to_dict("records"), parts, strict=True)
-        if row["family"]
-        for found in _of_row(row, by_dataset, section, traits)
+        {key: getattr(row, key) for key in KEYS} | asdict(found)
+        for row, by_dataset in zip(records(frame, ContrastRow), parts, strict=True)
+        if row.decides
+        for found in _of_row(row, by_dataset, section, models)
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _of_row(
-    row: Row, parts: Mapping[str, Part], section: StatisticsSection, traits: Mapping[str, Mapping[str, Any]]
-) -> Iterator[dict[str, object]]:
+def _of_row(row: ContrastRow, parts: Parts, section: StatisticsSection, models: Cards) -> Iterator[Analysis]:
     for unit in _units(parts):
         kept = [_without(part, unit) for part in parts.values()]
         yield _left_out(row, WITHOUT_MODEL, unit, kept, section)
@@ -70,7 +82,7 @@ def _of_row(
             kept = [part for name, part in parts.items() if name != dataset]
             yield _left_out(row, WITHOUT_DATASET, dataset, kept, section)
         yield _meta(parts, section)
-        yield _mixed(parts, section, traits)
+        yield _mixed(parts, section, models)
 
 
 def _units(parts: Mapping[str, Part]) -> list[str]:
@@ -93,59 +105,44 @@ def _without(part: Part, unit: str) -> Part:
 
 
 def _left_out(
-    row: Row, analysis: str, left_out: str, parts: Sequence[Part], section: StatisticsSection
-) -> dict[str, object]:
-    """Effect without one unit or dataset, judged without correction: of a family it is no member."""
-    found, alpha = estimate(parts), 1 - section.confidence
+    row: ContrastRow, analysis: str, left_out: str, parts: Sequence[Part], section: StatisticsSection
+) -> Analysis:
+    """Effect without one unit or dataset, judged without correction, since it belongs to no family."""
+    found = estimate(parts)
     low, high = verdicts.interval(found, section.confidence)
     p = verdicts.p_difference(found)
-    judged = verdicts.judge(found.effect, p, verdicts.p_equivalence(found, row["margin"]), alpha)
-    n = (
-        len(parts)
-        if analysis == WITHOUT_DATASET
-        else min(len(s.units) for part in parts for s in part.strata)
+    equivalence = verdicts.p_equivalence(found, row.margin)
+    fewest = min(len(stratum.units) for part in parts for stratum in part.strata)
+    return Analysis(
+        analysis=analysis,
+        left_out=left_out,
+        effect=found.effect,
+        low=low,
+        high=high,
+        p_value=p,
+        verdict=verdicts.judge(found.effect, p, equivalence, 1 - section.confidence).value,
+        n=len(parts) if analysis == WITHOUT_DATASET else fewest,
     )
-    return _row(analysis, left_out, found.effect, low, high, p, judged.value, n=n)
 
 
-def _row(
-    analysis: str,
-    left_out: str = "",
-    effect: float = float("nan"),
-    low: float = float("nan"),
-    high: float = float("nan"),
-    p_value: float = float("nan"),
-    verdict: str = "",
-    *,
-    heterogeneity: float = float("nan"),
-    n: int = 0,
-    note: str = "",
-) -> dict[str, object]:
-    return {
-        "analysis": analysis,
-        "left_out": left_out,
-        "effect": effect,
-        "low": low,
-        "high": high,
-        "p_value": p_value,
-        "verdict": verdict,
-        "heterogeneity": heterogeneity,
-        "n": n,
-        "note": note,
-    }
-
-
-def _meta(parts: Mapping[str, Part], section: StatisticsSection) -> dict[str, object]:
+def _meta(parts: Parts, section: StatisticsSection) -> Analysis:
     """Mean effect of datasets like these, and how much they disagree."""
     found = [estimate([part]) for part in parts.values()]
     effects, variances = np.array([e.effect for e in found]), np.array([e.stderr**2 for e in found])
     if not (variances > 0).all():
-        return _row(META, n=len(parts), note="a dataset has no standard error")
+        return Analysis(analysis=META, n=len(parts), note="a dataset has no standard error")
     mean, stderr, heterogeneity = random_effects(effects, variances)
     over = Estimate(mean, stderr, df=len(parts) - 1, unit_variance=float("nan"))
     low, high = verdicts.interval(over, section.confidence)
-    p = verdicts.p_difference(over)
-    return _row(META, "", mean, low, high, p, heterogeneity=heterogeneity, n=len(parts))
+    return Analysis(
+        analysis=META,
+        effect=mean,
+        low=low,
+        high=high,
+        p_value=verdicts.p_difference(over),
+        heterogeneity=heterogeneity,
+        n=len(parts),
+    )
 
 
 def random_effects(effects: np.ndarray, variances: np.ndarray) -> tuple[float, float, float]:
@@ -167,23 +164,14 @@ def random_effects(effects: np.ndarray, variances: np.ndarray) -> tuple[float, f
     return mean, float(np.sqrt(scale / weights.sum())), max(0.0, (q - df) / q) if q > 0 else 0.0
 
 
-def _mixed(
-    parts: Mapping[str, Part], section: StatisticsSection, traits: Mapping[str, Mapping[str, Any]]
-) -> dict[str, object]:
+def _mixed(parts: Parts, section: StatisticsSection, models: Cards) -> Analysis:
     """Effect in a linear mixed model of the models' means, or why there is none."""
-    frame = _means(parts, traits)
-    models = frame["model"].nunique()
-    if any(len(part.strata) == 1 for part in parts.values()):
-        return _row(
-            MIXED, n=models, note="matched groups have no covariate left: their difference is the effect"
-        )
-    if models < FEWEST_MODELS:
-        return _row(MIXED, n=models, note=f"{models} models are too few, expected {FEWEST_MODELS} or more")
-    if not estimate(list(parts.values())).df > 0:
-        return _row(MIXED, n=models, note="all values are equal")
+    frame = _means(parts, models)
     design, note = _design(frame)
-    if np.linalg.matrix_rank(design.to_numpy()) < design.shape[1]:
-        return _row(MIXED, n=models, note="a covariate is confounded with the contrast")
+    obstacle = _obstacle(parts, frame, design)
+    n = frame["model"].nunique()
+    if obstacle:
+        return Analysis(analysis=MIXED, n=n, note=obstacle)
     fitted = _fitted(frame, design)
     low, high = fitted.conf_int(1 - section.confidence).iloc[1]
     notes = [
@@ -191,16 +179,29 @@ def _mixed(
         "" if fitted.converged else "the fit did not converge",
         "the fit is singular" if (fitted.vcomp < SINGULAR * fitted.scale).any() else "",
     ]
-    return _row(
-        MIXED,
-        "",
-        float(fitted.fe_params.iloc[1]),
-        float(low),
-        float(high),
-        float(fitted.pvalues.iloc[1]),
-        n=models,
+    return Analysis(
+        analysis=MIXED,
+        effect=float(fitted.fe_params.iloc[1]),
+        low=float(low),
+        high=float(high),
+        p_value=float(fitted.pvalues.iloc[1]),
+        n=n,
         note="; ".join(part for part in notes if part),
     )
+
+
+def _obstacle(parts: Parts, frame: pd.DataFrame, design: pd.DataFrame) -> str:
+    """Why no mixed model can be fitted, or nothing."""
+    models = frame["model"].nunique()
+    if any(len(part.strata) == 1 for part in parts.values()):
+        return "matched groups have no covariate left: their difference is the effect"
+    if models < FEWEST_MODELS:
+        return f"{models} models are too few, expected {FEWEST_MODELS} or more"
+    if not estimate(list(parts.values())).df > 0:
+        return "all values are equal"
+    if np.linalg.matrix_rank(design.to_numpy()) < design.shape[1]:
+        return "a covariate is confounded with the contrast"
+    return ""
 
 
 def _fitted(frame: pd.DataFrame, design: pd.DataFrame) -> MixedLMResults:
@@ -216,14 +217,11 @@ def _fitted(frame: pd.DataFrame, design: pd.DataFrame) -> MixedLMResults:
         return model.fit(method="nm")
 
 
-def _means(parts: Mapping[str, Part], traits: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Mean of every model on every dataset, with its traits."""
+def _means(parts: Parts, models: Cards) -> pd.DataFrame:
+    """Mean of every model on every dataset, with its traits; a matched group has none."""
     rows = [
         {"dataset": dataset, "model": unit, "treatment": float(stratum.sign > 0), "value": float(mean)}
-        | {
-            "architecture": _network(traits.get(unit, {})),
-            "size": np.log10(max(traits.get(unit, {}).get("pretraining_images", 0), 1)),
-        }
+        | _covariates(models.get(unit))
         for dataset, part in parts.items()
         for stratum in part.strata
         for unit, mean in zip(stratum.units, stratum.observations.mean(axis=(1, 2)), strict=True)
@@ -231,9 +229,15 @@ def _means(parts: Mapping[str, Part], traits: Mapping[str, Mapping[str, Any]]) -
     return pd.DataFrame(rows)
 
 
-def _network(card: Mapping[str, Any]) -> str:
-    """Group of a model where it has one, else its architecture, without the name of timm's weights."""
-    return card.get("group") or card.get("architecture", "").partition(".")[0]
+def _covariates(card: ModelCard | None) -> dict[str, object]:
+    """Size of the training data, and the network: the group where there is one, else the architecture.
+
+    Timm's architectures end in the name of their weights, which is no part of the network.
+    """
+    if card is None:
+        return {"architecture": "", "size": 0.0}
+    network = card.group or card.architecture.partition(".")[0]
+    return {"architecture": network, "size": np.log10(max(card.pretraining_images, 1))}
 
 
 def _design(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:

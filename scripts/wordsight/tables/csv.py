@@ -21,7 +21,10 @@ def read_csv(path: Path | str) -> pd.DataFrame:
         return pd.read_csv(
             path,
             # As it stands: a model may be called `null` and a dataset `01`.
-            dtype=dict.fromkeys(columns_of("text"), str) | dict.fromkeys(counts, "Int64"),
+            # Of a table without rows, truth values would be of no kind, and could not choose rows.
+            dtype=dict.fromkeys(columns_of("text"), str)
+            | dict.fromkeys(columns_of("truth"), bool)
+            | dict.fromkeys(counts, "Int64"),
             keep_default_na=False,
             na_values={name: [""] for name in counts | may_be_missing("number")},
         )

@@ -1,17 +1,17 @@
 """The tables that people read; ``docs/results.md`` describes their columns."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
 from wordsight.errors import DataError
+from wordsight.models.card import ModelCard
 from wordsight.statistics.model_means import KEYS
 
 # What a contrast can choose and match by, and what was learned from.
 TRAITS = ["source", "architecture", "language", "pretraining_data", "pretraining_images", "robust"]
 
-Cards = Mapping[str, Mapping[str, Any]]
+Cards = Mapping[str, ModelCard]
 
 
 def results_table(summary: pd.DataFrame, model_cards: Cards) -> pd.DataFrame:
@@ -27,10 +27,10 @@ def results_table(summary: pd.DataFrame, model_cards: Cards) -> pd.DataFrame:
             raise DataError(f"results: expected a card of the model {model!r}, but there is none")
     frame = summary.sort_values(KEYS, ignore_index=True)
     for trait in TRAITS:
-        frame[trait] = [model_cards[model][trait] for model in frame["model"]]
-    trained = [training(model_cards[model]) for model in frame["model"]]
-    frame["objective"] = [card.get("objective", "") for card in trained]
-    frame["training_seed"] = pd.array([card.get("seed") for card in trained], dtype="Int64")
+        frame[trait] = [getattr(model_cards[model], trait) for model in frame["model"]]
+    trained = [model_cards[model].training for model in frame["model"]]
+    frame["objective"] = [card.objective if card else "" for card in trained]
+    frame["training_seed"] = pd.array([card.seed if card else None for card in trained], dtype="Int64")
     return frame
 
 
@@ -42,12 +42,7 @@ def objectives_table(means: pd.DataFrame, model_cards: Cards) -> pd.DataFrame:
     means : as :func:`wordsight.statistics.group_means.describe` gives them
     """
     learned: dict[str, int] = {}
-    for card in map(training, model_cards.values()):
-        if card and card["learned"] is not None:
-            learned[card["objective"]] = learned.get(card["objective"], 0) + card["learned"]
+    for training in (card.training for card in model_cards.values()):
+        if training and training.learned is not None:
+            learned[training.objective] = learned.get(training.objective, 0) + training.learned
     return means.assign(learned=pd.array([learned.get(group) for group in means["group"]], dtype="Int64"))
-
-
-def training(card: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a model's card says of its training by the workflow; nothing for one that came from elsewhere."""
-    return card.get("training") or {}

@@ -77,15 +77,6 @@ def read_training(paths: Mapping[str, Path | str], groups: Mapping[str, str]) ->
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
-def judged(contrasts: pd.DataFrame) -> pd.DataFrame:
-    """Rows that decide a comparison: the mean over datasets, and across styles the cell where all is new.
-
-    The mean over cells would mix what an encoder was trained on with what it was not.
-    """
-    pooled = (contrasts["scope"] == "pooled") & ~across_cells(contrasts)
-    return contrasts[pooled | (contrasts["dataset"] == ALL_NEW)]
-
-
 def measured(tables: Tables, protocol: str, metric: str, parameter: str = "") -> pd.DataFrame:
     """Rows of one protocol and metric, by dataset, model and setting, in the order of the configuration.
 

@@ -23,14 +23,15 @@ class Parameters(Section):
 def method(section: Mapping[str, Any], mode: Mode) -> Sentence:
     """Sentence for a paper."""
     start: Sentence = [
-        "test features were clustered spectrally",
+        "the test features were divided by spectral clustering",
         Cite(("vonluxburg2007",)),
-        " on the absolute cosine into as many clusters as there are classes, ",
+        " on the absolute cosine into as many clusters as there are classes",
     ]
     if mode == "paper":
-        return [*start, "and each class took the cluster that it overlaps most, greedily"]
+        return [*start, "; each class greedily took the cluster that it overlaps most"]
     seeds = counted(section["seeds"], "seed")
-    return [*start, f"from {seeds} of k-means, and assigned to classes one to one", Cite(("kuhn1955",))]
+    assigned = "and clusters were assigned to classes one to one so that most images are right"
+    return [*start, f", with {seeds} of k-means, {assigned}", Cite(("kuhn1955",))]
 
 
 PROTOCOL = Protocol(

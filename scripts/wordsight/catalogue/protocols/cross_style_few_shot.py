@@ -11,9 +11,9 @@ from wordsight.catalogue.protocols.record import Drawing, Metric, Mode, Protocol
 def method(section: Mapping[str, Any], mode: Mode) -> Sentence:
     """Sentence for a paper."""
     draws = f"{counted(section['trials'], 'draw')} for each pair of styles"
-    images = f"{shots_of(section)} drawings a class in one style"
-    queries = "drawings of other concepts in another style went to "
-    return [queries, *prototype_of(images, mode), f", over {draws}"]
+    images = f"{shots_of(section)} drawings of a class in one style"
+    queries = "each drawing of another concept in another style got the class of "
+    return [queries, *prototype_of(images, mode), f", in {draws}"]
 
 
 PROTOCOL = Protocol(

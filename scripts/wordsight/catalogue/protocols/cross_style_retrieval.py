@@ -9,7 +9,7 @@ from wordsight.catalogue.protocols.record import Drawing, Metric, Mode, Protocol
 
 def method(_: Mapping[str, Any], __: Mode) -> Sentence:
     """Sentence for a paper."""
-    return ["the drawing of another style with the largest cosine was to show the same concept"]
+    return ["for each drawing, the drawing in another style with the largest cosine had to show its concept"]
 
 
 PROTOCOL = Protocol(

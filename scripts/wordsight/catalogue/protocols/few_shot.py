@@ -24,8 +24,8 @@ class Parameters(Section):
 def method(section: Mapping[str, Any], mode: Mode) -> Sentence:
     """Sentence for a paper."""
     draws = counted(PAPER_DRAWS if mode == "paper" else section["trials"], "draw")
-    images = f"{shots_of(section)} training images a class"
-    return ["test images went to ", *prototype_of(images, mode), f", over {draws}"]
+    images = f"{shots_of(section)} training images of a class"
+    return ["each test image got the class of ", *prototype_of(images, mode), f", in {draws} of these images"]
 
 
 def shots_of(section: Mapping[str, Any]) -> str:
@@ -35,9 +35,9 @@ def shots_of(section: Mapping[str, Any]) -> str:
 
 def prototype_of(images: str, mode: Mode) -> Sentence:
     """Say what the nearest prototype is, and of which images."""
-    norm = "" if mode == "paper" else ", put back to unit norm"
-    nearest = f"the prototype with the largest dot product, the mean of the unit features of {images}{norm}"
-    return [nearest, Cite(("snell2017",))]
+    norm = "" if mode == "paper" else ", scaled back to unit length"
+    mean = f"the mean of the unit-length features of {images}{norm}"
+    return [f"the prototype with the largest dot product, {mean}", Cite(("snell2017",))]
 
 
 PROTOCOL = Protocol(

@@ -64,17 +64,18 @@ def method(section: Mapping[str, Any], mode: Mode) -> Sentence:
     span = f"{number} from {min(radii):g} to {max(radii):g} of the pixel range"
     heads = _heads(section["datasets"])
     start = "images were attacked by untargeted projected gradient descent in an L-infinity ball"
+    attacked = f"the attacked classifier was {heads}"
     if mode == "paper":
-        return [start, Cite(("madry2018", "rauber2020")), f", at each of {span}; attacked were {heads}"]
-    steps = f"{counted(section['steps'], 'step')} from a random start"
-    aim = f"for the smallest of {span} that breaks each"
-    return [start, Cite(("madry2018",)), f", {steps}, {aim}; attacked were {heads}"]
+        return [start, Cite(("madry2018", "rauber2020")), f", at each of {span}; {attacked}"]
+    steps = f"with {counted(section['steps'], 'step')} from a random start"
+    aim = f"to find for each image the smallest of {span} that makes the classifier wrong"
+    return [start, Cite(("madry2018",)), f", {steps}, {aim}; {attacked}"]
 
 
 def _heads(datasets: Mapping[str, Mapping[str, Any]]) -> str:
     return join(
         [
-            f"{HEADS[section['head']]} on {counted(section['images'], 'image')} of {name}"
+            f"{HEADS[section['head']]} for {counted(section['images'], 'image')} of {name}"
             for name, section in datasets.items()
         ]
     )

@@ -23,7 +23,8 @@ def method(section: Mapping[str, Any], mode: Mode) -> Sentence:
     """Sentence for a paper."""
     if mode == "paper":
         epochs = counted(section["epochs"], "epoch")
-        return [f"a softmax classifier of the features was trained by Adam for {epochs}"]
+        trained = f"a softmax classifier was trained by Adam for {epochs} on features of augmented images"
+        return [f"{trained}; unlike in the paper, nothing was chosen on the test split"]
     return [fitted_on(dict(section), "standardised features of the training split")]
 
 

@@ -1,0 +1,229 @@
+"""How the report says one thing about one effect: ``answer`` puts these phrases together."""
+
+import math
+from collections.abc import Sequence
+
+from wordsight.catalogue import display
+from wordsight.catalogue.cells import ALL_NEW
+from wordsight.catalogue.numbers import alike, estimated, percent, shortest
+from wordsight.catalogue.prose import counted, join
+from wordsight.report.contrast import Contrast
+from wordsight.report.run import Run, place
+from wordsight.statistics.records import ContrastRow, Row
+
+# Where
+
+
+def heading(row: Row) -> str:
+    """Protocol and setting as a heading, such as ``Few-shot, 5 shots``."""
+    return display.comparison(row.protocol, row.parameter, row.setting)
+
+
+def protocol(name: str) -> str:
+    """Name of a protocol inside a sentence."""
+    title = display.protocol(name)
+    return f"{title[0].lower()}{title[1:]}"
+
+
+def measured_by(row: ContrastRow) -> str:
+    """Protocol and setting inside a sentence, such as ``few-shot with 5 shots``."""
+    setting = display.setting(row.parameter, row.setting)
+    return f"{protocol(row.protocol)}{f' with {setting}' if setting else ''}"
+
+
+def measured_on(row: ContrastRow) -> str:
+    """Datasets and number of images, or across styles of concepts."""
+    if row.dataset == ALL_NEW:
+        return f"on {place(ALL_NEW)}, {counted(row.n_items, 'concept')}"
+    return f"{counted(row.n_datasets, 'dataset')}, {counted(row.n_items, 'image')}"
+
+
+# How large
+
+
+def _points(row: ContrastRow) -> list[str]:
+    """Effect and the ends of its interval, in points."""
+    return alike(row.effect, *(row.interval or ()))
+
+
+def _with_unit(size: str) -> str:
+    return f"{size} point{'' if size.lstrip('−') in ('1', '1.0') else 's'}"
+
+
+def signed(row: ContrastRow) -> str:
+    """An effect with its direction."""
+    return _with_unit(_points(row)[0])
+
+
+def unsigned(row: ContrastRow) -> str:
+    """How large an effect is, whatever its direction."""
+    return _with_unit(_points(row)[0].lstrip("−"))
+
+
+def ends(row: ContrastRow) -> str:
+    """Ends of the interval; nothing where there is none."""
+    return " to ".join(_points(row)[1:])
+
+
+def size(row: ContrastRow) -> str:
+    """Effect and interval alone, such as ``20.0 (10.0 to 30.0)``."""
+    return _points(row)[0] + (f" ({ends(row)})" if row.interval else "")
+
+
+def margin(row: ContrastRow) -> str:
+    """The margin in points."""
+    return _with_unit(shortest(row.margin))
+
+
+def margins(rows: Sequence[ContrastRow]) -> str:
+    """The margins of several effects, each with its metrics where they differ."""
+    by_margin: dict[str, list[str]] = {}
+    for row in rows:
+        by_margin.setdefault(margin(row), []).append(display.metric(row.metric))
+    if len(by_margin) == 1:
+        return f"margin {next(iter(by_margin))}"
+    each = [f"{size} for {join(list(dict.fromkeys(metrics)))}" for size, metrics in by_margin.items()]
+    return f"margins {join(each)}"
+
+
+# From how many
+
+
+def compared_encoders(row: ContrastRow, contrast: Contrast) -> str:
+    """Say how many models stand on either side of an effect, and how they were trained."""
+    treatments, controls = row.n_treatments, row.n_controls
+    if contrast.objectives:
+        one, other = contrast.objectives
+        return f"{counted(treatments, 'training run')} of {one} against {controls} of {other}"
+    one, other = (side.kind for side in contrast.sides)
+    if one == other:
+        return f"{counted(treatments, 'treatment')} against {counted(controls, 'control')}"
+    untrained = one == "untrained"
+    encoders = counted(treatments, "untrained encoder" if untrained else "encoder")
+    return f"{encoders}{'' if untrained else f' {one}'} against {controls} {other}"
+
+
+def replicate(row: ContrastRow, contrast: Contrast) -> str:
+    """What a replicate of an effect is called."""
+    return contrast.matched if row.replicate == "matched groups" else "model"
+
+
+def replicates(rows: Sequence[ContrastRow], contrast: Contrast) -> str:
+    """Say the number of replicates and what counts as one."""
+    numbers, noun = sorted({row.replicates for row in rows}), replicate(rows[0], contrast)
+    several = f"{numbers[0]} to {numbers[-1]} {noun}s" if len(numbers) > 1 else counted(numbers[0], noun)
+    if noun != "model":
+        return several
+    even = all(row.n_treatments == row.n_controls for row in rows)
+    return f"{several} on {'each' if even else 'the smaller'} side"
+
+
+def more_replicates(row: ContrastRow, contrast: Contrast) -> str:
+    """Say in short how many more replicates an undecided effect needs, where these are what it lacks."""
+    more, noun = row.more_replicates, replicate(row, contrast).removeprefix("matched ")
+    if more is None or more <= 0:
+        return ""
+    if math.isinf(more):
+        return f"more {noun}s would not decide it"
+    number = estimated(more)
+    side = " on each side" if noun == "model" else ""
+    return f"needs about {number} more {noun}{'' if number == '1' else 's'}{side}"
+
+
+def varying(row: ContrastRow) -> str:
+    """What the interval of an effect of too few models counts."""
+    words = {"items": "images", "trials": "trials"}
+    return join([words[level] for level in row.resampled.split(", ") if level in words]) or "models"
+
+
+# What it means
+
+
+def claim(row: ContrastRow, contrast: Contrast) -> str:
+    """Say the verdict with all that it rests on; undecided is never called equal."""
+    if row.reason == "too few models":
+        return _too_few(row)
+    if row.interval is None:
+        return (
+            f"undecided, since the difference is {signed(row)} in every draw and a test needs something that "
+            "varies; check the features and the metric"
+        )
+    around = f"{percent(row.confidence)} interval {ends(row)}; {replicates([row], contrast)}"
+    if row.verdict == "equivalent":
+        return _equivalent(row, around)
+    if row.verdict == "undecided":
+        missing = [_but_for_the_correction(row, contrast.run), _missing(row, contrast)]
+        return "; ".join([f"undecided, with an effect of {signed(row)} ({around})", *filter(None, missing)])
+    return f"{row.verdict} by {unsigned(row)} ({around})"
+
+
+def _too_few(row: ContrastRow) -> str:
+    """Say that models differ, where no verdict about their training is possible."""
+    if row.replicate == "matched groups":
+        few = "one matched group"
+    else:
+        few = "one on one side" if max(row.n_treatments, row.n_controls) > 1 else "one on each side"
+    higher = "treatment" if row.effect > 0 else "control"
+    differ = (
+        f"between these models the {higher} scores {unsigned(row)} higher"
+        if row.effect
+        else "these models score the same on average"
+    )
+    interval = (
+        f" ({percent(row.confidence)} interval {ends(row)}, over {varying(row)} alone)"
+        if row.interval
+        else ""
+    )
+    return f"undecided, with too few models for a verdict about training ({few}); {differ}{interval}"
+
+
+def _equivalent(row: ContrastRow, around: str) -> str:
+    """Say of an effect that is sure but smaller than the margin that it is."""
+    p_difference, _ = row.judged_p
+    if p_difference is None or p_difference > 1 - row.confidence:
+        return f"equivalent within {margin(row)} (effect {_points(row)[0]}, {around})"
+    return f"equivalent within {margin(row)}, with a sure but smaller effect of {signed(row)} ({around})"
+
+
+def _but_for_the_correction(row: ContrastRow, run: Run) -> str:
+    """Say of an undecided effect what it would be by itself, where only the correction speaks against it."""
+    alpha = 1 - row.confidence
+    if row.p_equivalence is not None and row.p_equivalence <= alpha:
+        alone = "equivalent"
+    elif row.p_value is not None and row.p_value <= alpha:
+        alone = "a difference"
+    else:
+        return ""
+    size = family_size(row.family, run)
+    return f"{alone} by itself, but not after correction for {counted(size, 'comparison')}"
+
+
+def _missing(row: ContrastRow, contrast: Contrast) -> str:
+    """Say how many replicates an undecided effect lacks to be decided, where these are what it lacks."""
+    needed = more_replicates(row, contrast)
+    if needed.startswith("needs"):
+        return f"{needed} to tell a difference of {margin(row)} from none"
+    return f"{needed}, because the test images limit the precision" if needed else ""
+
+
+def family_size(family: str, run: Run) -> int:
+    """Number of comparisons that are corrected together."""
+    return int((run.contrasts["family"] == family).sum())
+
+
+# What speaks against it
+
+
+def flags(row: ContrastRow) -> list[str]:
+    """What the audit found of an effect, in plain words."""
+    return list(map(display.flag, display.flags(row.flags)))
+
+
+def flagged(rows: Sequence[ContrastRow]) -> str:
+    """Say which of several effects are flagged with what; nothing where none is."""
+    places: dict[str, list[str]] = {}
+    for row in rows:
+        for flag in flags(row):
+            places.setdefault(flag, []).append(measured_by(row))
+    said = [f"{flag} ({'all' if len(found) == len(rows) else join(found)})" for flag, found in places.items()]
+    return f"flagged: {'; '.join(said)}" if said else ""

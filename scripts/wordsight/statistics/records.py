@@ -1,0 +1,126 @@
+"""Rows of the tables as typed records, in which None is an empty cell; ``docs/results.md`` describes them."""
+
+from dataclasses import dataclass, fields
+from typing import TypeVar
+
+import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What a number is measured by."""
+
+    protocol: str
+    mode: str
+    metric: str
+    parameter: str
+    setting: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultRow(Row):
+    """One value of a model: a row of the results."""
+
+    model: str
+    dataset: str
+    value: float
+    stderr: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntervalRow(Row):
+    """A number with its interval, where there is one."""
+
+    low: float | None
+    high: float | None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Ends of the interval."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanRow(IntervalRow):
+    """One mean over the seeds of an objective, or of another model: a row of the objectives."""
+
+    dataset: str
+    group: str
+    value: float
+    seeds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContrastRow(IntervalRow):
+    """One effect: a row of the contrasts.
+
+    The audit adds ``chance``, ``untrained``, ``relative`` and ``flags``, which are empty before.
+    """
+
+    contrast: str
+    scope: str
+    dataset: str
+    effect: float
+    verdict: str
+    reason: str
+    holds_for: str
+    treatment: float
+    control: float
+    p_value: float | None
+    margin: float
+    p_equivalence: float | None
+    smallest_margin: float | None
+    decides: bool
+    family: str
+    p_adjusted: float | None
+    p_equivalence_adjusted: float | None
+    minimum_detectable: float | None
+    more_replicates: float | None
+    confidence: float
+    bootstrap_low: float | None
+    bootstrap_high: float | None
+    resampled: str
+    n_pairs: int
+    n_treatments: int
+    n_controls: int
+    replicate: str
+    replicates: int
+    n_datasets: int
+    n_items: int
+    chance: float | None = None
+    untrained: float | None = None
+    relative: float | None = None
+    flags: str = ""
+
+    @property
+    def judged_p(self) -> tuple[float | None, float | None]:
+        """P of no difference and of one beyond the margin: corrected where the row decides."""
+        if self.decides:
+            return self.p_adjusted, self.p_equivalence_adjusted
+        return self.p_value, self.p_equivalence
+
+
+@dataclass(frozen=True, kw_only=True)
+class SensitivityRow(IntervalRow):
+    """One other estimate of an effect that decides: a row of the sensitivity analyses."""
+
+    contrast: str
+    analysis: str
+    left_out: str
+    effect: float | None
+    p_value: float | None
+    verdict: str
+    heterogeneity: float | None
+    n: int
+    note: str
+
+
+Kind = TypeVar("Kind", bound=Row)
+
+
+def records(frame: pd.DataFrame, kind: type[Kind]) -> list[Kind]:
+    """Rows of a table as records of a kind; columns that the kind does not name are left out."""
+    names = [field.name for field in fields(kind) if field.name in frame]
+    cells = frame[names].astype(object)
+    rows = cells.where(cells.notna(), None).itertuples(index=False, name=None)
+    return [kind(**dict(zip(names, row, strict=True))) for row in rows]
