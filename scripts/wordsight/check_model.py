@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from wordsight.catalogue.prose import some
 from wordsight.datasets.sources.packaged import imagenet_samples
 from wordsight.errors import WeightsError
 from wordsight.files.pixels import decode
@@ -129,14 +130,14 @@ def _check_layers(encoder: Encoder, report: Report) -> None:
         untouched = [name for name in found if _is_untouched(found[name], fresh[0][name], name in drawn)]
     report.facts["layers"] = f"{len(untouched)} of {len(found)} tensors seem to have their initial values"
     if untouched:
-        line = f"layers seem to have their initial values: {_some(untouched)}"
+        line = f"layers seem to have their initial values: {some(untouched, MOST_NAMED)}"
         lost = card.source == "python" and (card.configuration or {}).get("weights")
         (report.problems if lost else report.cautions).append(line)
     single = [
         name for name, value in found.items() if _is_matrix(value) and bool((value == value.min()).all())
     ]
     if others := [name for name in single if name not in untouched]:
-        report.cautions.append(f"layers hold a single value: {_some(others)}")
+        report.cautions.append(f"layers hold a single value: {some(others, MOST_NAMED)}")
 
 
 def _fresh(encoder: Encoder, seed: int) -> Tensors:
@@ -178,11 +179,6 @@ def _largest_singular_value(value: torch.Tensor, steps: int = 20) -> float:
     for _ in range(steps):
         vector = torch.nn.functional.normalize(matrix.T @ (matrix @ vector), dim=0)
     return float((matrix @ vector).norm())
-
-
-def _some(names: list[str]) -> str:
-    rest = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + rest
 
 
 # Features

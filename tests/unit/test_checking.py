@@ -1,5 +1,7 @@
 """A check of a model finds what is plainly wrong with it, and passes what is not."""
 
+import re
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -116,20 +118,20 @@ def test_layers_of_a_file_that_were_never_trained_are_found(tmp_path):
     )
     building.fetch(section, "m", tmp_path / "c")
     report = check(tmp_path / "c")
-    assert report.cautions[:2] == [
-        f"layers seem to have their initial values: {', '.join(lost)}",
-        "layers hold a single value: features.3.expand1x1.weight",
-    ]
+    initial, single = report.cautions[:2]
+    assert all(name in initial for name in lost)
+    assert "features.3.expand1x1.weight" in single
     assert "\ncaution: layers seem" in report.text()
 
 
 def test_layers_that_a_function_did_not_load_are_found(tmp_path):
     assert check(fetched(tmp_path, tensors=layers())).problems == []
     report = check(fetched(tmp_path, tensors=layers("conv.weight", "conv.bias")))
-    assert report.problems == ["layers seem to have their initial values: out.weight, out.bias"]
+    (problem,) = report.problems
+    assert re.findall(r"\w+\.\w+", problem) == ["out.weight", "out.bias"]
     report = check(fetched(tmp_path))
     assert report.problems == []
-    assert report.cautions[0].startswith("layers seem to have their initial values: conv.weight, conv.bias")
+    assert re.findall(r"\w+\.\w+", report.cautions[0])[:2] == ["conv.weight", "conv.bias"]
 
 
 @pytest.mark.parametrize(
@@ -172,5 +174,5 @@ def test_a_model_whose_bytes_changed_does_not_load(tmp_path):
 def test_the_first_of_several_problems_is_said_with_their_number(tmp_path):
     report = check(fetched(tmp_path, tensors=layers("conv.weight")))
     report.problems.append("another")
-    with pytest.raises(WeightsError, match=r"initial values: conv\.bias, out\.weight, out\.bias, and 1 more"):
+    with pytest.raises(WeightsError, match=r"conv\.bias, out\.weight and out\.bias, and 1 more"):
         verdict("m", report)

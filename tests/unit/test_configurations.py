@@ -1,6 +1,7 @@
 """The configurations that come with the project: each is valid, and says what it can of its encoders."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import timm
@@ -69,11 +70,16 @@ def test_the_pairs_of_slip_differ_in_nothing_but_language_and_the_others_say_in_
     found = {}
     for comparison in resolve(config):
         sides = [
-            [{**config.models[name].model_dump(), "architecture": config.architecture(name)} for name in side]
+            [
+                SimpleNamespace(
+                    **config.models[name].model_dump() | {"architecture": config.architecture(name)}
+                )
+                for name in side
+            ]
             for side in comparison.sides
         ]
         found[comparison.name] = differences(sides)
-        languages = [{card["language"] for card in side} for side in sides]
+        languages = [{card.language for card in side} for side in sides]
         assert languages[0] == {"captions"}
         assert not languages[0] & languages[1]
     assert found["captions-pixels_same_data"] == []

@@ -4,6 +4,8 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
 LIBRARY = Path(__file__).resolve().parents[2] / "scripts/wordsight"
 # From the ground up: a room imports from itself and from those before it.
 ROOMS = [
@@ -50,6 +52,12 @@ def test_no_room_imports_from_one_above_it():
         if place[other] > place[room(path)]
     }
     assert backwards == set()
+
+
+@pytest.mark.parametrize(("one", "other"), [("figures", "report"), ("report", "figures")])
+def test_figures_and_report_share_words_through_the_rooms_below_them(one, other):
+    for path in (LIBRARY / one).rglob("*.py"):
+        assert other not in imported(path), path
 
 
 def test_few_modules_lie_outside_of_a_room():

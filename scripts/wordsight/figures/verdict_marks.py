@@ -25,6 +25,13 @@ LOOK = {
 HOLLOW = "circle"  # shape of what is not decided
 BAND = COLOURS[2]  # of what is within the margin
 IN_POINTS = ["effect", "low", "high", "margin", "smallest_margin", "minimum_detectable"]
+# Columns of ``sensitivity.csv`` under the names that they have beside those of ``contrasts.csv``.
+RANDOM = {
+    "effect": "random_effect",
+    "low": "random_low",
+    "high": "random_high",
+    "heterogeneity": "heterogeneity",
+}
 DIGITS = 3  # of points: more can't be seen, and make the page large
 
 # Title of each line under the pointer, by the column that has it as text.
@@ -65,19 +72,26 @@ def marked(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd.Data
     """
     rows = contrasts.reset_index(drop=True).merge(random_effects(sensitivity), on=KEYS, how="left")
     text = pd.DataFrame([_lines(row) for row in records(rows, ContrastRow)], rows.index)
-    in_points = {name: (100 * rows[name]).round(DIGITS) for name in IN_POINTS}
-    look = rows["verdict"].where(rows["decides"], UNJUDGED)
-    random = [_random(row) for row in rows.to_dict("records")]
-    return pd.concat([rows.assign(**in_points, look=look, random=random), text], axis=1)
+    estimates = (rows["dataset"], *(rows[name] for name in RANDOM.values()))
+    return pd.concat(
+        [
+            rows.assign(
+                **{name: (100 * rows[name]).round(DIGITS) for name in IN_POINTS},
+                look=rows["verdict"].where(rows["decides"], UNJUDGED),
+                random=[_random(*values) for values in zip(*estimates, strict=True)],
+            ),
+            text,
+        ],
+        axis=1,
+    )
 
 
 def random_effects(sensitivity: pd.DataFrame | None) -> pd.DataFrame:
-    """Estimates with random effects over datasets, by comparison."""
-    columns = {"effect": "random_effect", "low": "random_low", "high": "random_high"}
+    """Estimates with random effects over datasets, by comparison, in the columns of :data:`RANDOM`."""
     if sensitivity is None:
-        return pd.DataFrame(columns=[*KEYS, *columns.values(), "heterogeneity"])
+        return pd.DataFrame(columns=[*KEYS, *RANDOM.values()])
     rows = sensitivity[(sensitivity["analysis"] == META) & (sensitivity["n"] > 1)]
-    return rows[[*KEYS, *columns, "heterogeneity"]].rename(columns=columns)
+    return rows[[*KEYS, *RANDOM]].rename(columns=RANDOM)
 
 
 def tooltip(names: Sequence[str] = tuple(LINES)) -> list[alt.Tooltip]:
@@ -142,9 +156,8 @@ def _p(alone: float | None, adjusted: float | None) -> str:
     return f"{probability(alone)}{corrected}"
 
 
-def _random(row: dict[Any, Any]) -> str:
+def _random(dataset: str, effect: float, low: float, high: float, heterogeneity: float) -> str:
     """Estimate with random effects of a row over datasets; a dash where there is none."""
-    if pd.isna(row["random_effect"]) or row["dataset"]:
+    if dataset or pd.isna(effect):
         return UNKNOWN
-    between = span((row["random_low"], row["random_high"]))
-    return f"{points(row['random_effect'], sign=True)} ({between}), I² {percent(row['heterogeneity'])}"
+    return f"{points(effect, sign=True)} ({span((low, high))}), I² {percent(heterogeneity)}"

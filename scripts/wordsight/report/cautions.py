@@ -265,31 +265,31 @@ def _differences(comparison: Comparison, run: Run) -> str:
 
 def _left_out(run: Run) -> list[Caution]:
     """Datasets that a protocol ran on and some contrasts could not use, once for all that lack the same."""
-    lacking: dict[str, list[str]] = {}
+    by_gap: dict[str, list[str]] = {}
     for comparison in run.comparisons:
         missing = _not_compared(comparison.name, run)
         if missing:
-            lacking.setdefault(join(missing), []).append(comparison.name)
+            by_gap.setdefault(join(missing), []).append(comparison.name)
     return [
         Caution(
             f"{_contrasts(names, run)}: not compared everywhere",
             f"Not measured on both sides: {where}. The verdicts leave this out.",
         )
-        for where, names in lacking.items()
+        for where, names in by_gap.items()
     ]
 
 
 def _partly_measured(run: Run) -> list[Caution]:
     """Comparisons that lack some of their pairs of models."""
     pairs = {comparison.name: len(comparison.pairs) for comparison in run.comparisons}
-    lacking = [
+    partly = [
         f"{row.contrast} on {display.protocol(row.protocol)} ({row.n_pairs} of {pairs[row.contrast]})"
         for row in run.deciding()
         if row.n_pairs < pairs.get(row.contrast, 0)
     ]
-    if not lacking:
+    if not partly:
         return []
-    text = f"Some models were not measured. The verdicts rest on the others: {some(lacking, NAMED)}."
+    text = f"Some models were not measured. The verdicts rest on the others: {some(partly, NAMED)}."
     return [Caution("Comparisons that lack pairs of models", text)]
 
 

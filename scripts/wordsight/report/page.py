@@ -33,7 +33,7 @@ OWN_SCRIPTS = ("common.js", "figures.js", "tables.js", "rows.js")
 LARGEST_TABLE = 1_000_000  # bytes of a table, packed, that the page carries; a larger one lies beside it
 MOST_PDF = 1_100_000  # bytes of all PDFs that the page carries; the others lie beside it
 RESULTS = "results.csv"  # the table that numbers lead to
-SEVERAL = 4  # contrasts up to which each is told in full
+SEVERAL = 4  # contrasts up to which each is shown in full
 TERMINAL = 100  # letters in a line of the answer as text
 
 

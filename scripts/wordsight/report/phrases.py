@@ -152,8 +152,8 @@ def claim(row: ContrastRow, contrast: Contrast) -> str:
     if row.verdict == "equivalent":
         return _equivalent(row, around)
     if row.verdict == "undecided":
-        missing = [_but_for_the_correction(row, contrast.run), _missing(row, contrast)]
-        return "; ".join([f"undecided, with an effect of {signed(row)} ({around})", *filter(None, missing)])
+        why = [_but_for_the_correction(row, contrast.run), _what_it_would_take(row, contrast)]
+        return "; ".join([f"undecided, with an effect of {signed(row)} ({around})", *filter(None, why)])
     return f"{row.verdict} by {unsigned(row)} ({around})"
 
 
@@ -198,7 +198,7 @@ def _but_for_the_correction(row: ContrastRow, run: Run) -> str:
     return f"{alone} by itself, but not after correction for {counted(size, 'comparison')}"
 
 
-def _missing(row: ContrastRow, contrast: Contrast) -> str:
+def _what_it_would_take(row: ContrastRow, contrast: Contrast) -> str:
     """Say how many replicates an undecided effect lacks to be decided, where these are what it lacks."""
     needed = more_replicates(row, contrast)
     if needed.startswith("needs"):
