@@ -26,7 +26,7 @@ from hand_made import (
     written,
 )
 from wordsight.report.page import download
-from wordsight.report.page_tables import cell_tables
+from wordsight.report.protocol_tables import cell_tables
 from wordsight.tables.csv import write_csv
 
 playwright = pytest.importorskip("playwright.sync_api")

@@ -18,16 +18,10 @@ from hand_made import (
     training_card,
 )
 from wordsight.catalogue import display
-from wordsight.report.page_tables import (
-    cell_tables,
-    contrast_tables,
-    model_table,
-    primary_tables,
-    query,
-    sensitivity_tables,
-    sides,
-    training_table,
-)
+from wordsight.report.card_tables import model_table, training_table
+from wordsight.report.effect_tables import contrast_tables, sensitivity_tables, sides
+from wordsight.report.protocol_tables import cell_tables, primary_tables
+from wordsight.report.table import query
 
 HOSTILE = "</script><script>alert(1)</script>&\"'"
 

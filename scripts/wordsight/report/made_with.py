@@ -12,9 +12,9 @@ from wordsight.catalogue.objectives import reads_sentences
 from wordsight.catalogue.prose import counted, join
 from wordsight.files.project import LOCK, locked_versions
 from wordsight.report.methods import cited_keys
-from wordsight.report.page_tables import Table
 from wordsight.report.references import PAPER, WORDSIGHT, Reference, misc, references
 from wordsight.report.run import Run
+from wordsight.report.table import Table
 from wordsight.tables.citation import read_citation
 
 PACKAGES = [

@@ -22,9 +22,12 @@ from wordsight.catalogue import display
 from wordsight.catalogue.numbers import percent
 from wordsight.errors import DataError
 from wordsight.files.disk import write_text
-from wordsight.report import costs, made_with, methods, page_tables
+from wordsight.report import costs, made_with, methods
 from wordsight.report.answer import all_notes, answers, first_and_others, opening
+from wordsight.report.card_tables import dataset_table, model_table, training_table
 from wordsight.report.cautions import cautions
+from wordsight.report.effect_tables import contrast_tables, sensitivity_tables, sides
+from wordsight.report.protocol_tables import cell_tables, primary_tables
 from wordsight.report.run import Run
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -184,7 +187,7 @@ def _environment() -> jinja2.Environment:
 def _results(run: Run) -> dict[str, Any]:
     """What the page says of the results."""
     first, others = first_and_others(answers(run))
-    contrasts = page_tables.contrast_tables(run)
+    contrasts = contrast_tables(run)
     return {
         "title": run.config["title"],
         "opening": opening(run),
@@ -194,16 +197,16 @@ def _results(run: Run) -> dict[str, Any]:
         "notes": all_notes([*first, *others]),
         "marks": display.VERDICTS,
         "cautions": cautions(run),
-        "cells": page_tables.cell_tables(run),
-        "primary": page_tables.primary_tables(run),
+        "cells": cell_tables(run),
+        "primary": primary_tables(run),
         "contrasts": contrasts,
         "folded": len(contrasts) > SEVERAL,
-        "sensitivity": page_tables.sensitivity_tables(run),
-        "sides": _for_script(page_tables.sides(run)),
+        "sensitivity": sensitivity_tables(run),
+        "sides": _for_script(sides(run)),
         "measurements": len(run.results),
-        "datasets": page_tables.dataset_table(run),
-        "trained": page_tables.training_table(run),
-        "models": page_tables.model_table(run),
+        "datasets": dataset_table(run),
+        "trained": training_table(run),
+        "models": model_table(run),
         "threshold": max(card.duplicates.threshold for card in run.datasets.values()),
         "protocols": methods.described(run),
         "confidence": percent(run.config["statistics"]["confidence"]),

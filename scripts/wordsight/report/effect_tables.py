@@ -1,0 +1,175 @@
+"""The tables of effects: those of each contrast, and how they were estimated in other ways."""
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Sequence
+
+import pandas as pd
+
+from wordsight.catalogue import display
+from wordsight.catalogue.cells import CELLS, across_cells
+from wordsight.catalogue.numbers import UNKNOWN, percent, points, probability, span
+from wordsight.catalogue.prose import counted
+from wordsight.report import phrases
+from wordsight.report.run import Run
+from wordsight.report.table import Link, Table, behind, tabulated
+from wordsight.statistics.records import ContrastRow, SensitivityRow, records
+
+MOST_EFFECTS = 300  # effects by dataset that all tables of contrasts have together
+
+
+def contrast_tables(run: Run) -> list[Table]:
+    """For each contrast its effects in percentage points: over all datasets, then by dataset.
+
+    Where effects are many, those by dataset are left to the CSV file; cells stay, as they are not pooled.
+    """
+    rows = run.contrasts
+    crossed = across_cells(rows)
+    by_dataset = (rows["scope"] == "dataset") | (~crossed & (rows["n_datasets"] > 1))
+    if by_dataset.sum() > MOST_EFFECTS:
+        by_dataset = crossed == (rows["scope"] == "dataset")
+    order = {name: place for place, name in enumerate(["", *run.datasets, *CELLS])}
+    rows = rows[by_dataset]
+    rows = rows.assign(place=rows["dataset"].map(order), part=_parts(rows))
+    return [
+        _contrast_table(records(part.sort_values(["part", "place"], kind="stable"), ContrastRow), run)
+        for _, part in rows.groupby("contrast", sort=False)
+    ]
+
+
+def _contrast_table(rows: Sequence[ContrastRow], run: Run) -> Table:
+    links: dict[Link, str] = {}
+    for place, row in enumerate(rows):
+        wanted, datasets = {"contrast": row.contrast}, row.dataset or _pooled(row, run)
+        links |= {
+            (place, 2): behind(row, datasets, **wanted, side="treatment"),
+            (place, 3): behind(row, datasets, **wanted, side="control"),
+            (place, 4): behind(row, datasets, **wanted),
+        }
+    caption = f"Contrast {rows[0].contrast}: treatment minus control, in percentage points"
+    return tabulated(caption, EFFECT, rows, links)
+
+
+def _pooled(row: ContrastRow, run: Run) -> list[str]:
+    """Datasets that a pooled effect is the mean over."""
+    rows = run.contrasts
+    same = rows["scope"] == "dataset"
+    for key in ("contrast", "protocol", "metric", "setting"):
+        same &= rows[key] == getattr(row, key)
+    return list(rows.loc[same, "dataset"])
+
+
+def sides(run: Run) -> dict[str, dict[str, list[str]]]:
+    """Models on either side of each contrast, which the links of its table name by ``side``."""
+    return {
+        comparison.name: dict(zip(("treatment", "control"), comparison.sides, strict=True))
+        for comparison in run.comparisons
+        if comparison.pairs
+    }
+
+
+def _parts(rows: pd.DataFrame) -> pd.Series:
+    """Number of each row's contrast, protocol and setting, in the order of the rows."""
+    return rows.groupby(["contrast", "protocol", "parameter", "setting"], sort=False).ngroup()
+
+
+def _remarks(row: ContrastRow) -> str:
+    """Whether the effect decides, why it is undecided where that is not plain, and what the audit found."""
+    decides = "decides, corrected" if row.decides else ""
+    reason = "" if row.reason == "overlap" else display.REASONS[row.reason]
+    return "; ".join(filter(None, (decides, reason, *phrases.flags(row)))) or UNKNOWN
+
+
+# Columns of a contrast's table.
+EFFECT: dict[str, Callable[[ContrastRow], str]] = {
+    "protocol": phrases.heading,
+    "dataset": lambda row: display.dataset(row.dataset) or "all datasets",
+    "treatment": lambda row: points(row.treatment),
+    "control": lambda row: points(row.control),
+    "effect": lambda row: points(row.effect, sign=True),
+    "interval": lambda row: span(row.interval),
+    "verdict": lambda row: row.verdict,
+    "margin": lambda row: points(row.margin),
+    "smallest margin": lambda row: points(row.smallest_margin),
+    "detectable": lambda row: points(row.minimum_detectable),
+    "p, difference": lambda row: probability(row.judged_p[0]),
+    "p, equivalence": lambda row: probability(row.judged_p[1]),
+    "% of gain over untrained": lambda row: percent(row.relative, sign=True).removesuffix("%"),
+    "replicates": lambda row: counted(row.replicates, row.replicate.removesuffix("s")),
+    "more needed": lambda row: display.more_needed(row.more_replicates) or UNKNOWN,
+    "images": lambda row: f"{row.n_items:,}",
+    "remarks": _remarks,
+}
+
+
+def sensitivity_tables(run: Run) -> list[Table]:
+    """What becomes of the effects that decide, from ``sensitivity.csv``: a table an analysis."""
+    rows = run.sensitivity
+    if rows is None:
+        return []
+    found = []
+    for analysis, part in rows.groupby("analysis", sort=False):
+        kept = records(part, SensitivityRow)
+        if any(row.left_out for row in kept):
+            by_effect = _grouped(kept, lambda row: (row.contrast, row.protocol, row.setting))
+            body = [_without(group) for group in by_effect]
+            titles, numeric = WITHOUT, {2, 3, 4}
+        else:
+            body = [_otherwise(row) for row in kept if row.effect is not None]
+            body += [
+                _not_estimated(group)
+                for group in _grouped([row for row in kept if row.effect is None], lambda row: row.note)
+            ]
+            titles, numeric = OTHERWISE, {2, 3, 4, 5, 6}
+        caption = f"{str(analysis).capitalize()}: effects in percentage points"
+        found.append(Table(caption, ["contrast", "protocol", *titles], body, numeric))
+    return found
+
+
+WITHOUT = ["times", "lowest (without)", "highest (without)", "verdicts"]
+OTHERWISE = ["effect", "interval", "p, difference", "I², %", "n", "remarks"]
+
+
+def _grouped(
+    rows: Iterable[SensitivityRow], key: Callable[[SensitivityRow], Hashable]
+) -> list[list[SensitivityRow]]:
+    """Rows of one key together, in the order of the first of each."""
+    found: dict[Hashable, list[SensitivityRow]] = {}
+    for row in rows:
+        found.setdefault(key(row), []).append(row)
+    return list(found.values())
+
+
+def _without(rows: Sequence[SensitivityRow]) -> list[str]:
+    """Lowest and highest effect without one unit, with the unit, and how often which verdict came out."""
+    ordered = sorted(rows, key=lambda row: row.effect or 0.0)
+    ends = [f"{points(row.effect, sign=True)} ({row.left_out})" for row in (ordered[0], ordered[-1])]
+    verdicts = ", ".join(f"{n} {verdict}" for verdict, n in Counter(row.verdict for row in rows).items())
+    return [rows[0].contrast, phrases.heading(rows[0]), str(len(rows)), *ends, verdicts]
+
+
+def _otherwise(row: SensitivityRow, contrast: str = "", heading: str = "", n: str = "") -> list[str]:
+    """Cells of one other estimate, or of several: then contrast, heading and number are given."""
+    return [
+        contrast or row.contrast,
+        heading or phrases.heading(row),
+        points(row.effect, sign=True),
+        span(row.interval),
+        probability(row.p_value),
+        percent(row.heterogeneity).removesuffix("%"),
+        n or str(row.n),
+        row.note or UNKNOWN,
+    ]
+
+
+def _not_estimated(rows: Sequence[SensitivityRow]) -> list[str]:
+    """One row for all effects that could not be estimated for one reason."""
+    names = {row.contrast for row in rows}
+    numbers = [row.n for row in rows]
+    if len(rows) == 1:
+        return _otherwise(rows[0])
+    return _otherwise(
+        rows[0],
+        counted(len(names), "contrast") if len(names) > 1 else "",
+        counted(len(rows), "comparison"),
+        f"{min(numbers)} to {max(numbers)}" if len(set(numbers)) > 1 else "",
+    )

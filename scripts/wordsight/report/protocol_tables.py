@@ -1,0 +1,158 @@
+"""The tables of measurements: one for each protocol, a row an encoder and setting, a column a dataset."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from wordsight.catalogue import display
+from wordsight.catalogue.cells import CELLS, crossed_protocols
+from wordsight.catalogue.numbers import UNKNOWN, points
+from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.report.run import Run
+from wordsight.report.table import Table, behind
+from wordsight.statistics.records import MeanRow, ResultRow, records
+from wordsight.tables.reading import guessing_in, primary
+
+
+def primary_tables(run: Run) -> list[Table]:
+    """For each protocol, the metric on which it is judged: a row a model and setting, a column a dataset.
+
+    Where the workflow trained models, a row is an objective over its seeds, with an interval; a protocol
+    across styles is left to :func:`cell_tables` unless it has several settings.
+    """
+    crossed = crossed_protocols(run.results)
+    if run.trained():
+        kept = [name for name in run.modes() if name not in crossed or len(_settings(run, name)) > 1]
+        return [_means(run, name, _settings(run, name)) for name in kept]
+    names = [name for name in run.modes() if name not in crossed]
+    return [_values(primary(run.tables(), protocol), run) for protocol in names]
+
+
+def cell_tables(run: Run) -> list[Table]:
+    """For each protocol across styles at its largest setting, a row a group, a column a cell."""
+    protocols = crossed_protocols(run.results)
+    return [
+        _with_guessing(_means(run, name, _settings(run, name)[-1:]), run, name)
+        for name in run.modes()
+        if name in protocols
+    ]
+
+
+def _settings(run: Run, protocol: str) -> list[float]:
+    return sorted(set(run.objectives.loc[run.objectives["protocol"] == protocol, "setting"]))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number of a protocol's table: a mean with its interval, or a value with its standard error.
+
+    Attributes
+    ----------
+    name : of the group or the model
+    lead : cells that its row begins with
+    text : how it is written
+    query : of the rows of ``results.csv`` behind it
+    """
+
+    name: str
+    setting: float
+    dataset: str
+    lead: list[str]
+    text: str
+    query: str
+
+
+def _means(run: Run, protocol: str, settings: Sequence[float]) -> Table:
+    """Means with intervals of one protocol, from ``objectives.csv``."""
+    rows = run.objectives[(run.objectives["protocol"] == protocol) & run.objectives["setting"].isin(settings)]
+    parameter = rows["parameter"].iloc[0]
+    varied = parameter if len(settings) > 1 else ""
+    present = set(rows["dataset"])
+    seeds = rows.groupby(["group", "setting"])["seeds"].max()
+    found = [
+        Measured(
+            row.group,
+            row.setting,
+            row.dataset,
+            [display.group(row.group), str(seeds[row.group, row.setting]), *_varied(varied, row.setting)],
+            with_interval(row),
+            behind(row, row.dataset, **{"objective" if row.group in run.trained() else "model": row.group}),
+        )
+        for row in records(rows, MeanRow)
+    ]
+    heading = display.comparison(protocol, "" if varied else parameter, settings[-1])
+    return _table(
+        f"{heading}: {display.metric(PROTOCOLS[protocol].primary)}, {run.modes()[protocol]} mode",
+        ["encoder", "training runs", *([varied] if varied else [])],
+        [name for name in [*run.datasets, *CELLS] if name in present],
+        found,
+    )
+
+
+def _values(rows: pd.DataFrame, run: Run) -> Table:
+    """Values with standard errors of one protocol, from ``results.csv``."""
+    protocol, varied = rows["protocol"].iloc[0], rows["parameter"].iloc[0]
+    found = [
+        Measured(
+            row.model,
+            row.setting,
+            row.dataset,
+            [row.model, *_varied(varied, row.setting)],
+            with_error(row),
+            behind(row, row.dataset, model=row.model),
+        )
+        for row in records(rows, ResultRow)
+    ]
+    return _table(
+        f"{display.protocol(protocol)}: {display.metric(PROTOCOLS[protocol].primary)}, "
+        f"{run.modes()[protocol]} mode",
+        ["model", *([varied] if varied else [])],
+        list(dict.fromkeys(rows["dataset"])),
+        found,
+    )
+
+
+def _varied(parameter: str, setting: float) -> list[str]:
+    """Cell of the setting, where a table has several."""
+    return [f"{setting:g}"] if parameter else []
+
+
+def with_interval(row: MeanRow) -> str:
+    """Write a share with its interval, in percent."""
+    ends = f" [{', '.join(map(points, row.interval))}]" if row.interval else ""
+    return f"{points(row.value)}{ends}"
+
+
+def with_error(row: ResultRow) -> str:
+    """Write a share with its standard error, in percent."""
+    return points(row.value) + ("" if row.stderr is None else f" ± {points(row.stderr)}")
+
+
+def _table(caption: str, titles: list[str], datasets: Sequence[str], numbers: Iterable[Measured]) -> Table:
+    """Table with a row a setting and name, and a column a dataset.
+
+    Parameters
+    ----------
+    titles : of the columns before those of the datasets
+    """
+    found: dict[tuple[float, str], dict[str, Measured]] = {}
+    for number in numbers:
+        found.setdefault((number.setting, number.name), {})[number.dataset] = number
+    body: list[list[str]] = []
+    links: dict[tuple[int, int], str] = {}
+    for _, cells in sorted(found.items(), key=lambda item: item[0][0]):
+        for place, dataset in enumerate(datasets, start=len(titles)):
+            if dataset in cells:
+                links[len(body), place] = cells[dataset].query
+        lead = next(iter(cells.values())).lead
+        body.append([*lead, *(cells[name].text if name in cells else UNKNOWN for name in datasets)])
+    columns = [*titles, *map(display.dataset, datasets)]
+    return Table(caption, columns, body, set(range(1, len(columns))), links)
+
+
+def _with_guessing(table: Table, run: Run, protocol: str) -> Table:
+    """Add a last row of what guessing reaches in each cell."""
+    present = set(run.objectives.loc[run.objectives["protocol"] == protocol, "dataset"])
+    levels = [guessing_in(run.results, protocol, cell) for cell in CELLS if cell in present]
+    return replace(table, rows=[*table.rows, ["guessing", UNKNOWN, *map(points, levels)]])
