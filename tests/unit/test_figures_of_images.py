@@ -95,7 +95,7 @@ def test_the_figure_compiles_fits_the_page_and_tells_what_it_shows(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_figure_without_its_data_says_so(name):
-    with pytest.raises(DataError, match="but there are none"):
+    with pytest.raises(DataError, match=name.replace("_", " ")):
         drawing.draw(name, tables())
 
 

@@ -174,5 +174,5 @@ def test_two_hundred_encoders_are_drawn(name):
 @pytest.mark.parametrize("name", ["ranks", "pretraining_size"])
 def test_encoders_that_share_no_dataset_are_refused_in_one_line(name):
     drawn = drawn_from(accuracies({"a": {"x": 1}, "b": {"y": 1}}))
-    with pytest.raises(DataError, match="expected a protocol whose models share a dataset"):
+    with pytest.raises(DataError, match=r"^results: [^\n]*$"):
         draw(name, drawn)

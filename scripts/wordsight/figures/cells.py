@@ -50,7 +50,7 @@ def cell_means(tables: Tables, protocol: str) -> pd.DataFrame:
     rows = pd.DataFrame({"protocol": []}) if tables.objectives is None else tables.objectives
     rows = rows[rows["protocol"] == protocol]
     if rows.empty:
-        raise DataError(f"objectives: expected rows of {protocol}, but there are none")
+        raise DataError(f"objectives: no rows of {protocol}")
     order = {"dataset": list(CELLS), "model": tables.names}
     rows = rows.assign(model=rows["group"].map(display.group))
     rows = rows.rename(columns={"n_items": "n", "n_trials": "trials"})

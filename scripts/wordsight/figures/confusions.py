@@ -31,7 +31,7 @@ def draw(tables: Tables) -> Any:
     """One panel a contrast: a row a true class, a column a predicted one, the sides' difference."""
     found = tables.examples
     if found is None:
-        raise DataError("confusions: expected predicted classes, but there are none")
+        raise DataError("confusions: no predicted classes to show")
     names = names_of(tables.results)
     longest = max((len(row["name"]) for part in found["contrasts"] for row in part["classes"]), default=0)
     longest = min(longest, LETTERS)

@@ -20,7 +20,7 @@ def draw(tables: Tables) -> Any:
     """One panel an encoder with a mark an image, coloured by its class; the same images in all."""
     found = tables.examples
     if found is None:
-        raise DataError("features: expected the places of images, but there are none")
+        raise DataError("features: no places of images to show")
     points, classes = _points(found), found["classes"]
     names = names_of(tables.results)
     picked, opacity = isolated("class", 0.9)

@@ -76,7 +76,7 @@ def sized(tables: Tables) -> pd.DataFrame:
     names = [name for name in PROTOCOLS if name in set(tables.results["protocol"])]
     rows = pd.concat([_means(comparable(tables, name)) for name in names], ignore_index=True)
     if rows.empty:
-        raise DataError("results: expected a protocol whose models share a dataset, but there is none")
+        raise DataError("results: no protocol ran all its models on a common dataset")
     traits = tables.results.assign(model=tables.results["model"].map(names_of(tables.results)))
     traits = traits.drop_duplicates("model").set_index("model")
     images = rows["model"].map(traits["pretraining_images"]).astype(int)

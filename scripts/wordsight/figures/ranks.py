@@ -61,7 +61,7 @@ def ranks(tables: Tables) -> pd.DataFrame:
     parts = [_in_protocol(comparable(tables, name)) for name in names]
     frame = pd.concat(parts, ignore_index=True)
     if frame.empty:
-        raise DataError("results: expected a protocol whose models share a dataset, but there is none")
+        raise DataError("results: no protocol ran all its models on a common dataset")
     everyone = frame["model"].nunique()
     whole = _summarised(frame[frame["among"] == everyone].assign(where=OVERALL))
     order = whole if len(whole) else _summarised(frame)

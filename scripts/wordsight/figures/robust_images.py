@@ -21,7 +21,7 @@ def draw(tables: Tables) -> Any:
     """Two rows of images a dataset, the least and the most robust first, with the radius that broke them."""
     found = tables.examples
     if found is None:
-        raise DataError("robust images: expected images, but there are none")
+        raise DataError("robust images: no images to show")
     panels = [_panel(part) for part in found["datasets"]]
     names = [part["dataset"] for part in found["datasets"]]
     return finish(

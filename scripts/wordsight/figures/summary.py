@@ -70,7 +70,7 @@ def _means(tables: Tables) -> Any:
     protocols = [name for name in PROTOCOLS if name in set(tables.results["protocol"])]
     rows = pd.concat([_mean(primary(tables, name)) for name in protocols], ignore_index=True)
     if rows.empty:
-        raise DataError("results: expected a protocol whose models share a dataset, but there is none")
+        raise DataError("results: no protocol ran all its models on a common dataset")
     return finish(
         dots(rows, tables, "mean over datasets"),
         "Summary: the mean of each model",

@@ -22,7 +22,7 @@ KINDS = {"loss": "training images", "held_out_loss": "held-out concepts"}
 def draw(tables: Tables) -> Any:
     """One panel an objective, each on its own scale; a line a seed for either kind of images."""
     if tables.training is None:
-        raise DataError("training: expected learning curves, but there are none")
+        raise DataError("training: no learning curves")
     curves = _thinned(tables.training)
     groups = list(dict.fromkeys(curves["group"]))
     panels = [_panel(curves[curves["group"] == group], group, place) for place, group in enumerate(groups)]

@@ -274,7 +274,7 @@ def _by_dataset(decisive: ContrastRow, contrast: Contrast) -> str:
 
 
 def _secondary(decisive: Sequence[ContrastRow], contrast: Contrast) -> str:
-    """Effects at smaller settings than those that decide, each with its interval and without a claim."""
+    """Effects at smaller settings than those that decide, with their intervals and without a verdict."""
     where = {(row.protocol, row.dataset) for row in decisive}
     rows = [row for row in contrast.rows if not row.decides and (row.protocol, row.dataset) in where]
     said = [f"{phrases.heading(row)} {phrases.size(row)}" for row in rows]

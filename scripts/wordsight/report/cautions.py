@@ -88,7 +88,7 @@ def cautions(run: Run) -> list[Caution]:
 
 
 def _did_not_learn(run: Run) -> list[Caution]:
-    """Training runs that ended, in their own measure, where an encoder is that knows nothing."""
+    """Training runs whose own measure ended no better than that of an encoder that learned nothing."""
     said = []
     for objective, models in run.trained().items():
         failed = [training for _, training in models if training.learned is False]
@@ -187,7 +187,7 @@ def _twins(run: Run, kind: str) -> str:
 
 
 def _unknown(run: Run) -> list[Caution]:
-    """Measurements without a value where one belongs."""
+    """Measurements without a value."""
     rows = run.results[run.results["value"].isna()]
     if rows.empty:
         return []
@@ -264,7 +264,7 @@ def _differences(comparison: Comparison, run: Run) -> str:
 
 
 def _left_out(run: Run) -> list[Caution]:
-    """Datasets that a protocol ran on and some contrasts could not use, once for all that lack the same."""
+    """Datasets that a protocol ran on but a contrast could not use; contrasts of one gap stand together."""
     by_gap: dict[str, list[str]] = {}
     for comparison in run.comparisons:
         missing = _not_compared(comparison.name, run)

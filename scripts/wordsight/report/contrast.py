@@ -40,7 +40,7 @@ class Side:
 
     @property
     def question(self) -> str:
-        """What captions are asked against an objective that keeps a part of them; else empty."""
+        """What a comparison of captions with their objective asks, where it isolates a part of language."""
         return OBJECTIVES[self.objective].question if self.objective else ""
 
     def learned_from(self, *, captions: bool) -> bool:

@@ -304,7 +304,7 @@ LEFT_OUT = {WITHOUT_MODEL: "replicate", WITHOUT_DATASET: "dataset"}
 
 
 def _sensitivity(run: Run) -> Iterator[Sentence]:
-    """In which other ways effects were estimated, as far as they could be."""
+    """In which other ways effects were estimated."""
     if run.sensitivity is None:
         return
     rows = run.sensitivity[run.sensitivity["effect"].notna()]
@@ -367,7 +367,7 @@ def _packages(run: Run, software: Software) -> Iterator[Sentence]:
 
 
 def _used(run: Run) -> list[str]:
-    """Distributions that this run stands on, in the order of the list."""
+    """Packages that this run used, in the order of the list."""
     families = {card.architecture.split("/")[0] for card in run.models.values()}
     sources = families | {card.source for card in run.models.values()}
     sources |= {section.get("source") for section in run.config["datasets"].values()}

@@ -119,7 +119,7 @@ def replicates(rows: Sequence[ContrastRow], contrast: Contrast) -> str:
 
 
 def more_replicates(row: ContrastRow, contrast: Contrast) -> str:
-    """Say in short how many more replicates an undecided effect needs, where these are what it lacks."""
+    """Say in short how many more replicates an undecided effect needs; nothing where that is not known."""
     more, noun = row.more_replicates, replicate(row, contrast).removeprefix("matched ")
     if more is None or more <= 0:
         return ""
@@ -158,7 +158,7 @@ def claim(row: ContrastRow, contrast: Contrast) -> str:
 
 
 def _too_few(row: ContrastRow) -> str:
-    """Say that models differ, where no verdict about their training is possible."""
+    """Say how much models differ where no verdict about their training is possible."""
     if row.replicate == "matched groups":
         few = "one matched group"
     else:
@@ -178,7 +178,7 @@ def _too_few(row: ContrastRow) -> str:
 
 
 def _equivalent(row: ContrastRow, around: str) -> str:
-    """Say of an effect that is sure but smaller than the margin that it is."""
+    """Say that an effect is equivalent, and whether it is sure though smaller than the margin."""
     p_difference, _ = row.judged_p
     if p_difference is None or p_difference > 1 - row.confidence:
         return f"equivalent within {margin(row)} (effect {_points(row)[0]}, {around})"
@@ -186,7 +186,7 @@ def _equivalent(row: ContrastRow, around: str) -> str:
 
 
 def _but_for_the_correction(row: ContrastRow, run: Run) -> str:
-    """Say of an undecided effect what it would be by itself, where only the correction speaks against it."""
+    """Say what an undecided effect would be without the correction, where that makes the difference."""
     alpha = 1 - row.confidence
     if row.p_equivalence is not None and row.p_equivalence <= alpha:
         alone = "equivalent"
@@ -199,7 +199,7 @@ def _but_for_the_correction(row: ContrastRow, run: Run) -> str:
 
 
 def _what_it_would_take(row: ContrastRow, contrast: Contrast) -> str:
-    """Say how many replicates an undecided effect lacks to be decided, where these are what it lacks."""
+    """Say how many more replicates would decide an undecided effect, where more of them would help."""
     needed = more_replicates(row, contrast)
     if needed.startswith("needs"):
         return f"{needed} to tell a difference of {margin(row)} from none"

@@ -55,7 +55,7 @@ COLUMNS = [
 
 
 def holds_for(replicates: int) -> str:
-    """Say of which models an interval tells: of those that were measured, or of others like them too."""
+    """Say which models an interval is about: only those that were measured, or others like them too."""
     return "such models" if replicates >= ENOUGH_REPLICATES else "these models"
 
 
@@ -124,7 +124,7 @@ def compare(
     for origin in map(read_origin, paths):
         if origin.model in files[origin.protocol][origin.dataset]:
             raise DataError(
-                f"{origin.path}: expected one file of {origin.protocol}, {origin.model} and {origin.dataset}"
+                f"{origin.path}: a second file of {origin.protocol}, {origin.model} and {origin.dataset}"
             )
         files[origin.protocol][origin.dataset][origin.model] = origin
     found = [
@@ -265,7 +265,7 @@ def paired_cells(origins: list[Origin], metric: str) -> list[list[Cell]]:
     reference = origins[0]
     first = read_cells(reference.path, {metric})
     if not first:
-        raise DataError(f"{reference.path}: expected rows of {metric}, but there are none")
+        raise DataError(f"{reference.path}: no rows of {metric}")
     columns = [first]
     for origin in origins[1:]:
         cells = read_cells(origin.path, {metric})

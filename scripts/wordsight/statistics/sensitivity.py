@@ -52,7 +52,7 @@ COLUMNS = [*KEYS, *Analysis.__dataclass_fields__]
 def sensitivities(
     frame: pd.DataFrame, parts: Sequence[Parts], section: StatisticsSection, models: Cards
 ) -> pd.DataFrame:
-    """Estimate in other ways every effect that decides.
+    """Estimate every effect that decides in other ways.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def _of_row(row: ContrastRow, parts: Parts, section: StatisticsSection, models: 
 
 
 def _units(parts: Mapping[str, Part]) -> list[str]:
-    """Units whose stratum keeps two in every dataset without them, so that something can be said."""
+    """Units that can be left out: at least two others stay in their stratum in every dataset."""
     found: dict[str, bool] = {}
     for part in parts.values():
         for stratum in part.strata:

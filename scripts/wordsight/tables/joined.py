@@ -1,4 +1,4 @@
-"""The tables that people read; ``docs/results.md`` describes their columns."""
+"""Joins the statistics with the cards of the models, for the tables that people read."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ def results_table(summary: pd.DataFrame, model_cards: Cards) -> pd.DataFrame:
     """
     for model in summary["model"].unique():
         if model not in model_cards:
-            raise DataError(f"results: expected a card of the model {model!r}, but there is none")
+            raise DataError(f"results: the model {model!r} has no card")
     frame = summary.sort_values(KEYS, ignore_index=True)
     for trait in TRAITS:
         frame[trait] = [getattr(model_cards[model], trait) for model in frame["model"]]

@@ -72,7 +72,7 @@ def read_training(paths: Mapping[str, Path | str], groups: Mapping[str, str]) ->
         try:
             curve = pd.read_csv(path, usecols=CURVES)
         except (OSError, ValueError) as error:
-            raise DataError(f"{path}: expected a learning curve ({error})") from None
+            raise DataError(f"{path}: cannot be read as a learning curve ({error})") from None
         parts.append(curve.assign(group=groups[model], model=model))
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
@@ -98,7 +98,7 @@ def measured(tables: Tables, protocol: str, metric: str, parameter: str = "") ->
         (rows["protocol"] == protocol) & (rows["metric"] == metric) & (rows["parameter"] == parameter)
     ]
     if rows.empty:
-        raise DataError(f"results: expected rows of {protocol} with the metric {metric}, but there are none")
+        raise DataError(f"results: no rows of {protocol} with the metric {metric}")
     places = {
         "dataset": {name: place for place, name in enumerate([*tables.classes, *CELLS])},
         "model": {name: place for place, name in enumerate(tables.models)},
