@@ -22,7 +22,7 @@ test: .venv/dev  ## Pass the tests.
 # Those that no test asks for any more go, so that the diff shows it.
 snapshots: .venv/dev  ## Renew the texts of tests/snapshots; read the diff before you commit it.
 	rm -f tests/snapshots/*.txt
-	WORDSIGHT_RENEW_SNAPSHOTS=1 .venv/bin/python -m pytest -n 2 --dist loadfile $$(grep -l '^import snapshots' -r tests)
+	WORDSIGHT_RENEW_SNAPSHOTS=1 .venv/bin/python -m pytest -n 2 --dist loadfile $$(grep -l '^import snapshots' -r tests --include='*.py')
 	@git diff --stat -- tests/snapshots
 
 lint: .venv/dev  ## Check style, types and the workflow.
