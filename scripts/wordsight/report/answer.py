@@ -238,8 +238,8 @@ def _in_brief(row: ContrastRow, contrast: Contrast) -> str:
     where = phrases.measured_by(row)
     if row.verdict in TURNED:
         return f"{where} by {phrases.unsigned(row)} ({phrases.ends(row)})"
-    size = phrases.size(row).replace(" (", ", ").removesuffix(")")
-    return f"{where} ({'; '.join(filter(None, (size, phrases.more_replicates(row, contrast))))})"
+    parts = (phrases.size_in_brackets(row), phrases.more_replicates(row, contrast))
+    return f"{where} ({'; '.join(filter(None, parts))})"
 
 
 def _line(row: ContrastRow, contrast: Contrast) -> Line:

@@ -50,7 +50,7 @@ def _with_unit(size: str) -> str:
     return f"{size} point{'' if size.lstrip('−') in ('1', '1.0') else 's'}"
 
 
-def signed(row: ContrastRow) -> str:
+def _signed(row: ContrastRow) -> str:
     """An effect with its direction."""
     return _with_unit(_points(row)[0])
 
@@ -68,6 +68,11 @@ def ends(row: ContrastRow) -> str:
 def size(row: ContrastRow) -> str:
     """Effect and interval alone, such as ``20.0 (10.0 to 30.0)``."""
     return _points(row)[0] + (f" ({ends(row)})" if row.interval else "")
+
+
+def size_in_brackets(row: ContrastRow) -> str:
+    """The same for a place in brackets, such as ``20.0, 10.0 to 30.0``."""
+    return ", ".join(filter(None, (_points(row)[0], ends(row))))
 
 
 def margin(row: ContrastRow) -> str:
@@ -103,14 +108,14 @@ def compared_encoders(row: ContrastRow, contrast: Contrast) -> str:
     return f"{encoders}{'' if untrained else f' {one}'} against {controls} {other}"
 
 
-def replicate(row: ContrastRow, contrast: Contrast) -> str:
+def _replicate(row: ContrastRow, contrast: Contrast) -> str:
     """What a replicate of an effect is called."""
     return contrast.matched if row.replicate == "matched groups" else "model"
 
 
 def replicates(rows: Sequence[ContrastRow], contrast: Contrast) -> str:
     """Say the number of replicates and what counts as one."""
-    numbers, noun = sorted({row.replicates for row in rows}), replicate(rows[0], contrast)
+    numbers, noun = sorted({row.replicates for row in rows}), _replicate(rows[0], contrast)
     several = f"{numbers[0]} to {numbers[-1]} {noun}s" if len(numbers) > 1 else counted(numbers[0], noun)
     if noun != "model":
         return several
@@ -120,7 +125,7 @@ def replicates(rows: Sequence[ContrastRow], contrast: Contrast) -> str:
 
 def more_replicates(row: ContrastRow, contrast: Contrast) -> str:
     """Say in short how many more replicates an undecided effect needs; nothing where that is not known."""
-    more, noun = row.more_replicates, replicate(row, contrast).removeprefix("matched ")
+    more, noun = row.more_replicates, _replicate(row, contrast).removeprefix("matched ")
     if more is None or more <= 0:
         return ""
     if math.isinf(more):
@@ -130,7 +135,7 @@ def more_replicates(row: ContrastRow, contrast: Contrast) -> str:
     return f"needs about {number} more {noun}{'' if number == '1' else 's'}{side}"
 
 
-def varying(row: ContrastRow) -> str:
+def _varying(row: ContrastRow) -> str:
     """What the interval of an effect of too few models counts."""
     words = {"items": "images", "trials": "trials"}
     return join([words[level] for level in row.resampled.split(", ") if level in words]) or "models"
@@ -145,15 +150,15 @@ def claim(row: ContrastRow, contrast: Contrast) -> str:
         return _too_few(row)
     if row.interval is None:
         return (
-            f"undecided, since the difference is {signed(row)} in every draw and a test needs something that "
-            "varies; check the features and the metric"
+            f"undecided, since the difference is {_signed(row)} in every draw and a test needs something "
+            "that varies; check the features and the metric"
         )
     around = f"{percent(row.confidence)} interval {ends(row)}; {replicates([row], contrast)}"
     if row.verdict == "equivalent":
         return _equivalent(row, around)
     if row.verdict == "undecided":
         why = [_but_for_the_correction(row, contrast.run), _what_it_would_take(row, contrast)]
-        return "; ".join([f"undecided, with an effect of {signed(row)} ({around})", *filter(None, why)])
+        return "; ".join([f"undecided, with an effect of {_signed(row)} ({around})", *filter(None, why)])
     return f"{row.verdict} by {unsigned(row)} ({around})"
 
 
@@ -170,7 +175,7 @@ def _too_few(row: ContrastRow) -> str:
         else "these models score the same on average"
     )
     interval = (
-        f" ({percent(row.confidence)} interval {ends(row)}, over {varying(row)} alone)"
+        f" ({percent(row.confidence)} interval {ends(row)}, over {_varying(row)} alone)"
         if row.interval
         else ""
     )
@@ -182,7 +187,7 @@ def _equivalent(row: ContrastRow, around: str) -> str:
     p_difference, _ = row.judged_p
     if p_difference is None or p_difference > 1 - row.confidence:
         return f"equivalent within {margin(row)} (effect {_points(row)[0]}, {around})"
-    return f"equivalent within {margin(row)}, with a sure but smaller effect of {signed(row)} ({around})"
+    return f"equivalent within {margin(row)}, with a sure but smaller effect of {_signed(row)} ({around})"
 
 
 def _but_for_the_correction(row: ContrastRow, run: Run) -> str:
@@ -201,9 +206,11 @@ def _but_for_the_correction(row: ContrastRow, run: Run) -> str:
 def _what_it_would_take(row: ContrastRow, contrast: Contrast) -> str:
     """Say how many more replicates would decide an undecided effect, where more of them would help."""
     needed = more_replicates(row, contrast)
-    if needed.startswith("needs"):
-        return f"{needed} to tell a difference of {margin(row)} from none"
-    return f"{needed}, because the test images limit the precision" if needed else ""
+    if not needed:
+        return ""
+    if math.isinf(row.more_replicates or 0):
+        return f"{needed}, because the test images limit the precision"
+    return f"{needed} to tell a difference of {margin(row)} from none"
 
 
 def family_size(family: str, run: Run) -> int:
