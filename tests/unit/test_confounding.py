@@ -65,7 +65,7 @@ def test_a_contrast_pairs_within_groups():
 def test_a_group_that_is_written_otherwise_is_refused():
     values = config("base").model_dump(exclude_none=True)
     values["models"]["m0-b"]["group"] = "bsae"
-    with pytest.raises(ConfigError, match="a treatment and a control of equal group"):
+    with pytest.raises(ConfigError, match="no treatment and control have equal group"):
         resolve(load(values))
 
 

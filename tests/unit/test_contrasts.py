@@ -330,13 +330,13 @@ def test_another_number_of_trials_is_refused(tmp_path):
 
 def test_a_file_without_the_primary_metric_is_named(tmp_path):
     paths = [write(tmp_path, model, [[1.0]], metric="nmi") for model in "tc"]
-    with pytest.raises(DataError, match=r"c/d\.parquet: expected rows of accuracy, but there are none"):
+    with pytest.raises(DataError, match=r"c/d\.parquet: has no rows of accuracy"):
         compare(paths, [comparison([("t", "c")])], SECTION, 0)
 
 
 def test_the_same_results_twice_are_refused(tmp_path):
     path = write(tmp_path, "t", [[1.0]])
-    with pytest.raises(DataError, match="expected one file of few_shot, t and d"):
+    with pytest.raises(DataError, match="another file has the results of few_shot, t and d"):
         compare([path, path], [comparison([("t", "c")])], SECTION, 0)
 
 

@@ -366,7 +366,7 @@ def test_a_missing_package_is_named(monkeypatch, package):
         "find_spec",
         lambda name, *rest: None if name == package else found(name, *rest),
     )
-    with pytest.raises(DataError, match=f"^package {package}: expected it to be installed"):
+    with pytest.raises(DataError, match=f"^package {package} is not installed"):
         emoji.load(section())
 
 

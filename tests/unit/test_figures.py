@@ -426,7 +426,7 @@ def test_names_that_look_like_numbers_or_nothing_stay_names(tmp_path):
 
 
 def test_a_missing_table_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"absent\.csv: expected a table of results"):
+    with pytest.raises(DataError, match=r"absent\.csv: cannot be read as a table"):
         read_csv(tmp_path / "absent.csv")
 
 

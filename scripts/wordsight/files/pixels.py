@@ -58,7 +58,7 @@ def decode(data: bytes, item: str) -> Image.Image:
     except DataError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise DataError(f"{item}: expected at most {MAX_PIXELS // 10**6} megapixels, found more") from None
+        raise DataError(f"{item}: more than {MAX_PIXELS // 10**6} megapixels") from None
     except Exception as error:  # Pillow's readers let errors of every type through on damaged files.
         raise DataError(f"{item}: expected an image, found {_describe(data, error)}") from None
 
@@ -74,7 +74,7 @@ def _check_size(image: Image.Image, item: str) -> None:
     """Refuse an image by its header, before its pixels take any memory."""
     if image.width * image.height > MAX_PIXELS:
         size = f"{image.width} x {image.height}"
-        raise DataError(f"{item}: expected at most {MAX_PIXELS // 10**6} megapixels, found {size} pixels")
+        raise DataError(f"{item}: {size} pixels are more than {MAX_PIXELS // 10**6} megapixels")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:

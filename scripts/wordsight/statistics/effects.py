@@ -122,7 +122,8 @@ def compare(
     for origin in map(read_origin, paths):
         if origin.model in files[origin.protocol][origin.dataset]:
             raise DataError(
-                f"{origin.path}: expected one file of {origin.protocol}, {origin.model} and {origin.dataset}"
+                f"{origin.path}: another file has the results of {origin.protocol}, {origin.model} and "
+                f"{origin.dataset}"
             )
         files[origin.protocol][origin.dataset][origin.model] = origin
     found = [
@@ -257,7 +258,7 @@ def paired_cells(origins: list[Origin], metric: str) -> list[list[Cell]]:
     reference = origins[0]
     first = read_cells(reference.path, {metric})
     if not first:
-        raise DataError(f"{reference.path}: expected rows of {metric}, but there are none")
+        raise DataError(f"{reference.path}: has no rows of {metric}")
     columns = [first]
     for origin in origins[1:]:
         cells = read_cells(origin.path, {metric})

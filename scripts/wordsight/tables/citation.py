@@ -13,4 +13,4 @@ def read_citation() -> dict[str, Any]:
     try:
         return dict(yaml.safe_load(CITATION.read_text(encoding="utf-8")))
     except OSError as error:
-        raise DataError(f"{CITATION}: expected how wordsight is cited ({error})") from None
+        raise DataError(f"{CITATION}: cannot be read ({error})") from None
