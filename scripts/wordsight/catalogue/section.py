@@ -58,7 +58,7 @@ class Origin(Section):
         default=None, description="Address of the file, which is downloaded; this or `path` is required."
     )
     path: str | None = Field(
-        default=None, description="Local file. With `url` too, it is used where it exists."
+        default=None, description="Local file; it is used in place of the download where it exists."
     )
     by_hand: str | None = Field(
         default=None, description="How to get the file by hand, for the error when it can't be found."

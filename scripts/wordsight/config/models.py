@@ -110,7 +110,7 @@ class PackagedNetwork(NetworkSection):
     """Weights that ship inside a registry package."""
 
     source: Literal["packaged"]
-    name: Literal["efficientnet_lite0", "squeezenet1_1"] = Field(description="Network of a package.")
+    name: Literal["efficientnet_lite0", "squeezenet1_1"] = Field(description="Which network.")
 
 
 class TorchvisionNetwork(NetworkSection):
