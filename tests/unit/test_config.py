@@ -50,6 +50,10 @@ MISTAKES = [
     ("seed", -1, "seed", ["0", "-1"]),
     ("seed", None, "seed", ["whole number"]),
     ("title", 3, "title", ["text", "3"]),
+    ("mode", None, "mode", ["sound, paper"]),
+    ("mode", ["sound"] * 99, "mode", ["sound, paper"]),
+    ("datasets/mnist/source", None, "datasets.mnist.source", ["packaged, torchvision"]),
+    ("datasets/mnist/source", ["packaged"], "datasets.mnist.source", ["['packaged']"]),
     ("mode", "sund", "mode", ["'sund'", "did you mean 'sound'", "sound, paper"]),
     ("datasets", ..., "datasets", ["required"]),
     ("datasets", {}, "datasets", ["1"]),
@@ -119,9 +123,10 @@ def test_a_mistake_is_one_line_with_its_path_and_the_nearest_name(path, value, w
     assert "\n" not in line
 
 
-def test_a_long_value_is_cut_short():
+@pytest.mark.parametrize("key", ["seed", "mode"])
+def test_a_long_value_is_cut_short(key):
     with pytest.raises(ConfigError) as error:
-        load(changed("seed", "0" * 10_000 + "x"))
+        load(changed(key, "0" * 10_000 + "x"))
     assert len(str(error.value)) < 200
 
 

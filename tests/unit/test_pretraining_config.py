@@ -147,6 +147,7 @@ def test_a_trained_model_is_not_written_by_hand():
         ("pretraining/objectives", {}, "pretraining.objectives", ["1"]),
         ("pretraining/objectives", {"label": {}}, "pretraining.objectives.label", ["did you mean 'labels'"]),
         ("pretraining/objectives/labels/seeds", 0, "pretraining.objectives.labels.seeds", ["1", "0"]),
+        ("pretraining/objectives/labels/seeds", 10**12, "pretraining.objectives.labels.seeds", ["1000"]),
         ("pretraining/objectives/labels/learning_rate", 0, "pretraining.objectives.labels.learning_rate", ["0"]),
         ("pretraining/objectives/labels/rate", 1, "pretraining.objectives.labels", ["'rate'"]),
         ("pretraining/architecture", "resnet_w16", "pretraining.architecture", ["'resnet_w16'"]),

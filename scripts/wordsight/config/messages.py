@@ -73,7 +73,7 @@ def _message(mistake: Mapping[str, Any]) -> str:
     if kind == "union_tag_invalid" and context["tag"] == "pretrain":
         return "'pretrain' can't be set here; name an objective under pretraining.objectives instead"
     if kind == "union_tag_invalid":
-        return _unknown(context["tag"], context["expected_tags"])
+        return _unknown(given["source"], context["expected_tags"])
     if kind == "literal_error":
         return _unknown(given, str(context["expected"]).replace(" or ", ", "))
     if kind == "string_pattern_mismatch":
@@ -86,11 +86,15 @@ def _message(mistake: Mapping[str, Any]) -> str:
 def _unknown(given: Any, expected: str) -> str:
     """Message for a value that is none of a list, which pydantic writes as ``'a', 'b'``."""
     valid = [word.strip("' ") for word in expected.split(",")]
-    return f"unknown value {given!r}; {nearest(str(given), valid)}"
+    if given is None:
+        return f"expected one of {', '.join(valid)}, but it is empty"
+    return f"unknown value {_cut(given)}; {nearest(str(given)[:LONGEST], valid)}"
 
 
 def _shown(given: Any) -> str:
-    if given is None:
-        return "but it is empty"
+    return "but it is empty" if given is None else f"not {_cut(given)}"
+
+
+def _cut(given: Any) -> str:
     text = repr(given)
-    return f"not {text if len(text) <= LONGEST else f'{text[:LONGEST]}...'}"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

@@ -43,7 +43,8 @@ class AugmentationSection(Section):
 class ObjectiveSection(Section):
     """How often an objective is trained, and at which learning rate."""
 
-    seeds: Count = Field(
+    # Each seed is a model once the configuration is loaded: a digit too many must not ask for millions.
+    seeds: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=3, description="Number of models of this objective; their seeds are 0, 1 and so on."
     )
     learning_rate: Positive = Field(default=1e-3, description="Highest learning rate.")

@@ -100,7 +100,7 @@ def configuration(schema: keys.Schema) -> dict[str, str]:
     parts = {"top level": _keys([known.row(name, key) for name, key in top.items()])}
     for name in ("datasets", "models", "text_models"):
         sources = {
-            f"{name}.<name>` with `source: {source}": section
+            f"`{name}.<name>` with `source: {source}`": section
             for source, section in known.sources(top[name]).items()
         }
         parts[name] = _members(known, sources)
@@ -108,7 +108,7 @@ def configuration(schema: keys.Schema) -> dict[str, str]:
         parts[name] = _keys(known.rows(keys.keys_of(known.section(top[name]))))
     sections = keys.keys_of(known.section(top["protocols"]))
     parts["protocols"] = _members(
-        known, {f"protocols.{name}": known.section(key) for name, key in sections.items()}
+        known, {f"`protocols.{name}`": known.section(key) for name, key in sections.items()}
     )
     parts["selecting models"] = _keys(known.rows(keys.keys_of(schema["$defs"]["Selector"])))
     return parts
@@ -120,7 +120,7 @@ def _members(known: keys.Keys, sections: Mapping[str, keys.Schema]) -> str:
     parts = [_keys(known.rows(common))]
     for heading, section in sections.items():
         words = section["description"].replace("``", "`")
-        parts += [f"### `{heading}`\n", f"{words}\n", _keys(known.rows(keys.own(section, common)))]
+        parts += [f"### {heading}\n", f"{words}\n", _keys(known.rows(keys.own(section, common)))]
     return "\n".join(parts)
 
 
