@@ -70,14 +70,14 @@ def test_a_group_that_is_written_otherwise_is_refused():
 
 
 def test_a_licence_in_the_configuration_takes_the_place_of_the_sources(tmp_path):
-    from wordsight.config.models import RandomModel, RandomNetwork, Traits
+    from wordsight.config.models import RandomNetwork, Traits, with_traits
     from wordsight.models.building import fetch
     from wordsight.models.card import describe
 
     network = RandomNetwork(source="random", architecture="timm/test_resnet", seed=0)
     fetch(network, "m", tmp_path)
     traits = set(Traits.model_fields)
-    model = RandomModel(**network.model_dump(), licence="CC-BY-NC-4.0", images_seen=7)
+    model = with_traits(RandomNetwork)(**network.model_dump(), licence="CC-BY-NC-4.0", images_seen=7)
     describe(Traits(**model.model_dump(include=traits)), tmp_path)
     assert read_card(tmp_path).licence == "CC-BY-NC-4.0"
     describe(Traits(**model.model_dump(include=traits) | {"licence": None}), tmp_path)
