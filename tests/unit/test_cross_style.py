@@ -271,7 +271,7 @@ def test_features_of_other_items_or_labels_are_refused():
     with pytest.raises(DataError, match=re.escape(f"items of test.parquet: item {test.ids[0]} has none")):
         cross(parts, (train, lacking), "here")
     more = Features(np.vstack([test.values, test.values[:1]]), np.append(test.labels, 0), [*test.ids, "new"])
-    with pytest.raises(DataError, match=f"but there are {len(more)}"):
+    with pytest.raises(DataError, match=f"there are {len(more)}"):
         cross(parts, (train, more), "here")
     relabelled = Features(train.values, np.roll(train.labels, 1), train.ids)
     with pytest.raises(DataError, match=r"label of item seen-0-00/ink"):

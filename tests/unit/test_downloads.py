@@ -280,6 +280,10 @@ FAULTS = {
     "a page": ({"content": PAGE % (b"Moved", b"")}, "an HTML page came instead"),
     "a page of XHTML": ({"content": b'<?xml version="1.0"?>\n<!-- x --><html>'}, "an HTML page came instead"),
     "a login": ({"content": PAGE % (b"Sign in - Archive", b"")}, "a login page came instead"),
+    "an error in XML": (
+        {"content": b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>"},
+        "an error message of a server came instead",
+    ),
     "Google Drive": (
         {"content": PAGE % (b"Google Drive - Virus scan warning", b"")},
         "Google Drive's page that warns of viruses came instead",

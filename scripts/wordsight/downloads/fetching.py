@@ -79,13 +79,13 @@ class _Digests:
         """How a file differs from the expected one."""
         found = hashing.sha256(path)
         if self.sha256 and not found.startswith(self.sha256.lower()):
-            return http.instead(path) or f"a file with SHA-256 {found}"
+            return http.describe_answer(path) or f"a file with SHA-256 {found}"
         if self.md5 and (other := _md5(path)) != self.md5.lower():
-            return http.instead(path) or f"a file with MD5 {other}"
+            return http.describe_answer(path) or f"a file with MD5 {other}"
         if self.entry and found != self.entry.sha256:
-            return http.instead(path) or f"a file with SHA-256 {found}"
+            return http.describe_answer(path) or f"a file with SHA-256 {found}"
         known = self.sha256 or self.md5 or self.entry
-        return None if known else http.instead(path)
+        return None if known else http.describe_answer(path)
 
     def __str__(self) -> str:
         words = [f"with SHA-256 {self.sha256}"] if self.sha256 else []

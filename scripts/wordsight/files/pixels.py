@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from wordsight.errors import DataError
+from wordsight.files.signatures import START, misplaced
 
 MAX_PIXELS = 100_000_000
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow warns above its own limit, which is lower.
@@ -100,15 +101,13 @@ def _scale_to_8_bits(image: Image.Image) -> Image.Image:
 
 def _describe(data: bytes, error: Exception) -> str:
     """Say what the bytes look like."""
-    start = data[:512].lstrip().lower()
-    if not data:
-        return "an empty file"
-    if start.startswith((b"<!doctype html", b"<html")):
-        return "an HTML page"
+    if found := misplaced(data[:START]):
+        return found
     for signature, name in SIGNATURES.items():
         if data.startswith(signature):
             reason = " ".join(str(error).split()) or type(error).__name__
             return f"a {name} file that cannot be decoded ({reason[:120]})"
+    start = data[:512].lstrip().lower()
     if start.isascii() and b"\0" not in start:
         return f"text ({start[:20].decode()!r})"
     return f"bytes of no format among {', '.join(FORMATS)} (they start with {data[:4].hex()})"
