@@ -6,8 +6,8 @@ MODEL ?=
 # Jobs that run side by side share four fifths of the machine's memory.
 MEMORY_MB ?= $(shell $(PYTHON) -c 'import os; print(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 8 // 10 ** 7)')
 # An option that takes several values would take a target for one, so `--cores` comes last.
-# Snakemake says of a file that is no YAML neither its name nor the line.
-SNAKEMAKE = $(if $(CONFIG),PYTHONPATH=scripts .venv/bin/python -m wordsight.config.well_formed $(CONFIG) && ).venv/bin/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
+# A configuration is checked first: Snakemake takes seconds to start, and doesn't say where a file isn't YAML.
+SNAKEMAKE = $(if $(CONFIG),PYTHONPATH=scripts .venv/bin/python -m wordsight.config $(CONFIG) && ).venv/bin/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
 
 .PHONY: report test snapshots lint why bench check-model search lock
 .DEFAULT_GOAL := report
@@ -47,10 +47,10 @@ search: .venv/report  ## Choose the learning rates of pretraining again.
 	$(SNAKEMAKE) results/tables/learning_rates.csv --quiet rules
 	@cat results/tables/learning_rates.csv
 
-lock: .venv/dev  ## Renew the lock after an edit of pyproject.toml, and what is derived from it.
+lock: .venv/dev  ## Renew the lock after an edit of pyproject.toml, and all files that are derived from others.
 	.venv/bin/uv lock
 	.venv/bin/python envs/export.py
-	PYTHONPATH=scripts .venv/bin/python -m wordsight.config > config/schema.json
+	PYTHONPATH=scripts .venv/bin/python -m wordsight.workflow.documentation
 
 # uv is installed from hashes, and installs the rest from the hashes in uv.lock. Compiled once, packages import in half
 # the time, which counts where jobs are many and Python is told to keep no compiled files.

@@ -104,9 +104,7 @@ def _see(encoder: Encoder, image: Image.Image, item: str, view: str, seed: int) 
 def _check_finite(values: np.ndarray, items: list[str], where: str) -> None:
     broken = ~np.isfinite(values).all(axis=1)
     if broken.any():
-        raise DataError(
-            f"{where}: expected finite features, but those of {items[int(broken.argmax())]} are not"
-        )
+        raise DataError(f"{where}: the features of {items[int(broken.argmax())]} are not finite")
 
 
 def _check_variation(values: np.ndarray, items: list[str], where: str) -> None:
@@ -115,10 +113,6 @@ def _check_variation(values: np.ndarray, items: list[str], where: str) -> None:
         return
     flat = np.ptp(values, axis=1) == 0
     if flat.any():
-        raise DataError(
-            f"{where}: expected features that vary, but those of {items[int(flat.argmax())]} are constant"
-        )
+        raise DataError(f"{where}: the features of {items[int(flat.argmax())]} all have the same value")
     if len(values) > 1 and np.ptp(values, axis=0).max() <= ROUNDING * np.abs(values).max():
-        raise DataError(
-            f"{where}: expected features that vary, but all {len(items)} items have constant features"
-        )
+        raise DataError(f"{where}: all {len(items)} items have the same value in every feature")

@@ -70,19 +70,19 @@ def test_a_contrast_pairs_within_groups():
 def test_a_group_that_is_written_otherwise_is_refused():
     values = config("base").model_dump(exclude_none=True)
     values["models"]["m0-b"]["group"] = "bsae"
-    with pytest.raises(ConfigError, match="a treatment and a control of equal group"):
+    with pytest.raises(ConfigError, match="no treatment and control have equal group"):
         resolve(load(values))
 
 
 def test_a_licence_in_the_configuration_takes_the_place_of_the_sources(tmp_path):
-    from wordsight.config.models import RandomModel, RandomNetwork, Traits
+    from wordsight.config.models import RandomNetwork, Traits, with_traits
     from wordsight.models.building import fetch
     from wordsight.models.card import describe
 
     network = RandomNetwork(source="random", architecture="timm/test_resnet", seed=0)
     fetch(network, "m", tmp_path)
     traits = set(Traits.model_fields)
-    model = RandomModel(**network.model_dump(), licence="CC-BY-NC-4.0", images_seen=7)
+    model = with_traits(RandomNetwork)(**network.model_dump(), licence="CC-BY-NC-4.0", images_seen=7)
     describe(Traits(**model.model_dump(include=traits)), tmp_path)
     assert read_card(tmp_path).licence == "CC-BY-NC-4.0"
     describe(Traits(**model.model_dump(include=traits) | {"licence": None}), tmp_path)

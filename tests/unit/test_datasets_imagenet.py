@@ -167,9 +167,13 @@ def test_a_small_picture_of_objectnet_has_its_border_again(tmp_path):
 def test_a_missing_or_damaged_table_of_objectnet_is_named(tmp_path, name):
     path = imagenet_copy(tmp_path, "objectnet", classes=2)
     table = path / "mappings" / name
-    for text, expected in (("[]", "expected an object"), ("{", "expected JSON"), (None, "found none")):
+    for text, expected in (
+        ("[]", ": expected an object"),
+        ("{", ": is not valid JSON"),
+        (None, ", which is part of"),
+    ):
         table.unlink() if text is None else table.write_text(text)
-        with pytest.raises(DataError, match=rf"mappings/{name}.*{expected}"):
+        with pytest.raises(DataError, match=rf"mappings/{name}{expected}"):
             prepare(path, tmp_path / "out", "objectnet", 4)
 
 
@@ -177,8 +181,8 @@ def test_a_missing_or_damaged_table_of_objectnet_is_named(tmp_path, name):
     ("name", "table", "expected"),
     [
         (imagenet.LABELS, {"Banana": "bananna"}, r"unknown class 'bananna'; did you mean 'banana'"),
-        (imagenet.LABELS, {"Teapot": "teapot"}, r"expected a folder of 'Teapot'"),
-        (imagenet.FOLDERS, {"banana": "Banana"}, r"expected a folder of 'Alarm clock'"),
+        (imagenet.LABELS, {"Teapot": "teapot"}, r"names 'Teapot'"),
+        (imagenet.FOLDERS, {"banana": "Banana"}, r"names 'Alarm clock'"),
     ],
 )
 def test_tables_of_objectnet_that_do_not_fit_are_refused(tmp_path, name, table, expected):
@@ -203,18 +207,18 @@ def test_a_copy_that_is_not_whole_says_how_to_go_on(tmp_path, variant):
 
 
 def test_nothing_to_read_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"missing: expected a folder or an archive \(No such file"):
+    with pytest.raises(DataError, match=r"missing: cannot be read \(No such file"):
         prepare(tmp_path / "missing", tmp_path / "out", "r")
     with pytest.raises(DataError, match=r"expected ILSVRC2012_img_val\.tar, or images in a folder val"):
         prepare(tmp_path, tmp_path / "out")
-    with pytest.raises(DataError, match=r"expected images in one folder for each class, found none"):
+    with pytest.raises(DataError, match=r"has no images in one folder for each class"):
         prepare(tmp_path, tmp_path / "out", "sketch")
 
 
 def test_training_images_alone_are_no_copy(tmp_path):
     path = imagenet_copy(tmp_path, "validation", classes=3, train=1, packed=False)
     shutil.rmtree(path / "val")
-    with pytest.raises(DataError, match="expected a folder val beside train"):
+    with pytest.raises(DataError, match="has no folder val beside train"):
         prepare(path, tmp_path / "out")
 
 
@@ -224,9 +228,7 @@ def test_a_folder_of_no_class_is_named(tmp_path, variant, hint):
     odd = path / ("n01440763" if variant == "r" else "tench")
     odd.mkdir()
     (odd / "1.JPEG").write_bytes(b"x")
-    with pytest.raises(
-        DataError, match=rf"{odd.name}/1\.JPEG: expected a folder .* found '{odd.name}'.*{hint}"
-    ):
+    with pytest.raises(DataError, match=rf"{odd.name}/1\.JPEG: the folder '{odd.name}'.*{hint}"):
         prepare(path, tmp_path / "out", variant, 6)
 
 
@@ -266,7 +268,7 @@ def test_a_zip_file_with_a_password_is_refused(tmp_path):
     data = bytearray(path.read_bytes())
     data[data.rindex(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(data)
-    with pytest.raises(DataError, match="without a password"):
+    with pytest.raises(DataError, match="has a password"):
         prepare(path, tmp_path / "out", "sketch", 6)
 
 
@@ -277,7 +279,7 @@ def test_a_damaged_file_in_a_zip_file_is_named(tmp_path):
     data = bytearray(path.read_bytes())
     data[entry.header_offset + 200] ^= 255
     path.write_bytes(data)
-    with pytest.raises(DataError, match=rf"{entry.filename}: expected a whole file, found damage"):
+    with pytest.raises(DataError, match=rf"{entry.filename}: is damaged"):
         prepare(path, tmp_path / "out", "sketch", 6)
 
 
@@ -285,7 +287,7 @@ def test_a_damaged_file_in_a_zip_file_is_named(tmp_path):
 def test_a_name_that_leads_out_of_an_archive_is_refused(tmp_path, name):
     path = tmp_path / "imagenet-r.tar"
     path.write_bytes(tar({name: b"x"}))
-    with pytest.raises(DataError, match="expected a name that stays in the archive"):
+    with pytest.raises(DataError, match="leads out of the archive"):
         prepare(path, tmp_path / "out", "r", 1)
 
 
@@ -299,7 +301,7 @@ def test_a_bomb_is_refused_before_it_fills_anything(tmp_path, monkeypatch, kind)
                 opened.writestr(name, data)
     else:
         path.write_bytes(archive(zeros))
-    with pytest.raises(DataError, match=r"an archive of images, but it would unpack to \d+ bytes or more"):
+    with pytest.raises(DataError, match=r"it would unpack to \d+ bytes or more"):
         list_files(path)
 
 
@@ -307,9 +309,7 @@ def test_a_file_in_an_archive_that_fills_the_memory_is_refused(tmp_path, monkeyp
     monkeypatch.setattr(archives, "LARGEST", 100)
     path = tmp_path / "imagenet-r.tar"
     path.write_bytes(tar({"n01440764/1.jpg": bytes(101)}))
-    with pytest.raises(
-        DataError, match=r"imagenet-r.tar: n01440764/1.jpg: expected at most 100 bytes, found 101"
-    ):
+    with pytest.raises(DataError, match=r"imagenet-r.tar: n01440764/1.jpg: 101 bytes .* limit is 100"):
         list_files(path)
 
 
@@ -331,11 +331,11 @@ def test_links_and_hidden_files_are_passed_over(tmp_path):
 @pytest.mark.parametrize(
     ("kit", "expected"),
     [
-        (archive({"ILSVRC2012_devkit_t12/readme.txt": b""}), r"expected a file data/meta\.mat"),
-        (devkit([0] * 5), r"val_00000006\.JPEG: expected a line 6 of .* which has 5"),
+        (archive({"ILSVRC2012_devkit_t12/readme.txt": b""}), r"has no file data/meta\.mat"),
+        (devkit([0] * 5), r"val_00000006\.JPEG: .* has 5 lines .* number 6"),
         (
             archive({f"k/{imagenet.META}": b"x" * 600, f"k/{imagenet.GROUND_TRUTH}": b"1"}),
-            r"meta\.mat: expected the table of ImageNet's synsets",
+            r"meta\.mat: is not the table of ImageNet's synsets",
         ),
         (None, "expected the development kit"),
     ],

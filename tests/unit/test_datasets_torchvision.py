@@ -247,7 +247,7 @@ def test_a_digest_of_a_file_is_held_to(monkeypatch, tmp_path, mirror):
     publish(monkeypatch, mirror, tmp_path / "served")
     name = "t10k-labels-idx1-ubyte.gz"
     with pytest.raises(
-        DownloadError, match=rf"^{name}: expected a file of MNIST with SHA-256 {'0' * 8}, but"
+        DownloadError, match=rf"^{name}: cannot download a file of MNIST with SHA-256 {'0' * 8} "
     ):
         prepare("MNIST", tmp_path / "root", tmp_path / "out", sha256={name: "0" * 8})
 
@@ -257,9 +257,9 @@ def test_without_a_network_one_line_says_what_to_do(monkeypatch, tmp_path):
     with pytest.raises(DownloadError) as caught:
         prepare("SVHN", tmp_path / "root", tmp_path / "out")
     assert str(caught.value) == (
-        "train_32x32.mat: expected a file of SVHN with MD5 e26dedcc434d2e4c54c9b2d4a06d8373 without a network "
-        f"(WORDSIGHT_OFFLINE or HF_HUB_OFFLINE is set), but {tmp_path}/root/train_32x32.mat does not exist; "
-        "put there what http://ufldl.stanford.edu/housenumbers/train_32x32.mat gives"
+        "train_32x32.mat: cannot download a file of SVHN with MD5 e26dedcc434d2e4c54c9b2d4a06d8373 while offline "
+        f"(WORDSIGHT_OFFLINE or HF_HUB_OFFLINE is set), and {tmp_path}/root/train_32x32.mat does not exist; "
+        "download http://ufldl.stanford.edu/housenumbers/train_32x32.mat elsewhere and put the file there"
     )
     assert not (tmp_path / "out").exists()
 
@@ -277,5 +277,5 @@ def test_a_damaged_local_file_is_refused(monkeypatch, tmp_path):
 )
 def test_an_idx_file_that_does_not_fit_its_header_is_refused(tmp_path, data):
     (tmp_path / "f.gz").write_bytes(gzip.compress(data))
-    with pytest.raises(DataError, match=r"f\.gz: expected an IDX file"):
+    with pytest.raises(DataError, match=r"f\.gz: is not an IDX file"):
         source.read_idx(tmp_path / "f.gz")

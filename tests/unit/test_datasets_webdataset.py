@@ -201,9 +201,9 @@ def test_globs_and_folders_are_matched(shards):
     [
         (
             {"train": "cc-train-{08..11}.tar"},
-            r"cc: splits\.train: expected a shard cc-train-11\.tar, found none$",
+            r"cc: splits\.train: has no shard cc-train-11\.tar$",
         ),
-        ({"test": "cc-*.gz"}, r"cc: splits\.test: expected a shard cc-\*\.gz, found none$"),
+        ({"test": "cc-*.gz"}, r"cc: splits\.test: has no shard cc-\*\.gz$"),
         ({"test": "{10..08}.tar"}, r"cc: splits\.test: expected a rising range .* not \{10\.\.08\}$"),
         ({"test": "{x}.tar"}, r"cc: splits\.test: expected a rising range .* not \{x\}$"),
         (
@@ -217,11 +217,11 @@ def test_globs_and_folders_are_matched(shards):
         ({"test": ""}, r"cc: splits\.test: expected a pattern of files below it, not ''$"),
         (
             {"test": "cc-*-1*.tar"},
-            r"cc: splits\.test: expected each shard once, found .*cc-train-10\.tar in splits\.train as well$",
+            r"cc: splits\.test: the shard .*cc-train-10\.tar is in splits\.train as well$",
         ),
         (
             {"train": "{cc-train-08,cc-train-*}.tar"},
-            r"cc: splits\.train: expected each shard once, found .*cc-train-08\.tar in splits\.train as well$",
+            r"cc: splits\.train: the shard .*cc-train-08\.tar is in splits\.train as well$",
         ),
     ],
 )
@@ -239,33 +239,33 @@ CAPTION = ("a.txt", b"caption")
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ([PICTURE], r": expected a caption in \.txt, or as caption in \.json, found none$"),
+        ([PICTURE], r": has no caption"),
         (
             [PICTURE, ("a.txt", b" \n")],
-            r": expected a caption in \.txt, or as caption in \.json, found none$",
+            r": has no caption",
         ),
-        ([PICTURE, ("a.json", {"caption": ""})], r": expected a caption in \.txt, or .* found none$"),
-        ([PICTURE, ("a.json", {"text": "caption"})], r": expected a caption in \.txt, or .* found none$"),
+        ([PICTURE, ("a.json", {"caption": ""})], r": has no caption"),
+        ([PICTURE, ("a.json", {"text": "caption"})], r": has no caption"),
         ([PICTURE, ("a.json", {"caption": ["x"]})], r": expected text as caption, found list$"),
         (
             [PICTURE, ("a.json", b'{"caption": "\\ud83d"}')],
-            r": expected text as caption, found half of a character$",
+            r": the caption is not valid UTF-8",
         ),
         ([PICTURE, CAPTION, ("a.json", {"label": True})], r": expected text as label, found bool$"),
         ([PICTURE, CAPTION, ("a.json", {"style": 0.5})], r": expected text as style, found float$"),
-        ([PICTURE, CAPTION, ("a.json", b"{")], r": expected JSON in \.json \("),
-        ([PICTURE, CAPTION, ("a.json", b"[" * 100_000)], r": expected JSON in \.json \("),
-        ([PICTURE, CAPTION, ("a.json", [1])], r": expected an object in \.json, found list$"),
-        ([PICTURE, CAPTION, ("a.cls", b"")], r": expected a label in \.cls, found none$"),
-        ([PICTURE, ("a.txt", "é".encode("latin-1"))], r": expected UTF-8 in \.txt \("),
+        ([PICTURE, CAPTION, ("a.json", b"{")], r": its \.json is not valid JSON \("),
+        ([PICTURE, CAPTION, ("a.json", b"[" * 100_000)], r": its \.json is not valid JSON \("),
+        ([PICTURE, CAPTION, ("a.json", [1])], r": its \.json should hold an object, not list$"),
+        ([PICTURE, CAPTION, ("a.cls", b"")], r": its \.cls is empty"),
+        ([PICTURE, ("a.txt", "é".encode("latin-1"))], r": its \.txt is not valid UTF-8 \("),
         ([CAPTION], r": expected one image \(\.jpg, \.jpeg, \.png, \.webp\), found \.txt$"),
         ([CAPTION, ("a.tiff", b"")], r": expected one image \(.*\), found \.txt, \.tiff$"),
         ([PICTURE, ("a.jpg", image(1)), CAPTION], r": expected one image \(.*\), found \.png, \.jpg, \.txt$"),
-        ([PICTURE, CAPTION, PICTURE], r": expected one \.png, found two$"),
-        ([PICTURE, ("a.PNG", image(1)), CAPTION], r": expected one \.png, found two$"),
+        ([PICTURE, CAPTION, PICTURE], r": has two files \.png$"),
+        ([PICTURE, ("a.PNG", image(1)), CAPTION], r": has two files \.png$"),
         (
             [PICTURE, CAPTION, ("b.png", image(1)), ("b.txt", b"b"), PICTURE, CAPTION],
-            r": expected its members side by side, found the key again later$",
+            r": its files are not side by side",
         ),
     ],
 )
@@ -279,9 +279,7 @@ def test_what_is_wrong_with_a_sample_is_named_with_its_shard_and_key(shards, mem
 
 def test_a_label_for_some_samples_only_is_refused(shards):
     shard(shards / "cc-test.tar", [PICTURE, CAPTION, ("a.cls", b"3")])
-    with pytest.raises(
-        DataError, match=r"cc-train-08\.tar: 0000: expected a label .* other samples have one$"
-    ):
+    with pytest.raises(DataError, match=r"cc-train-08\.tar: 0000: has no label .* other samples have one$"):
         prepare(shards)
 
 
@@ -303,9 +301,9 @@ def test_what_is_no_image_is_named(shards):
         (gzip.compress(b"a", mtime=0), "expected a tar file, found a file compressed with gzip$"),
         (bz2.compress(b"a"), "expected a tar file, found a file compressed with bzip2$"),
         (lzma.compress(b"a"), "expected a tar file, found a file compressed with xz$"),
-        (b"not a tar", r"expected a tar file, found damage \("),
-        (b"x" * 2000, r"expected a tar file, found damage \("),
-        (bytes(10240), "expected at least one sample, found none$"),
+        (b"not a tar", r"the tar file is damaged \("),
+        (b"x" * 2000, r"the tar file is damaged \("),
+        (bytes(10240), "has no samples"),
     ],
 )
 def test_what_is_no_shard_is_named(shards, content, message):
@@ -338,7 +336,7 @@ def test_a_member_that_was_cut_short_is_named(shards):
     place = next(webdataset.read_shard(path)).image.offset
     path.write_bytes(path.read_bytes()[: place + 5])
     with pytest.raises(
-        DataError, match=rf"cc-train-08\.tar: 0000\.png: expected {len(image(0))} bytes, found a"
+        DataError, match=rf"cc-train-08\.tar: 0000\.png: is cut short; .* {len(image(0))} bytes"
     ):
         prepare(shards)
 
@@ -362,13 +360,13 @@ def test_a_negative_size_does_not_lead_round_in_circles(tmp_path):
     entry = tarfile.TarInfo("a")
     entry.size = -512
     (tmp_path / "one.tar").write_bytes(entry.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
-    with pytest.raises(DataError, match=r"one\.tar: a: expected -512 bytes"):
+    with pytest.raises(DataError, match=r"one\.tar: a: .* -512 bytes"):
         list(webdataset.read_shard(tmp_path / "one.tar"))
 
 
 def test_a_name_that_is_no_unicode_is_refused(tmp_path):
     path = shard(tmp_path / "one.tar", [("\udcff.png", image(0))], format=tarfile.GNU_FORMAT)
-    with pytest.raises(DataError, match=r"one\.tar: expected a tar file, found damage \(.*utf-8"):
+    with pytest.raises(DataError, match=r"one\.tar: the tar file is damaged \(.*utf-8"):
         list(webdataset.read_shard(path))
 
 

@@ -77,6 +77,7 @@ EDITS = {
     "datasets/building.py": {"dataset"},
     "datasets/sources/packaged.py": {"dataset", "check_model"},
     "models/foreign/weights.py": {"model", "text_model"},
+    "models/foreign/unpickling.py": {"model", "text_model"},
     "models/sources/timm.py": {"model"},
     "models/writing.py": {"model", "pretrain"},
     "pretraining/sentence_encoder.py": {"sentences"},

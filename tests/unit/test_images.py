@@ -160,7 +160,7 @@ def test_formats_beyond_the_listed_ones_are_not_tried(kind):
 
 @pytest.mark.parametrize(("width", "height"), [(10_001, 10_000), (100_000, 1_001), (60_000, 60_000)])
 def test_over_100_megapixels_are_refused_before_decoding(width, height):
-    with pytest.raises(DataError, match=r"^bomb: expected at most 100 megapixels"):
+    with pytest.raises(DataError, match=r"^bomb: .*more than 100 megapixels"):
         decode(png_header(width, height), "bomb")
 
 

@@ -28,7 +28,7 @@ from wordsight.config.models import RandomNetwork
 from wordsight.errors import ConfigError, WeightsError
 from wordsight.models import architectures, building, reading
 from wordsight.models.architectures import tsm
-from wordsight.models.foreign import mmv, weights
+from wordsight.models.foreign import mmv, numpy_pickles
 
 NORM = "cross_replica_batch_norm"
 
@@ -408,7 +408,7 @@ def test_the_published_file_of_twice_the_width_has_the_shapes_of_that_network(mo
         for module, shape in norms.items()
         for kind in ("mean", "var")
     }
-    monkeypatch.setattr(weights, "read_numpy_pickle", lambda *_, **__: {"params": params, "state": state})
+    monkeypatch.setattr(numpy_pickles, "read", lambda *_: {"params": params, "state": state})
     found, expected = mmv.tensors("x2.pkl"), outline("resnet50x2-vat").tensors()
     assert {name: value.shape for name, value in found.items()} == {
         name: value.shape for name, value in expected.items()

@@ -114,9 +114,9 @@ def test_models_are_selected_by_objective_and_by_seed():
 def test_a_configuration_without_models_and_without_pretraining_is_refused():
     config = copy.deepcopy(BASE)
     del config["pretraining"]
-    assert refusal(config) == (
-        "config: models: expected at least one model, here or by pretraining.objectives"
-    )
+    line = refusal(config)
+    assert line.startswith("config: models: ")
+    assert "pretraining.objectives" in line
 
 
 def test_models_of_the_section_need_no_others():
@@ -126,9 +126,7 @@ def test_models_of_the_section_need_no_others():
 
 def test_a_name_of_a_trained_model_is_taken():
     line = refusal(changed("models", {"other": HAND_MADE, "labels-1": HAND_MADE}))
-    assert (
-        line == "config: models.labels-1: expected another name, since pretraining makes models of this one"
-    )
+    assert line.startswith("config: models.labels-1: ")
     assert "labels-2" in load(changed("models", {"labels-2": HAND_MADE})).models
 
 
@@ -137,32 +135,34 @@ def test_a_trained_model_is_not_written_by_hand():
         "source": "pretrain", "architecture": "small/resnet_w16", "objective": "labels", "seed": 0,
         "learning_rate": 0.01, "language": "labels", "pretraining_images": 10,
     }  # fmt: skip
-    assert refusal(changed("models", {"mine": by_hand})) == (
-        "config: models.mine.source: expected no 'pretrain' here; an objective and its seeds under "
-        "pretraining.objectives make such models"
-    )
+    line = refusal(changed("models", {"mine": by_hand}))
+    assert line.startswith("config: models.mine.source: ")
+    assert "pretraining.objectives" in line
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "line"),
+    ("path", "value", "where", "words"),
     [
-        ("pretraining/images", "shape", "config: pretraining.images: unknown dataset 'shape'; did you mean 'shapes'?"),
-        ("pretraining/objectives", {}, "config: pretraining.objectives: dictionary should have at least 1 item"),
-        ("pretraining/objectives", {"label": {}}, "config: pretraining.objectives.label"),
-        ("pretraining/objectives/labels/seeds", 0, "config: pretraining.objectives.labels.seeds: input should be greater than or equal to 1, not 0"),
-        ("pretraining/objectives/labels/learning_rate", 0, "config: pretraining.objectives.labels.learning_rate: input should be greater than 0, not 0"),
-        ("pretraining/objectives/labels/rate", 1, "config: pretraining.objectives.labels: unknown key 'rate'"),
-        ("pretraining/architecture", "resnet_w16", "config: pretraining.architecture"),
-        ("pretraining/batch_size", 1, "config: pretraining.batch_size: input should be greater than or equal to 2, not 1"),
-        ("pretraining/batch_sizes", 8, "config: pretraining: unknown key 'batch_sizes'; did you mean 'batch_size'?"),
-        ("pretraining/precision", "float16", "config: pretraining.precision: unknown value 'float16'"),
-        ("pretraining/devices", 0, "config: pretraining.devices: input should be greater than or equal to 1, not 0"),
-        ("pretraining/optimiser/warmup", 1, "config: pretraining.optimiser.warmup: input should be less than 1, not 1"),
-        ("pretraining/augmentation/smallest_crop", 0, "config: pretraining.augmentation.smallest_crop: input should be greater than 0, not 0"),
-        ("pretraining/search/learning_rates", [0.1], "config: pretraining.search.learning_rates: list should have at least 2 items"),
-        ("contrasts/words", {"treatment": {"objective": "captions"}, "control": {}}, "config: contrasts.words.treatment.objective"),
-        ("contrasts/words", {"treatment": {"objective": "simclr"}, "control": {}}, "config: contrasts.words.treatment: expected at least one model, but none matches {'objective': 'simclr'}"),
+        ("pretraining/images", "shape", "pretraining.images", ["did you mean 'shapes'"]),
+        ("pretraining/objectives", {}, "pretraining.objectives", ["1"]),
+        ("pretraining/objectives", {"label": {}}, "pretraining.objectives.label", ["did you mean 'labels'"]),
+        ("pretraining/objectives/labels/seeds", 0, "pretraining.objectives.labels.seeds", ["1", "0"]),
+        ("pretraining/objectives/labels/seeds", 10**12, "pretraining.objectives.labels.seeds", ["1000"]),
+        ("pretraining/objectives/labels/learning_rate", 0, "pretraining.objectives.labels.learning_rate", ["0"]),
+        ("pretraining/objectives/labels/rate", 1, "pretraining.objectives.labels", ["'rate'"]),
+        ("pretraining/architecture", "resnet_w16", "pretraining.architecture", ["'resnet_w16'"]),
+        ("pretraining/batch_size", 1, "pretraining.batch_size", ["2", "1"]),
+        ("pretraining/batch_sizes", 8, "pretraining", ["did you mean 'batch_size'"]),
+        ("pretraining/precision", "float16", "pretraining.precision", ["'float16'"]),
+        ("pretraining/devices", 0, "pretraining.devices", ["1", "0"]),
+        ("pretraining/optimiser/warmup", 1, "pretraining.optimiser.warmup", ["1"]),
+        ("pretraining/augmentation/smallest_crop", 0, "pretraining.augmentation.smallest_crop", ["0"]),
+        ("pretraining/search/learning_rates", [0.1], "pretraining.search.learning_rates", ["2", "[0.1]"]),
+        ("contrasts/words", {"treatment": {"objective": "captions"}, "control": {}}, "contrasts.words.treatment.objective", ["'captions'"]),
+        ("contrasts/words", {"treatment": {"objective": "simclr"}, "control": {}}, "contrasts.words.treatment", ["objective: simclr"]),
     ],
 )  # fmt: skip
-def test_a_mistake_is_one_line_with_its_path(path, value, line):
-    assert refusal(changed(path, value)).startswith(line)
+def test_a_mistake_is_one_line_with_its_path(path, value, where, words):
+    line = refusal(changed(path, value))
+    assert line.startswith(f"config: {where}: ")
+    assert [word for word in words if word not in line.removeprefix(f"config: {where}: ")] == []

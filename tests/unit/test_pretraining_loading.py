@@ -240,7 +240,7 @@ def test_an_unknown_style_is_named_beside_those_that_there_are(split):
 
 def test_images_that_are_all_for_training_leave_none_to_check_by(tmp_path):
     split = small_images.write(tmp_path / "shapes", lambda item: replace(item, held_out=False))
-    with pytest.raises(DataError, match="shapes: expected images that are held out of training, found none"):
+    with pytest.raises(DataError, match="shapes: there are no images that are held out of training"):
         image_set(split, None, None, held_out=True)
 
 

@@ -439,7 +439,7 @@ def test_an_image_without_label_is_named(name):
 
 @pytest.mark.parametrize("name", NEEDS_LABELS)
 def test_images_of_one_class_are_refused(name):
-    with pytest.raises(DataError, match="few: expected training images of at least two classes"):
+    with pytest.raises(DataError, match="few: all training images are of one class"):
         built(name, images(labels=torch.zeros(6, dtype=torch.int64)))
 
 

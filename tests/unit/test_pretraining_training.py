@@ -517,7 +517,7 @@ def test_a_failed_process_is_one_line(an_order, monkeypatch):
     order = an_order("two", devices=2)
     with pytest.raises(WordsightError) as error:
         carry_out(order)
-    assert str(error.value) == "model: expected 2 processes to train, but one failed (above)"
+    assert str(error.value) == "model: one of 2 training processes failed; its error is above"
     assert orders == [order]
     assert not list(Path(order.checkpoint).parent.iterdir())
 
@@ -664,7 +664,7 @@ def test_a_learning_rate_cannot_be_judged_where_no_held_out_image_is_of_a_traine
     split = small_images.write(
         tmp_path / "shapes", lambda item: replace(item, label=item.label // 2 + 2 * item.held_out)
     )
-    with pytest.raises(DataError, match="shapes: expected held-out images of classes that are trained on"):
+    with pytest.raises(DataError, match="shapes: no held-out image"):
         learning_rate.held_out(None, split, None, ProbeParameters())
 
 
@@ -672,7 +672,7 @@ def test_a_loss_that_is_no_longer_finite_names_the_model_and_the_learning_rate(a
     with pytest.raises(DataError) as error:
         loop.train(a_task("labels", 3, learning_rate=1e6, images_seen=72 * 10))
     message = str(error.value)
-    assert message.startswith("labels-3: expected a finite loss, but that of epoch ")
+    assert message.startswith("labels-3: the loss of epoch ")
     assert message.endswith("; a lower learning_rate may help")
 
 
@@ -690,8 +690,8 @@ def test_a_network_for_larger_pictures_is_named_before_anything_is_trained(a_tas
         ("labels", {"label": -1}, "shapes: expected labels for every training image, but row 2 of the training split has no label"),
         ("captions_targets", {"caption": ""}, "shapes: expected captions for every training image, but row 2 of the training split has no caption"),
         ("concept_labels", {"concept": ""}, "shapes: expected concepts for every training image, but row 2 of the training split has no concept"),
-        ("labels", {"held_out": False}, "shapes: expected images that are held out of training, found none"),
-        ("labels", {"held_out": True}, "shapes: expected images to train on, found none"),
+        ("labels", {"held_out": False}, "shapes: there are no images that are held out of training"),
+        ("labels", {"held_out": True}, "shapes: there are no images to train on"),
     ],
 )  # fmt: skip
 def test_images_that_lack_what_an_objective_needs_are_named(objective, change, line, tmp_path):

@@ -162,12 +162,12 @@ def test_content_digest_reads_unchanged_files_once(tmp_path, monkeypatch):
 
 
 def test_content_digest_names_the_key_of_a_missing_path(tmp_path):
-    with pytest.raises(ConfigError, match=r"config: models\.x\.path: expected a file or folder, but .*gone"):
+    with pytest.raises(ConfigError, match=r"config: models\.x\.path: .*gone does not exist"):
         provenance.content_digest(str(tmp_path / "gone"), "models.x.path", tmp_path / "memory.json")
 
 
 def test_content_digest_says_how_to_come_by_a_missing_path(tmp_path):
-    with pytest.raises(ConfigError, match=r"but .*gone does not exist; download it from https://x\.org$"):
+    with pytest.raises(ConfigError, match=r".*gone does not exist; download it from https://x\.org$"):
         provenance.content_digest(
             str(tmp_path / "gone"),
             "models.x.path",

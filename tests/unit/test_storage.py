@@ -44,7 +44,7 @@ def test_features_survive_the_disk(tmp_path):
 def test_a_file_of_another_kind_is_named(tmp_path, content, reader):
     path = tmp_path / "file"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=f"{path}: expected a") as error:
+    with pytest.raises(DataError, match=f"{path}: is not ") as error:
         reader(path)
     assert "\n" not in str(error.value)
 
@@ -117,12 +117,12 @@ def full_disk():
 @pytest.mark.parametrize("kind", WRITERS)
 def test_a_disk_that_is_full_is_one_line_with_the_file_and_leaves_nothing(tmp_path, full_disk, kind):
     path = tmp_path / "results" / kind
-    with pytest.raises(DataError, match=f"results/{kind}: expected a place to write to"):
+    with pytest.raises(DataError, match=f"cannot write .*results/{kind}: "):
         WRITERS[kind](path)
     assert not list(path.parent.iterdir())
 
 
 def test_a_file_where_a_folder_belongs_is_named(tmp_path):
     (tmp_path / "results").write_text("in the way")
-    with pytest.raises(DataError, match=r"results/card\.json: expected a place to write to"):
+    with pytest.raises(DataError, match=r"cannot write .*results/card\.json: "):
         disk.write_text(tmp_path / "results" / "card.json", "x")

@@ -1,12 +1,7 @@
 """A file of weights is read whole or refused in one line, and nothing in it is run."""
 
 import collections
-import io
-import os
 import pickle
-import re
-import warnings
-import zipfile
 
 import numpy as np
 import pytest
@@ -17,7 +12,7 @@ from torch import nn
 from wordsight.errors import WeightsError
 from wordsight.files import hashing
 from wordsight.models import tensors as own
-from wordsight.models.foreign import weights
+from wordsight.models.foreign import numpy_pickles, weights
 
 
 def tensors(seed=0):
@@ -28,10 +23,15 @@ def tensors(seed=0):
     }
 
 
+def read(path, sha256=None, **keys):
+    weights.verify(path, sha256)
+    return weights.tensors(path, **keys)
+
+
 def refused(pattern, path, **keys):
     """The one line that refuses a file, which names it."""
     with pytest.raises(WeightsError, match=pattern) as caught:
-        weights.state_dict(weights.read(path, keys.pop("sha256", None)), path, **keys)
+        read(path, **keys)
     line = str(caught.value)
     assert line.startswith(f"{path}: ")
     assert "\n" not in line
@@ -55,7 +55,7 @@ def test_every_format_gives_back_the_tensors(tmp_path, name, legacy):
         safetensors.torch.save_file(tensors(), path)
     else:
         saved(tmp_path, tensors(), name, _use_new_zipfile_serialization=not legacy)
-    found = weights.state_dict(weights.read(path), path)
+    found = weights.tensors(path)
     torch.testing.assert_close(found, tensors(), rtol=0, atol=0)
 
 
@@ -69,26 +69,26 @@ def test_a_checkpoint_may_carry_numbers_of_numpy_beside_its_tensors(tmp_path):
         "order": collections.OrderedDict(a=1),
     }
     path = saved(tmp_path, contents)
-    torch.testing.assert_close(weights.state_dict(weights.read(path), path, key="model"), tensors())
+    torch.testing.assert_close(weights.tensors(path, key="model"), tensors())
 
 
 def test_a_prefix_is_cut_off_and_other_tensors_are_left_out(tmp_path):
     contents = {f"module.model.{name}": value for name, value in tensors().items()}
     path = saved(tmp_path, {"model": {**contents, "module.normalizer.mean": torch.zeros(3)}})
-    found = weights.state_dict(weights.read(path), path, key="model", prefix="module.model.")
+    found = weights.tensors(path, key="model", prefix="module.model.")
     torch.testing.assert_close(found, tensors())
 
 
 def test_parameters_come_without_their_gradients(tmp_path):
     path = saved(tmp_path, {"w": nn.Parameter(torch.ones(2))})
-    assert not weights.state_dict(weights.read(path), path)["w"].requires_grad
+    assert not weights.tensors(path)["w"].requires_grad
 
 
 @pytest.mark.parametrize("digits", [8, 64])
 def test_a_sha256_or_its_start_is_verified(tmp_path, digits):
     path = saved(tmp_path, tensors())
     sha256 = hashing.sha256(path)
-    assert weights.read(path, sha256[:digits]).keys() == tensors().keys()
+    assert weights.verify(path, sha256[:digits]) == weights.verify(path) == sha256
     wrong = ("0" if sha256[0] != "0" else "1") + sha256[1:digits]
     refused(f"expected SHA-256 {wrong}, found {sha256}", path, sha256=wrong)
 
@@ -97,7 +97,7 @@ def test_written_tensors_are_read_back_and_equal_ones_are_equal_bytes(tmp_path):
     given = {"shared": torch.arange(6.0).reshape(2, 3).t(), "view": torch.arange(10.0)[2:5]}
     for name, order in (("a", list(given)), ("b", list(given)[::-1])):
         own.write(tmp_path / f"{name}.safetensors", {key: given[key] for key in order})
-    torch.testing.assert_close(weights.read(tmp_path / "a.safetensors"), given)
+    torch.testing.assert_close(weights.tensors(tmp_path / "a.safetensors"), given)
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
 
 
@@ -108,10 +108,10 @@ def test_written_tensors_are_read_back_and_equal_ones_are_equal_bytes(tmp_path):
 @pytest.mark.parametrize(
     ("content", "pattern"),
     [
-        (b"", r"expected weights, but the file is empty \(0 bytes\)"),
+        (b"", "an empty file"),
         (b"<!DOCTYPE html><html><body>Sign in</body></html>", "this is an HTML page"),
         (b"\n <html>", "this is an HTML page"),
-        (b"<?xml version='1.0'?><Error>AccessDenied</Error>", "this is an HTML page"),
+        (b"<?xml version='1.0'?><Error>AccessDenied</Error>", "an error message of a server"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
             "Git LFS pointer; run `git lfs",
@@ -167,9 +167,9 @@ def test_damaged_bytes_raise_nothing_but_the_one_line(tmp_path, kind):
         path.write_bytes(damaged)
         try:
             if kind == "numpy":
-                weights.read_numpy_pickle(path, hashing.sha256(path))
+                numpy_pickles.read(path)
             else:
-                weights.state_dict(weights.read(path), path)
+                weights.tensors(path)
         except WeightsError as error:
             refusals.append(str(error))
     assert len(refusals) > 30
@@ -186,117 +186,16 @@ def test_damaged_bytes_raise_nothing_but_the_one_line(tmp_path, kind):
         ),
         ({"a": 1, "b": 2, "c": 3, "d": 4}, {"key": "x"}, "found a, b, c and 1 more"),
         ([1, 2], {"key": "state_dict"}, "expected the key 'state_dict', found list"),
-        ({"model": 3}, {"key": "model"}, "expected tensors by name, found a int"),
-        ([torch.zeros(1)], {}, "expected tensors by name, found a list"),
-        ({"model": {"w": torch.zeros(1)}, "epoch": 1}, {}, "model, epoch are none; is `key` missing"),
-        ({0: torch.zeros(1)}, {}, "expected tensors only, but 0 are none"),
+        ({"model": 3}, {"key": "model"}, "found int"),
+        ([torch.zeros(1)], {}, "found list"),
+        ({"model": {"w": torch.zeros(1)}, "epoch": 1}, {}, "model, epoch .*`key`"),
+        ({0: torch.zeros(1)}, {}, " 0 .*`key`"),
         ({"w": torch.zeros(1)}, {"prefix": "module."}, "expected names that start with 'module.', found w"),
         ({}, {}, "expected names that start with '', found"),
     ],
 )
 def test_a_wrong_key_or_prefix_is_refused_with_what_is_there(tmp_path, contents, keys, pattern):
     refused(pattern, saved(tmp_path, contents), **keys)
-
-
-# Files that would run code
-
-
-class Payload:
-    """Creates a file when it is unpickled."""
-
-    def __init__(self, marker):
-        self.marker = marker
-
-    def __reduce__(self):
-        return os.system, (f"touch {self.marker}",)
-
-
-@pytest.mark.parametrize("kind", ["zip", "legacy", "nested", "plain pickle", "protocol 0", "protocol 4"])
-def test_code_in_a_pickle_is_named_and_not_run(tmp_path, kind):
-    payload, path = Payload(tmp_path / "marker"), tmp_path / "w.pth"
-    if kind in ("zip", "legacy"):
-        torch.save(payload, path, _use_new_zipfile_serialization=kind == "zip")
-    elif kind == "nested":
-        torch.save({"state_dict": tensors(), "optimiser": [payload]}, path)
-    else:
-        protocol = int(kind[-1]) if kind != "plain pickle" else pickle.DEFAULT_PROTOCOL
-        path.write_bytes(pickle.dumps({"w": payload}, protocol=protocol))
-    refused(r"refused: would run code: (posix|nt)\.system$", path)
-    assert not (tmp_path / "marker").exists()
-    # The file does what it is refused for.
-    if kind in ("plain pickle", "protocol 0", "protocol 4"):
-        pickle.loads(path.read_bytes())
-    else:
-        torch.load(path, weights_only=False)
-    assert (tmp_path / "marker").exists()
-
-
-def test_a_pickled_network_is_refused_with_its_class(tmp_path):
-    refused(r"would run code: torch\.nn\.modules\.linear\.Linear", saved(tmp_path, nn.Linear(2, 2)))
-
-
-def test_a_torchscript_archive_is_refused(tmp_path):
-    path = tmp_path / "w.pt"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        torch.jit.save(torch.jit.script(nn.Linear(2, 2)), path)
-    refused("refused: would run code: a TorchScript archive", path)
-
-
-def test_a_numpy_array_cannot_smuggle_code_in(tmp_path):
-    array = np.array([Payload(tmp_path / "marker")], dtype=object)
-    refused(r"would run code: (posix|nt)\.system", saved(tmp_path, {"w": array}))
-    (tmp_path / "w.pkl").write_bytes(pickle.dumps({"w": array}))
-    with pytest.raises(WeightsError, match=r"would run code: (posix|nt)\.system"):
-        weights.read_numpy_pickle(tmp_path / "w.pkl", hashing.sha256(tmp_path / "w.pkl"))
-    assert not (tmp_path / "marker").exists()
-
-
-def test_a_pickle_of_numpy_arrays_is_read(tmp_path):
-    arrays = {"conv": [np.arange(6, dtype=np.float32).reshape(2, 3), np.ones(2)], "n": 3}
-    (tmp_path / "w.pkl").write_bytes(pickle.dumps(arrays))
-    found = weights.read_numpy_pickle(tmp_path / "w.pkl", hashing.sha256(tmp_path / "w.pkl"))
-    np.testing.assert_array_equal(found["conv"][0], arrays["conv"][0])
-    np.testing.assert_array_equal(found["conv"][1], arrays["conv"][1])
-    assert found["n"] == 3
-
-
-@pytest.mark.parametrize(
-    "value",
-    [Payload("marker"), np.load, np.random.default_rng, io.BytesIO, collections.OrderedDict, print, eval],
-)
-def test_a_pickle_that_names_anything_but_arrays_is_refused(tmp_path, monkeypatch, value):
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "w.pkl"
-    path.write_bytes(pickle.dumps({"w": value}))
-    with pytest.raises(WeightsError, match=f"^{re.escape(str(path))}: refused: would run code: ") as caught:
-        weights.read_numpy_pickle(path, hashing.sha256(path))
-    assert "\n" not in str(caught.value)
-    assert not (tmp_path / "marker").exists()
-
-
-def test_a_damaged_pickle_of_numpy_arrays_is_refused(tmp_path):
-    path = tmp_path / "w.pkl"
-    whole = pickle.dumps({"w": np.arange(6.0)})
-    for size in range(1, len(whole)):
-        path.write_bytes(whole[:size])
-        with pytest.raises(WeightsError, match="truncated or damaged"):
-            weights.read_numpy_pickle(path, hashing.sha256(path))
-    with pytest.raises(WeightsError, match="expected SHA-256 0000"):
-        weights.read_numpy_pickle(path, "0" * 64)
-
-
-def test_an_archive_with_a_foreign_pickle_is_refused(tmp_path):
-    path = saved(tmp_path, tensors())
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    name = next(name for name in members if name.endswith("data.pkl"))
-    members[name] = pickle.dumps(Payload(tmp_path / "marker"), protocol=2)
-    with zipfile.ZipFile(path, "w") as archive:
-        for member, content in members.items():
-            archive.writestr(member, content)
-    refused(r"would run code: (posix|nt)\.system", path)
-    assert not (tmp_path / "marker").exists()
 
 
 # Tensors that do not fit

@@ -14,7 +14,10 @@ import yaml
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "report", "uv.lock", "CITATION.cff")
+PARTS = (
+    *("Snakefile", "rules", "scripts", "config", "docs", "envs", "profiles", "report"),
+    *("uv.lock", "CITATION.cff"),
+)
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 
 GIVEN = {"source": ["checkpoint", "random"]}

@@ -7,27 +7,34 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=60)]
+NAME, DIGEST = r"^[a-z0-9][a-z0-9._-]*$", r"^[0-9a-f]{8,64}$"
+Name = Annotated[str, Field(pattern=NAME, max_length=60)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 # A whole SHA-256 in hexadecimal, or its first digits as publishers put them into the names of files.
-Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")]
+Digest = Annotated[str, Field(pattern=DIGEST)]
 Language = Literal["none", "labels", "captions"]
 
 
-def nearest(name: str, valid: list[str]) -> str:
-    """Say which valid name is meant, or list the valid ones."""
+def nearest(name: str, valid: list[str], most: int = 20) -> str:
+    """Say which valid name is meant, and list the valid ones, or the first of many.
+
+    >>> nearest("sed", ["seed", "mode"])
+    "did you mean 'seed'? valid: seed, mode"
+    """
     close = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}valid: {', '.join(valid) or 'none'}"
+    more = f" and {len(valid) - most} more" if len(valid) > most else ""
+    return f"{hint}valid: {', '.join(valid[:most]) or 'none'}{more}"
 
 
 class Section(BaseModel):
     """A section of the configuration: frozen, and closed to unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Most steps read a few of the many types, so each is built where it is first needed.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -45,14 +52,20 @@ class Section(BaseModel):
 
 
 class Origin(Section):
-    """Where a file is from: an address, or a local path where no address gives it to a program."""
+    """Where a file is from: an address, a local path, or both."""
 
-    url: str | None = None
-    path: str | None = None
-    by_hand: str | None = None
+    url: str | None = Field(
+        default=None, description="Address of the file, which is downloaded; this or `path` is required."
+    )
+    path: str | None = Field(
+        default=None, description="Local file; it is used in place of the download where it exists."
+    )
+    by_hand: str | None = Field(
+        default=None, description="How to get the file by hand, for the error when it can't be found."
+    )
 
     @model_validator(mode="after")
     def _check_origin(self) -> Self:
         if self.url is None and self.path is None:
-            raise PydanticCustomError("no_origin", "expected url, path or both")
+            raise PydanticCustomError("no_origin", "set url, path or both")
         return self

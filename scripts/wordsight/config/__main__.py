@@ -1,8 +1,17 @@
-"""``python -m wordsight.config`` prints the JSON schema that is kept in ``config/schema.json``."""
+"""``python -m wordsight.config FILE...`` checks configurations: it is silent, or ends in one line.
 
-import json
+``make`` runs it before Snakemake, which takes seconds to start and names neither the file nor the line of a
+mistake in YAML.
+"""
 
-from wordsight.config.experiment import Config
+import sys
+
+from wordsight.config.load import load, read
+from wordsight.errors import ConfigError
 
 if __name__ == "__main__":
-    print(json.dumps(Config.model_json_schema(), indent=2, sort_keys=True))
+    try:
+        for file in sys.argv[1:]:
+            load(read(file))
+    except ConfigError as error:
+        sys.exit(f"wordsight: error: {error}")

@@ -6,7 +6,7 @@ from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.section import nearest
 from wordsight.config.datasets import EmojiDataset
 from wordsight.config.experiment import Config
-from wordsight.config.models import PretrainModel
+from wordsight.config.models import PretrainNetwork
 from wordsight.config.pretraining import PretrainingSection
 from wordsight.config.protocols import CellsSection
 from wordsight.config.selector import Selector
@@ -24,8 +24,10 @@ def check(config: Config) -> None:
     def selects(path: str, selector: Selector) -> None:
         known(f"{path}.models", selector.models or [], list(config.models), "model")
         if not config.select(selector):
-            wanted = selector.model_dump(exclude_none=True)
-            raise ConfigError(f"config: {path}: expected at least one model, but none matches {wanted}")
+            wanted = ", ".join(
+                f"{key}: {value}" for key, value in selector.model_dump(exclude_none=True).items()
+            )
+            raise ConfigError(f"config: {path}: no model has {wanted}; change these keys or add such a model")
 
     for protocol, section in config.protocols.running.items():
         path = f"protocols.{protocol}"
@@ -51,14 +53,14 @@ def _check_families(families: Mapping[str, list[str]]) -> None:
         for name in names:
             if taken.setdefault(name, family) != family:
                 raise ConfigError(
-                    f"config: statistics.families.{family}: expected each contrast in one family, "
-                    f"but {name!r} is in {taken[name]!r} too"
+                    f"config: statistics.families.{family}: the contrast {name!r} is in the family "
+                    f"{taken[name]!r} too; name it in one of them"
                 )
 
 
 def _check_leaks(config: Config, section: PretrainingSection) -> None:
-    """Refuse evaluations whose unseen images or styles training may have seen, or seen styles it has not."""
-    trained = {name for name, model in config.models.items() if isinstance(model, PretrainModel)}
+    """Refuse evaluations on images that count as unseen but were trained on, or as seen but were not."""
+    trained = {name for name, model in config.models.items() if isinstance(model, PretrainNetwork)}
     drawings = [name for name, dataset in config.datasets.items() if isinstance(dataset, EmojiDataset)]
     if section.images in drawings:
         drawings += [n for n, d in config.datasets.items() if getattr(d, "name", "") == "openmoji"]
@@ -67,12 +69,14 @@ def _check_leaks(config: Config, section: PretrainingSection) -> None:
             continue
         if isinstance(part, CellsSection) and section.styles and section.images == part.dataset:
             raise ConfigError(
-                f"config: pretraining.styles: expected none beside protocols.{protocol}, which takes all "
-                f"styles of the training split of {section.images}; use datasets.{section.images}.styles"
+                f"config: pretraining.styles: protocols.{protocol} counts every style of the training split "
+                f"of {section.images!r} as seen, so all must be trained on; remove this key and choose the "
+                f"styles in datasets.{section.images}.styles"
             )
         shared = [name for name in part.covered if name in drawings and name != section.images]
         if shared and section.images in drawings:
             raise ConfigError(
-                f"config: protocols.{protocol}.datasets: {shared[0]!r} shares drawings with "
-                f"{section.images!r}, on which pretraining trains; leave it out, or those models"
+                f"config: protocols.{protocol}.datasets: {shared[0]!r} has drawings of {section.images!r}, "
+                f"which pretraining trains on; remove the dataset, or leave the trained models out by "
+                f"protocols.{protocol}.models"
             )

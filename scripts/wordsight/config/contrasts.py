@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from wordsight.catalogue.section import Section
 from wordsight.config.selector import Selector
 
@@ -9,7 +11,9 @@ from wordsight.config.selector import Selector
 class Contrast(Section):
     """Two groups of models, compared pairwise within equal values of ``match``."""
 
-    treatment: Selector
-    control: Selector
-    match: list[Literal["architecture", "group", "seed"]] = []
-    question: str = ""
+    treatment: Selector = Field(description="Models of one side.")
+    control: Selector = Field(description="Models of the other side; no model may be on both.")
+    match: list[Literal["architecture", "group", "seed"]] = Field(
+        default=[], description="Traits that the two models of a pair must share."
+    )
+    question: str = Field(default="", description="The question in words, for the report.")

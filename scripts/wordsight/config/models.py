@@ -1,16 +1,32 @@
-"""The key ``models``: where encoders come from, one type a source, and what each learned from."""
+"""The key ``models``: where encoders come from, one class a source, and what each learned from.
 
-from typing import Annotated, Literal
+A step that fetches or trains a network is given the keys of its source alone. In a configuration the traits
+stand beside them, and :func:`with_traits` adds these to each class, so that a corrected trait runs no network
+again.
+"""
 
-from pydantic import Field
+from functools import cache, reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
+from pydantic import Field, create_model
+
+from wordsight.catalogue.architectures import FAMILIES
 from wordsight.catalogue.objectives import ObjectiveName
+from wordsight.catalogue.prose import join
 from wordsight.catalogue.section import Count, Digest, Language, Name, Origin, Positive, Section
 
+# A name of the Hugging Face hub has a slash of its own.
+_PLAIN = "|".join(family for family in FAMILIES if family != "huggingface")
+ARCHITECTURE = rf"^(({_PLAIN})/[A-Za-z0-9._-]+|huggingface/[A-Za-z0-9._/-]+)$"
 Architecture = Annotated[
     str,
     Field(
-        pattern=r"^((small|packaged|torchvision|timm|open_clip|tsm|slip)/[A-Za-z0-9._-]+|huggingface/[A-Za-z0-9._/-]+)$"
+        pattern=ARCHITECTURE,
+        description=(
+            "`family/name`, such as `timm/resnet50`. The families are "
+            f"{join([f'`{family}`' for family in FAMILIES])}."
+        ),
     ),
 ]
 
@@ -18,64 +34,120 @@ Architecture = Annotated[
 class PreprocessingSection(Section):
     """How an image becomes the network's input."""
 
-    image_size: Count
-    resize: Count
-    interpolation: Literal["nearest", "bilinear", "bicubic"] = "bicubic"
-    squash: bool = False
-    mean: tuple[float, float, float]
-    std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+    image_size: Count = Field(description="Side of the network's input, in pixels.")
+    resize: Count = Field(
+        description="Length of the image's shorter side, in pixels, before the centre is cut out."
+    )
+    interpolation: Literal["nearest", "bilinear", "bicubic"] = Field(
+        default="bicubic", description="How the image is resized."
+    )
+    squash: bool = Field(
+        default=False, description="Whether both sides become `resize`, whatever the shape of the image."
+    )
+    mean: tuple[float, float, float] = Field(
+        description="What is subtracted from the red, green and blue channel of pixels between 0 and 1."
+    )
+    std: tuple[Positive, Positive, Positive] = Field(
+        description="What the three channels are then divided by."
+    )
 
 
 class Traits(Section):
     """What an encoder learned from: it decides on which side of a contrast the encoder stands."""
 
-    language: Language
-    pretraining_images: Annotated[int, Field(ge=0)]
-    pretraining_data: str = "unknown"
-    images_seen: Count | None = None
-    robust: bool = False
-    group: Name | None = None
-    licence: str | None = None
+    language: Language = Field(
+        description=(
+            "What the encoder learned from: `none` (pixels alone, or nothing), `labels` (classes, by name or "
+            "number) or `captions` (free text)."
+        )
+    )
+    pretraining_images: Annotated[int, Field(ge=0)] = Field(
+        description="Number of images that it learned from."
+    )
+    pretraining_data: str = Field(default="unknown", description="Name of the data that it learned from.")
+    images_seen: Count | None = Field(
+        default=None,
+        description="Images seen in the whole training: steps times batch size. Unknown when left out.",
+    )
+    robust: bool = Field(default=False, description="Whether it was trained against adversarial examples.")
+    group: Name | None = Field(
+        default=None,
+        description=(
+            "Name of a group of encoders that differ in little beside what a contrast asks about. A contrast "
+            "can match by it, and the mixed model uses it in place of the architecture."
+        ),
+    )
+    licence: str | None = Field(
+        default=None, description="Licence of the weights, for the card; the source's own when left out."
+    )
+
+
+class Untrained(Traits):
+    """An encoder that learned from nothing."""
+
+    language: Literal["none"] = Field(default="none", description="Always `none`.")
+    pretraining_images: Literal[0] = Field(default=0, description="Always 0.")
+    pretraining_data: str = Field(default="none", description="Name of the data that it learned from.")
 
 
 class NetworkSection(Section):
-    """Keys of every network: what the step reads that fetches it, which is everything but the traits."""
+    """Keys of every network, whatever its source."""
 
-    classifier: str | None = None
-    sha256: Digest | None = None
+    classifier: str | None = Field(
+        default=None,
+        description=(
+            "Label space of the network's own classifier, such as `imagenet-1k`. The classifier is then "
+            "kept, and can be attacked on datasets with the same `label_space`."
+        ),
+    )
+    sha256: Digest | None = Field(
+        default=None,
+        description="SHA-256 that the file of weights must have; its first 8 digits or more are enough.",
+    )
 
 
 class PackagedNetwork(NetworkSection):
     """Weights that ship inside a registry package."""
 
     source: Literal["packaged"]
-    name: Literal["efficientnet_lite0", "squeezenet1_1"]
+    name: Literal["efficientnet_lite0", "squeezenet1_1"] = Field(description="Which network.")
 
 
 class TorchvisionNetwork(NetworkSection):
     """Weights of torchvision by their name, or from a local file in torchvision's layout."""
 
     source: Literal["torchvision"]
-    name: str
-    weights: str = "DEFAULT"
-    path: str | None = None
+    name: str = Field(description="Name of the network in torchvision, such as `resnet50`.")
+    weights: str = Field(default="DEFAULT", description="Name of its weights in torchvision.")
+    path: str | None = Field(
+        default=None, description="Local file of weights; they are downloaded when left out."
+    )
 
 
 class TimmNetwork(NetworkSection):
     """Weights of timm by their name, or from a local file in timm's layout."""
 
     source: Literal["timm"]
-    name: str
-    path: str | None = None
+    name: str = Field(
+        description="Name of the network in timm with the tag of its weights, such as `resnet50.a1_in1k`."
+    )
+    path: str | None = Field(
+        default=None, description="Local file of weights; they are downloaded when left out."
+    )
 
 
 class OpenClipNetwork(NetworkSection):
     """The image tower of an open_clip model, from a pretrained tag or from a local file."""
 
     source: Literal["open_clip"]
-    name: str
-    pretrained: str | None = None
-    path: str | None = None
+    name: str = Field(description="Name of the model in open_clip, such as `ViT-B-32`.")
+    pretrained: str | None = Field(
+        default=None, description="Tag of the weights, which are downloaded; this or `path` is required."
+    )
+    path: str | None = Field(
+        default=None,
+        description="Local file of weights; with `pretrained`, it takes the place of the download.",
+    )
 
 
 class RandomNetwork(NetworkSection):
@@ -83,25 +155,35 @@ class RandomNetwork(NetworkSection):
 
     source: Literal["random"]
     architecture: Architecture
-    seed: Annotated[int, Field(ge=0)]
+    seed: Annotated[int, Field(ge=0)] = Field(description="Seed of the initial values.")
 
 
 class HuggingfaceNetwork(NetworkSection):
     """The image encoder of a transformers model of the Hugging Face hub by ``name``, or of a local folder."""
 
     source: Literal["huggingface"]
-    name: str
-    revision: str | None = None
-    path: str | None = None
+    name: str = Field(description="Name of the model on the hub, `owner/model`.")
+    revision: str | None = Field(
+        default=None, description="Branch, tag or commit of the model; the newest when left out."
+    )
+    path: str | None = Field(
+        default=None,
+        description=(
+            "Local folder with `config.json`, `preprocessor_config.json` and `model.safetensors`; it is "
+            "downloaded when left out."
+        ),
+    )
 
 
 class PythonNetwork(NetworkSection):
     """A network that the user's own Python file builds: a function under ``@encoder``."""
 
     source: Literal["python"]
-    name: str
-    path: str
-    weights: str | None = None
+    name: str = Field(description="Name of the function.")
+    path: str = Field(description="The Python file.")
+    weights: str | None = Field(
+        default=None, description="File that is passed to the function; none when left out."
+    )
 
 
 class CheckpointNetwork(Origin, NetworkSection):
@@ -109,10 +191,24 @@ class CheckpointNetwork(Origin, NetworkSection):
 
     source: Literal["checkpoint"]
     architecture: Architecture
-    layout: Literal["torch", "bit", "mmv"] = "torch"
-    key: str | None = None
-    prefix: str = ""
-    preprocessing: PreprocessingSection
+    layout: Literal["torch", "bit", "mmv"] = Field(
+        default="torch",
+        description=(
+            "How the file holds its tensors: `torch` (written by `torch.save`, TorchScript or safetensors), "
+            "`bit` (Big Transfer's `.npz`) or `mmv` (DeepMind's MMV)."
+        ),
+    )
+    key: str | None = Field(
+        default=None,
+        description=(
+            "Entry of the file that holds the tensors, such as `state_dict`; left out when the file holds "
+            "them directly."
+        ),
+    )
+    prefix: str = Field(
+        default="", description="What the names of the tensors begin with, such as `module.`."
+    )
+    preprocessing: PreprocessingSection = Field(description="How an image becomes the network's input.")
 
 
 class PretrainNetwork(NetworkSection):
@@ -120,49 +216,9 @@ class PretrainNetwork(NetworkSection):
 
     source: Literal["pretrain"]
     architecture: Architecture
-    objective: ObjectiveName
-    seed: Annotated[int, Field(ge=0)]
-    learning_rate: Positive
-
-
-class PackagedModel(PackagedNetwork, Traits):
-    """A packaged network and what it learned from."""
-
-
-class TorchvisionModel(TorchvisionNetwork, Traits):
-    """A network of torchvision and what it learned from."""
-
-
-class TimmModel(TimmNetwork, Traits):
-    """A network of timm and what it learned from."""
-
-
-class OpenClipModel(OpenClipNetwork, Traits):
-    """An image tower of open_clip and what it learned from."""
-
-
-class RandomModel(RandomNetwork, Traits):
-    """An untrained network, which learned from nothing."""
-
-    language: Literal["none"] = "none"
-    pretraining_images: Literal[0] = 0
-    pretraining_data: str = "none"
-
-
-class HuggingfaceModel(HuggingfaceNetwork, Traits):
-    """An image encoder of transformers and what it learned from."""
-
-
-class PythonModel(PythonNetwork, Traits):
-    """A network of the user's own code and what it learned from."""
-
-
-class CheckpointModel(CheckpointNetwork, Traits):
-    """A network of a local file and what it learned from."""
-
-
-class PretrainModel(PretrainNetwork, Traits):
-    """A network that the workflow trains and what it learned from; ``pretraining_images`` are those seen."""
+    objective: ObjectiveName = Field(description="What it is trained on.")
+    seed: Annotated[int, Field(ge=0)] = Field(description="Number of the training, from 0.")
+    learning_rate: Positive = Field(description="Highest learning rate.")
 
 
 Network = Annotated[
@@ -177,15 +233,26 @@ Network = Annotated[
     | PretrainNetwork,
     Field(discriminator="source"),
 ]
-Model = Annotated[
-    PackagedModel
-    | TorchvisionModel
-    | TimmModel
-    | OpenClipModel
-    | HuggingfaceModel
-    | PythonModel
-    | RandomModel
-    | CheckpointModel
-    | PretrainModel,
-    Field(discriminator="source"),
-]
+
+
+@cache
+def with_traits(network: type[NetworkSection]) -> type[Any]:
+    """Type of a model's section in the configuration: the keys of its source, and what it learned from."""
+    return create_model(
+        network.__name__.replace("Network", "Model"),
+        __base__=(network, Untrained if network is RandomNetwork else Traits),
+        __doc__=network.__doc__,
+    )
+
+
+if TYPE_CHECKING:
+
+    class Model(NetworkSection, Traits):
+        """What the sections of all sources have."""
+
+        source: str
+
+else:
+    # Those that the workflow trains are made of the section ``pretraining``, and never written by hand.
+    _WRITTEN = [network for network in get_args(get_args(Network)[0]) if network is not PretrainNetwork]
+    Model = Annotated[reduce(or_, map(with_traits, _WRITTEN)), Field(discriminator="source")]

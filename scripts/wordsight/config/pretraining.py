@@ -13,60 +13,112 @@ from wordsight.config.models import Architecture
 class OptimiserSection(Section):
     """AdamW under a warm-up and half a cosine, the same for every objective but for the learning rate."""
 
-    weight_decay: Annotated[float, Field(ge=0)] = 0.05
-    warmup: Share = 0.1
-    clip_norm: Positive = 1.0
+    weight_decay: Annotated[float, Field(ge=0)] = Field(
+        default=0.05, description="Weight decay; biases and normalisation have none."
+    )
+    warmup: Share = Field(
+        default=0.1,
+        description="Share of the steps in which the learning rate rises; then it falls by half a cosine.",
+    )
+    clip_norm: Positive = Field(default=1.0, description="Norm that a longer gradient is cut to.")
 
 
 class AugmentationSection(Section):
     """Random views: a resized crop, a flip, and changes of colour; the same for every objective."""
 
-    smallest_crop: Annotated[float, Field(gt=0, le=1)] = 0.5
-    flip: bool = True
-    brightness: Share = 0.3
-    contrast: Share = 0.3
-    saturation: Share = 0.3
-    greyscale: Annotated[float, Field(ge=0, le=1)] = 0.1
+    smallest_crop: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.5, description="Smallest crop, as a share of the picture's area."
+    )
+    flip: bool = Field(
+        default=True, description="Whether half of the pictures are flipped from left to right."
+    )
+    brightness: Share = Field(default=0.3, description="Largest change of the brightness, as a share of it.")
+    contrast: Share = Field(default=0.3, description="Largest change of the contrast, as a share of it.")
+    saturation: Share = Field(default=0.3, description="Largest change of the saturation, as a share of it.")
+    greyscale: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.1, description="Share of the pictures that lose their colour."
+    )
 
 
 class ObjectiveSection(Section):
     """How often an objective is trained, and at which learning rate."""
 
-    seeds: Count = 3
-    learning_rate: Positive = 1e-3
+    # Each seed is a model once the configuration is loaded: a digit too many must not ask for millions.
+    seeds: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=3, description="Number of models of this objective; their seeds are 0, 1 and so on."
+    )
+    learning_rate: Positive = Field(default=1e-3, description="Highest learning rate.")
 
 
 class SearchSection(Section):
     """Learning rates to choose from, on concepts of the training images that are held out of training."""
 
-    learning_rates: Annotated[list[Positive], Field(min_length=2)] = [1e-3, 3e-3, 1e-2]
-    seed: Annotated[int, Field(ge=0)] = 1000
+    learning_rates: Annotated[list[Positive], Field(min_length=2)] = Field(
+        default=[1e-3, 3e-3, 1e-2], description="Learning rates that are tried for each objective."
+    )
+    seed: Annotated[int, Field(ge=0)] = Field(
+        default=1000, description="Seed of the networks that are trained for the search."
+    )
 
 
 class TrainingSection(Section):
     """What all objectives share: images, architecture, budget, optimiser and augmentation."""
 
-    images: Name
-    styles: list[str] | None = None
-    architecture: Architecture = "small/resnet_w16"
-    resolution: Count = 32
-    images_seen: Count = 40_000
-    batch_size: Annotated[int, Field(ge=2)] = 128
-    micro_batch_size: Annotated[int, Field(ge=2)] | None = None
-    optimiser: OptimiserSection = OptimiserSection()
-    augmentation: AugmentationSection = AugmentationSection()
-    precision: Literal["float32", "bfloat16"] = "float32"
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    devices: Count = 1
-    workers: Annotated[int, Field(ge=0)] = 0
-    memory_mb: Count = 500
+    images: Name = Field(description="Dataset whose training split is learned from.")
+    styles: list[str] | None = Field(
+        default=None, description="Styles of that dataset to train on; all when left out."
+    )
+    architecture: Architecture = Field(
+        default="small/resnet_w16",
+        description=(
+            "Architecture, `family/name`, such as `timm/resnet18`. `small/resnet_wN` is a residual network "
+            "of width N for small pictures."
+        ),
+    )
+    resolution: Count = Field(default=32, description="Side of the network's input, in pixels.")
+    images_seen: Count = Field(
+        default=40_000, description="Images seen in all steps together, the same for every objective."
+    )
+    batch_size: Annotated[int, Field(ge=2)] = Field(
+        default=128, description="Images in one step, over all devices."
+    )
+    micro_batch_size: Annotated[int, Field(ge=2)] | None = Field(
+        default=None,
+        description=(
+            "Images that pass through the network together. Fewer need less memory and leave the loss as it "
+            "is; the whole batch when left out."
+        ),
+    )
+    optimiser: OptimiserSection = Field(
+        default=OptimiserSection(), description="Settings of AdamW, the same for every objective."
+    )
+    augmentation: AugmentationSection = Field(
+        default=AugmentationSection(), description="Random views, the same for every objective."
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="Precision; `bfloat16` is faster on devices that are made for it."
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        default="auto", description="Device to train on; `auto` takes a GPU where there is one."
+    )
+    devices: Count = Field(
+        default=1, description="Processes that share every batch, one a device, started by torchrun."
+    )
+    workers: Annotated[int, Field(ge=0)] = Field(default=0, description="Processes that load images ahead.")
+    memory_mb: Count = Field(
+        default=500,
+        description=(
+            "Images that need no more megabytes than this are kept in memory; otherwise each is decoded "
+            "when it is needed."
+        ),
+    )
 
     @model_validator(mode="after")
     def _share_batches(self) -> Self:
         if self.batch_size % self.devices or self.batch_size < 2 * self.devices:
             raise PydanticCustomError(
                 "batch_size",
-                "expected a batch_size that {devices} devices share in equal parts, of two images or more",
+                "batch_size must be a multiple of devices ({devices}), with two images or more for each",
                 {"devices": self.devices},
             )
         return self
@@ -75,5 +127,9 @@ class TrainingSection(Section):
 class PretrainingSection(TrainingSection):
     """Encoders that differ in their objective alone: one model a seed of each."""
 
-    objectives: Annotated[dict[ObjectiveName, ObjectiveSection], Field(min_length=1)]
-    search: SearchSection = SearchSection()
+    objectives: Annotated[dict[ObjectiveName, ObjectiveSection], Field(min_length=1)] = Field(
+        description="What to train, by name of the objective."
+    )
+    search: SearchSection = Field(
+        default=SearchSection(), description="What `make search` tries to choose a learning rate."
+    )

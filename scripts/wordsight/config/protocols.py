@@ -13,9 +13,12 @@ from wordsight.config.selector import Selector
 class ProtocolSection(Section):
     """Where a protocol runs."""
 
-    models: Selector = Field(Selector(), description="Models that are measured; all of them when left out.")
+    models: Selector = Field(
+        default=Selector(), description="Models that are measured; all of them when left out."
+    )
     mode: Mode | None = Field(
-        default=None, description="`sound` or `paper`; the configuration's when left out."
+        default=None,
+        description="`sound`, or `paper` for the authors' choices; that of the top level when left out.",
     )
 
     @property
@@ -54,11 +57,14 @@ def section_of(record: Protocol) -> type[ProtocolSection]:
     bases: tuple[Any, ...] = (record.parameters, CellsSection if record.cells else DatasetsSection)
     fields: dict[str, Any] = {}
     if record.per_dataset is not None:
-        fields["datasets"] = (dict[Name, record.per_dataset], ...)  # type: ignore[name-defined]
+        fields["datasets"] = (
+            dict[Name, record.per_dataset],  # type: ignore[name-defined]
+            Field(description="Datasets to run on, by name."),
+        )
     return create_model(
         f"{record.name.title().replace('_', '')}Section",
         __base__=bases,
-        __doc__=record.parameters.__doc__,
+        __doc__=record.heading,
         **fields,
     )
 
@@ -75,5 +81,8 @@ ProtocolsSection = create_model(
     "ProtocolsSection",
     __base__=_Protocols,
     __doc__="The protocols to run; one that is left out does not run.",
-    **{name: (section_of(record) | None, None) for name, record in PROTOCOLS.items()},  # type: ignore[call-overload]
+    **{  # type: ignore[call-overload]
+        name: (section_of(record) | None, Field(default=None, description=record.question))
+        for name, record in PROTOCOLS.items()
+    },
 )

@@ -1,17 +1,31 @@
 """Which models a protocol or a side of a contrast takes."""
 
+from pydantic import Field
+
 from wordsight.catalogue.objectives import ObjectiveName
 from wordsight.catalogue.section import Language, Name, Section
 
 
 class Selector(Section):
-    """The models whose traits all match; each key takes one value or a list of them."""
+    """The models that match every key; a key that is left out matches all."""
 
-    language: Language | list[Language] | None = None
-    robust: bool | None = None
-    source: str | list[str] | None = None
-    architecture: str | list[str] | None = None
-    group: str | list[str] | None = None
-    objective: ObjectiveName | list[ObjectiveName] | None = None
-    seed: int | list[int] | None = None
-    models: list[Name] | None = None
+    language: Language | list[Language] | None = Field(
+        default=None, description="What the encoder learned from."
+    )
+    robust: bool | None = Field(
+        default=None, description="Whether it was trained against adversarial examples."
+    )
+    source: str | list[str] | None = Field(
+        default=None, description="Source of the model; `pretrain` for those that the workflow trains."
+    )
+    architecture: str | list[str] | None = Field(
+        default=None, description="Architecture, `family/name`; of most sources it is `source/name`."
+    )
+    group: str | list[str] | None = Field(default=None, description="Group that the model names.")
+    objective: ObjectiveName | list[ObjectiveName] | None = Field(
+        default=None, description="Objective of `pretraining`."
+    )
+    seed: int | list[int] | None = Field(
+        default=None, description="Seed of the training, or of the initial values of an untrained network."
+    )
+    models: list[Name] | None = Field(default=None, description="Names of the models themselves.")

@@ -8,17 +8,30 @@ from wordsight.catalogue.section import Fraction, Name, Positive, Section
 
 
 class StatisticsSection(Section):
-    """Intervals, their resampling, and what a verdict is judged by.
+    """Intervals, their resampling, and what a verdict is judged by."""
 
-    Attributes
-    ----------
-    margins : for each metric, the largest difference that counts as none; 0.03 where a metric is not named
-    families : contrasts whose decisive comparisons are corrected together; those not named are one family
-    power : with which a difference as large as the margin is to be found
-    """
-
-    confidence: Fraction = 0.95
-    resamples: Annotated[int, Field(ge=100)] = 2000
-    power: Fraction = 0.8
-    margins: dict[str, Positive] = {}
-    families: dict[Name, Annotated[list[str], Field(min_length=1)]] = {}
+    confidence: Fraction = Field(
+        default=0.95,
+        description=(
+            "Confidence level of every interval. Verdicts are tested at a significance level of 1 minus this."
+        ),
+    )
+    resamples: Annotated[int, Field(ge=100)] = Field(default=2000, description="Resamples of the bootstrap.")
+    power: Fraction = Field(
+        default=0.8,
+        description="Power with which a difference as large as the margin should be found.",
+    )
+    margins: dict[str, Positive] = Field(
+        default={},
+        description=(
+            "For each metric, the largest difference that counts as none, such as `{accuracy: 0.02}`. It is "
+            "0.03 for a metric that isn't named."
+        ),
+    )
+    families: dict[Name, Annotated[list[str], Field(min_length=1)]] = Field(
+        default={},
+        description=(
+            "Contrasts whose verdicts are corrected together, by name of the family, such as "
+            "`{language: [captions-labels]}`. Those that aren't named form the family `all others`."
+        ),
+    )

@@ -113,14 +113,12 @@ def tar_entries(file: BinaryIO, path: Path, end: int | None) -> Iterator[Entry]:
             while (entry := archive.next()) is not None:
                 archive.members.clear()  # type: ignore[attr-defined]  # It keeps a kilobyte a member.
                 if entry.size < 0 or (end is not None and entry.offset_data + entry.size > end):
-                    raise DataError(
-                        f"{path}: {entry.name}: expected {entry.size} bytes, found a file cut short"
-                    )
+                    raise DataError(f"{path}: {entry.name}: is cut short; it should have {entry.size} bytes")
                 if entry.isreg() and not entry.issparse():
                     yield Entry(entry.name, entry.offset_data, entry.size)
             _check_end(file, archive.offset, path)
     except (tarfile.TarError, ValueError) as error:
-        raise DataError(f"{path}: expected a tar file, found damage ({error})") from None
+        raise DataError(f"{path}: the tar file is damaged ({error})") from None
 
 
 def _check_end(file: BinaryIO, offset: int, path: Path) -> None:
@@ -128,7 +126,7 @@ def _check_end(file: BinaryIO, offset: int, path: Path) -> None:
     file.seek(offset)
     block = file.read(tarfile.BLOCKSIZE)
     if len(block) < tarfile.BLOCKSIZE or any(block):
-        raise DataError(f"{path}: expected a whole tar file, found one cut short or damaged at byte {offset}")
+        raise DataError(f"{path}: the tar file is cut short or damaged at byte {offset}")
 
 
 class _Decompressed:
@@ -154,7 +152,7 @@ def _list_compressed(path: Path) -> Files:
         while source.file.read(READ_AHEAD):  # the checksum is at the end
             _refuse_bomb(path, source.file.tell())
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path}: expected a whole file of gzip, found damage ({error})") from None
+        raise DataError(f"{path}: the gzip file is damaged ({error})") from None
     return _visible({entry.name: partial(source.read, *entry[1:]) for entry in entries}, path)
 
 
@@ -162,10 +160,10 @@ def _list_zip(path: Path) -> Files:
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
-        raise DataError(f"{path}: expected a whole zip file, found damage ({error})") from None
+        raise DataError(f"{path}: the zip file is damaged ({error})") from None
     entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     if any(entry.flag_bits & ENCRYPTED for entry in entries):
-        raise DataError(f"{path}: expected a zip file without a password; unpack it with its password")
+        raise DataError(f"{path}: the zip file has a password; unpack it and set `path` to the folder")
     sized = [Entry(entry.filename, entry.header_offset, entry.file_size) for entry in entries]
     _refuse_bomb(path, sum(entry.size for entry in _small(sized, path)))
     return _visible({entry.filename: partial(_read_zip, archive, entry, path) for entry in entries}, path)
@@ -175,21 +173,25 @@ def _small(entries: Iterable[Entry], path: Path) -> Iterator[Entry]:
     """The same entries, of which none is larger than what is ever read into memory."""
     for entry in entries:
         if entry.size > LARGEST:
-            raise DataError(f"{path}: {entry.name}: expected at most {LARGEST} bytes, found {entry.size}")
+            raise DataError(
+                f"{path}: {entry.name}: {entry.size} bytes are too many for one image; the limit is {LARGEST}"
+            )
         yield entry
 
 
 def _refuse_bomb(path: Path, size: int) -> None:
     """Refuse an archive that unpacks to far more bytes than it has."""
     if size > max(FREE, RATIO * path.stat().st_size):
-        raise DataError(f"{path}: expected an archive of images, but it would unpack to {size} bytes or more")
+        raise DataError(
+            f"{path}: too large for an archive of images: it would unpack to {size} bytes or more"
+        )
 
 
 def _read_zip(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> bytes:
     try:
         return archive.read(entry)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error) as error:
-        raise DataError(f"{path}: {entry.filename}: expected a whole file, found damage ({error})") from None
+        raise DataError(f"{path}: {entry.filename}: is damaged ({error})") from None
 
 
 def _start(path: Path) -> bytes:
@@ -197,7 +199,7 @@ def _start(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(512)
     except OSError as error:
-        raise DataError(f"{path}: expected a folder or an archive ({error.strerror})") from None
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _walk(folder: Path) -> Iterator[str]:
@@ -214,7 +216,7 @@ def _visible(files: Files, path: Path) -> Files:
     for name, read in files.items():
         parts = PurePosixPath(name).parts
         if ".." in parts or name.startswith("/"):
-            raise DataError(f"{path}: {name}: expected a name that stays in the archive")
+            raise DataError(f"{path}: {name}: this name leads out of the archive")
         if not any(part.startswith(".") or part == "__MACOSX" for part in parts):
             found["/".join(parts)] = read
     return found

@@ -19,7 +19,7 @@ from wordsight.datasets.near_duplicates import Signatures, count_duplicates
 from wordsight.datasets.source import NO_LABEL, Item, Source
 from wordsight.datasets.splitting import limited
 from wordsight.errors import DataError
-from wordsight.files.disk import write_json
+from wordsight.files.disk import cannot_write, write_json
 from wordsight.files.hashing import sha256
 from wordsight.files.pixels import decode
 from wordsight.logs import progress
@@ -107,15 +107,15 @@ def colour_statistics(histogram: np.ndarray) -> tuple[Colour, Colour]:
 def _check(name: str, classes: list[str], train: list[Item], test: list[Item]) -> None:
     """Refuse what nothing can use. Some protocols need no training split; training can do without classes."""
     if not test:
-        raise DataError(f"{name}: test: expected images, found none")
+        raise DataError(f"{name}: has no test images")
     if len(classes) == 1:
-        raise DataError(f"{name}: expected at least two classes, found {classes[0]}")
+        raise DataError(f"{name}: has only one class, {classes[0]}; at least two are needed")
     seen: set[str] = set()
     for item in (*train, *test):
         if item.id in seen:
-            raise DataError(f"{name}: {item.id}: expected ids that differ, found two items with this one")
+            raise DataError(f"{name}: {item.id}: two items have this id")
         if not classes and not (item.caption and item.label == NO_LABEL):
-            raise DataError(f"{name}: {item.id}: expected a caption, since the dataset has no labels")
+            raise DataError(f"{name}: {item.id}: has no caption, which a dataset without labels needs")
         if classes and not 0 <= item.label < len(classes):
             raise DataError(f"{name}: {item.id}: expected a label below {len(classes)}, found {item.label}")
         seen.add(item.id)
@@ -134,7 +134,7 @@ def _replacing(directory: Path) -> Iterator[Path]:
         for file in ("train.parquet", "test.parquet", "card.json"):
             (folder / file).replace(directory / file)
     except OSError as error:
-        raise DataError(f"{directory}: expected a place to write to ({error})") from None
+        raise DataError(cannot_write(directory, error)) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -171,6 +171,4 @@ def _read(item: Item, name: str) -> bytes:
     try:
         return item.read()
     except OSError as error:
-        raise DataError(
-            f"{name}: {item.id}: expected a file that can be read ({error.strerror or error})"
-        ) from None
+        raise DataError(f"{name}: {item.id}: cannot be read ({error.strerror or error})") from None

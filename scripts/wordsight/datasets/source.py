@@ -79,7 +79,7 @@ def as_text(value: Any, name: str, where: str) -> str:
         raise DataError(f"{where}: expected text as {name}, found {type(value).__name__}")
     text = str(value).strip()
     if SURROGATES.search(text):
-        raise DataError(f"{where}: expected text as {name}, found half of a character")
+        raise DataError(f"{where}: the {name} is not valid UTF-8; was it cut short?")
     return text
 
 

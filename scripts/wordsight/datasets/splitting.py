@@ -41,7 +41,10 @@ def hold_out(items: list[Item], share: float, name: str) -> list[Item]:
     groups = _concept_groups(items)
     drawn = np.random.default_rng(derive_seed(0, "validation", name)).permutation(np.unique(groups))
     if len(drawn) == 1:
-        raise DataError(f"{name}: validation: expected 0 or training images of two concepts, found one")
+        raise DataError(
+            f"{name}: validation: has training images of one concept only, so none can be held out; set it "
+            "to 0"
+        )
     sizes = np.cumsum(np.bincount(groups)[drawn])
     within = int(np.searchsorted(sizes, share * len(items) + 1e-6, side="right"))  # 0.29 * 100 is below 29
     held_out = np.isin(groups, drawn[: np.clip(within, 1, len(drawn) - 1)])

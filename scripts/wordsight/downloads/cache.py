@@ -25,10 +25,10 @@ def cached(address: str, name: str | None = None) -> Path:
     """Where the file of an address lies in the cache: two addresses or names never share a place."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise DownloadError(f"{address}: expected an address that begins with https:// or http://")
+        raise DownloadError(f"{address}: an address begins with https:// or http://")
     if parts.username:
         raise DownloadError(
-            f"{parts.hostname}: expected an address without a password; it belongs in ~/.netrc"
+            f"{parts.hostname}: the address contains a user name; put user and password into ~/.netrc"
         )
     segments = [_segment(segment) for segment in parts.path.removeprefix("/").split("/")]
     host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname

@@ -16,7 +16,7 @@ from filelock import FileLock
 from wordsight.downloads import http, lock
 from wordsight.downloads.cache import cache, cached, mirrored, offline
 from wordsight.errors import DownloadError
-from wordsight.files import hashing
+from wordsight.files import disk, hashing
 from wordsight.logs import logger
 
 
@@ -55,7 +55,7 @@ def fetch(
     if not digests.fit(place):
         if offline():
             raise DownloadError(_offline(address, place, digests, expected))
-        with _sole(place, expected):
+        with _locked(place):
             if not digests.fit(place):  # another job may have fetched it meanwhile
                 _download(urls, place, digests, expected)
     if len(sha256 or "") < 64 and not digests.entry:
@@ -79,13 +79,13 @@ class _Digests:
         """How a file differs from the expected one."""
         found = hashing.sha256(path)
         if self.sha256 and not found.startswith(self.sha256.lower()):
-            return http.instead(path) or f"a file with SHA-256 {found}"
+            return http.describe_answer(path) or f"a file with SHA-256 {found}"
         if self.md5 and (other := _md5(path)) != self.md5.lower():
-            return http.instead(path) or f"a file with MD5 {other}"
+            return http.describe_answer(path) or f"a file with MD5 {other}"
         if self.entry and found != self.entry.sha256:
-            return http.instead(path) or f"a file with SHA-256 {found}"
+            return http.describe_answer(path) or f"a file with SHA-256 {found}"
         known = self.sha256 or self.md5 or self.entry
-        return None if known else http.instead(path)
+        return None if known else http.describe_answer(path)
 
     def __str__(self) -> str:
         words = [f"with SHA-256 {self.sha256}"] if self.sha256 else []
@@ -108,11 +108,11 @@ def _download(urls: Sequence[str], place: Path, digests: _Digests, expected: str
                 continue
             partial.replace(place)
             http.forget(partial)
-            _share(place)
+            _let_group_read(place)
             return
     raise DownloadError(
-        f"{place.name}: expected {expected}{digests}, but no address gives it ({'; '.join(reasons)}); "
-        f"it can be put by hand at {place}"
+        f"{place.name}: cannot download {expected}{digests} ({'; '.join(reasons)}); "
+        f"get it by hand and put it at {place}"
     )
 
 
@@ -140,23 +140,24 @@ def _addresses(urls: Sequence[str]) -> Iterator[str]:
 def _offline(address: str, place: Path, digests: _Digests, expected: str) -> str:
     there = f" holds {digests.mismatch(place)}" if place.is_file() else " does not exist"
     return (
-        f"{place.name}: expected {expected}{digests} without a network "
-        f"(WORDSIGHT_OFFLINE or HF_HUB_OFFLINE is set), but {place}{there}; put there what {address} gives"
+        f"{place.name}: cannot download {expected}{digests} while offline (WORDSIGHT_OFFLINE or "
+        "HF_HUB_OFFLINE "
+        f"is set), and {place}{there}; download {address} elsewhere and put the file there"
     )
 
 
 @contextmanager
-def _sole(place: Path, expected: str) -> Iterator[None]:
+def _locked(place: Path) -> Iterator[None]:
     """Keep other jobs and users from downloading the same file at the same time."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(place.with_name(f".{place.name}.lock")):
             yield
     except OSError as error:
-        raise DownloadError(f"{place}: expected a place to write {expected} to ({error})") from None
+        raise DownloadError(disk.cannot_write(place, error)) from None
 
 
-def _share(place: Path) -> None:
+def _let_group_read(place: Path) -> None:
     """Let one's group read a file of the cache and the folders that it lies in."""
     folders = [folder for folder in place.parents if folder.is_relative_to(cache())]
     with suppress(OSError):  # a folder may be another user's

@@ -14,6 +14,7 @@ from urllib3.util import Retry
 
 from wordsight.errors import DataError, DownloadError
 from wordsight.files import disk
+from wordsight.files.signatures import HTML_PAGE, misplaced, start_of
 from wordsight.logs import progress
 
 CHUNK = 2**20
@@ -25,9 +26,7 @@ RESERVE = 2**28  # bytes that have to stay free on the disk
 BUSY = (429, 500, 502, 503, 504)
 
 LOGIN = re.compile(r"(^|/)(log-?in|sign-?in|sso|saml2?|oauth2?|auth)\b", re.IGNORECASE)
-PAGE = re.compile(
-    rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html|head|body)", re.IGNORECASE | re.DOTALL
-)
+# Pages that servers are known to give for a file.
 PAGES = {
     rb"virus scan warning|can't scan this file for viruses": "Google Drive's page that warns of viruses",
     rb"google drive - quota exceeded": "Google Drive's page that says that its quota is exceeded",
@@ -103,18 +102,12 @@ def forget(partial: Path) -> None:
     _notes(partial).unlink(missing_ok=True)
 
 
-def instead(path: Path) -> str | None:
-    """What a file is that came in place of the one that was asked for; nothing when it may be that one."""
-    with path.open("rb") as file:
-        start = file.read(2**16)
-    if not start:
-        return "an empty file"
-    if start.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer"
-    if PAGE.match(start):
-        known = (name for pattern, name in PAGES.items() if re.search(pattern, start, re.IGNORECASE))
-        return next(known, "an HTML page")
-    return None
+def describe_answer(path: Path) -> str | None:
+    """What a server gave in place of a file, such as a page; None when it may be the file."""
+    start = start_of(path)
+    found = misplaced(start)
+    known = (name for pattern, name in PAGES.items() if re.search(pattern, start, re.IGNORECASE))
+    return next(known, found) if found == HTML_PAGE else found or None
 
 
 def _transfer(connections: requests.Session, address: str, partial: Path) -> bool:

@@ -63,7 +63,7 @@ def from_hub(repository: str, file: str, *, revision: str | None = None, kind: s
         path.resolve().unlink()
         path.unlink(missing_ok=True)
         raise DownloadError(
-            f"{address}: expected SHA-256 {stated}, as the hub states, but what came has {found}"
+            f"{address}: the hub states the SHA-256 {stated}, but the file that came has {found}"
         )
     if entry and entry.sha256 != found:
         raise DownloadError(
@@ -111,10 +111,12 @@ def _ask_hub(repository: str, file: str, revision: str | None, kind: str, addres
             reasons.append(f"{endpoint}: {known or _words(error.__cause__ or error)}")
     if offline():
         raise DownloadError(
-            f"{address}: expected a file without a network (WORDSIGHT_OFFLINE or HF_HUB_OFFLINE is set), but "
-            f"{cache() / HUB} does not have it; download it where there is a network, or set `path` to a copy"
+            f"{address}: cannot be downloaded while offline (WORDSIGHT_OFFLINE or HF_HUB_OFFLINE is set), "
+            "and "
+            f"{cache() / HUB} does not have it; download it on a machine with a network, or set `path` to a "
+            "copy"
         )
-    raise failure(f"{address}: expected a file, but no hub gives it ({'; '.join(reasons)})")
+    raise failure(f"{address}: cannot be downloaded ({'; '.join(reasons)})")
 
 
 def _words(error: BaseException) -> str:

@@ -48,7 +48,7 @@ def record(address: str, sha256: str, commit: str = "") -> None:
             lines = [_line(address, entry) for address, entry in sorted(entries.items())]
             disk.write_text(LOCK, HEAD + "".join(lines))
     except OSError as error:
-        raise DownloadError(f"{LOCK}: expected a place to write to ({error})") from None
+        raise DownloadError(disk.cannot_write(LOCK, error)) from None
 
 
 def _read() -> dict[str, Entry]:
@@ -57,14 +57,14 @@ def _read() -> dict[str, Entry]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise DownloadError(f"{LOCK}: expected a text file that can be read ({error})") from None
+        raise DownloadError(f"{LOCK}: cannot be read ({error})") from None
     entries = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip() or line.startswith("#"):
             continue
         match = LINE.fullmatch(line.rstrip())
         if not match:
-            raise DownloadError(f"{LOCK}:{number}: expected a SHA-256, two spaces and an address")
+            raise DownloadError(f"{LOCK}:{number}: is not a SHA-256, two spaces and an address")
         entries[match["address"]] = Entry(match["sha256"], match["commit"] or "", number)
     return entries
 

@@ -18,4 +18,4 @@ def read(path: Path | str, kind: type[Card], expected: str) -> Card:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
-        raise DataError(f"{path}: expected {expected} ({key}: {first['msg']})") from None
+        raise DataError(f"{path}: is not {expected} ({key}: {first['msg']})") from None

@@ -27,10 +27,16 @@ def atomic(path: Path | str) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except (OSError, SafetensorError) as error:  # the latter is how safetensors says that a disk is full
-        raise DataError(f"{path}: expected a place to write to ({error})") from None
+        raise DataError(cannot_write(path, error)) from None
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def cannot_write(path: Path | str, error: Exception) -> str:
+    """Say that a file can't be written, and why: ``cannot write a/b: no space left on device``."""
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return f"cannot write {path}: {reason[:1].lower()}{reason[1:]}"
 
 
 def write_text(path: Path | str, text: str) -> None:
@@ -49,6 +55,6 @@ def read_json(path: Path | str) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise DataError(f"{path}: expected a JSON file ({error.strerror})") from None
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
     except ValueError as error:
-        raise DataError(f"{path}: expected a JSON file ({error})") from None
+        raise DataError(f"{path}: is not valid JSON ({error})") from None

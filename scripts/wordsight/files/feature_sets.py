@@ -51,4 +51,4 @@ def read_features(path: Path | str) -> Features:
             ids = json.loads(metadata.pop("ids"))
             return Features(file.get_tensor("features"), file.get_tensor("labels"), ids, metadata)
     except (OSError, SafetensorError, KeyError) as error:
-        raise DataError(f"{path}: expected a safetensors file of features ({error})") from None
+        raise DataError(f"{path}: is not a safetensors file of features, or is damaged ({error})") from None

@@ -11,7 +11,9 @@ def package_folder(package: str) -> Path:
     """Folder of an installed package, found without importing it."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise DataError(f"package {package}: expected it to be installed in the environment of this step")
+        raise DataError(
+            f"package {package} is not installed here; run `make report`, or use the environments in envs/"
+        )
     return Path(spec.submodule_search_locations[0])
 
 

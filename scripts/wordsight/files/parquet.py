@@ -24,7 +24,9 @@ def read_table(path: Path | str, columns: list[str] | None = None) -> pa.Table:
     try:
         return pq.ParquetFile(path).read(columns=columns)
     except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{path}: expected a Parquet table ({str(error).splitlines()[0]})") from None
+        raise DataError(
+            f"{path}: is not a Parquet table, or is damaged ({str(error).splitlines()[0]})"
+        ) from None
 
 
 def write_frame(path: Path | str, frame: "pd.DataFrame") -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from wordsight.errors import DataError
+from wordsight.files.signatures import START, misplaced
 
 MAX_PIXELS = 100_000_000
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow warns above its own limit, which is lower.
@@ -58,7 +59,7 @@ def decode(data: bytes, item: str) -> Image.Image:
     except DataError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise DataError(f"{item}: expected at most {MAX_PIXELS // 10**6} megapixels, found more") from None
+        raise DataError(f"{item}: more than {MAX_PIXELS // 10**6} megapixels") from None
     except Exception as error:  # Pillow's readers let errors of every type through on damaged files.
         raise DataError(f"{item}: expected an image, found {_describe(data, error)}") from None
 
@@ -74,7 +75,7 @@ def _check_size(image: Image.Image, item: str) -> None:
     """Refuse an image by its header, before its pixels take any memory."""
     if image.width * image.height > MAX_PIXELS:
         size = f"{image.width} x {image.height}"
-        raise DataError(f"{item}: expected at most {MAX_PIXELS // 10**6} megapixels, found {size} pixels")
+        raise DataError(f"{item}: {size} pixels are more than {MAX_PIXELS // 10**6} megapixels")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -100,15 +101,13 @@ def _scale_to_8_bits(image: Image.Image) -> Image.Image:
 
 def _describe(data: bytes, error: Exception) -> str:
     """Say what the bytes look like."""
-    start = data[:512].lstrip().lower()
-    if not data:
-        return "an empty file"
-    if start.startswith((b"<!doctype html", b"<html")):
-        return "an HTML page"
+    if found := misplaced(data[:START]):
+        return found
     for signature, name in SIGNATURES.items():
         if data.startswith(signature):
             reason = " ".join(str(error).split()) or type(error).__name__
             return f"a {name} file that cannot be decoded ({reason[:120]})"
+    start = data[:512].lstrip().lower()
     if start.isascii() and b"\0" not in start:
         return f"text ({start[:20].decode()!r})"
     return f"bytes of no format among {', '.join(FORMATS)} (they start with {data[:4].hex()})"

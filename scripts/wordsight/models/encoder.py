@@ -54,8 +54,9 @@ class Backbone(nn.Module):
         return self.pool(self.trunk(images))
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits of shape (b, classes)."""
-        assert self.head is not None
+        """Logits of shape (b, classes); a ValueError without a classifier."""
+        if self.head is None:
+            raise ValueError("this network has no classifier")
         return self.head(self.trunk(images))
 
     def keep_head(self, classifier: str | None, name: str) -> None:

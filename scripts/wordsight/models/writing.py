@@ -26,10 +26,16 @@ def save(
     ----------
     pretrained : where the weights are from, with the preprocessing that goes with them
     training : how the workflow trained it
+
+    Raises
+    ------
+    ValueError
+        When ``pretrained`` has no preprocessing.
     """
+    if pretrained.preprocessing is None:
+        raise ValueError(f"{name}: expected the preprocessing that goes with the weights")
     directory = Path(directory)
     tensors.write(directory / "weights.safetensors", backbone.tensors())
-    assert pretrained.preprocessing is not None
     card = NetworkCard(
         name=name,
         source=section.source,

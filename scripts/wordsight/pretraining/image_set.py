@@ -66,7 +66,7 @@ class ImageSet:
                 f"has no {what[:-1]}"
             )
         if what == "labels" and len(torch.unique(self.labels)) < 2:
-            raise DataError(f"{self.name}: expected training images of at least two classes")
+            raise DataError(f"{self.name}: all training images are of one class; at least two are needed")
 
 
 def image_set(
@@ -97,7 +97,7 @@ def image_set(
     places = np.flatnonzero(kept & (split.held_out == held_out))
     if len(places) == 0:
         what = "that are held out of training" if held_out else "to train on"
-        raise DataError(f"{split.card.name}: expected images {what}, found none")
+        raise DataError(f"{split.card.name}: there are no images {what}")
     captions = [split.captions[place] for place in places]
     return ImageSet(
         name=split.card.name,

@@ -40,7 +40,7 @@ def carry_out(order: Order) -> None:
     path.unlink()
     if done.returncode:
         raise WordsightError(
-            f"{order.name}: expected {order.section.devices} processes to train, but one failed (above)"
+            f"{order.name}: one of {order.section.devices} training processes failed; its error is above"
         )
 
 

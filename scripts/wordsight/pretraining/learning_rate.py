@@ -41,9 +41,7 @@ def held_out(
     train.require("labels")
     known: np.ndarray = np.isin(tested.labels.numpy(), train.labels.numpy())
     if not known.any():
-        raise DataError(
-            f"{split.card.name}: expected held-out images of classes that are trained on, found none"
-        )
+        raise DataError(f"{split.card.name}: no held-out image is of a class that is trained on")
     fits = fit_logistic(
         features(trained, split, train),
         train.labels.numpy(),

@@ -193,8 +193,8 @@ class _Run:
         mean = float(torch.stack(losses).mean())
         if not math.isfinite(mean):
             raise DataError(
-                f"{self.task.network.objective}-{self.task.network.seed}: expected a finite loss, but that "
-                f"of epoch {epoch + 1} is {mean}; a lower learning_rate may help"
+                f"{self.task.network.objective}-{self.task.network.seed}: the loss of epoch "
+                f"{epoch + 1} is {mean}; a lower learning_rate may help"
             )
         return mean
 

@@ -39,7 +39,7 @@ def write_sentences(path: Path | str, split: Split, device: str = "cpu") -> None
     """
     for item, caption in zip(split.ids, split.captions, strict=True):
         if not caption.strip():
-            raise DataError(f"{split.card.name}: {item}: expected a caption, found none")
+            raise DataError(f"{split.card.name}: {item}: has no caption")
     sentences = sorted({*split.captions, *split.classes})
     vectors = encode(sentences, device)
     with atomic(path) as temporary:
@@ -55,7 +55,9 @@ def encode(sentences: list[str], device: str = "cpu") -> torch.Tensor:
     folder = package_folder(PACKAGE) / "model"
     digest = sha256(folder / "model.safetensors")
     if digest != SHA256:
-        raise WeightsError(f"package {PACKAGE}: expected weights of SHA-256 {SHA256}, found {digest}")
+        raise WeightsError(
+            f"package {PACKAGE}: its weights have SHA-256 {digest}, not {SHA256}; is it another version?"
+        )
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()
     model = model.to(resolve_device(device, "pretraining.device"))

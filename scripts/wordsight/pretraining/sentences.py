@@ -28,7 +28,7 @@ class Sentences:
         """Vectors (n, 384) of sentences; :class:`DataError` names one that is not there."""
         for sentence in sentences:
             if sentence not in self.rows:
-                raise DataError(f"{self.name}: expected a vector of the sentence {sentence!r}, found none")
+                raise DataError(f"{self.name}: has no vector of the sentence {sentence!r}")
         return self.vectors[[self.rows[sentence] for sentence in sentences]]
 
     @classmethod
@@ -39,5 +39,7 @@ class Sentences:
                 sentences = json.loads((file.metadata() or {})["sentences"])
                 vectors = file.get_tensor("vectors")
         except (OSError, SafetensorError, KeyError, ValueError) as error:
-            raise DataError(f"{path}: expected a file of sentences and their vectors ({error})") from None
+            raise DataError(
+                f"{path}: is not a file of sentences and their vectors, or is damaged ({error})"
+            ) from None
         return cls(name, {sentence: row for row, sentence in enumerate(sentences)}, vectors)

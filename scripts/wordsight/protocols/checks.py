@@ -36,13 +36,13 @@ def check_features(features: Features, classes: int, where: str) -> None:
 def check_items(labels: np.ndarray, ids: list[str], where: str) -> None:
     """Refuse a split without items, with an id twice or with a negative label."""
     if not ids:
-        raise DataError(f"{where}: expected at least one item, but the split is empty")
+        raise DataError(f"{where}: the split has no items")
     if len(set(ids)) < len(ids):
         twice = next(item for position, item in enumerate(ids) if item in ids[:position])
         raise DataError(f"{where}: the id {twice} occurs twice, expected one item per id")
     if int(np.min(labels)) < 0:
         item = int(np.argmin(labels))
-        raise DataError(f"{where}: item {ids[item]} has label {labels[item]}, expected a class (-1: none)")
+        raise DataError(f"{where}: item {ids[item]} has no class (label {labels[item]})")
 
 
 def check_splits(train: Features, test: Features, classes: int, where: str) -> None:
@@ -57,7 +57,9 @@ def check_splits(train: Features, test: Features, classes: int, where: str) -> N
     check_features(test, classes, f"{where}, test")
     widths = train.values.shape[1], test.values.shape[1]
     if widths[0] != widths[1]:
-        raise DataError(f"{where}: expected equal widths, but train has {widths[0]} and test {widths[1]}")
+        raise DataError(
+            f"{where}: training features have {widths[0]} values an item, but test features have {widths[1]}"
+        )
     check_disjoint(train.ids, test.ids, where)
 
 
@@ -86,5 +88,7 @@ def unit_rows(features: Features, where: str) -> np.ndarray:
     unfit = ~(np.isfinite(norms) & (norms > 0))[:, 0]
     if unfit.any():
         item = features.ids[int(unfit.argmax())]
-        raise DataError(f"{where}: the feature vector of item {item} has norm 0 or one beyond float32")
+        raise DataError(
+            f"{where}: the feature vector of item {item} has norm 0 or a norm too large for float32"
+        )
     return values / norms

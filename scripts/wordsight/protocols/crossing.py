@@ -168,12 +168,12 @@ def _in_order(split: Split, features: Features, where: str) -> np.ndarray:
     lacking = [item for item in split.ids if item not in place]
     if lacking or len(place) > len(split):
         which = f"item {lacking[0]} has none" if lacking else f"there are {len(place)}"
-        raise DataError(f"{where}: expected features of the {len(split)} items of {split.path}, but {which}")
+        raise DataError(f"{where}: features do not belong to the {len(split)} items of {split.path}: {which}")
     order = [place[item] for item in split.ids]
     other = features.labels[order] != split.labels
     if other.any():
         item = split.ids[int(other.argmax())]
-        raise DataError(f"{where}: expected the labels of {split.path}, but item {item} has another")
+        raise DataError(f"{where}: the label of item {item} differs from that in {split.path}")
     return features.values[order]
 
 
@@ -181,9 +181,7 @@ def _styles(train: Split, test: Split, where: str) -> tuple[list[str], list[str]
     for split in (train, test):
         for item, *given in zip(split.ids, split.concepts, split.styles, strict=True):
             if not all(given):
-                raise DataError(
-                    f"{where}: expected a concept and a style of every item, but {item} lacks one"
-                )
+                raise DataError(f"{where}: item {item} has no concept or no style, which every item needs")
     trained = _where(train.styles, ~train.held_out)
     seen, unseen = sorted(trained), sorted(set(test.styles) - set(train.styles))
     if len(seen) < 2 or not unseen:
@@ -228,6 +226,6 @@ def _check_labels(concepts: list[str], labels: np.ndarray, where: str) -> None:
     mixed = (labels != labels[:, :1]).any(axis=1)
     if mixed.any():
         raise DataError(
-            f"{where}: expected one class for each concept, "
-            f"but drawings of {concepts[int(mixed.argmax())]} differ"
+            f"{where}: drawings of the concept {concepts[int(mixed.argmax())]} have different classes; "
+            "a concept has one class"
         )

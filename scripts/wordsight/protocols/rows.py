@@ -9,7 +9,7 @@ import pyarrow as pa
 from wordsight.errors import DataError
 from wordsight.files.parquet import write_table
 
-# One name per column; ``docs/results.md`` describes them for readers of the tables.
+# One name per column; :mod:`wordsight.catalogue.observed` has their meanings.
 SCHEMA = pa.schema(
     [
         ("protocol", pa.string()),

@@ -124,7 +124,8 @@ def compare(
     for origin in map(read_origin, paths):
         if origin.model in files[origin.protocol][origin.dataset]:
             raise DataError(
-                f"{origin.path}: a second file of {origin.protocol}, {origin.model} and {origin.dataset}"
+                f"{origin.path}: another file has the results of {origin.protocol}, {origin.model} and "
+                f"{origin.dataset}"
             )
         files[origin.protocol][origin.dataset][origin.model] = origin
     found = [
@@ -265,7 +266,7 @@ def paired_cells(origins: list[Origin], metric: str) -> list[list[Cell]]:
     reference = origins[0]
     first = read_cells(reference.path, {metric})
     if not first:
-        raise DataError(f"{reference.path}: no rows of {metric}")
+        raise DataError(f"{reference.path}: has no rows of {metric}")
     columns = [first]
     for origin in origins[1:]:
         cells = read_cells(origin.path, {metric})

@@ -82,13 +82,12 @@ def _by_group(
     found: dict[tuple[str, str, str], dict[str, Origin]] = defaultdict(dict)
     for origin in map(read_origin, paths):
         if origin.model not in groups:
-            raise DataError(
-                f"{origin.path}: expected a configured model, but {origin.model!r} is in no group"
-            )
+            raise DataError(f"{origin.path}: its model {origin.model!r} is not in the configuration")
         files = found[origin.protocol, origin.dataset, groups[origin.model]]
         if origin.model in files:
             raise DataError(
-                f"{origin.path}: expected one file of {origin.protocol}, {origin.model} and {origin.dataset}"
+                f"{origin.path}: another file has the results of {origin.protocol}, {origin.model} and "
+                f"{origin.dataset}"
             )
         files[origin.model] = origin
     return {key: [files[model] for model in sorted(files)] for key, files in found.items()}

@@ -53,14 +53,11 @@ def summarise(paths: Iterable[Path | str], measures: Measures) -> pd.DataFrame:
         if cell.metric not in measures[origin.protocol].without_mean
     ]
     if not rows:
-        raise DataError("statistics: expected at least one table of rows, but there is none")
+        raise DataError("statistics: there are no results to summarise")
     frame = pd.DataFrame(rows)
     twice = frame[frame.duplicated(KEYS)]
     if len(twice):
-        raise DataError(
-            "statistics: expected one file each, "
-            f"but {' '.join(map(str, twice.iloc[0][KEYS]))} is there twice"
-        )
+        raise DataError(f"statistics: two files have results of {' '.join(map(str, twice.iloc[0][KEYS]))}")
     return frame.sort_values(KEYS, ignore_index=True)
 
 

@@ -58,7 +58,7 @@ def read_origin(path: Path | str) -> Origin:
     names = ["protocol", "model", "dataset", "mode"]
     batch = next(_batches(Path(path), names, batch_size=1), None)
     if batch is None:
-        raise DataError(f"{path}: expected rows of a protocol, but the table is empty")
+        raise DataError(f"{path}: the table is empty")
     return Origin(Path(path), *(batch.column(name)[0].as_py() for name in names))
 
 
@@ -106,11 +106,13 @@ def _batches(path: Path, columns: list[str], batch_size: int = 65_536) -> Iterat
             missing = [name for name in SCHEMA.names if name not in file.schema_arrow.names]
             if missing:
                 raise DataError(
-                    f"{path}: expected the rows of a protocol, but the column {missing[0]!r} is missing"
+                    f"{path}: the column {missing[0]!r} is missing; is it a table that a protocol wrote?"
                 )
             yield from file.iter_batches(batch_size, columns=columns)
     except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{path}: expected a Parquet table ({str(error).splitlines()[0]})") from None
+        raise DataError(
+            f"{path}: is not a Parquet table, or is damaged ({str(error).splitlines()[0]})"
+        ) from None
 
 
 def _only(batch: pa.RecordBatch, metrics: Collection[str] | None) -> pa.RecordBatch:
@@ -150,7 +152,7 @@ def _cell(
         )
     if "" in ids and len(ids) > 1:
         raise DataError(
-            f"{path}: {names[0]}: expected observations of items or of trials, but both are there"
+            f"{path}: {names[0]}: has rows of items and rows of whole trials; one metric has one kind"
         )
     matrix = np.empty(len(trials) * len(ids))
     matrix[place] = value

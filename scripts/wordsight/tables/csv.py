@@ -29,4 +29,4 @@ def read_csv(path: Path | str) -> pd.DataFrame:
             na_values={name: [""] for name in counts | may_be_missing("number")},
         )
     except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as a table of results ({error})") from None
+        raise DataError(f"{path}: cannot be read as a table ({error})") from None

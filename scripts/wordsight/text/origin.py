@@ -5,8 +5,7 @@ from pathlib import Path
 from wordsight.config.text import PublishedFile
 from wordsight.downloads import fetching
 from wordsight.errors import DataError
-from wordsight.files import hashing
-from wordsight.files.signatures import describe_start
+from wordsight.files import hashing, signatures
 
 
 def locate(section: PublishedFile, expected: str) -> Path:
@@ -36,10 +35,9 @@ def locate(section: PublishedFile, expected: str) -> Path:
 
 def start_of(path: Path, expected: str) -> bytes:
     """First bytes of a file; :class:`DataError` says what it is where they tell that it is another one."""
-    with path.open("rb") as file:
-        start = file.read(512)
+    start = signatures.start_of(path)
     if start.startswith((b"BZh", b"\x1f\x8b")):
         return start
-    if what := describe_start(start):
+    if what := signatures.describe_start(start):
         raise DataError(f"{path}: expected {expected}, but this is {what}")
     return start

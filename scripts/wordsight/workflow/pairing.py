@@ -18,15 +18,14 @@ def pair(config: Config, name: str) -> list[tuple[str, str]]:
     both = [model for model in treatments if model in controls]
     if both:
         raise ConfigError(
-            f"config: contrasts.{name}: expected each model on one side, but {both[0]!r} is on both"
+            f"config: contrasts.{name}: {both[0]!r} is both a treatment and a control; narrow one of them"
         )
     pairs = [
         (t, c) for t in treatments for c in controls if _traits(config, name, t) == _traits(config, name, c)
     ]
     if not pairs:
         raise ConfigError(
-            f"config: contrasts.{name}: expected a treatment and a control of equal "
-            f"{' and '.join(contrast.match)}, but there is none "
+            f"config: contrasts.{name}: no treatment and control have equal {' and '.join(contrast.match)} "
             f"(treatment {', '.join(treatments)}; control {', '.join(controls)})"
         )
     return pairs

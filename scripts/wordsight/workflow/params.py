@@ -7,13 +7,13 @@ from wordsight.catalogue.fitting import ProbeParameters
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Protocol
 from wordsight.config.experiment import Config
-from wordsight.config.models import PretrainModel, Traits
+from wordsight.config.models import PretrainNetwork, Traits
 from wordsight.config.pretraining import PretrainingSection, TrainingSection
 from wordsight.config.text import Wording
 from wordsight.errors import ConfigError
 from wordsight.statistics.measures import Measure
 from wordsight.workflow.provenance import content_digest
-from wordsight.workflow.targets import attacked
+from wordsight.workflow.targets import attacked, group
 
 Values = dict[str, Any]
 Wildcards = Any  # of Snakemake: attributes and `get`
@@ -55,7 +55,7 @@ def wording(config: Config, text_model: str) -> Values:
 
 def groups(config: Config) -> dict[str, str]:
     """Group of each model: the objective of those that the workflow trains, whose seeds count as one."""
-    return {name: getattr(model, "objective", name) for name, model in config.models.items()}
+    return {name: group(config, name) for name in config.models}
 
 
 # Training
@@ -70,8 +70,7 @@ def pretraining(config: Config) -> PretrainingSection:
 
 def objective_of(config: Config, w: Wildcards) -> str:
     """Objective of a training: that of its model, or in a search for learning rates that of its wildcard."""
-    named: str | None = w.get("objective")
-    return named or config.models[w.model].objective  # type: ignore[union-attr]
+    return w.get("objective") or group(config, w.model)
 
 
 def training(config: Config, _: Wildcards) -> Values:
@@ -82,15 +81,13 @@ def training(config: Config, _: Wildcards) -> Values:
 def candidate(config: Config, w: Wildcards) -> Values:
     """Network of a search for the learning rate."""
     section = pretraining(config)
-    return PretrainModel(
+    return PretrainNetwork(
         source="pretrain",
         architecture=section.architecture,
         objective=w.objective,
         seed=section.search.seed,
         learning_rate=float(w.learning_rate),
-        language="none",
-        pretraining_images=0,
-    ).model_dump(mode="json", exclude=set(Traits.model_fields))
+    ).model_dump(mode="json")
 
 
 def probe() -> Values:

@@ -140,7 +140,7 @@ def content_digest(
     root = Path(path)
     if not root.exists():
         steps = f"; {by_hand}" if by_hand else ""
-        raise ConfigError(f"config: {key}: expected a file or folder, but {path} does not exist{steps}")
+        raise ConfigError(f"config: {key}: {path} does not exist{steps}")
     known: dict[str, str] = _recall(memory)
     files = sorted(file for file in ([root] if root.is_file() else root.rglob("*")) if file.is_file())
     current = {}

@@ -16,7 +16,7 @@ class Parameters(Section):
     seeds: Count = Field(default=5, description="Runs of k-means, each from a seed of its own.")
     memory_mb: Count = Field(
         default=1000,
-        description="Memory for the affinity matrix; what does not fit is computed again in every pass.",
+        description="Megabytes for the affinity matrix; what doesn't fit is computed again in every pass.",
     )
 
 

@@ -16,9 +16,12 @@ class Parameters(Section):
     """Nearest class prototype from a few labelled images."""
 
     shots: Annotated[list[Count], Field(min_length=1)] = Field(
-        default=[1, 5, 10], description="Labelled images of each class; the largest number decides."
+        default=[1, 5, 10],
+        description="Numbers of labelled images of each class; verdicts are about the largest.",
     )
-    trials: Count = Field(default=20, description="Draws of those images; paper mode takes 10.")
+    trials: Count = Field(
+        default=20, description="Draws of those images, the same for every model; paper mode takes 10."
+    )
 
 
 def method(section: Mapping[str, Any], mode: Mode) -> Sentence:

@@ -30,7 +30,7 @@ class Parameters(ProbeParameters):
             0.5,
             1.0,
         ],
-        description="Radii of the grid: largest change of a pixel, of its range.",
+        description="Radii to try: the largest change of a pixel, as a share of its range.",
     )
     steps: Count = Field(default=20, description="Steps of an attack; paper mode takes 100.")
     relative_step: Positive | None = Field(
@@ -38,7 +38,7 @@ class Parameters(ProbeParameters):
     )
     batch_size: Count = Field(
         default=16,
-        description="Images of 224 x 224 pixels that are attacked at once; of smaller ones there are more.",
+        description="Images of 224 × 224 pixels that are attacked together; of smaller images, more are.",
     )
 
 
@@ -48,7 +48,7 @@ class AttackedDataset(Section):
     head: Literal["own", "fitted"] = Field(
         description=(
             "`own`: the network's own classifier, for models whose `classifier` is the dataset's "
-            "`label_space`. `fitted`: a logistic regression on the training features."
+            "`label_space`. `fitted`: a logistic regression on the training features, for all models."
         )
     )
     images: Count = Field(

@@ -15,7 +15,7 @@ class Parameters(ProbeParameters):
     """Linear probe on the features of the whole training split."""
 
     epochs: Count = Field(
-        default=20, description="Passes of paper mode, each over augmented images of its own."
+        default=20, description="Epochs of paper mode, each with augmented images of its own."
     )
 
 

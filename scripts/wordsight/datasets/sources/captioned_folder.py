@@ -47,7 +47,7 @@ def load(section: CaptionedFolderDataset) -> Source:
         if problem := folders.problem(name):
             raise DataError(f"{where}: {row['image']}: {problem}")
         if name in seen:
-            raise DataError(f"{where}: {name}: expected each image once, found it in an earlier row as well")
+            raise DataError(f"{where}: {name}: this image is in an earlier row as well")
         seen.add(name)
         splits[row["split"]].append(_item(root, name, row, numbers))
     train = hold_out(splits["train"], section.validation, root.absolute().name)
@@ -107,7 +107,7 @@ def _rows(table: Path) -> Iterator[tuple[str, dict[str, str]]]:
                 where = f"{table}, line {reader.line_num}"
                 yield where, _cells(where, columns, cells)
     except csv.Error as error:
-        raise DataError(f"{table}, line {reader.line_num}: expected CSV ({error})") from None
+        raise DataError(f"{table}, line {reader.line_num}: is not valid CSV ({error})") from None
 
 
 def _lines(table: Path) -> Iterator[str]:
@@ -121,9 +121,9 @@ def _lines(table: Path) -> Iterator[str]:
             for number, line in enumerate(file, start=1):
                 yield line.decode("utf-8-sig" if number == 1 else "utf-8")
     except OSError as error:
-        raise DataError(f"{table}: expected a CSV file that can be read ({error.strerror})") from None
+        raise DataError(f"{table}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
-        raise DataError(f"{table}, line {number}: expected UTF-8 ({error.reason})") from None
+        raise DataError(f"{table}, line {number}: is not valid UTF-8 ({error.reason})") from None
 
 
 def _columns(table: Path, header: list[str]) -> list[str]:
@@ -133,7 +133,7 @@ def _columns(table: Path, header: list[str]) -> list[str]:
         if name not in COLUMNS:
             raise DataError(f"{where}: unknown column {name[:60]!r}; {nearest(name[:60], list(COLUMNS))}")
         if name in columns[:place]:
-            raise DataError(f"{where}: expected the column {name} once, found it twice")
+            raise DataError(f"{where}: the column {name} is there twice")
     for name in REQUIRED:
         if name not in columns:
             raise DataError(f"{where}: expected a column {name}, found {', '.join(columns) or 'none'}")
@@ -148,7 +148,7 @@ def _cells(where: str, columns: list[str], cells: list[str]) -> dict[str, str]:
     row = {name: cell.strip() for name, cell in zip(columns, cells, strict=True)}
     for name in (*REQUIRED, *TEXTS):
         if row.get(name) == "":
-            raise DataError(f"{where}: expected a value in the column {name}, found none")
+            raise DataError(f"{where}: the column {name} is empty")
     if row["split"] not in SPLITS:
         raise DataError(f"{where}: unknown split {row['split']!r}; {nearest(row['split'], list(SPLITS))}")
     return row

@@ -40,7 +40,7 @@ def load(section: Cub200Dataset) -> Source:
     ids = {image: number for number, image in images.items()}
     for image in ids:
         if IMAGES + image not in files:
-            raise DataError(f"{path}: {IMAGES}{image}: expected an image, which images.txt names, found none")
+            raise DataError(f"{path}: {IMAGES}{image}: images.txt names this image, but it is missing")
     items: dict[bool, list[Item]] = {True: [], False: []}
     for name, read in files.items():
         image = name.removeprefix(IMAGES)
@@ -84,7 +84,7 @@ def _tables(path: Path, files: Files) -> tuple[dict[str, str], ...]:
     texts = {name: read() for name, read in files.items() if name in TABLES}
     for name in TABLES:
         if name not in texts:
-            raise DataError(f"{path}: expected a file {FOLDER}{name}, found none")
+            raise DataError(f"{path}: has no file {FOLDER}{name}")
     classes, images, labels, splits = (dict(_rows(path, name, texts[name])) for name in TABLES)
     for name, table, valid in (
         ("image_class_labels.txt", labels, set(classes)),
@@ -93,7 +93,7 @@ def _tables(path: Path, files: Files) -> tuple[dict[str, str], ...]:
         if table.keys() != images.keys():
             odd = min(table.keys() ^ images.keys())
             raise DataError(
-                f"{path}: {name}: expected the same images as in images.txt, but {odd} is not in both"
+                f"{path}: {name}: lists other images than images.txt: {odd} is in one of them only"
             )
         for image, value in table.items():
             if value not in valid:

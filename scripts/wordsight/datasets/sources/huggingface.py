@@ -161,7 +161,7 @@ def _open(section: HuggingFaceDataset, where: str) -> Mapping[str, datasets.Data
             reasons.append(_reason(error))
             unreached = isinstance(error, ConnectionError)
     advice = "; without a network, set path to a copy of its files" if unreached else ""
-    raise DataError(f"{where}: expected a dataset that can be read ({'; '.join(reasons)}){advice}")
+    raise DataError(f"{where}: cannot be read ({'; '.join(reasons)}){advice}")
 
 
 def _open_remote(section: HuggingFaceDataset, endpoint: str) -> Mapping[str, datasets.Dataset]:
@@ -223,7 +223,7 @@ def _classes(parts: list[Part], column: str | None, where: str) -> list[str]:
     features = [part.rows.features[column] for part in parts]
     declared = [list(f.names) if isinstance(f, datasets.ClassLabel) else None for f in features]
     if any(names != declared[0] for names in declared):
-        raise DataError(f"{where}: label_column: expected the same names of classes in every split")
+        raise DataError(f"{where}: label_column: splits have different names of classes")
     if declared and declared[0] is not None:
         return declared[0]
     return class_names(text for part in parts for text in _texts(part, column, where, needed=True))
@@ -258,5 +258,5 @@ def _texts(part: Part, column: str | None, where: str, *, needed: bool) -> Itera
             value = names[value] if value in range(len(names)) else None  # -1: not labelled
         text = as_text(value, column, item)
         if needed and not text:
-            raise DataError(f"{item}: expected a text in the column {column}, found none")
+            raise DataError(f"{item}: the column {column} is empty")
         yield text

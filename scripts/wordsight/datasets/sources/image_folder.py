@@ -28,7 +28,7 @@ def load(section: ImageFolderDataset) -> Source:
     for split, folder in folders.items():
         for missing in sorted(set(names) - set(classes[split])):
             raise DataError(
-                f"{root / folder / missing}: expected images, since another split has the class {missing!r}"
+                f"{root / folder / missing}: does not exist, but another split has the class {missing!r}"
             )
     items = {split: _items(root, folder, names) for split, folder in folders.items()}
     return Source(
@@ -46,13 +46,13 @@ def _visible(folder: Path) -> list[Path]:
 
 def _classes(folder: Path) -> list[str]:
     if not folder.is_dir():
-        raise DataError(f"{folder}: expected a folder with one subfolder for each class, found none")
+        raise DataError(f"{folder}: does not exist; put one subfolder for each class there")
     for path in _visible(folder):
         if not path.is_dir():
-            raise DataError(f"{path}: expected a folder of images of one class, found a file")
+            raise DataError(f"{path}: is a file, where only folders of one class each belong")
     classes = [path.name for path in _visible(folder)]
     if not classes:
-        raise DataError(f"{folder}: expected one subfolder for each class, found an empty folder")
+        raise DataError(f"{folder}: is empty; put one subfolder for each class there")
     return classes
 
 
@@ -61,7 +61,7 @@ def _items(root: Path, folder: str, classes: list[str]) -> list[Item]:
     for label, name in enumerate(classes):
         files = _files(root / folder / name)
         if not files:
-            raise DataError(f"{root / folder / name}: expected images of the class {name!r}, found none")
+            raise DataError(f"{root / folder / name}: has no images of the class {name!r}")
         items += [Item(path.relative_to(root).as_posix(), label, partial(path.read_bytes)) for path in files]
     return items
 

@@ -75,7 +75,7 @@ def load(section: ImagenetDataset) -> Source:
     variant = VARIANTS[section.variant]
     copy = _present(variant.read(Path(section.path)))
     if not copy.test:
-        raise DataError(f"{section.path}: expected images in one folder for each class, found none")
+        raise DataError(f"{section.path}: has no images in one folder for each class")
     expected = section.images or variant.images
     if len(copy.test) != expected:
         raise DataError(
@@ -148,8 +148,7 @@ def _by_class(
         folder = path.parent.name
         if folder not in classes:
             raise DataError(
-                f"{root}: {path}: expected a folder that is named after a class, found {folder!r}; "
-                f"{_hint(folder, classes)}"
+                f"{root}: {path}: the folder {folder!r} is not named after a class; {_hint(folder, classes)}"
             )
         label = classes[folder]
         if label is not None:
@@ -183,7 +182,7 @@ def _validation(root: Path) -> Copy:
         return _of_imagenet(test, _by_class(root / TRAIN, train, _numbers(), _name))
     folder = root / "val" if (root / "val").is_dir() else root
     if (root / "train").is_dir() and folder == root:
-        raise DataError(f"{root}: expected a folder val beside train, found none")
+        raise DataError(f"{root}: has no folder val beside train")
     files = list_files(folder)
     if any(FLAT.fullmatch(name) for name in files):
         test = _flat(root, files)
@@ -208,7 +207,8 @@ def _flat(root: Path, files: Files) -> list[Item]:
         number = int(found[1])
         if not 1 <= number <= len(labels):
             raise DataError(
-                f"{root}: {name}: expected a line {number} of {GROUND_TRUTH}, which has {len(labels):,}"
+                f"{root}: {name}: {GROUND_TRUTH} has {len(labels):,} lines and none for this image, number "
+                f"{number}"
             )
         items.append(Item(found[0], labels[number - 1], read))
     return items
@@ -219,12 +219,13 @@ def _ground_truth(root: Path) -> list[int]:
     path = next((root / name for name in DEVKIT if (root / name).exists()), None)
     if path is None:
         raise DataError(
-            f"{root / DEVKIT[0]}: expected the development kit, which says what the images show, found none"
+            f"{root / DEVKIT[0]}: expected the development kit, which says what the images show; it is "
+            "missing"
         )
     files = {"/".join(PurePosixPath(name).parts[-2:]): read for name, read in list_files(path).items()}
     for name in (META, GROUND_TRUTH):
         if name not in files:
-            raise DataError(f"{path}: expected a file {name}, found none")
+            raise DataError(f"{path}: has no file {name}")
     known = _own_numbers(files[META](), path)
     lines = files[GROUND_TRUTH]().decode("ascii", "replace").split()
     for place, line in enumerate(lines, start=1):
@@ -245,7 +246,7 @@ def _own_numbers(data: bytes, path: Path) -> dict[str, int]:
         return {str(int(number)): labels[str(synset)] for number, synset, children in rows if not children}
     except (KeyError, IndexError, TypeError, ValueError, NotImplementedError, OSError, zlib.error) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise DataError(f"{path}: {META}: expected the table of ImageNet's synsets ({reason})") from None
+        raise DataError(f"{path}: {META}: is not the table of ImageNet's synsets ({reason})") from None
 
 
 # Other test sets
@@ -271,7 +272,7 @@ def _objectnet(root: Path) -> Copy:
     kept = sorted(folder for folder, label in folders.items() if label in labels)
     missing = sorted(labels.keys() - folders.values())
     if missing:
-        raise DataError(f"{root}: {FOLDERS}: expected a folder of {missing[0]!r}, which {LABELS} names")
+        raise DataError(f"{root}: {FOLDERS}: {LABELS} names {missing[0]!r}, but there is no such folder")
     numbers = {names: index for index, names in enumerate(synsets.lemmas())}
     places = {folder: kept.index(folder) if folder in kept else None for folder in folders}
     items = [replace(item, read=partial(_without_border, item)) for item in _by_class(root, files, places)]
@@ -288,11 +289,11 @@ def _mapping(root: Path, files: Files, name: str) -> dict[str, str]:
     """A table of ObjectNet: an object of texts."""
     found = [read for path, read in files.items() if PurePosixPath(path).name == name]
     if not found:
-        raise DataError(f"{root}: expected a file mappings/{name}, which is part of ObjectNet, found none")
+        raise DataError(f"{root}: has no file mappings/{name}, which is part of ObjectNet")
     try:
         table = json.loads(found[0]())
     except ValueError as error:
-        raise DataError(f"{root}: mappings/{name}: expected JSON ({error})") from None
+        raise DataError(f"{root}: mappings/{name}: is not valid JSON ({error})") from None
     if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
         raise DataError(f"{root}: mappings/{name}: expected an object that maps names to names")
     return table

@@ -163,9 +163,7 @@ def read_idx(path: Path) -> np.ndarray:
     header = 4 + 4 * rank
     shape = tuple(np.frombuffer(data[4:header], ">u4").tolist()) if len(data) >= header else ()
     if not rank or len(data) != header + math.prod(shape):
-        raise DataError(
-            f"{path}: expected an IDX file of bytes, found {len(data)} that do not fit their header"
-        )
+        raise DataError(f"{path}: is not an IDX file of bytes: its {len(data)} bytes do not fit its header")
     return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
 
 
@@ -215,5 +213,5 @@ def _cifar(name: str, path: Path) -> tuple[list[str], list[Item], list[Item]]:
 def _member(archive: tarfile.TarFile, name: str) -> bytes:
     file = archive.extractfile(name)
     if file is None:
-        raise DataError(f"{name}: expected a file, found none in the archive of its dataset")
+        raise DataError(f"{name}: is missing in the archive of its dataset")
     return file.read()

@@ -87,11 +87,11 @@ def find_shards(root: Path, splits: dict[str, str]) -> dict[Path, str]:
         for name in expand(pattern, where):
             found = sorted(path for path in root.glob(name) if path.is_file())
             if not found:
-                raise DataError(f"{where}: expected a shard {name}, found none")
+                raise DataError(f"{where}: has no shard {name}")
             for shard in found:
                 if shard in shards:
                     first = f"splits.{shards[shard]}"
-                    raise DataError(f"{where}: expected each shard once, found {shard} in {first} as well")
+                    raise DataError(f"{where}: the shard {shard} is in {first} as well")
                 shards[shard] = split
     return shards
 
@@ -133,14 +133,14 @@ def read_shard(shard: Path) -> Iterator[Sample]:
             for key, members in groupby(_members(file, shard), key=lambda member: member.key):
                 where = f"{shard}: {key}"
                 if key in seen:
-                    raise DataError(f"{where}: expected its members side by side, found the key again later")
+                    raise DataError(f"{where}: its files are not side by side: the key comes again later")
                 seen.add(key)
                 image, texts = _parts(file, members, where)
                 yield Sample(key, Extent(shard, image.offset, image.size), *_texts(texts, where))
     except OSError as error:
-        raise DataError(f"{shard}: expected a tar file that can be read ({error.strerror})") from None
+        raise DataError(f"{shard}: cannot be read ({error.strerror})") from None
     if not seen:
-        raise DataError(f"{shard}: expected at least one sample, found none")
+        raise DataError(f"{shard}: has no samples")
 
 
 def _members(file: BinaryIO, shard: Path) -> Iterator[Member]:
@@ -159,7 +159,7 @@ def _parts(file: BinaryIO, members: Iterable[Member], where: str) -> tuple[Membe
     parts: dict[str, Member] = {}
     for member in members:
         if member.extension in parts:
-            raise DataError(f"{where}: expected one .{member.extension}, found two")
+            raise DataError(f"{where}: has two files .{member.extension}")
         parts[member.extension] = member
     images = [extension for extension in IMAGES if extension in parts]
     if len(images) != 1:
@@ -182,9 +182,9 @@ def _texts(contents: dict[str, bytes], where: str) -> tuple[str, str, str, str]:
         as_text(values.get(name), name, where) for name in ("caption", "label", "concept", "style")
     )
     if not caption:
-        raise DataError(f"{where}: expected a caption in .txt, or as caption in .json, found none")
+        raise DataError(f"{where}: has no caption, neither in .txt nor as caption in .json")
     if "cls" in contents and not label:
-        raise DataError(f"{where}: expected a label in .cls, found none")
+        raise DataError(f"{where}: its .cls is empty")
     return caption, label, concept, style
 
 
@@ -192,9 +192,9 @@ def _json(content: bytes, where: str) -> dict[str, Any]:
     try:
         values = json.loads(_decode(content, "json", where))
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: expected JSON in .json ({error})") from None
+        raise DataError(f"{where}: its .json is not valid JSON ({error})") from None
     if not isinstance(values, dict):
-        raise DataError(f"{where}: expected an object in .json, found {type(values).__name__}")
+        raise DataError(f"{where}: its .json should hold an object, not {type(values).__name__}")
     return values
 
 
@@ -202,7 +202,7 @@ def _decode(content: bytes, extension: str, where: str) -> str:
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        raise DataError(f"{where}: expected UTF-8 in .{extension} ({error.reason})") from None
+        raise DataError(f"{where}: its .{extension} is not valid UTF-8 ({error.reason})") from None
 
 
 def _classes(samples: list[Sample]) -> list[str]:
@@ -211,8 +211,8 @@ def _classes(samples: list[Sample]) -> list[str]:
     if unlabelled and len(unlabelled) < len(samples):
         first = unlabelled[0]
         raise DataError(
-            f"{first.image.path}: {first.key}: expected a label in .cls, or as label in .json, "
-            "since other samples have one"
+            f"{first.image.path}: {first.key}: has no label in .cls, nor as label in .json, "
+            "but other samples have one"
         )
     return [] if unlabelled else class_names(sample.label for sample in samples)
 

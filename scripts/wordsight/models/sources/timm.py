@@ -5,7 +5,6 @@ from pathlib import Path
 from wordsight.config.models import TimmNetwork
 from wordsight.downloads import hub
 from wordsight.errors import ConfigError
-from wordsight.files.hashing import sha256
 from wordsight.models.architectures.timm import weights_of
 from wordsight.models.foreign import weights
 from wordsight.models.pretrained import Pretrained
@@ -20,11 +19,12 @@ def acquire(section: TimmNetwork) -> Pretrained:
             f"{config.crop_mode!r}"
         )
     path = Path(section.path) if section.path else _download(section.name, config.hf_hub_id)
+    sha256 = weights.verify(path, section.sha256)
     return Pretrained(
-        tensors=weights.state_dict(weights.read(path, section.sha256), path),
+        tensors=weights.tensors(path),
         origin=section.path or f"https://huggingface.co/{config.hf_hub_id}",
         licence="unknown" if section.path else config.license or "unknown",
-        sha256=sha256(path),
+        sha256=sha256,
     )
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from wordsight.config.models import TorchvisionNetwork
 from wordsight.downloads import fetching
 from wordsight.errors import ConfigError
-from wordsight.files.hashing import sha256
 from wordsight.models.architectures.torchvision import fixed_size, preprocessing_of, preset_of
 from wordsight.models.foreign import weights
 from wordsight.models.pretrained import Pretrained
@@ -22,12 +21,12 @@ def acquire(section: TorchvisionNetwork) -> Pretrained:
             f"of {fixed_size(usual)} pixels, but these need {fixed_size(preset)}"
         )
     path = Path(section.path) if section.path else _download(preset.url, section.sha256)
-    tensors = weights.state_dict(weights.read(path, section.sha256), path)
+    sha256 = weights.verify(path, section.sha256)
     return Pretrained(
-        tensors={_present_name(name): value for name, value in tensors.items()},
+        tensors={_present_name(name): value for name, value in weights.tensors(path).items()},
         origin=section.path or preset.url,
         licence="unknown" if section.path else preset.meta.get("license", "BSD-3-Clause"),
-        sha256=sha256(path),
+        sha256=sha256,
         preprocessing=preprocessing_of(preset),
     )
 

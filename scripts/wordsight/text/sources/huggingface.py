@@ -10,7 +10,6 @@ from wordsight.config.text import HuggingfaceText
 from wordsight.downloads import hub
 from wordsight.errors import DataError
 from wordsight.files.disk import atomic
-from wordsight.files.hashing import sha256
 from wordsight.models import tensors
 from wordsight.models.foreign import weights
 from wordsight.text.building import Fetched
@@ -38,14 +37,14 @@ def fetch(section: HuggingfaceText, directory: Path) -> Fetched:
         with atomic(directory / TOKENIZER / name) as temporary:
             shutil.copyfile(file, temporary)
     model, tokenizer = build(directory / TOKENIZER, origin)
-    given = weights.state_dict(weights.read(path, section.sha256), path)
+    sha256 = weights.verify(path, section.sha256)
     network = model.state_dict()
-    tensors.fit(_renamed(given, network, model.base_model_prefix), network, str(path), HEADS)
+    tensors.fit(_renamed(weights.tensors(path), network, model.base_model_prefix), network, str(path), HEADS)
     tensors.write(directory / WEIGHTS, network)
     return Fetched(
         architecture=f"huggingface/{model.config.model_type}",
         origin=f"{origin} {section.revision}" if section.revision and not section.path else origin,
-        sha256=sha256(path),
+        sha256=sha256,
         size=model.config.hidden_size,
         words=len(tokenizer),
     )

@@ -1,0 +1,100 @@
+"""What is wrong with a value of a configuration, in one line: where it stands, and what was expected."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from wordsight.catalogue.architectures import FAMILIES
+from wordsight.catalogue.section import DIGEST, NAME, nearest
+from wordsight.config.models import ARCHITECTURE
+from wordsight.config.text import TEMPLATE
+
+# By the types of errors of pydantic, with the numbers that these carry.
+EXPECTED = {
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "finite_number"), "a whole number"),
+    **dict.fromkeys(("float_type", "float_parsing"), "a number"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
+    **dict.fromkeys(("list_type", "tuple_type"), "a list"),
+    **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "keys with values"),
+    "string_type": "text",
+    "string_too_long": "at most {max_length} characters",
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "less_than": "a number below {lt:g}",
+    "less_than_equal": "a number of at most {le:g}",
+    "too_short": "{min_length} or more entries",
+    "too_long": "{max_length} entries at most",
+}
+PATTERNS = {
+    NAME: "a name of lower-case letters, digits, '.', '_' and '-' that begins with a letter or digit",
+    DIGEST: "the first 8 to 64 hexadecimal digits of a SHA-256, in lower case",
+    ARCHITECTURE: f"family/name, such as timm/resnet50, with one of the families {', '.join(FAMILIES)}",
+    TEMPLATE: "a text with {class} in it once, and no other braces",
+}
+LONGEST = 60  # characters of a value that are shown
+
+
+def one_line(error: ValidationError, values: Any) -> str:
+    """Describe the first mistake in ``values``.
+
+    A key that may hold several types has a mistake for each of them; the one that lies deepest is of the type
+    that was meant.
+    """
+    found = [(_path(mistake, values), mistake) for mistake in error.errors()]
+    first = found[0][0]
+    path, mistake = max(
+        ((path, mistake) for path, mistake in found if path[: len(first)] == first),
+        key=lambda pair: len(pair[0]),
+    )
+    return f"config: {'.'.join(path) or 'top level'}: {_message(mistake)}"
+
+
+def _path(mistake: Mapping[str, Any], values: Any) -> list[str]:
+    """Keys of the file that lead to a mistake, without the names of types that pydantic puts between them."""
+    path = []
+    for part in mistake["loc"]:
+        try:
+            values = values[part]
+        except (KeyError, IndexError, TypeError):
+            continue
+        path.append(str(part))
+    if mistake["type"] == "missing":
+        path.append(str(mistake["loc"][-1]))
+    elif mistake["type"].startswith("union_tag"):
+        path.append("source")
+    return path
+
+
+def _message(mistake: Mapping[str, Any]) -> str:
+    kind, given, context = mistake["type"], mistake["input"], mistake.get("ctx", {})
+    if kind in ("missing", "union_tag_not_found"):
+        return "this key is required"
+    if kind == "union_tag_invalid" and context["tag"] == "pretrain":
+        return "'pretrain' can't be set here; name an objective under pretraining.objectives instead"
+    if kind == "union_tag_invalid":
+        return _unknown(given["source"], context["expected_tags"])
+    if kind == "literal_error":
+        return _unknown(given, str(context["expected"]).replace(" or ", ", "))
+    if kind == "string_pattern_mismatch":
+        return f"expected {PATTERNS[context['pattern']]}, {_shown(given)}"
+    if kind in EXPECTED:
+        return f"expected {EXPECTED[kind].format(**context)}, {_shown(given)}"
+    return str(mistake["msg"])
+
+
+def _unknown(given: Any, expected: str) -> str:
+    """Message for a value that is none of a list, which pydantic writes as ``'a', 'b'``."""
+    valid = [word.strip("' ") for word in expected.split(",")]
+    if given is None:
+        return f"expected one of {', '.join(valid)}, but it is empty"
+    return f"unknown value {_cut(given)}; {nearest(str(given)[:LONGEST], valid)}"
+
+
+def _shown(given: Any) -> str:
+    return "but it is empty" if given is None else f"not {_cut(given)}"
+
+
+def _cut(given: Any) -> str:
+    text = repr(given)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

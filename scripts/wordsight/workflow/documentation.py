@@ -1,0 +1,208 @@
+"""The parts of the documentation that follow from the code: ``python -m wordsight.workflow.documentation``.
+
+The tables of a document stand between two comments, ``<!-- generated: NAME -->`` and ``<!-- end -->``; what
+is around them is written by hand. ``make lock`` renews them.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from wordsight.catalogue import display, observed
+from wordsight.catalogue.objectives import OBJECTIVES
+from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.catalogue.protocols.record import Metric, Protocol
+from wordsight.config.experiment import Config
+from wordsight.errors import DataError, WordsightError
+from wordsight.files.disk import write_text
+from wordsight.files.project import SCRIPTS
+from wordsight.protocols.rows import SCHEMA
+from wordsight.tables.schemas import SCHEMAS
+from wordsight.workflow import keys
+
+ROOT = SCRIPTS.parent
+GENERATED = re.compile(r"(?<=<!-- generated: )([^\n]+?)( -->\n)(.*?)(?=<!-- end -->\n)", flags=re.DOTALL)
+
+GUESSING = {
+    "classes": "one over the number of classes",
+    "recorded": "recorded, as `chance`",
+    "unknown": "not known",
+}
+
+
+def files() -> dict[Path, str]:
+    """Every file that is generated or has generated parts, and the text that it should have.
+
+    Raises
+    ------
+    DataError
+        When a document has no place for a part, more than one, or a place for a part that there isn't.
+    """
+    schema = Config.model_json_schema()
+    documents = {
+        "config/README.md": configuration(schema),
+        "docs/results.md": results(),
+        "docs/method.md": {"protocols": protocols()},
+        "docs/matched-training.md": {"objectives": objectives()},
+    }
+    texts = {
+        ROOT / "config/schema.json": json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    }
+    for name, parts in documents.items():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        texts[ROOT / name] = filled(text, parts, name)
+    return texts
+
+
+def filled(text: str, parts: Mapping[str, str], name: str) -> str:
+    """Put the generated parts of a document, called ``name`` in errors, into their places."""
+    places = [found[1] for found in GENERATED.finditer(text)]
+    for part in parts:
+        if places.count(part) != 1:
+            raise DataError(
+                f"{name}: the part {part!r} has {places.count(part)} places and needs one, between the lines "
+                f"'<!-- generated: {part} -->' and '<!-- end -->'"
+            )
+    if unknown := sorted(set(places) - set(parts)):
+        raise DataError(f"{name}: no part {unknown[0]!r} is generated; valid: {', '.join(parts)}")
+    return GENERATED.sub(lambda found: f"{found[1]}{found[2]}\n{parts[found[1]]}\n", text)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    r"""Table in Markdown.
+
+    >>> print(table(["a", "b"], [["1|2", "3\n4"]]), end="")
+    | a | b |
+    |---|---|
+    | 1\|2 | 3 4 |
+    """
+    lines = [_line(head), "|" + "---|" * len(head), *map(_line, rows)]
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(map(_cell, cells))} |"
+
+
+def _cell(text: str) -> str:
+    """Text in which neither a bar nor a line break ends the cell."""
+    return " ".join(text.split()).replace("|", r"\|")
+
+
+# The configuration
+
+
+def configuration(schema: keys.Schema) -> dict[str, str]:
+    """Keys of every section of the configuration, and of every source and protocol."""
+    known, top = keys.Keys(schema), keys.keys_of(schema)
+    parts = {"top level": _keys([known.row(name, key) for name, key in top.items()])}
+    for name in ("datasets", "models", "text_models"):
+        sources = {
+            f"`{name}.<name>` with `source: {source}`": section
+            for source, section in known.sources(top[name]).items()
+        }
+        parts[name] = _members(known, sources)
+    for name in ("corpora", "pretraining", "features", "contrasts", "statistics"):
+        parts[name] = _keys(known.rows(keys.keys_of(known.section(top[name]))))
+    sections = keys.keys_of(known.section(top["protocols"]))
+    parts["protocols"] = _members(
+        known, {f"`protocols.{name}`": known.section(key) for name, key in sections.items()}
+    )
+    parts["selecting models"] = _keys(known.rows(keys.keys_of(schema["$defs"]["Selector"])))
+    return parts
+
+
+def _members(known: keys.Keys, sections: Mapping[str, keys.Schema]) -> str:
+    """Keys that some sections share, and those of each under a heading of its own."""
+    common = keys.shared(list(sections.values()))
+    parts = [_keys(known.rows(common))]
+    for heading, section in sections.items():
+        words = section["description"].replace("``", "`")
+        parts += [f"### {heading}\n", f"{words}\n", _keys(known.rows(keys.own(section, common)))]
+    return "\n".join(parts)
+
+
+def _keys(rows: Iterable[keys.Row]) -> str:
+    return table(keys.Row._fields, rows)
+
+
+# The results
+
+
+def results() -> dict[str, str]:
+    """Columns of every table, columns of the rows, and what metrics, flags and cells mean."""
+    columns = ("column", "unit", "meaning")
+    return {
+        **{
+            schema.file: table(columns, [(f"`{c.name}`", c.unit, c.meaning) for c in schema.columns])
+            for schema in SCHEMAS.values()
+        },
+        "rows": table(columns, [(f"`{name}`", *observed.COLUMNS[name]) for name in SCHEMA.names]),
+        "metrics": "\n".join(map(_metrics, PROTOCOLS.values())),
+        "flags": table(("flag", "meaning"), [(f"`{name}`", words) for name, words in display.FLAGS.items()]),
+        "cells": table(
+            ("cell", "tested on"), [(f"`{name}`", words) for name, words in display.CELLS.items()]
+        ),
+    }
+
+
+def _metrics(record: Protocol) -> str:
+    head = ("metric", "name in figures", "observed of each", "unit", "mode", "meaning")
+    rows = [(f"`{name}`", *_metric(record, metric)) for name, metric in record.metrics.items()]
+    return f"### {record.title}\n\n{table(head, rows)}"
+
+
+def _metric(record: Protocol, metric: Metric) -> tuple[str, ...]:
+    observed_of = "concept" if record.cells and metric.observed == "image" else metric.observed
+    modes = metric.mode or ("sound" if record.cells else "both")
+    return metric.words, observed_of, metric.unit, modes, metric.meaning
+
+
+# Protocols and objectives
+
+
+def protocols() -> str:
+    """What each protocol asks, is judged by and reads."""
+    head = ("protocol", "key", "question", "judged by", "guessing", "reads")
+    rows = [
+        (
+            record.title,
+            f"`{name}`",
+            record.question,
+            f"`{record.primary}`",
+            GUESSING[record.chance],
+            _reads(record),
+        )
+        for name, record in PROTOCOLS.items()
+    ]
+    return table(head, rows)
+
+
+def _reads(record: Protocol) -> str:
+    splits = " and ".join(
+        {"train": "training", "test": "test"}[split] for split in record.reads if split != "views"
+    )
+    views = "; in paper mode, those of augmented training images" if "views" in record.reads else ""
+    cells = " of concepts in several styles" if record.cells else ""
+    encoder = ", test images, and the encoder itself" if record.runs_encoder else ""
+    return f"{splits} features{cells}{encoder}{views}"
+
+
+def objectives() -> str:
+    """What each objective learns from and asks, and what a comparison with it isolates."""
+    head = ("objective", "learns from", "asks for", "language", "isolates")
+    rows = [
+        (f"`{name}`", one.learns_from, one.asks, one.language, one.isolates)
+        for name, one in OBJECTIVES.items()
+    ]
+    return table(head, rows)
+
+
+if __name__ == "__main__":
+    try:
+        for path, text in files().items():
+            write_text(path, text)
+    except WordsightError as error:
+        sys.exit(f"wordsight: error: {error}")
