@@ -13,13 +13,12 @@ import numpy as np
 
 from wordsight.config.datasets import PackagedDataset
 from wordsight.datasets import synsets
-from wordsight.datasets.source import Item, Source, items_of_arrays
+from wordsight.datasets.source import DIGITS, Item, Source, items_of_arrays
 from wordsight.datasets.sources.emoji import concepts, styles
 from wordsight.datasets.splitting import halves
 from wordsight.files.packages import origin, package_folder
 from wordsight.files.pixels import decode, encode
 
-DIGITS = [str(digit) for digit in range(10)]
 EMOJI_SIZE = 96
 EMOJI_PER_CLASS = 20  # Halved by the split, which leaves ten shots a class.
 
