@@ -5,15 +5,17 @@ Each run is a process of its own, so that its peak memory is its own, and all me
 same affinity, held in memory or recomputed, and ``scikit-learn`` has the whole matrix in memory.
 
     python benchmarks/clustering_memory.py
-    python benchmarks/clustering_memory.py --methods wordsight eigsh lobpcg \
-        --items 1000 5000 10000 --classes 10 100
-    python benchmarks/clustering_memory.py --methods wordsight eigsh lobpcg --items 5000 10000 --memory-mb 20
+    python benchmarks/clustering_memory.py --methods wordsight eigsh lobpcg --items 5000 10000 \
+        --classes 10 100 --memory-mb 1000 20
+    python benchmarks/clustering_memory.py --methods wordsight eigsh lobpcg --items 3000 \
+        --classes 10 100 --noise 100 --dimensions 1280
     python benchmarks/clustering_memory.py --items 26032 --methods wordsight --output clustering.csv
 
 26032 is the test split of SVHN, for which the matrix of scikit-learn would take 5 GB. Seconds are of the CPU:
-``embedding_s`` for the affinity and its eigenvectors, ``seconds`` with k-means. ``residual`` is the largest
-norm of M u - lambda u over the eigenvectors u. Peak memory includes the interpreter and its imports, printed
-as ``baseline_mb``. ``ari`` compares the clusters with those of the first method.
+``embedding_s`` for the affinity and its eigenvectors, ``seconds`` with k-means. ``passes`` counts products
+with the affinity, and ``residual`` is the largest norm of M u - lambda u over the eigenvectors u. Peak memory
+includes the interpreter and its imports, printed as ``baseline_mb``. ``ari`` compares the clusters with those
+of the first method. With much ``--noise`` in many ``--dimensions`` there are no classes to find.
 """
 
 import argparse
@@ -33,21 +35,23 @@ from scipy.sparse.linalg import LinearOperator, eigsh, lobpcg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
+from wordsight.protocols import spectral
 from wordsight.protocols.spectral import TOLERANCE, Affinity, spectral_embedding
 
 METHODS = ["wordsight", "scikit-learn", "eigsh", "lobpcg"]
-COLUMNS = ["method", "items", "classes", "memory_mb", "embedding_s", "seconds", "residual"]
+COLUMNS = ["method", "items", "classes", "memory_mb", "embedding_s", "seconds", "passes", "residual"]
 COLUMNS += ["peak_mb", "baseline_mb", "ari"]
 
 
-def features(n: int, width: int, classes: int) -> np.ndarray:
+def features(n: int, width: int, classes: int, noise: float, dimensions: int) -> np.ndarray:
     """Non-negative features of overlapping classes at unit norm, as an encoder's after its last rectifier."""
     rng = np.random.default_rng(0)
     labels = np.arange(n) % classes
-    centres, noise, mixing = (
-        rng.standard_normal(shape, dtype=np.float32) for shape in ((classes, 60), (n, 60), (60, width))
+    centres, spread, mixing = (
+        rng.standard_normal(shape, dtype=np.float32)
+        for shape in ((classes, dimensions), (n, dimensions), (dimensions, width))
     )
-    values = (centres[labels] + np.float32(0.7) * noise) @ mixing
+    values = (centres[labels] + np.float32(noise) * spread) @ mixing
     # In place, so that making the features leaves no higher peak than clustering them.
     np.maximum(values, 0, out=values)
     values /= np.sqrt(np.einsum("ij,ij->i", values, values))[:, None]
@@ -61,7 +65,7 @@ def peak_mb() -> float:
 
 def by_scipy(method: str, unit: np.ndarray, components: int, memory_mb: float) -> np.ndarray:
     """Spectral embedding as :func:`wordsight.protocols.spectral.spectral_embedding` gives it, by scipy."""
-    affinity = Affinity(unit, memory_mb)
+    affinity = spectral.Affinity(unit, memory_mb)
     root = np.sqrt(affinity @ np.ones((len(unit), 1), dtype=np.float32))
 
     def product(vectors: np.ndarray) -> np.ndarray:
@@ -88,15 +92,25 @@ def residual(unit: np.ndarray, embedding: np.ndarray) -> float:
     return float(np.linalg.norm(images - vectors * np.sum(vectors * images, axis=0), axis=0).max())
 
 
-def run_one(
-    method: str, n: int, width: int, classes: int, memory_mb: float, labels: Path
-) -> dict[str, float | str]:
+class Counted(Affinity):
+    """An affinity that counts its products."""
+
+    passes = 0
+
+    def __matmul__(self, vectors: np.ndarray) -> np.ndarray:
+        Counted.passes += 1
+        return super().__matmul__(vectors)
+
+
+def run_one(method: str, n: int, classes: int, memory_mb: float, drawing: list, labels: Path) -> dict:
     """Cluster in this process; the partition goes to ``labels``."""
     from sklearn.cluster import SpectralClustering, k_means
 
-    unit = features(n, width, classes)
+    spectral.Affinity = Counted
+    width, noise, dimensions = drawing
+    unit = features(n, width, classes, noise, dimensions)
     baseline, started = peak_mb(), time.process_time()
-    found: dict[str, float | str] = {}
+    found = {}
     if method == "scikit-learn":
         affinity = np.abs(unit @ unit.T)
         clusters = SpectralClustering(classes, affinity="precomputed", random_state=0)
@@ -108,6 +122,7 @@ def run_one(
             else by_scipy(method, unit, classes, memory_mb)
         )
         found["embedding_s"] = round(time.process_time() - started, 2)
+        found["passes"] = Counted.passes
         partition = k_means(embedding, classes, n_init=10, random_state=0)[1]
     found |= {"seconds": round(time.process_time() - started, 2)}
     found |= {"peak_mb": round(peak_mb()), "baseline_mb": round(baseline)}
@@ -117,7 +132,7 @@ def run_one(
     return found
 
 
-def in_a_process(case: tuple[str, int, int, int, float], threads: int, labels: Path) -> dict[str, float]:
+def in_a_process(case: list, threads: int, labels: Path) -> dict:
     """Run one method in a new process."""
     environment = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
     command = [sys.executable, __file__, "--one", json.dumps([*case, str(labels)])]
@@ -134,7 +149,9 @@ def main() -> None:
     parser.add_argument("--classes", type=int, nargs="*", default=[10])
     parser.add_argument("--memory-mb", type=float, nargs="*", default=[1000])
     parser.add_argument("--methods", nargs="*", choices=METHODS, default=["wordsight", "scikit-learn"])
-    parser.add_argument("--width", type=int, default=1280)
+    parser.add_argument("--width", type=int, default=1280, help="of the features")
+    parser.add_argument("--noise", type=float, default=0.7, help="around the centres of the classes")
+    parser.add_argument("--dimensions", type=int, default=60, help="in which the classes lie")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, help="CSV file to write")
     parser.add_argument("--one", help=argparse.SUPPRESS)
@@ -166,7 +183,8 @@ def measured(
     for method in options.methods:
         with tempfile.TemporaryDirectory() as directory:
             labels = Path(directory) / "labels.npy"
-            case = (method, n, options.width, classes, memory_mb)
+            drawing = [options.width, options.noise, options.dimensions]
+            case = [method, n, classes, memory_mb, drawing]
             row = {"method": method, "items": n, "classes": classes, "memory_mb": memory_mb}
             row |= in_a_process(case, options.threads, labels)
             partition = np.load(labels)
