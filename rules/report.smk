@@ -74,7 +74,7 @@ rule figure:
         "../scripts/figure.py"
 
 
-# The page shows its captions, its templates and the whole configuration, so each of them is a param.
+# The page shows its captions, its templates, its references and the whole configuration, so each of them is a param.
 rule report:
     input:
         results="results/tables/results.csv",
@@ -109,6 +109,7 @@ rule report:
         code=code("report.py"),
         citation=own_content("CITATION.cff"),
         templates=own_content("scripts/wordsight/report/templates"),
+        references=own_content("scripts/wordsight/catalogue/references.bib"),
         captions={
             figure: figures.caption(figure)
             for figure in targets.figure_names(settings)

@@ -11,7 +11,7 @@ from wordsight.files.parquet import write_table
 from wordsight.protocols.rows import make_rows
 from wordsight.statistics import bootstrap
 from wordsight.statistics.model_means import median_error, standard_error
-from wordsight.statistics.observations import read_cells
+from wordsight.statistics.observations import read_observations
 
 # Sums of such numbers are exact, so that order can't change a result.
 VALUES = st.integers(-64, 64).map(lambda k: k / 8)
@@ -101,6 +101,6 @@ def test_rows_in_any_order_become_the_matrix_that_they_were_made_of(tmp_path, ma
     )
     order = np.random.default_rng(seed).permutation(len(table))
     write_table(tmp_path / "rows.parquet", table.take(pa.array(order)), row_group_size=5)
-    (cell,) = read_cells(tmp_path / "rows.parquet")
-    np.testing.assert_array_equal(cell.matrix, matrix)
-    assert cell.items.tolist() == items
+    (observed,) = read_observations(tmp_path / "rows.parquet")
+    np.testing.assert_array_equal(observed.matrix, matrix)
+    assert observed.items.tolist() == items

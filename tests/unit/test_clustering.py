@@ -48,6 +48,17 @@ def test_separated_classes_are_recovered(n):
         assert np.allclose(values_of(tables, metric), 1)
 
 
+def test_as_many_equal_eigenvalues_as_clusters_are_all_found():
+    # Classes without a common feature: the eigenvalue 1 once a class, of which Lanczos methods miss copies.
+    n, classes = 900, 50
+    labels, rng = np.arange(n) % classes, np.random.default_rng(0)
+    values = np.zeros((n, 4 * classes), dtype=np.float32)
+    for label in range(classes):
+        values[labels == label, 4 * label : 4 * label + 4] = rng.random((n // classes, 4)) + 0.1
+    tables = run(Features(values, labels, [f"i{i}" for i in range(n)]), classes=classes, seeds=1)
+    assert values_of(tables, "ari") == [[1.0]]
+
+
 @pytest.mark.parametrize("n", [120, 700], ids=["dense", "block"])
 def test_the_partition_is_that_of_scikit_learn(n):
     test = features(n, 5, 0.06, seed=3)

@@ -30,7 +30,7 @@ from wordsight.protocols import cross_style_few_shot, cross_style_probe, cross_s
 from wordsight.protocols.crossing import cross, divide
 from wordsight.protocols.rows import of_dataset, write_rows
 from wordsight.protocols.task import Task
-from wordsight.statistics.observations import read_cells, read_origin
+from wordsight.statistics.observations import read_observations, read_origin
 from wordsight.workflow import inputs
 from wordsight.workflow.targets import evaluated_datasets, protocol_results
 
@@ -188,7 +188,7 @@ def test_rows_are_crossed_and_name_the_cell_in_the_place_of_the_dataset(protocol
         write_rows(tmp_path / f"{name}.parquet", of_dataset(tables, name))
         origin = read_origin(tmp_path / f"{name}.parquet")
         assert (origin.protocol, origin.dataset, origin.mode) == (protocol, name, "sound")
-        found = read_cells(tmp_path / f"{name}.parquet")
+        found = read_observations(tmp_path / f"{name}.parquet")
         assert {cell.metric for cell in found} >= {PROTOCOLS[protocol].primary, "chance"}
         assert all(cell.matrix.shape[0] >= 2 for cell in found if cell.metric == PROTOCOLS[protocol].primary)
         assert [cell.matrix.shape for cell in found if cell.metric == "chance"] == [(1, 1)]

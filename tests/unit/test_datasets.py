@@ -16,7 +16,7 @@ from wordsight import datasets
 from wordsight.config.datasets import ImageFolderDataset, Limit, PackagedDataset
 from wordsight.datasets import building, reading
 from wordsight.datasets.source import Item, Source
-from wordsight.datasets.sources.emoji import concept
+from wordsight.datasets.sources.emoji.variants import concept
 from wordsight.datasets.splitting import halves, limited
 from wordsight.datasets.synsets import class_names
 from wordsight.errors import DataError

@@ -13,7 +13,11 @@ from wordsight.config.datasets import EmojiDataset, Limit
 from wordsight.config.load import load
 from wordsight.datasets import building, reading
 from wordsight.datasets.sources import emoji
-from wordsight.datasets.sources.emoji import GROUPS, NEAR_COPIES, STYLES, concept, group
+from wordsight.datasets.sources.emoji.concepts import drawn_in, emoji_data
+from wordsight.datasets.sources.emoji.held_out import unseen_classes
+from wordsight.datasets.sources.emoji.near_copies import GROUPS, NEAR_COPIES, _expand, group
+from wordsight.datasets.sources.emoji.styles import STYLES, noto_emoji, openmoji, twemoji
+from wordsight.datasets.sources.emoji.variants import concept
 from wordsight.errors import ConfigError, DataError
 from wordsight.files import packages
 from wordsight.files.pixels import decode
@@ -55,7 +59,7 @@ def source():
 @pytest.fixture(scope="module")
 def drawn():
     """Emoji that all styles draw, in classes that are left out too."""
-    return emoji.drawn_in([make() for make in STYLES.values()])
+    return drawn_in([make() for make in STYLES.values()])
 
 
 @pytest.fixture(scope="module")
@@ -112,14 +116,14 @@ def test_no_variant_and_no_near_copy_of_an_emoji_is_on_another_side(source):
         for name in names:
             sides[group(name)].add(part)
     assert {len(parts) for parts in sides.values()} == {1}
-    for entry in emoji.emoji_data():
+    for entry in emoji_data():
         assert {group(unified) for unified in variants(entry)} == {group(entry["unified"])}
 
 
 def test_emoji_whose_names_differ_in_gender_or_direction_alone_are_one_group():
     words = r"\b(MAN|WOMAN|MEN|WOMEN|PERSON|PEOPLE|FACING RIGHT)\b:?,? ?"
     alike = defaultdict(set)
-    for entry in emoji.emoji_data():
+    for entry in emoji_data():
         if entry["category"] == "People & Body":
             alike[re.sub(words, "", entry["name"]).strip()].add(entry["unified"])
     several = [members for members in alike.values() if len(members) > 1]
@@ -155,8 +159,8 @@ def test_the_split_of_a_study_is_the_split_of_every_study(source):
 
 
 def test_more_unseen_classes_contain_fewer():
-    drawn = emoji.drawn_in([emoji.openmoji(), emoji.twemoji()])
-    few, more = emoji.unseen_classes(drawn, 5), emoji.unseen_classes(drawn, 12)
+    drawn = drawn_in([openmoji(), twemoji()])
+    few, more = unseen_classes(drawn, 5), unseen_classes(drawn, 12)
     assert len(few) == 5
     assert few < more
 
@@ -228,10 +232,10 @@ def test_emoji_that_look_alike_in_all_styles_are_one_group(drawn, coarse):
 
 
 def test_every_near_copy_is_a_concept_of_one_group():
-    known = {concept(unified) for entry in emoji.emoji_data() for unified in variants(entry)}
+    known = {concept(unified) for entry in emoji_data() for unified in variants(entry)}
     assert set(GROUPS) <= known
     points = re.sub(r"\|.*", "", NEAR_COPIES).split()
-    members = [member for word in points for member in emoji._expand(word.replace("+", "-200D-"))]
+    members = [member for word in points for member in _expand(word.replace("+", "-200D-"))]
     assert len(members) == len(set(members)) == len(GROUPS)
     assert len(set(GROUPS.values())) == NEAR_COPIES.count("|")
 
@@ -271,10 +275,10 @@ def test_noto_emoji_are_in_the_middle_and_whole(drawings):
 
 
 def test_noto_emoji_has_the_characters_of_its_character_map():
-    style = emoji.noto_emoji()
+    style = noto_emoji()
     font = TTFont(packages.package_folder("manimgx_fonts") / "NotoEmoji[wght].ttf")
     mapped = font.getBestCmap()
-    for entry in emoji.emoji_data():
+    for entry in emoji_data():
         points = entry["unified"].replace("-FE0F", "").split("-")
         assert style.has(entry["unified"]) == (len(points) == 1 and int(points[0], 16) in mapped)
     assert not any(
@@ -300,8 +304,8 @@ def test_a_drawing_that_a_style_lacks_is_named(style, unified):
     "unified", ["0030-FE0F-20E3", "2639-FE0F", "1F441-FE0F-200D-1F5E8-FE0F", "26D3-FE0F-200D-1F4A5"]
 )
 def test_files_are_found_however_the_style_writes_their_names(unified):
-    assert emoji.openmoji().has(unified)
-    assert emoji.twemoji().has(unified)
+    assert openmoji().has(unified)
+    assert twemoji().has(unified)
 
 
 @pytest.mark.parametrize("style", list(STYLES))
@@ -377,7 +381,7 @@ def test_a_missing_package_is_named(monkeypatch, package):
     ],
 )
 def test_a_package_without_its_files_is_named(monkeypatch, tmp_path, package, place):
-    found = emoji.package_folder
-    monkeypatch.setattr(emoji, "package_folder", lambda name: tmp_path if name == package else found(name))
+    found = packages.package_folder
+    monkeypatch.setattr(packages, "package_folder", lambda name: tmp_path if name == package else found(name))
     with pytest.raises(DataError, match=f"^package {package}: expected {place} in it, found nothing"):
         emoji.load(section())

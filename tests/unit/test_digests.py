@@ -23,7 +23,11 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 
 def names(folder):
-    return sorted(path.stem for path in (SCRIPTS / "wordsight" / folder).glob("[a-z]*.py"))
+    """Modules and packages in a folder of the library."""
+    places = (SCRIPTS / "wordsight" / folder).iterdir()
+    return sorted(
+        p.stem for p in places if p.stem[0] != "_" and (p.suffix == ".py" or (p / "__init__.py").exists())
+    )
 
 
 def steps():
@@ -76,6 +80,7 @@ EDITS = {
     "datasets/near_duplicates.py": {"dataset"},
     "datasets/building.py": {"dataset"},
     "datasets/sources/packaged.py": {"dataset", "check_model"},
+    "datasets/sources/emoji/styles.py": {"dataset", "check_model"},
     "models/foreign/weights.py": {"model", "text_model"},
     "models/foreign/unpickling.py": {"model", "text_model"},
     "models/sources/timm.py": {"model"},

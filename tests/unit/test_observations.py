@@ -8,7 +8,7 @@ import pytest
 from wordsight.errors import DataError
 from wordsight.files.parquet import write_table
 from wordsight.protocols.rows import SCHEMA, make_rows, write_rows
-from wordsight.statistics.observations import read_cells, read_origin
+from wordsight.statistics.observations import read_observations, read_origin
 
 COMMON = {"protocol": "few_shot", "model": "m", "dataset": "d", "mode": "sound", "seed": 3}
 
@@ -39,7 +39,7 @@ def test_cells_are_sorted_and_their_matrices_are_trials_by_items(tmp_path):
         table([0.5], metric="nmi", items=None, trial=1, seed=9),
         table([0.25], metric="nmi", items=None, trial=0, seed=8),
     )
-    one, five, whole = read_cells(path)
+    one, five, whole = read_observations(path)
     assert (one.metric, one.parameter, one.setting) == ("accuracy", "shots", 1)
     assert one.matrix.tolist() == [[1, 2]]
     assert five.matrix.tolist() == [[3, 4], [5, 6]]
@@ -56,10 +56,10 @@ def test_the_order_of_rows_and_the_size_of_row_groups_change_nothing(tmp_path):
         for metric in ("accuracy", "robust_area")
         for setting in (0.1, 0.2)
     ]
-    plain = read_cells(write(tmp_path / "plain.parquet", *tables))
+    plain = read_observations(write(tmp_path / "plain.parquet", *tables))
     shuffled = pa.concat_tables(tables).take(pa.array(rng.permutation(7 * 12)))
     write_table(tmp_path / "shuffled.parquet", shuffled, row_group_size=10)
-    for ours, theirs in zip(plain, read_cells(tmp_path / "shuffled.parquet"), strict=True):
+    for ours, theirs in zip(plain, read_observations(tmp_path / "shuffled.parquet"), strict=True):
         assert (ours.metric, ours.setting) == (theirs.metric, theirs.setting)
         np.testing.assert_array_equal(ours.matrix, theirs.matrix)
         np.testing.assert_array_equal(ours.items, theirs.items)
@@ -69,22 +69,22 @@ def test_cells_agree_with_a_pivot_of_pandas(tmp_path):
     rng = np.random.default_rng(0)
     tables = [table(rng.random(9), trial=trial, setting=setting) for trial in range(4) for setting in (1, 2)]
     frame = pa.concat_tables(tables).to_pandas()
-    for cell in read_cells(write(tmp_path / "rows.parquet", *tables)):
-        part = frame[frame["setting"] == cell.setting]
+    for observed in read_observations(write(tmp_path / "rows.parquet", *tables)):
+        part = frame[frame["setting"] == observed.setting]
         pivot = pd.pivot_table(part, index="trial", columns="item", values="value")
-        np.testing.assert_array_equal(cell.matrix, pivot)
-        assert cell.items.tolist() == pivot.columns.tolist()
+        np.testing.assert_array_equal(observed.matrix, pivot)
+        assert observed.items.tolist() == pivot.columns.tolist()
 
 
 def test_only_the_wanted_metrics_are_read(tmp_path):
     path = write(tmp_path / "rows.parquet", table([1.0]), table([2.0], metric="robust_area"))
-    assert [cell.metric for cell in read_cells(path, {"robust_area"})] == ["robust_area"]
-    assert read_cells(path, {"nmi"}) == []
+    assert [observed.metric for observed in read_observations(path, {"robust_area"})] == ["robust_area"]
+    assert read_observations(path, {"nmi"}) == []
 
 
 def test_a_table_without_rows_has_no_cells_and_no_origin(tmp_path):
     write_table(tmp_path / "rows.parquet", SCHEMA.empty_table())
-    assert read_cells(tmp_path / "rows.parquet") == []
+    assert read_observations(tmp_path / "rows.parquet") == []
     with pytest.raises(DataError, match=r"rows\.parquet: the table is empty"):
         read_origin(tmp_path / "rows.parquet")
 
@@ -103,7 +103,7 @@ def test_a_table_without_rows_has_no_cells_and_no_origin(tmp_path):
 def test_what_is_not_crossed_is_refused_with_file_metric_and_item(tmp_path, tables, message):
     path = write(tmp_path / "rows.parquet", *tables)
     with pytest.raises(DataError, match=rf"rows\.parquet: accuracy: .*{message}"):
-        read_cells(path)
+        read_observations(path)
 
 
 def test_a_nan_is_refused_with_its_item(tmp_path):
@@ -111,10 +111,10 @@ def test_a_nan_is_refused_with_its_item(tmp_path):
     damaged = table([1.0, 2.0]).set_column(SCHEMA.names.index("value"), "value", values)
     write_table(tmp_path / "rows.parquet", damaged)
     with pytest.raises(DataError, match=r"rows\.parquet: accuracy is NaN for item 'i1'"):
-        read_cells(tmp_path / "rows.parquet")
+        read_observations(tmp_path / "rows.parquet")
 
 
-@pytest.mark.parametrize("reader", [read_origin, read_cells])
+@pytest.mark.parametrize("reader", [read_origin, read_observations])
 def test_files_of_another_kind_are_named(tmp_path, reader):
     (tmp_path / "text.parquet").write_text("no table")
     with pytest.raises(DataError, match=r"text\.parquet: is not a Parquet table"):

@@ -1,7 +1,10 @@
 """The methods paragraphs say what ran, with its numbers and sources, and nothing of what did not."""
 
+import ast
 import re
+from pathlib import Path
 
+import bibtexparser
 import pandas as pd
 import pytest
 
@@ -29,13 +32,17 @@ from wordsight.report.methods import (
     methods_text,
 )
 from wordsight.report.references import (
+    BIBLIOGRAPHY,
     OF_ARCHITECTURE,
     OF_DATASET,
     OF_PACKAGE,
+    latex,
+    misc,
     references,
 )
 from wordsight.statistics.analyses import ANALYSES, META, MIXED
 
+LIBRARY = Path(__file__).resolve().parents[2] / "scripts/wordsight"
 SOFTWARE = [
     ("wordsight", "0.1.0"),
     ("python", "3.13.1"),
@@ -165,9 +172,7 @@ def test_a_dataset_without_training_images_or_classes_has_neither():
 
 
 HOSTILE = r"50%_a&b#c$d{e}f\g~h^i<j>k"
-ESCAPED = (
-    r"50\%\_a\&b\#c\$d\{e\}f\textbackslash{}g\textasciitilde{}h\textasciicircum{}i\textless{}j\textgreater{}k"
-)
+ESCAPED = r"50\%\_a\&b\#c\$d\{e\}f{\textbackslash}g{\textasciitilde}h{\textasciicircum}i\ensuremath{<}j\ensuremath{>}k"
 
 
 def test_latex_escapes_what_is_special_and_cites_by_key():
@@ -178,7 +183,7 @@ def test_latex_escapes_what_is_special_and_cites_by_key():
     assert f"The data were {ESCAPED} (200" in written
     assert r"95\% intervals" in written
     assert r"~\cite{devillers2021}" in written
-    bare = re.sub(r"\\(textbackslash|textasciitilde|textasciicircum|textless|textgreater)\{\}", "", written)
+    bare = re.sub(r"\{\\text(backslash|asciitilde|asciicircum)\}|\\ensuremath\{[<>]\}", "", written)
     bare = re.sub(r"~\\cite\{[a-z0-9,]+\}|\\[%_&#${}]", "", bare)
     assert not set(bare) & set(r"\%_&#${}~^<>")
     assert HOSTILE in methods_text(run, SOFTWARE)
@@ -194,13 +199,34 @@ def test_every_key_that_is_cited_has_an_entry_in_the_citations(run):
     assert keys <= {citation.key for citation in made_with.citations(run)}
 
 
-def test_every_source_exists():
-    known = {
-        *(record.source for record in OBJECTIVES.values() if record.source),
-        *OF_DATASET.values(),
-        *OF_ARCHITECTURE.values(),
-    }
-    assert known | {key for _, key in OF_PACKAGE.values()} <= references().keys()
+def cited_in_code():
+    """Keys in every ``Cite(...)`` of the library that holds keys alone."""
+    for path in LIBRARY.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Cite":
+                yield from (
+                    key.value
+                    for key in ast.walk(node)
+                    if isinstance(key, ast.Constant) and isinstance(key.value, str)
+                )
+
+
+def test_every_key_that_is_referred_to_is_one_of_a_source():
+    cited = set(cited_in_code())
+    assert {"madry2018", "holm1979", "snell2017"} <= cited
+    cited |= {record.source for record in OBJECTIVES.values() if record.source}
+    cited |= {*OF_DATASET.values(), *OF_ARCHITECTURE.values()}
+    cited |= {key for _, key in OF_PACKAGE.values()}
+    assert cited <= references().keys()
+
+
+def test_the_bibliography_is_read_in_whole_and_cited_in_whole():
+    read = bibtexparser.parse_file(str(BIBLIOGRAPHY))
+    assert read.failed_blocks == []
+    assert len(read.entries) == BIBLIOGRAPHY.read_text(encoding="utf-8").count("\n@")
+    cited = {record.source for record in OBJECTIVES.values()} | set(cited_in_code())
+    cited |= {*OF_DATASET.values(), *OF_ARCHITECTURE.values(), *(key for _, key in OF_PACKAGE.values())}
+    assert read.entries_dict.keys() <= cited
 
 
 def test_an_entry_has_its_fields_a_line_each_and_words_for_a_text():
@@ -217,3 +243,12 @@ def test_an_entry_has_its_fields_a_line_each_and_words_for_a_text():
     for reference in known.values():
         assert reference.bibtex.count("{") == reference.bibtex.count("}")
         assert re.fullmatch(r"[a-z]+[0-9]{4}|wordsight", reference.key)
+
+
+def test_text_of_a_user_is_escaped_in_an_entry_and_plain_in_words():
+    found = misc("origin1", "50% of \u00e9_{x}", "a & b", "licence: none")
+    assert found.words == "50% of \u00e9_{x}"
+    assert bibtexparser.parse_string(found.bibtex).entries_dict["origin1"]["title"] == latex(
+        "50% of \u00e9_{x}"
+    )
+    assert r"50\% of \'e\_\{x\}" in found.bibtex

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from wordsight.catalogue.prose import Part
+from wordsight.catalogue.prose import Piece
 from wordsight.catalogue.section import Count, Fraction, Positive, Section
 
 
@@ -22,7 +22,7 @@ class ProbeParameters(Section):
     )
 
 
-def fitted_on(section: dict[str, Any], features: str) -> Part:
+def fitted_on(section: dict[str, Any], features: str) -> Piece:
     """Say for a paper how the classifier was fitted, by the values of :class:`ProbeParameters`."""
     strengths, share = section["regularisation"], 100 * section["validation_fraction"]
     chosen = (

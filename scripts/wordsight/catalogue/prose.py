@@ -11,8 +11,8 @@ class Cite:
     keys: tuple[str, ...]
 
 
-Part = str | Cite
-Sentence = list[Part]
+Piece = str | Cite
+Sentence = list[Piece]
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -13,6 +13,7 @@ from wordsight.files.pixels import encode
 
 NO_LABEL = -1
 USERS_OWN = "unknown: the user's own images"
+DIGITS = [str(digit) for digit in range(10)]  # the classes of handwritten and house numbers
 SURROGATES = re.compile("[\ud800-\udfff]")
 
 

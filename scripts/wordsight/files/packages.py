@@ -17,6 +17,14 @@ def package_folder(package: str) -> Path:
     return Path(spec.submodule_search_locations[0])
 
 
+def package_file(package: str, place: str) -> Path:
+    """Path of a file or folder at ``place`` in an installed package."""
+    path = package_folder(package) / place
+    if not path.exists():
+        raise DataError(f"package {package}: expected {place} in it, found nothing; is it another version?")
+    return path
+
+
 def origin(*distributions: str) -> str:
     """``name==version`` of each distribution."""
     return ", ".join(f"{name}=={version(name)}" for name in distributions)

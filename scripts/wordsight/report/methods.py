@@ -11,7 +11,7 @@ from typing import Any
 from wordsight.catalogue import display
 from wordsight.catalogue.numbers import percent
 from wordsight.catalogue.objectives import OBJECTIVES, reads_sentences
-from wordsight.catalogue.prose import Cite, Part, Sentence, counted, join
+from wordsight.catalogue.prose import Cite, Piece, Sentence, counted, join
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Mode, Protocol
 from wordsight.models.card import ModelCard
@@ -41,19 +41,19 @@ def methods_text(run: Run, software: Software) -> str:
     return _written(run, software, _plain)
 
 
-def _plain(part: Part) -> str:
+def _plain(piece: Piece) -> str:
     """Write a part of a sentence as text; wordsight itself is named with its version, which tells enough."""
-    if isinstance(part, str):
-        return part
-    keys = [key for key in part.keys if key != WORDSIGHT]
+    if isinstance(piece, str):
+        return piece
+    keys = [key for key in piece.keys if key != WORDSIGHT]
     return f" ({cited(keys)})" if keys else ""
 
 
 def methods_latex(run: Run, software: Software) -> str:
     r"""The same in LaTeX, with ``\cite`` and the keys of :func:`wordsight.report.made_with.citations`."""
 
-    def marked_up(part: Part) -> str:
-        return latex(part) if isinstance(part, str) else f"~\\cite{{{','.join(part.keys)}}}"
+    def marked_up(piece: Piece) -> str:
+        return latex(piece) if isinstance(piece, str) else f"~\\cite{{{','.join(piece.keys)}}}"
 
     return _written(run, software, marked_up)
 
@@ -61,11 +61,11 @@ def methods_latex(run: Run, software: Software) -> str:
 def cited_keys(run: Run, software: Software) -> list[str]:
     """Keys of all sources in the order in which the paragraphs cite them."""
     sentences = (sentence for paragraph in _paragraphs(run, software) for sentence in paragraph)
-    cites = (part for sentence in sentences for part in sentence if isinstance(part, Cite))
+    cites = (piece for sentence in sentences for piece in sentence if isinstance(piece, Cite))
     return list(dict.fromkeys(key for cite in cites for key in cite.keys))
 
 
-def _written(run: Run, software: Software, write: Callable[[Part], str]) -> str:
+def _written(run: Run, software: Software, write: Callable[[Piece], str]) -> str:
     paragraphs = [
         " ".join("".join(map(write, sentence)) for sentence in paragraph)
         for paragraph in _paragraphs(run, software)
@@ -93,7 +93,7 @@ def _its(number: int) -> str:
 def _listed(entries: Sequence[Sentence]) -> Sentence:
     """Parts of a sentence with semicolons between, and a full stop at the end."""
     ends = ["; "] * (len(entries) - 1) + ["."]
-    return [part for entry, end in zip(entries, ends, strict=True) for part in (*entry, end)]
+    return [piece for entry, end in zip(entries, ends, strict=True) for piece in (*entry, end)]
 
 
 def _source(key: str | None) -> Sentence:

@@ -1,17 +1,27 @@
-"""What a run stands on, to cite: wordsight and the paper, data, networks, methods, packages."""
+"""What a run stands on, to cite: wordsight and the paper, data, networks, methods, packages.
 
-import re
+BibTeX is read and written by bibtexparser; pylatexenc turns plain text into LaTeX and back.
+"""
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from unicodedata import normalize
+
+from bibtexparser import BibtexFormat, Library, parse_file, write_string
+from bibtexparser.model import Entry, Field
+from pylatexenc.latex2text import LatexNodes2Text
+from pylatexenc.latexencode import UnicodeToLatexEncoder
 
 from wordsight.tables.citation import read_citation
 
-BIBLIOGRAPHY = Path(__file__).with_name("templates") / "references.bib"
+BIBLIOGRAPHY = Path(__file__).parents[1] / "catalogue" / "references.bib"
 WORDSIGHT, PAPER = "wordsight", "devillers2021"  # keys of what CITATION.cff holds
+LAYOUT = BibtexFormat()
+LAYOUT.indent, LAYOUT.trailing_comma = "  ", True
+TO_LATEX = UnicodeToLatexEncoder(unknown_char_policy="keep", unknown_char_warning=False)
+FROM_LATEX = LatexNodes2Text()
 
 # By ``name`` of a dataset in the configuration.
 OF_DATASET = {
@@ -45,7 +55,7 @@ OF_PACKAGE = {
 
 @dataclass(frozen=True)
 class Reference:
-    """One source: its key, who and when for a text, and its entry."""
+    """One source: its key, who and when for a text, and its BibTeX entry."""
 
     key: str
     words: str
@@ -61,10 +71,8 @@ def references() -> dict[str, Reference]:
     DataError
         When ``CITATION.cff`` is missing.
     """
-    text = BIBLIOGRAPHY.read_text(encoding="utf-8")
-    entries = re.findall(r"^@.*\}$", text, flags=re.MULTILINE)
-    found = [*_from_citation(read_citation()), *map(_reference, entries)]
-    return {reference.key: reference for reference in found}
+    entries = [*_from_citation(read_citation()), *parse_file(str(BIBLIOGRAPHY)).entries]
+    return {entry.key: _reference(entry) for entry in entries}
 
 
 def cited(keys: Iterable[str]) -> str:
@@ -78,74 +86,64 @@ def cited(keys: Iterable[str]) -> str:
 
 def misc(key: str, title: str, where: str, note: str) -> Reference:
     """Reference to data or weights that no paper stands for."""
-    return _reference(_entry("misc", key, {"title": title, "howpublished": where, "note": note}))
+    return _reference(_entry("misc", key, title=latex(title), howpublished=latex(where), note=latex(note)))
 
 
 def latex(text: str) -> str:
-    r"""Escape what LaTeX would read as its own.
+    r"""Write plain text in LaTeX.
 
     >>> print(latex("50% of a_b & c"))
     50\% of a\_b \& c
     """
-    return re.sub(r"[\\{}$&#%_^~<>]", lambda found: SPECIAL[found.group()], text)
+    return TO_LATEX.unicode_to_latex(text)
 
 
-SPECIAL = {
-    **{sign: f"\\{sign}" for sign in "{}$&#%_"},
-    "\\": r"\textbackslash{}",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-}
-
-
-def _from_citation(citation: Mapping[str, Any]) -> list[Reference]:
-    own = {
-        "author": _authors(citation["authors"]),
-        "title": citation["title"],
-        "version": str(citation["version"]),
-    }
+def _from_citation(citation: Mapping[str, Any]) -> Iterable[Entry]:
+    yield _entry(
+        "misc",
+        WORDSIGHT,
+        author=_authors(citation["authors"]),
+        title=latex(citation["title"]),
+        version=latex(str(citation["version"])),
+    )
     (paper,) = citation["references"]
-    numbers = ", ".join(number["value"] for number in paper["identifiers"])
-    its = {
-        "author": _authors(paper["authors"]),
-        "title": paper["title"],
-        "booktitle": paper["collection-title"],
-        "year": str(paper["year"]),
-        "note": numbers,
-    }
-    return [_reference(_entry("misc", WORDSIGHT, own)), _reference(_entry("inproceedings", PAPER, its))]
+    yield _entry(
+        "inproceedings",
+        PAPER,
+        author=_authors(paper["authors"]),
+        title=latex(paper["title"]),
+        booktitle=latex(paper["collection-title"]),
+        year=str(paper["year"]),
+        note=latex(", ".join(number["value"] for number in paper["identifiers"])),
+    )
 
 
 def _authors(people: Iterable[Mapping[str, str]]) -> str:
+    """Authors as BibTeX has them: families first, and groups in braces."""
     names = [
-        f"{who['family-names']}, {who['given-names']}" if "family-names" in who else f"{{{who['name']}}}"
+        latex(f"{who['family-names']}, {who['given-names']}")
+        if "family-names" in who
+        else f"{{{latex(who['name'])}}}"
         for who in people
     ]
     return " and ".join(names)
 
 
-def _entry(kind: str, key: str, fields: Mapping[str, str]) -> str:
-    escaped = {name: text if name == "author" else latex(text) for name, text in fields.items()}
-    return f"@{kind}{{{key}, {', '.join(f'{name}={{{text}}}' for name, text in escaped.items())}}}"
+def _entry(kind: str, key: str, **fields: str) -> Entry:
+    return Entry(kind, key, [Field(name, text) for name, text in fields.items()])
 
 
-def _reference(entry: str) -> Reference:
-    """Take key and words from an entry of one line, and give each of its fields a line."""
-    kind, key, body = re.fullmatch(r"@(\w+)\{([^,]+), (.*)\}", entry).groups()  # type: ignore[union-attr]
-    fields = dict(re.findall(r"(\w+)=\{((?:[^{}]|\{[^{}]*\})*)\}", body))
-    lines = [f"  {name} = {{{text}}}," for name, text in fields.items()]
-    return Reference(key, _words(fields), "\n".join([f"@{kind}{{{key},", *lines, "}"]))
+def _reference(entry: Entry) -> Reference:
+    fields = {field.key: field.value for field in entry.fields}
+    return Reference(entry.key, _words(fields), write_string(Library([entry]), bibtex_format=LAYOUT).strip())
 
 
 def _words(fields: Mapping[str, str]) -> str:
-    people = [person.split(",")[0] for person in fields.get("author", fields["title"]).split(" and ")]
+    """Who and when: one or two families, the first of more, or the title where no person is named."""
+    people = [person.split(",")[0] for person in fields.get("author", "{").split(" and ")]
     if people[0].startswith("{"):  # a group of people, whose work is better known
         people = [fields["title"].split(":")[0]]
-    # An accent before its letter, as BibTeX has it, stands behind it in Unicode.
-    first = normalize("NFC", re.sub(r'\\"(\w)', "\\1\u0308", people[0]))
     several = len(people) > 2 or people[-1] == "others"
-    many = f"{first} et al." if several else " and ".join([first, *people[1:]])
-    year = fields.get("year") or fields.get("version") or ""
-    return ", ".join(part for part in (many, year) if part)
+    who = f"{people[0]} et al." if several else " and ".join(people)
+    when = fields.get("year") or fields.get("version") or ""
+    return FROM_LATEX.latex_to_text(", ".join(part for part in (who, when) if part))

@@ -29,7 +29,7 @@ from wordsight.statistics import bootstrap, verdicts
 from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.components import Estimate, Part, Stratum, estimate
 from wordsight.statistics.measures import Measure, Measures
-from wordsight.statistics.observations import Cell, Origin, drawn, read_cells, read_origin
+from wordsight.statistics.observations import Observations, Origin, drawn, read_observations, read_origin
 from wordsight.statistics.verdicts import Verdict
 
 INTERVAL = "variance components, Student t"
@@ -253,48 +253,48 @@ def _effects(
             *(comparison.name, len(kept), len(comparison.pairs), protocol, dataset),
         )
     models = sorted({model for pair in pairs for model in pair})
-    cells = paired_cells([origins[model] for model in models], measure.primary)
+    observed = paired_observations([origins[model] for model in models], measure.primary)
     # The stream depends on the pairs alone, so that datasets with the same pairs draw the same models.
     stream = derive_seed(seed, "bootstrap", comparison.name, *(model for pair in pairs for model in pair))
     weights = bootstrap.model_weights(np.random.default_rng(stream), section.resamples, pairs, groups, models)
     origin = origins[models[0]]
-    return [_effect(origin, group, pairs, groups, weights, seed, measure.fixed_trials) for group in cells]
+    return [_effect(origin, group, pairs, groups, weights, seed, measure.fixed_trials) for group in observed]
 
 
-def paired_cells(origins: list[Origin], metric: str) -> list[list[Cell]]:
-    """For each setting, the cells of all models, which agree in items and draws."""
+def paired_observations(origins: list[Origin], metric: str) -> list[list[Observations]]:
+    """Observations of all models at each setting, which agree in items and draws."""
     reference = origins[0]
-    first = read_cells(reference.path, {metric})
+    first = read_observations(reference.path, {metric})
     if not first:
         raise DataError(f"{reference.path}: has no rows of {metric}")
     columns = [first]
     for origin in origins[1:]:
-        cells = read_cells(origin.path, {metric})
+        observed = read_observations(origin.path, {metric})
         both = f"{reference.path} and {origin.path}: {metric}: expected the same"
         if origin.mode != reference.mode:
             raise DataError(f"{both} mode, but they are {reference.mode} and {origin.mode}")
-        if [(c.parameter, c.setting) for c in cells] != [(c.parameter, c.setting) for c in first]:
+        if [(c.parameter, c.setting) for c in observed] != [(c.parameter, c.setting) for c in first]:
             raise DataError(f"{both} settings in both")
-        for ours, theirs in zip(first, cells, strict=True):
+        for ours, theirs in zip(first, observed, strict=True):
             if not np.array_equal(ours.items, theirs.items):
                 raise DataError(f"{both} items in both")
             if not (np.array_equal(ours.trials, theirs.trials) and np.array_equal(ours.seeds, theirs.seeds)):
                 raise DataError(f"{both} draws (trial and seed) in both")
-        columns.append(cells)
+        columns.append(observed)
     return [list(group) for group in zip(*columns, strict=True)]
 
 
 def _effect(
     origin: Origin,
-    cells: list[Cell],
+    observed: list[Observations],
     pairs: list[tuple[str, str]],
     groups: list[str],
     weights: np.ndarray,
     seed: int,
     fixed_trials: bool,
 ) -> _Effect:
-    first = cells[0]
-    values = np.stack([drawn(cell, fixed_trials) for cell in cells])
+    first = observed[0]
+    values = np.stack([drawn(one, fixed_trials) for one in observed])
     by_model, actual = values.mean(axis=(1, 2)), weights[0]
     n_groups, sides = len(set(groups)), _sides(pairs)
     # Each group has a model on either side; one more means that there is something to draw in it.

@@ -19,9 +19,9 @@ import pandas as pd
 from wordsight.config.statistics import StatisticsSection
 from wordsight.errors import DataError
 from wordsight.statistics.components import Part, Stratum, estimate
-from wordsight.statistics.effects import INTERVAL, holds_for, paired_cells
+from wordsight.statistics.effects import INTERVAL, holds_for, paired_observations
 from wordsight.statistics.measures import Measures
-from wordsight.statistics.observations import Cell, Origin, drawn, read_origin
+from wordsight.statistics.observations import Observations, Origin, drawn, read_origin
 from wordsight.statistics.verdicts import interval
 
 LEVELS = ["seeds", "trials", "items"]
@@ -98,7 +98,7 @@ def _rows(
 ) -> Iterator[dict[str, object]]:
     first = origins[0]
     measure = measures[first.protocol]
-    for cells in paired_cells(origins, measure.primary):
+    for observed in paired_observations(origins, measure.primary):
         yield {
             "protocol": first.protocol,
             "mode": first.mode,
@@ -107,15 +107,17 @@ def _rows(
             "confidence": section.confidence,
             "interval": INTERVAL,
             "seed": seed,
-            **_mean(cells, first, section.confidence, measure.fixed_trials),
+            **_mean(observed, first, section.confidence, measure.fixed_trials),
         }
 
 
-def _mean(cells: list[Cell], origin: Origin, confidence: float, fixed_trials: bool) -> dict[str, object]:
+def _mean(
+    observed: list[Observations], origin: Origin, confidence: float, fixed_trials: bool
+) -> dict[str, object]:
     """Mean over models, trials and items with its interval, and what was counted."""
-    first = cells[0]
-    values = np.stack([drawn(cell, fixed_trials) for cell in cells])
-    models = tuple(str(place) for place in range(len(cells)))
+    first = observed[0]
+    values = np.stack([drawn(one, fixed_trials) for one in observed])
+    models = tuple(str(place) for place in range(len(observed)))
     low, high = interval(estimate([Part(origin.dataset, (Stratum(1, models, values),))]), confidence)
     return {
         "metric": first.metric,
@@ -124,9 +126,9 @@ def _mean(cells: list[Cell], origin: Origin, confidence: float, fixed_trials: bo
         "value": float(values.mean()),
         "low": low,
         "high": high,
-        "holds_for": holds_for(len(cells)),
+        "holds_for": holds_for(len(observed)),
         "resampled": ", ".join(level for level, n in zip(LEVELS, values.shape, strict=True) if n > 1),
-        "seeds": len(cells),
+        "seeds": len(observed),
         "n_trials": len(first.trials),
         "n_items": len(first.items),
     }

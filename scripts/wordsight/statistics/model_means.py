@@ -20,7 +20,7 @@ from scipy.special import bdtr, ndtri
 
 from wordsight.errors import DataError
 from wordsight.statistics.measures import Measure, Measures
-from wordsight.statistics.observations import Cell, Origin, drawn, read_cells, read_origin
+from wordsight.statistics.observations import Observations, Origin, drawn, read_observations, read_origin
 
 KEYS = ["protocol", "model", "dataset", "mode", "metric", "parameter", "setting"]
 
@@ -47,10 +47,10 @@ def summarise(paths: Iterable[Path | str], measures: Measures) -> pd.DataFrame:
         When a file is damaged, empty or not crossed, or holds a value of which no mean exists.
     """
     rows = [
-        _row(origin, cell, measures[origin.protocol])
+        _row(origin, observed, measures[origin.protocol])
         for origin in map(read_origin, paths)
-        for cell in read_cells(origin.path)
-        if cell.metric not in measures[origin.protocol].without_mean
+        for observed in read_observations(origin.path)
+        if observed.metric not in measures[origin.protocol].without_mean
     ]
     if not rows:
         raise DataError("statistics: there are no results to summarise")
@@ -109,30 +109,30 @@ def median_error(values: np.ndarray) -> float:
     return float((high - low) / (-2 * ndtri(bdtr(rank - 1, n, 0.5))))
 
 
-def _row(origin: Origin, cell: Cell, measure: Measure) -> dict[str, object]:
-    median = cell.metric in measure.medians
+def _row(origin: Origin, observed: Observations, measure: Measure) -> dict[str, object]:
+    median = observed.metric in measure.medians
     if median:
         # A matrix of several trials has one median an item first, so that an item counts once.
-        values = np.median(cell.matrix, axis=0)
+        values = np.median(observed.matrix, axis=0)
         value, stderr = float(np.median(values)), median_error(values)
     else:
-        if not np.isfinite(cell.matrix).all():
-            raise DataError(f"{origin.path}: {cell.metric}: expected finite values, but one is infinite")
-        value, stderr = float(cell.matrix.mean()), standard_error(drawn(cell, measure.fixed_trials))
-    by_item = len(cell.items) > 0
+        if not np.isfinite(observed.matrix).all():
+            raise DataError(f"{origin.path}: {observed.metric}: expected finite values, but one is infinite")
+        value, stderr = float(observed.matrix.mean()), standard_error(drawn(observed, measure.fixed_trials))
+    by_item = len(observed.items) > 0
     return {
         "protocol": origin.protocol,
         "model": origin.model,
         "dataset": origin.dataset,
         "mode": origin.mode,
-        "metric": cell.metric,
-        "parameter": cell.parameter,
-        "setting": cell.setting,
+        "metric": observed.metric,
+        "parameter": observed.parameter,
+        "setting": observed.setting,
         "value": value,
         "stderr": stderr,
-        "n": len(cell.items) if by_item else len(cell.trials),
+        "n": len(observed.items) if by_item else len(observed.trials),
         "unit": "items" if by_item else "trials",
-        "trials": len(cell.trials),
-        "seed": int(cell.seeds[0]),
+        "trials": len(observed.trials),
+        "seed": int(observed.seeds[0]),
         "statistic": "median" if median else "mean",
     }

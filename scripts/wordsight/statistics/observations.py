@@ -28,7 +28,7 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Observations:
     """Observations of one metric at one setting.
 
     Attributes
@@ -62,7 +62,7 @@ def read_origin(path: Path | str) -> Origin:
     return Origin(Path(path), *(batch.column(name)[0].as_py() for name in names))
 
 
-def read_cells(path: Path | str, metrics: Collection[str] | None = None) -> list[Cell]:
+def read_observations(path: Path | str, metrics: Collection[str] | None = None) -> list[Observations]:
     """Read a file's observations, of every metric or of ``metrics``, sorted by metric, parameter and setting.
 
     Only the columns in use are decoded, and rows of other metrics are dropped batch by batch.
@@ -82,22 +82,24 @@ def read_cells(path: Path | str, metrics: Collection[str] | None = None) -> list
     settings, place = np.unique(setting, return_inverse=True)
     keys = (metric[1] * len(parameter[0]) + parameter[1]) * len(settings) + place
     order = np.argsort(keys, kind="stable")
-    cells = []
+    found = []
     for part in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1):
         names = (metric[0][metric[1][part[0]]], parameter[0][parameter[1][part[0]]], float(setting[part[0]]))
         used, items = np.unique(item[1][part], return_inverse=True)
-        cells.append(_cell(Path(path), names, (item[0][used], items), trial[part], seed[part], value[part]))
-    return sorted(cells, key=lambda cell: (cell.metric, cell.parameter, cell.setting))
+        found.append(
+            _observations(Path(path), names, (item[0][used], items), trial[part], seed[part], value[part])
+        )
+    return sorted(found, key=lambda observed: (observed.metric, observed.parameter, observed.setting))
 
 
-def drawn(cell: Cell, fixed_trials: bool) -> np.ndarray:
+def drawn(observed: Observations, fixed_trials: bool) -> np.ndarray:
     """Observations by what a repetition would draw anew: trials and items, or items alone.
 
     Returns
     -------
     float64 array of shape (t, n), or (1, n) where trials are fixed
     """
-    return cell.matrix.mean(axis=0, keepdims=True) if fixed_trials else cell.matrix
+    return observed.matrix.mean(axis=0, keepdims=True) if fixed_trials else observed.matrix
 
 
 def _batches(path: Path, columns: list[str], batch_size: int = 65_536) -> Iterator[pa.RecordBatch]:
@@ -129,14 +131,14 @@ def _codes(table: pa.Table, name: str) -> tuple[np.ndarray, np.ndarray]:
     return values, place[column.indices.to_numpy()]
 
 
-def _cell(
+def _observations(
     path: Path,
     names: tuple[str, str, float],
     items: tuple[np.ndarray, np.ndarray],
     trial: np.ndarray,
     seed: np.ndarray,
     value: np.ndarray,
-) -> Cell:
+) -> Observations:
     ids, column = items
     if np.isnan(value).any():
         raise DataError(f"{path}: {names[0]} is NaN for item {ids[column[np.isnan(value).argmax()]]!r}")
@@ -157,6 +159,6 @@ def _cell(
     matrix = np.empty(len(trials) * len(ids))
     matrix[place] = value
     known = ids if "" not in ids else ids[:0]
-    return Cell(
+    return Observations(
         *names, items=known, trials=trials, seeds=seed[first], matrix=matrix.reshape(len(trials), len(ids))
     )

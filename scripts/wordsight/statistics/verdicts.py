@@ -18,6 +18,7 @@ from enum import StrEnum
 
 import numpy as np
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from wordsight.statistics.components import Estimate
 
@@ -104,12 +105,9 @@ def holm(values: Sequence[float]) -> np.ndarray:
     -------
     float64 array of the same length
     """
-    p = np.asarray(values, dtype=np.float64)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    steps = p[order] * (len(order) - np.arange(len(order)))
-    adjusted = np.full(len(p), np.nan)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    adjusted = np.array(values, dtype=np.float64)
+    known = ~np.isnan(adjusted)
+    adjusted[known] = multipletests(adjusted[known], method="holm")[1]
     return adjusted
 
 

@@ -1,6 +1,8 @@
 """Plain text of wikitext: prose without templates, tables, references, pictures and the marks of links.
 
 The time is linear in the length of a page, whatever is in it, since a dump has twenty million of them.
+mwparserfromhell was tried instead: it reads a tenth as many bytes a second, takes quadratic time for some
+damaged pages, and leaves damaged references and tables in the text.
 
 Reference: https://www.mediawiki.org/wiki/Help:Formatting and the pages that it links
 """

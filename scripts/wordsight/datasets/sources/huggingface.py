@@ -32,7 +32,7 @@ OPTIONAL = ("concept_column", "style_column")
 
 
 @dataclass(frozen=True)
-class Part:
+class Slice:
     """Consecutive rows of a split of the library, of which ``first`` is the place of the first one."""
 
     split: str
@@ -40,13 +40,13 @@ class Part:
     rows: datasets.Dataset
 
     def id(self, place: int) -> str:
-        """Id of a row, which is the same in every part that holds it."""
+        """Id of a row, which is the same in every slice that holds it."""
         return f"{self.split}-{self.first + place:07d}"
 
 
 @dataclass(frozen=True)
 class Images:
-    """The encoded images of a part; those that are files of their own lie below one of ``folders``."""
+    """The encoded images of a slice; those that are files of their own lie below one of ``folders``."""
 
     column: str
     rows: datasets.Dataset
@@ -76,14 +76,16 @@ def load(section: HuggingFaceDataset) -> Source:
     """
     where = str(section.name or section.path)
     data = _open(section, where)
-    parts = {split: _parts(data, spec, f"{where}: splits.{split}") for split, spec in section.splits.items()}
-    every = [part for split in parts.values() for part in split]
-    for part in every:
-        _check_columns(part.rows, section, where)
+    slices = {
+        split: _slices(data, spec, f"{where}: splits.{split}") for split, spec in section.splits.items()
+    }
+    every = [piece for split in slices.values() for piece in split]
+    for piece in every:
+        _check_columns(piece.rows, section, where)
     classes = _classes(every, section.label_column, where)
     items = {
-        split: [item for part in found for item in _items(part, section, classes, where)]
-        for split, found in parts.items()
+        split: [item for piece in found for item in _items(piece, section, classes, where)]
+        for split, found in slices.items()
     }
     train = hold_out(items.get("train", []), section.validation, Path(where).absolute().name)
     return Source(*_provenance(section, next(iter(data.values()))), classes, train, items.get("test", []))
@@ -190,17 +192,17 @@ def _reason(error: Exception) -> str:
     return f"{type(cause).__name__}: {' '.join(str(cause).split())[:200]}"
 
 
-def _parts(data: Mapping[str, datasets.Dataset], spec: str, where: str) -> list[Part]:
+def _slices(data: Mapping[str, datasets.Dataset], spec: str, where: str) -> list[Slice]:
     """Rows that the library's notation stands for: ``train``, ``train[:90%]``, ``train+validation``."""
     sizes = {str(name): len(rows) for name, rows in data.items()}
     try:
-        slices = datasets.ReadInstruction.from_spec(spec).to_absolute(sizes)
+        absolute = datasets.ReadInstruction.from_spec(spec).to_absolute(sizes)
     except ValueError:
         hint = nearest(spec.partition("[")[0], list(sizes))
         raise DataError(f"{where}: unknown split {spec!r}; {hint}") from None
     return [
-        Part(piece.splitname, piece.from_, data[piece.splitname].select(range(piece.from_, piece.to)))
-        for piece in slices
+        Slice(piece.splitname, piece.from_, data[piece.splitname].select(range(piece.from_, piece.to)))
+        for piece in absolute
     ]
 
 
@@ -216,42 +218,42 @@ def _check_columns(rows: datasets.Dataset, section: HuggingFaceDataset, where: s
         raise DataError(f"{where}: image_column: expected images in {section.image_column}, found {feature}")
 
 
-def _classes(parts: list[Part], column: str | None, where: str) -> list[str]:
+def _classes(slices: list[Slice], column: str | None, where: str) -> list[str]:
     """Names of the classes: those that the column declares, or the distinct labels."""
     if column is None:
         return []
-    features = [part.rows.features[column] for part in parts]
+    features = [piece.rows.features[column] for piece in slices]
     declared = [list(f.names) if isinstance(f, datasets.ClassLabel) else None for f in features]
     if any(names != declared[0] for names in declared):
         raise DataError(f"{where}: label_column: splits have different names of classes")
     if declared and declared[0] is not None:
         return declared[0]
-    return class_names(text for part in parts for text in _texts(part, column, where, needed=True))
+    return class_names(text for piece in slices for text in _texts(piece, column, where, needed=True))
 
 
-def _items(part: Part, section: HuggingFaceDataset, classes: list[str], where: str) -> Iterator[Item]:
+def _items(piece: Slice, section: HuggingFaceDataset, classes: list[str], where: str) -> Iterator[Item]:
     column = section.image_column
-    encoded = part.rows.select_columns([column]).cast_column(column, datasets.Image(decode=False))
+    encoded = piece.rows.select_columns([column]).cast_column(column, datasets.Image(decode=False))
     folders = (Path(section.path).resolve(), _root()) if section.path else (_root(), _hub_cache().resolve())
     read = Images(column, encoded, folders).read
     numbers = {name: number for number, name in enumerate(classes)}
     columns = [
-        _texts(part, getattr(section, key), where, needed=key in NEEDED) for key in (*NEEDED, *OPTIONAL)
+        _texts(piece, getattr(section, key), where, needed=key in NEEDED) for key in (*NEEDED, *OPTIONAL)
     ]
     for place, (caption, label, concept, style) in enumerate(zip(*columns, strict=True)):
         number = numbers[label] if classes else NO_LABEL
-        yield Item(part.id(place), number, partial(read, place), caption, concept, style)
+        yield Item(piece.id(place), number, partial(read, place), caption, concept, style)
 
 
-def _texts(part: Part, column: str | None, where: str, *, needed: bool) -> Iterator[str]:
+def _texts(piece: Slice, column: str | None, where: str, *, needed: bool) -> Iterator[str]:
     """Texts of a column, row by row; of a list of captions the first. They are empty without a column."""
     if column is None:
-        yield from repeat("", len(part.rows))
+        yield from repeat("", len(piece.rows))
         return
-    feature = part.rows.features[column]
+    feature = piece.rows.features[column]
     names = feature.names if isinstance(feature, datasets.ClassLabel) else None
-    for place, value in enumerate(part.rows[column]):
-        item = f"{where}: {part.id(place)}"
+    for place, value in enumerate(piece.rows[column]):
+        item = f"{where}: {piece.id(place)}"
         if isinstance(value, list):
             value = value[0] if value else None
         elif names is not None:

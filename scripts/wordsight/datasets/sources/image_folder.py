@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from wordsight.config.datasets import ImageFolderDataset
-from wordsight.datasets.source import Item, Source
+from wordsight.datasets.source import USERS_OWN, Item, Source
 from wordsight.errors import DataError
 
 
@@ -33,7 +33,7 @@ def load(section: ImageFolderDataset) -> Source:
     items = {split: _items(root, folder, names) for split, folder in folders.items()}
     return Source(
         origin=str(section.path),
-        licence="unknown: the user's own images",
+        licence=USERS_OWN,
         classes=names,
         train=items.get("train", []),
         test=items.get("test", []),

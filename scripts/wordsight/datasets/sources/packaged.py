@@ -13,13 +13,12 @@ import numpy as np
 
 from wordsight.config.datasets import PackagedDataset
 from wordsight.datasets import synsets
-from wordsight.datasets.source import Item, Source, items_of_arrays
-from wordsight.datasets.sources import emoji
+from wordsight.datasets.source import DIGITS, Item, Source, items_of_arrays
+from wordsight.datasets.sources.emoji import concepts, styles
 from wordsight.datasets.splitting import halves
 from wordsight.files.packages import origin, package_folder
 from wordsight.files.pixels import decode, encode
 
-DIGITS = [str(digit) for digit in range(10)]
 EMOJI_SIZE = 96
 EMOJI_PER_CLASS = 20  # Halved by the split, which leaves ten shots a class.
 
@@ -86,8 +85,8 @@ def openmoji() -> Source:
     Flags and skin tones are left out, and one drawing stands for all variants of a concept, lest a test image
     have a sibling in training. Subcategories with fewer than 20 drawings are left out too.
     """
-    style = emoji.openmoji(EMOJI_SIZE)
-    drawn = emoji.drawn_in([style])
+    style = styles.openmoji(EMOJI_SIZE)
+    drawn = concepts.drawn_in([style])
     sizes = Counter(one.subcategory for one in drawn)
     classes = sorted(name for name, size in sizes.items() if size >= EMOJI_PER_CLASS)
     items = [
@@ -101,7 +100,7 @@ def openmoji() -> Source:
         if one.subcategory in classes
     ]
     train, test = halves(items, "openmoji")
-    packages = origin(style.distribution, *emoji.TABLES)
+    packages = origin(style.distribution, *concepts.TABLES)
     licence = f"drawings: {style.licence}; names and keywords: MIT"
     return Source(packages, licence, classes, train, test)
 

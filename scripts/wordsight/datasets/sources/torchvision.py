@@ -20,11 +20,9 @@ import scipy.io
 
 from wordsight.catalogue.section import nearest
 from wordsight.config.datasets import TorchvisionDataset
-from wordsight.datasets.source import Item, Source, items_of_arrays
+from wordsight.datasets.source import DIGITS, Item, Source, items_of_arrays
 from wordsight.downloads import fetching
 from wordsight.errors import ConfigError, DataError
-
-DIGITS = [str(digit) for digit in range(10)]
 
 
 @dataclass(frozen=True)

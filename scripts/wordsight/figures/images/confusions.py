@@ -10,7 +10,7 @@ from wordsight.datasets.reading import Split
 from wordsight.errors import DataError
 from wordsight.figures.images.thumbnails import thumbnails
 from wordsight.statistics.comparison import Comparison
-from wordsight.statistics.observations import read_cells, read_origin
+from wordsight.statistics.observations import read_observations, read_origin
 
 ROWS, COLUMNS = 6, 10  # classes shown: true ones, and all that are predicted
 
@@ -47,10 +47,10 @@ def _read(paths: Iterable[Path | str], splits: Mapping[str, Split]) -> Predictio
     for path in paths:
         origin = read_origin(path)
         split = splits[origin.dataset]
-        cells = read_cells(path, {"predicted"})
-        if not cells or list(cells[0].items) != sorted(split.ids):
+        observed = read_observations(path, {"predicted"})
+        if not observed or list(observed[0].items) != sorted(split.ids):
             raise DataError(f"{path}: has no predicted class for some test image of {origin.dataset}")
-        by_item = dict(zip(cells[0].items, cells[0].matrix[0].astype(int), strict=True))
+        by_item = dict(zip(observed[0].items, observed[0].matrix[0].astype(int), strict=True))
         found[origin.dataset][origin.model] = np.array([by_item[item] for item in split.ids])
     return found
 
@@ -64,7 +64,7 @@ def compared(comparison: Comparison, predictions: Predictions, splits: Mapping[s
         ``contrast``, ``dataset``, ``images``, ``treatments`` and ``controls`` (models),
         ``classes`` (``place``, ``name``, ``image``) of the columns, ``rows`` (places of the true
         classes), and
-        ``cells``: the share of the test images of ``class`` that each side ``predicted`` as another.
+        ``observed``: the share of the test images of ``class`` that each side ``predicted`` as another.
     """
     sides = comparison.sides
     dataset = _farthest(sides, predictions, splits)
@@ -78,7 +78,7 @@ def compared(comparison: Comparison, predictions: Predictions, splits: Mapping[s
         "contrast": comparison.name, "dataset": dataset, "images": len(split), "treatments": sides[0],
         "controls": sides[1], "rows": rows,
         "classes": [{"place": c, "name": split.classes[c], "image": pictures.get(c)} for c in columns],
-        "cells": [
+        "observed": [
             {"class": r, "predicted": c, **{side: _digits(share[r, c]) for side, share in shared.items()}}
             for r in rows for c in columns
         ],

@@ -9,7 +9,7 @@ import pandas as pd
 
 from wordsight.datasets.reading import Split
 from wordsight.figures.images.thumbnails import thumbnails
-from wordsight.statistics.observations import read_cells, read_origin
+from wordsight.statistics.observations import read_observations, read_origin
 
 MOST = 6  # images at either end
 
@@ -44,8 +44,8 @@ def robust_images(
 def _observed(path: Path | str, groups: Mapping[str, str]) -> pd.DataFrame:
     """One row an image: its radius and its area under the attack of one model."""
     origin = read_origin(path)
-    cells = {cell.metric: cell for cell in read_cells(path, {"min_epsilon", "robust_area"})}
-    radius, area = cells["min_epsilon"], cells["robust_area"]
+    found = {one.metric: one for one in read_observations(path, {"min_epsilon", "robust_area"})}
+    radius, area = found["min_epsilon"], found["robust_area"]
     return pd.DataFrame(
         {
             "dataset": origin.dataset,
