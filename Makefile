@@ -9,15 +9,21 @@ MEMORY_MB ?= $(shell $(PYTHON) -c 'import os; print(os.sysconf("SC_PAGE_SIZE") *
 # Snakemake says of a file that is no YAML neither its name nor the line.
 SNAKEMAKE = $(if $(CONFIG),PYTHONPATH=scripts .venv/bin/python -m wordsight.config.well_formed $(CONFIG) && ).venv/bin/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
 
-.PHONY: report test lint why bench check-model search lock
+.PHONY: report test test-fast lint why bench check-model search lock
 .DEFAULT_GOAL := report
 
 report: .venv/report  ## Run the default experiment, or CONFIG=..., and print the answer.
 	$(SNAKEMAKE) --quiet rules --no-hooks
 	@cat results/verdicts.txt
 
+# Files of tests go to the next free worker in the order in which tests/conftest.py puts them.
+PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: .venv/dev  ## Pass the tests.
-	.venv/bin/python -m pytest -n 2 --dist loadfile
+	$(PYTEST)
+
+test-fast: .venv/dev  ## Pass those that start neither Snakemake nor a browser.
+	$(PYTEST) tests/unit tests/property
 
 lint: .venv/dev  ## Check style, types and the workflow.
 	.venv/bin/ruff check .
