@@ -9,15 +9,21 @@ MEMORY_MB ?= $(shell $(PYTHON) -c 'import os; print(os.sysconf("SC_PAGE_SIZE") *
 # A configuration is checked first: Snakemake takes seconds to start, and doesn't say where a file isn't YAML.
 SNAKEMAKE = $(if $(CONFIG),PYTHONPATH=scripts .venv/bin/python -m wordsight.config $(CONFIG) && ).venv/bin/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
 
-.PHONY: report test snapshots lint why bench check-model search lock
+.PHONY: report test test-fast snapshots lint why bench check-model search lock
 .DEFAULT_GOAL := report
 
 report: .venv/report  ## Run the default experiment, or CONFIG=..., and print the answer.
 	$(SNAKEMAKE) --quiet rules --no-hooks
 	@cat results/verdicts.txt
 
+# Files of tests go to the next free worker in the order in which tests/conftest.py puts them.
+PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: .venv/dev  ## Pass the tests.
-	.venv/bin/python -m pytest -n 2 --dist loadfile
+	$(PYTEST)
+
+test-fast: .venv/dev  ## Pass those that start neither Snakemake nor a browser.
+	$(PYTEST) tests/unit tests/property
 
 # Those that no test asks for any more go, so that the diff shows it.
 snapshots: .venv/dev  ## Renew the texts of tests/snapshots; read the diff before you commit it.

@@ -18,7 +18,6 @@ with step(snakemake.log[0], snakemake.threads):
 
     groups = snakemake.params.groups
     curves = {Path(path).parent.name: path for path in snakemake.input.get("training", [])}
-    examples = snakemake.input.get("examples")
     cards = read_cards(snakemake.input.datasets)
     tables = Tables(
         results=read_csv(snakemake.input.results),
@@ -28,6 +27,6 @@ with step(snakemake.log[0], snakemake.threads):
         objectives=read_csv(snakemake.input.objectives),
         training=read_training(curves, groups),
         sensitivity=read_csv(snakemake.input.sensitivity),
-        examples=read_json(examples) if examples else None,
+        examples=next(map(read_json, snakemake.input.get("examples", [])), None),
     )
     save(draw(snakemake.wildcards.figure, tables), **dict(snakemake.output.items()))

@@ -5,3 +5,27 @@ import os
 # One thread a worker: several libraries that each take all cores slow one another down many times over.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+
+# Whole runs come first, the longest before the others: a worker that got one last would leave the other idle.
+FIRST = (
+    "paper",
+    "end_to_end",
+    "slurm",
+    "invalidation",
+    "add_a_protocol",
+    "bring_your_own",
+    "bad_input",
+    "text",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Order files of tests by how long they take."""
+    places = {f"test_{name}": place for place, name in enumerate(FIRST)}
+
+    def place(item):
+        if item.path.parent.name == "workflow":
+            return places.get(item.path.stem, len(places))
+        return len(places) + 1 + (item.path.parent.name != "browser")
+
+    items.sort(key=place)

@@ -31,6 +31,7 @@ class Published:
     delay : seconds before the answer
     stall : seconds between the last byte and the end of a connection that is cut
     hang_up : whether the connection ends without an answer
+    then : content from the second request on
     """
 
     content: bytes
@@ -43,6 +44,7 @@ class Published:
     delay: float = 0.0
     stall: float = 0.0
     hang_up: bool = False
+    then: bytes | None = None
 
     @property
     def etag(self):
@@ -186,6 +188,8 @@ def _handler(mirror):
                 self.answer(302, b"", {"Location": file.redirect, **file.headers})
             else:
                 self.give_content(file, file.cut if failing else None)
+            if file.then is not None:
+                file.content, file.then = file.then, None
 
         def give_content(self, file, cut):
             headers = {"ETag": file.etag, "Content-Type": "application/octet-stream", **file.headers}

@@ -129,7 +129,7 @@ def test_processes_share_a_batch_without_rest(size, part):
 @given(steps=st.integers(1, 300), warmup=st.floats(0, 0.99))
 @settings(max_examples=100, deadline=None)
 def test_the_learning_rate_rises_to_its_peak_and_falls_to_almost_nothing(steps, warmup):
-    factors = [loop._schedule(step, steps, warmup) for step in range(steps)]
+    factors = [loop.schedule(step, steps, warmup) for step in range(steps)]
     top = int(np.argmax(factors))
     assert all(0 < factor <= 1 for factor in factors)
     assert max(factors) == pytest.approx(1)

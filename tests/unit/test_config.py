@@ -239,3 +239,15 @@ def test_files_are_checked_as_a_program(tmp_path):
         (line,) = done.stderr.splitlines()
         assert line.startswith("wordsight: error: ")
         assert named in line
+
+
+@pytest.mark.skipif(not (ROOT / ".venv/bin/python").exists(), reason="make runs what is in .venv")
+@pytest.mark.parametrize("target", ["report", "why"])
+def test_make_checks_the_file_before_snakemake_starts(tmp_path, target):
+    (tmp_path / "my.yaml").write_text("datasets:\n\ta: 1\n")
+    # What is in .venv is taken to be up to date.
+    command = ["make", "--old-file=.venv/report", target, f"CONFIG={tmp_path}/my.yaml"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode
+    assert f"{tmp_path}/my.yaml, line 2: " in done.stderr
+    assert "snakemake" not in done.stderr.lower()

@@ -186,10 +186,14 @@ def test_a_split_is_stored_in_row_groups_that_stream(prepared):
     assert max(file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)) == 256
 
 
-def test_large_images_make_smaller_row_groups(monkeypatch):
-    monkeypatch.setattr(building, "ROW_GROUP_BYTES", 100)
-    rows = [{"image": bytes(size)} for size in (40, 40, 40, 100, 10)]
-    assert [len(group) for group in building._row_groups(rows)] == [3, 1, 1]
+def test_large_images_make_smaller_row_groups(tmp_path, monkeypatch):
+    """PNG files of noise have some 3 bytes a pixel."""
+    monkeypatch.setattr(building, "ROW_GROUP_BYTES", 2000)
+    sides = (16, 16, 16, 30, 4)
+    items = [noise_items(1, 1, f"{place}", side)[0] for place, side in enumerate(sides)]
+    build(source(items, noise_items(2, 2, "t")), tmp_path / "toy")
+    with pq.ParquetFile(tmp_path / "toy/train.parquet") as file:
+        assert [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)] == [3, 1, 1]
 
 
 # Limits

@@ -8,6 +8,7 @@ import importlib
 import re
 import shutil
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import get_origin
 
@@ -64,12 +65,35 @@ def digests():
     }
 
 
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    """Copy of the scripts, from which digests are made, with the digests before any edit."""
+    folder = tmp_path_factory.mktemp("copied") / "scripts"
+    shutil.copytree(SCRIPTS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(provenance, "SCRIPTS", folder)
+        yield folder, digests()
+
+
 @pytest.fixture
-def copy(tmp_path, monkeypatch):
-    """Copy of the scripts, from which digests are made."""
-    shutil.copytree(SCRIPTS, tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(provenance, "SCRIPTS", tmp_path / "scripts")
-    return tmp_path / "scripts"
+def changed(copied):
+    """Edit a file of the library by a function of its text; the steps, with their modules, whose digests change."""
+    folder, before = copied
+    texts = {}
+
+    def edit(file, change):
+        path = folder / "wordsight" / file
+        texts[path] = path.read_text(encoding="utf-8")
+        path.write_text(change(texts[path]), encoding="utf-8")
+        return {key for key, digest in digests().items() if digest != before[key]}
+
+    yield edit
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8")
+
+
+def with_a_new_name(text):
+    return f"{text}\nUNUSED = 1\n"
 
 
 EVALUATIONS = {name for name, record in PROTOCOLS.items() if not record.runs_encoder}
@@ -106,29 +130,32 @@ EDITS = {
 
 
 @pytest.mark.parametrize("file", EDITS)
-def test_an_edit_reruns_the_steps_that_it_means_something_to(copy, file):
-    before = digests()
-    path = copy / "wordsight" / file
-    path.write_text(f"{path.read_text(encoding='utf-8')}\nUNUSED = 1\n", encoding="utf-8")
-    after = digests()
-    assert {step for step, modules in after if after[step, modules] != before[step, modules]} == EDITS[file]
+def test_an_edit_reruns_the_steps_that_it_means_something_to(changed, file):
+    assert {step for step, _ in changed(file, with_a_new_name)} == EDITS[file]
 
 
-def test_an_edit_of_one_figure_is_of_that_figure_alone(copy):
-    before = digests()
-    path = copy / "wordsight/figures/training.py"
-    path.write_text(f"{path.read_text(encoding='utf-8')}\nUNUSED = 1\n", encoding="utf-8")
-    changed = {key for key, digest in digests().items() if digest != before[key]}
-    assert changed == {("figure", ("figures.training",))}
+SHUFFLED = ("models.architectures.small", "pretraining.objectives.captions_shuffled")
+# Of steps that import one of several modules by name, an edit reruns those that import it.
+ALONE = {
+    "figures/training.py": {("figure", ("figures.training",))},
+    "models/sources/timm.py": {("model", ("models.sources.timm",))},
+    "pretraining/objectives/captions_shuffled.py": {("pretrain", SHUFFLED), ("learning_rate", SHUFFLED)},
+}
 
 
-def test_what_is_there_for_type_checkers_alone_counts_for_nothing(copy):
-    before = digests()
-    path = copy / "wordsight/protocols/few_shot.py"
-    text = path.read_text(encoding="utf-8")
-    assert "if TYPE_CHECKING:\n" in text
-    path.write_text(text.replace("if TYPE_CHECKING:\n", "if TYPE_CHECKING:\n    import json\n", 1))
-    assert digests() == before
+@pytest.mark.parametrize("file", ALONE)
+def test_an_edit_of_what_is_imported_by_name_is_of_that_name_alone(changed, file):
+    assert changed(file, with_a_new_name) == ALONE[file]
+
+
+def test_what_is_there_for_type_checkers_alone_counts_for_nothing(changed):
+    start = "if TYPE_CHECKING:\n"
+
+    def imports_more(text):
+        assert start in text
+        return text.replace(start, f"{start}    import json\n", 1)
+
+    assert changed("protocols/few_shot.py", imports_more) == set()
 
 
 # What a step may take from modules that its digest ignores, beside types.
@@ -136,17 +163,19 @@ LOADING = {"validate", "protocol_parameters"}
 TALKING = {"logger", "progress", "step", "first_line"}
 
 
+@cache
 def taken_from_ignored_modules():
     """Names that any step's code imports from a module that its digest ignores, by that module."""
-    found = defaultdict(set)
+    paths = set()
     for step, modules in steps():
         script = "evaluate.py" if step in EVALUATIONS else f"{step}.py"
-        trees, _ = provenance.closure(script, *(f"wordsight.{name}" for name in modules))
-        for path in trees:
-            tree = ast.parse((SCRIPTS / path).read_text(encoding="utf-8"))
-            for node in ast.walk(provenance.executed(tree)):
-                if isinstance(node, ast.ImportFrom) and provenance.ignored(node.module or ""):
-                    found[node.module] |= {alias.name for alias in node.names}
+        paths |= provenance.closure(script, *(f"wordsight.{name}" for name in modules))[0].keys()
+    found = defaultdict(set)
+    for path in paths:
+        tree = ast.parse((SCRIPTS / path).read_text(encoding="utf-8"))
+        for node in ast.walk(provenance.executed(tree)):
+            if isinstance(node, ast.ImportFrom) and provenance.ignored(node.module or ""):
+                found[node.module] |= {alias.name for alias in node.names}
     return found
 
 

@@ -92,7 +92,7 @@ def test_a_tensor_has_channels_first_between_0_and_1():
 
 def boxes(n, width, height):
     generator = np.random.default_rng(3)
-    return np.array([preprocessing._random_box(width, height, generator) for _ in range(n)], dtype=float)
+    return np.array([preprocessing.random_box(width, height, generator) for _ in range(n)], dtype=float)
 
 
 def test_random_crops_have_the_distribution_of_torchvision():

@@ -2,6 +2,7 @@
 
 import resource
 import signal
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -104,20 +105,22 @@ WRITERS = {
 }
 
 
-@pytest.fixture
+@contextmanager
 def full_disk():
-    """Files of this process cannot grow beyond 1,000 bytes."""
+    """Files of this process cannot grow beyond 1,000 bytes; nor could pytest's own report, so only for a moment."""
     handler, limits = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_a_disk_that_is_full_is_one_line_with_the_file_and_leaves_nothing(tmp_path, full_disk, kind):
+def test_a_disk_that_is_full_is_one_line_with_the_file_and_leaves_nothing(tmp_path, kind):
     path = tmp_path / "results" / kind
-    with pytest.raises(DataError, match=f"cannot write .*results/{kind}: "):
+    with pytest.raises(DataError, match=f"cannot write .*results/{kind}: "), full_disk():
         WRITERS[kind](path)
     assert not list(path.parent.iterdir())
 

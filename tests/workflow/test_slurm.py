@@ -1,4 +1,4 @@
-"""The small experiment on a real one-node SLURM gives the tables of the local run."""
+"""A real one-node SLURM makes what a local run made, byte for byte."""
 
 import os
 import shutil
@@ -26,16 +26,42 @@ def slurm():
     subprocess.run([SLURM / "down.sh"], check=True)
 
 
-def test_the_cluster_gives_the_tables_of_the_local_run(slurm, finished, fresh):
-    profile = fresh.path / "profiles/slurm/config.yaml"
+LOST = ("saved", "labels-0")
+
+
+def lose(project):
+    """Remove what was made of two models, one from a file and one that is trained, and the tables."""
+    for model in LOST:
+        for folder in (*project.path.glob(f"results/*/{model}"), project.path / "resources/models" / model):
+            shutil.rmtree(folder)
+    for name in ("tables", "statistics"):
+        shutil.rmtree(project.path / "results" / name)
+
+
+def test_the_cluster_gives_the_tables_of_the_local_run(slurm, finished, copy):
+    profile = copy.path / "profiles/slurm/config.yaml"
     settings = yaml.safe_load(profile.read_text())
     settings["default-resources"]["slurm_partition"] = "main"
     del settings["set-resources"]  # the node has no GPU
     profile.write_text(yaml.safe_dump(settings))
+    lose(copy)
     # The node keeps no accounts.
     plain = ("--slurm-no-account", "--slurm-status-command", "squeue")
     often = ("--seconds-between-status-checks", "1", "--slurm-init-seconds-before-status-checks", "1")
     tables = ("results/tables/results.csv", "results/tables/contrasts.csv")
-    done = fresh.snakemake(*tables, "--profile", "profiles/slurm", *plain, *often)
-    assert "SLURM jobid" in done.stderr + done.stdout
-    assert fresh.tables() == finished.tables()
+    done = copy.snakemake(*tables, "--profile", "profiles/slurm", *plain, *often)
+    assert "SLURM jobid" in done.said
+    ran = {job[0] for job in done.jobs}
+    assert {
+        "model",
+        "pretrain",
+        "features",
+        "features_together",
+        "clustering",
+        "robustness",
+        "contrasts",
+    } <= ran
+    assert copy.tables() == finished.tables()
+    for model in LOST:
+        weights = f"resources/models/{model}/weights.safetensors"
+        assert (copy.path / weights).read_bytes() == (finished.path / weights).read_bytes()

@@ -63,7 +63,7 @@ def augment(
     the distribution of crops.
     """
     size = (preprocessing.image_size, preprocessing.image_size)
-    box = _random_box(image.width, image.height, generator)
+    box = random_box(image.width, image.height, generator)
     view = image.resize(size, RESAMPLING[preprocessing.interpolation], box=box)
     return view.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if generator.random() < 0.5 else view
 
@@ -73,7 +73,8 @@ def to_tensor(image: Image.Image) -> torch.Tensor:
     return torch.from_numpy(np.array(image, dtype=np.uint8)).permute(2, 0, 1).float() / 255
 
 
-def _random_box(width: int, height: int, generator: np.random.Generator) -> Box:
+def random_box(width: int, height: int, generator: np.random.Generator) -> Box:
+    """Left, top, right and bottom of a crop whose area and aspect ratio are drawn as :func:`augment` says."""
     for _ in range(10):
         area = width * height * generator.uniform(0.08, 1)
         ratio = math.exp(generator.uniform(math.log(3 / 4), math.log(4 / 3)))

@@ -178,7 +178,7 @@ class _Run:
         planned = list(self._plans(pixels, epoch))
         for step, (plan, crops) in enumerate(batches.load_all(pixels, planned, self.section.workers)):
             for group in self.optimiser.param_groups:
-                group["lr"] = self.task.network.learning_rate * _schedule(
+                group["lr"] = self.task.network.learning_rate * schedule(
                     done + step, self.steps, self.section.optimiser.warmup
                 )
             loss = self._gradients(
@@ -351,7 +351,7 @@ def _optimiser(modules: dict[str, torch.nn.Module], task: Task) -> torch.optim.O
     return torch.optim.AdamW(groups, lr=task.network.learning_rate)
 
 
-def _schedule(step: int, steps: int, warmup: float) -> float:
+def schedule(step: int, steps: int, warmup: float) -> float:
     """Factor of the learning rate: a linear rise, then half a cosine."""
     rising = max(1, round(warmup * steps))
     if step < rising:

@@ -1,0 +1,409 @@
+"""What a run asks for, and what each step reads of the configuration and of other steps.
+
+Snakemake runs a step again when its params or its inputs change. So these are the values that an edit of the
+configuration has to change, and no others.
+"""
+
+import copy
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from small_project import CONFIG
+from wordsight.catalogue.cells import CELLS
+from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.config.load import load
+from wordsight.errors import ConfigError
+from wordsight.workflow import inputs, params, targets
+from wordsight.workflow.pairing import resolve
+
+RANDOM = {"source": "random", "architecture": "timm/test_resnet", "seed": 2}
+
+
+def job(**wildcards):
+    """Wildcards as Snakemake gives them: attributes, and ``get`` for those that a rule may not have."""
+    return SimpleNamespace(**wildcards, get=wildcards.get)
+
+
+def changed(change):
+    """The small configuration after a change."""
+    values = copy.deepcopy(CONFIG)
+    change(values)
+    return load(values)
+
+
+@pytest.fixture(scope="module")
+def config():
+    return load(CONFIG)
+
+
+# What an edit of the configuration changes
+
+
+def read(config):
+    """What the steps read of the configuration, by step and job; the files of other steps are named, not opened."""
+    results, statistics = targets.protocol_results(config), params.values_of(config, "statistics")
+    groups, comparisons = params.groups(config), resolve(config)
+    cards = inputs.model_cards(config), inputs.dataset_cards(config)
+    found = {
+        "summary": (results, params.measures()),
+        "objectives": (results, params.measures(), statistics, groups),
+        "contrasts": (results, params.measures(), statistics, comparisons, cards),
+        "result_tables": inputs.model_cards(config),
+        "figure": (groups, inputs.dataset_cards(config), targets.figure_names(config)),
+        "report": (cards, comparisons, config.model_dump(mode="json")),
+        "features": params.values_of(config, "features"),
+    }
+    found |= {f"dataset {name}": params.values_of(config, "datasets", name) for name in config.datasets}
+    for model in config.models:
+        found[f"model_card {model}"] = params.traits(config, model)
+        if model in targets.trained_models(config):
+            w = job(model=model)
+            given = params.training(config, w), inputs.sentences(config, w)
+            found[f"pretrain {model}"] = (params.network(config, model), *given)
+        else:
+            found[f"model {model}"] = params.network(config, model)
+    for path in results:
+        _, protocol, model, part = Path(path).with_suffix("").parts
+        w = job(model=model) if part in CELLS else job(model=model, dataset=part)
+        given = params.of_protocol(config, w, protocol), params.mode(config, w, protocol)
+        if PROTOCOLS[protocol].runs_encoder:
+            own = params.of_dataset(config, w, protocol), inputs.head_features(config, w, protocol)
+        else:
+            own = inputs.measured(config, w, protocol)
+        found[f"{protocol} {model} {part}"] = (*given, own)
+    return found
+
+
+def all_of(protocol, *models, parts=("digits", "shapes")):
+    return {f"{protocol} {model} {part}" for model in models for part in parts}
+
+
+GIVEN, TRAINED = ("saved", "untrained-0"), ("labels-0", "captions_contrastive-0")
+OVER_RESULTS = {"summary", "objectives", "contrasts", "report"}
+CROSSED = ("cross_style_few_shot", "cross_style_probe", "cross_style_retrieval")
+EDITS = {
+    "title": (lambda c: c.update(title="Another"), {"report"}),
+    "resamples": (
+        lambda c: c["statistics"].update(resamples=300),
+        {"objectives", "contrasts", "report"},
+    ),
+    "trait": (
+        lambda c: c["models"]["saved"].update(pretraining_images=11),
+        {"model_card saved", "report"},
+    ),
+    "question": (
+        lambda c: c["contrasts"]["training"].update(question="Does it?"),
+        {"contrasts", "report"},
+    ),
+    "parameter of a protocol": (
+        lambda c: c["protocols"]["few_shot"].update(trials=4),
+        all_of("few_shot", *GIVEN, *TRAINED) | {"report"},
+    ),
+    "mode of a protocol": (
+        lambda c: c["protocols"]["clustering"].update(mode="paper"),
+        all_of("clustering", *GIVEN) | {"report"},
+    ),
+    "batch of features": (
+        lambda c: c.update(features={"batch_size": 8}),
+        {"features", "report"},
+    ),
+    "limit of a dataset": (
+        lambda c: c["datasets"]["digits"].update(limit={"train": 50, "test": 40}),
+        {"dataset digits", "report"},
+    ),
+    "preprocessing of a model": (
+        lambda c: c["models"]["saved"]["preprocessing"].update(resize=72),
+        {"model saved", "report"},
+    ),
+    "budget of training": (
+        lambda c: c["pretraining"].update(images_seen=132),
+        {f"{step} {model}" for step in ("pretrain", "model_card") for model in TRAINED} | {"report"},
+    ),
+    "learning rate of an objective": (
+        lambda c: c["pretraining"]["objectives"]["labels"].update(learning_rate=0.01),
+        {"pretrain labels-0", "report"},
+    ),
+    "search": (
+        lambda c: c["pretraining"].update(search={"learning_rates": [0.1, 1]}),
+        {"report"},
+    ),
+    "new seed": (
+        lambda c: c["pretraining"]["objectives"]["labels"].update(seeds=2),
+        {"pretrain labels-1", "model_card labels-1", "figure", "result_tables"}
+        | all_of("few_shot", "labels-1")
+        | {key for protocol in CROSSED for key in all_of(protocol, "labels-1", parts=CELLS)}
+        | OVER_RESULTS,
+    ),
+    "new model": (
+        lambda c: c["models"].update(new=RANDOM),
+        {"model new", "model_card new", "figure", "result_tables", "robustness new shapes"}
+        | {"transfer new digits"}
+        | all_of("clustering", "new")
+        | all_of("few_shot", "new")
+        | OVER_RESULTS,
+    ),
+    "new dataset of a protocol": (
+        lambda c: c["protocols"]["transfer"]["datasets"].append("shapes"),
+        all_of("transfer", *GIVEN, parts=("shapes",)) | OVER_RESULTS,
+    ),
+    "dataset that no protocol runs on": (
+        lambda c: c["datasets"].update(faces={"source": "packaged", "name": "orl_faces"}),
+        {"dataset faces", "report"},
+    ),
+    "attack on the images of a dataset": (
+        lambda c: c["protocols"]["robustness"]["datasets"]["shapes"].update(images=5),
+        all_of("robustness", *GIVEN, parts=("shapes",)) | {"report"},
+    ),
+    "how jobs are cut": (lambda c: c.update(jobs_by="dataset"), {"report"}),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_of_the_configuration_changes_what_its_steps_read_and_no_more(config, edit):
+    change, expected = EDITS[edit]
+    before, after = read(config), read(changed(change))
+    assert {key for key in before | after if before.get(key) != after.get(key)} == expected
+
+
+def test_a_seed_of_the_study_does_not_touch_the_networks(config):
+    before, after = read(config), read(changed(lambda c: c.update(seed=2)))
+    assert {key for key in before if before[key] != after[key]} == {"report"}  # others take it as it is
+
+
+# Values
+
+
+def test_traits_and_network_share_a_section_between_them(config):
+    network, traits = params.network(config, "saved"), params.traits(config, "saved")
+    assert not network.keys() & traits.keys()
+    assert network | traits == config.models["saved"].model_dump(mode="json")
+    assert {"language", "pretraining_images"} <= traits.keys()
+    assert {"source", "architecture", "path", "preprocessing"} <= network.keys()
+
+
+def test_wording_and_files_share_a_section_of_a_text_model_between_them():
+    config = changed(lambda c: c.update(text_models={"gpt2": {"source": "huggingface", "name": "gpt2"}}))
+    files, wording = params.text_network(config, "gpt2"), params.wording(config, "gpt2")
+    assert not files.keys() & wording.keys()
+    assert files | wording == config.text_models["gpt2"].model_dump(mode="json")
+    assert "template" in wording
+
+
+def test_a_candidate_of_the_search_is_trained_as_its_objective_with_the_rate_to_try(config):
+    found = params.candidate(config, job(objective="labels", learning_rate="0.03"))
+    assert (found["objective"], found["learning_rate"], found["seed"]) == ("labels", 0.03, 1000)
+    assert found["architecture"] == CONFIG["pretraining"]["architecture"]
+
+
+def test_without_pretraining_nothing_can_be_trained():
+    def alone(values):
+        del values["pretraining"], values["contrasts"]["captions"]
+        for protocol in CROSSED:
+            del values["protocols"][protocol]
+
+    config = changed(alone)
+    assert inputs.searched(config) == []
+    with pytest.raises(ConfigError, match="pretraining"):
+        params.pretraining(config)
+
+
+def test_primary_metrics_are_among_those_that_the_statistics_are_told_of():
+    found = params.measures()
+    assert list(found) == list(PROTOCOLS)
+    for protocol, measure in found.items():
+        metrics = PROTOCOLS[protocol].metrics
+        assert measure["primary"] in metrics
+        assert set(measure["medians"]) | set(measure["without_mean"]) <= metrics.keys()
+
+
+# The user's own files
+
+
+@pytest.fixture
+def at(tmp_path, monkeypatch):
+    """Folder from which Snakemake reads the paths of the configuration."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("weights.pt", "mine.py"):
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+def content(section, *path):
+    config = changed(lambda c: c[path[0]].update({path[1]: {**c[path[0]].get(path[1], {}), **section}}))
+    return params.user_content(config, *path)
+
+
+MINE = {
+    "source": "python",
+    "name": "mine",
+    "path": "mine.py",
+    "weights": "weights.pt",
+    "language": "none",
+    "pretraining_images": 1,
+}
+PUBLISHED = {"url": "https://example.org/weights.pt", "sha256": "0" * 64}
+
+
+def test_a_network_of_ones_own_is_its_file_and_its_weights(at):
+    before = content(MINE, "models", "new")
+    assert len(set(before)) == 2
+    for place, name in enumerate(("mine.py", "weights.pt")):
+        (at / name).write_text("another")
+        after = content(MINE, "models", "new")
+        assert [old == new for old, new in zip(before, after, strict=True)] == [place != 0, place != 1]
+        before = after
+
+
+def test_what_names_no_file_of_the_users_has_no_content(at):
+    assert content({}, "datasets", "digits") == []
+    assert content({}, "models", "untrained-0") == []
+
+
+def test_a_file_with_an_address_counts_where_it_lies_and_need_not(at):
+    assert len(content({"path": "weights.pt", **PUBLISHED}, "models", "saved")) == 1
+    assert content({"path": "gone.pt", **PUBLISHED}, "models", "saved") == []
+
+
+@pytest.mark.parametrize(
+    ("section", "path", "words"),
+    [
+        ({"path": "gone.pt"}, ("models", "saved"), ["models.saved.path", "gone.pt"]),
+        ({"path": "gone"}, ("datasets", "shapes"), ["datasets.shapes.path", "docs/add-a-dataset.md"]),
+        (
+            {"source": "word2vec", "path": "gone.bin", "by_hand": "https://example.org/"},
+            ("text_models", "vectors"),
+            ["text_models.vectors.path", "https://example.org/"],
+        ),
+    ],
+)
+def test_a_file_that_is_missing_is_named_by_its_key_with_what_to_do(at, section, path, words):
+    values = copy.deepcopy(CONFIG)
+    values.setdefault("text_models", {})
+    values[path[0]][path[1]] = {**values[path[0]].get(path[1], {}), **section}
+    with pytest.raises(ConfigError) as caught:
+        params.user_content(load(values), *path)
+    for word in words:
+        assert word in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+# Modules that are imported by a configured name
+
+
+def test_modules_are_those_of_the_source_and_of_the_network(config):
+    assert params.model_modules(config, "saved") == ["models.sources.checkpoint", "models.architectures.timm"]
+    assert params.network_modules(config, "saved") == ["models.architectures.timm"]
+    trained = params.training_modules(config, job(model="labels-0"))
+    assert trained == ["models.architectures.small", "pretraining.objectives.labels"]
+    assert params.training_modules(config, job(objective="labels", learning_rate="1")) == trained
+
+
+def test_a_network_that_its_source_describes_is_built_by_the_source_too():
+    config = changed(lambda c: c["models"].update(new={**RANDOM, "architecture": "huggingface/openai/clip"}))
+    assert "models.sources.huggingface" in params.model_modules(config, "new")
+
+
+# Files
+
+
+def test_a_job_covers_its_dataset_or_all_of_its_model(config):
+    every = ["digits", "shapes", "pictures"]
+    assert inputs.images(config, job(model="labels-0"), "card.json") == [
+        f"resources/datasets/{name}/card.json" for name in every
+    ]
+    one = inputs.measured(config, job(model="saved", dataset="shapes"), "few_shot")
+    assert one == {
+        "dataset": ["resources/datasets/shapes/card.json"],
+        "train": ["results/features/saved/shapes/train.safetensors"],
+        "test": ["results/features/saved/shapes/test.safetensors"],
+    }
+    both = inputs.measured(config, job(model="labels-0"), "few_shot")
+    assert both["test"] == [
+        f"results/features/labels-0/{name}/test.safetensors" for name in ("digits", "shapes")
+    ]
+
+
+def test_jobs_by_dataset_have_no_rule_for_a_whole_model(config):
+    together = {evaluation.rule for evaluation in targets.evaluations(config)} - PROTOCOLS.keys()
+    assert together == {f"{name}_together" for name in ("clustering", "few_shot", "transfer")}
+    by_dataset = changed(lambda c: c.update(jobs_by="dataset"))
+    assert {evaluation.rule for evaluation in targets.evaluations(by_dataset)} <= PROTOCOLS.keys()
+    assert targets.models_by_job(by_dataset) == []
+
+
+def test_only_paper_mode_reads_augmented_views(config):
+    w = job(model="saved", dataset="digits")
+    assert inputs.measured(config, w, "transfer").get("views", []) == []
+
+    def paper(values):
+        values["mode"] = "paper"
+        values["protocols"]["transfer"]["epochs"] = 2
+
+    assert inputs.measured(changed(paper), w, "transfer")["views"] == [
+        f"results/features/saved/digits/augmented/{epoch}.safetensors" for epoch in (0, 1)
+    ]
+
+
+def test_a_head_is_fitted_on_features_and_an_own_one_on_nothing():
+    def attack(values):
+        photos = {"source": "packaged", "name": "imagenet_samples", "label_space": "imagenet-1k"}
+        values["datasets"]["photos"] = photos
+        values["models"]["new"] = {**RANDOM, "architecture": "timm/resnet18", "classifier": "imagenet-1k"}
+        values["protocols"]["robustness"]["datasets"]["photos"] = {"head": "own", "images": 2}
+
+    config = changed(attack)
+    fitted = inputs.head_features(config, job(model="new", dataset="shapes"), "robustness")
+    assert fitted == ["results/features/new/shapes/train.safetensors"]
+    assert inputs.head_features(config, job(model="new", dataset="photos"), "robustness") == []
+    assert targets.models_for(config, "robustness", "photos") == ["new"]  # the only one with that classifier
+
+
+def test_sentences_are_read_by_the_objectives_that_need_them(config):
+    assert inputs.sentences(config, job(model="labels-0")) == []
+    assert inputs.sentences(config, job(model="captions_contrastive-0")) == [
+        "resources/sentences/pictures.safetensors"
+    ]
+
+
+def test_a_search_tries_each_rate_of_each_objective_but_of_the_untrained(config):
+    def search(values):
+        values["pretraining"]["search"] = {"learning_rates": [0.1, 1]}
+        values["pretraining"]["objectives"]["untrained"] = {"seeds": 1}
+        values["models"]["random"] = values["models"].pop("untrained-0")
+
+    assert inputs.searched(changed(search)) == [
+        f"results/search/{objective}/{rate}.json"
+        for objective in ("labels", "captions_contrastive")
+        for rate in (0.1, 1.0)
+    ]
+
+
+def test_a_figure_reads_the_data_or_the_curves_that_it_shows(config):
+    examples = {
+        name: inputs.figure_examples(config, job(figure=name)) for name in targets.figure_names(config)
+    }
+    assert {name for name, files in examples.items() if files} == {"features", "robust_images", "confusions"}
+    curves = {name: inputs.learning_curves(config, job(figure=name)) for name in examples}
+    assert {name for name, files in curves.items() if files} == {"training"}
+    assert len(curves["training"]) == len(TRAINED)
+
+
+def test_texts_are_asked_for_by_every_run_that_names_them():
+    def add(values):
+        values["text_models"] = {"gpt2": {"source": "huggingface", "name": "gpt2"}}
+        values["corpora"] = {"enwiki": {"source": "wikipedia", "path": "dump.xml.bz2"}}
+
+    expected = [f"results/text_features/gpt2/{name}.safetensors" for name in ("digits", "shapes", "pictures")]
+    expected.append("resources/corpora/enwiki/card.json")
+    assert set(expected) <= set(targets.targets(changed(add)))
+
+
+def test_an_unknown_model_is_named_beside_the_nearest(config):
+    with pytest.raises(ConfigError, match=r"'save'.*'saved'"):
+        inputs.of_known_model(config, job(model="save"), "network.json")
+    assert (
+        inputs.of_known_model(config, job(model="saved"), "network.json")
+        == "resources/models/saved/network.json"
+    )
