@@ -56,7 +56,7 @@ def code_digest(script: str, *modules: str) -> str:
 
 
 def closure(script: str, *modules: str) -> tuple[dict[str, str], set[str]]:
-    """Syntax trees of a script and the library modules it imports, by path; and the distributions they use."""
+    """Syntax trees of a script and of the library it imports, by path; and the distributions they use."""
     queue = [SCRIPTS / script, *(path for module in modules for path in _files(module))]
     trees: dict[str, str] = {}
     packages: set[str] = set()
