@@ -171,7 +171,7 @@ def _open_remote(section: HuggingFaceDataset, endpoint: str) -> Mapping[str, dat
         section.subset,
         revision=section.revision,
         cache_dir=str(_root()),
-        token=hub.key_to(endpoint),
+        token=hub.token_for(endpoint),
     )
 
 
