@@ -1,12 +1,12 @@
-# Everything starts here: `make report` and `make test` do their own set-up on a machine with Python >= 3.11, git and make.
+# Start here: `make report` and `make test` set everything up themselves; they need Python 3.11 or newer, git and make.
 PYTHON ?= python3
 CORES ?= all
 CONFIG ?=
 MODEL ?=
 # Jobs that run side by side share four fifths of the machine's memory.
 MEMORY_MB ?= $(shell $(PYTHON) -c 'import os; print(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 8 // 10 ** 7)')
-# An option that takes several values would take a target for one, so `--cores` comes last.
-# A configuration is checked first: Snakemake takes seconds to start, and doesn't say where a file isn't YAML.
+# `--cores` comes last: an option that takes several values, such as `--configfile`, would take the target as a value.
+# CONFIG is checked first: Snakemake takes seconds to start, and doesn't name the file or the line of a mistake in YAML.
 SNAKEMAKE = $(if $(CONFIG),PYTHONPATH=scripts .venv/bin/python -m wordsight.config $(CONFIG) && ).venv/bin/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
 
 .PHONY: report test test-fast snapshots lint why bench check-model search lock
@@ -38,31 +38,31 @@ lint: .venv/dev  ## Check style, types and the workflow.
 	.venv/bin/mypy
 	.venv/bin/snakemake --lint
 
-why: .venv/report  ## Say what would run and why.
+why: .venv/report  ## Show what would run and why.
 	$(SNAKEMAKE) --dry-run
 
-bench: .venv/dev  ## Compare with peers; each file of benchmarks/ says what it measures.
+bench: .venv/dev  ## Run the benchmarks; each file in benchmarks/ says what it measures.
 	for benchmark in benchmarks/*.py; do .venv/bin/python $$benchmark || exit 1; done
 
 check-model: .venv/report  ## Check MODEL=... of the default configuration, or of CONFIG=..., before anything else runs.
-	@test -n "$(MODEL)" || { echo "wordsight: error: expected MODEL=..., a model of the configuration" >&2; exit 1; }
+	@test -n "$(MODEL)" || { echo "wordsight: error: set MODEL=... to the name of a model in the configuration" >&2; exit 1; }
 	$(SNAKEMAKE) results/checks/$(MODEL).txt --quiet rules --no-hooks
 	@cat results/checks/$(MODEL).txt
 
-search: .venv/report  ## Choose the learning rates of pretraining again.
+search: .venv/report  ## Compare learning rates for pretraining, to choose from.
 	$(SNAKEMAKE) results/tables/learning_rates.csv --quiet rules
 	@cat results/tables/learning_rates.csv
 
-lock: .venv/dev  ## Renew the lock after an edit of pyproject.toml, and all files that are derived from others.
+lock: .venv/dev  ## Update uv.lock after an edit of pyproject.toml, and all generated files.
 	.venv/bin/uv lock
 	.venv/bin/python envs/export.py
 	PYTHONPATH=scripts .venv/bin/python -m wordsight.workflow.documentation
 
-# uv is installed from hashes, and installs the rest from the hashes in uv.lock. Compiled once, packages import in half
-# the time, which counts where jobs are many and Python is told to keep no compiled files.
+# pip checks the hash of uv, and uv checks the hashes of everything else against uv.lock. Compiling packages once halves
+# the time that imports take, which matters with many jobs, or if Python is set to write no compiled files.
 .venv/uv: envs/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "wordsight: error: expected Python 3.11 or newer, but $(PYTHON) is older; try: make PYTHON=python3.12" >&2; exit 1; }
+	  || { echo "wordsight: error: Python 3.11 or newer is needed, but $(PYTHON) is older; try: make PYTHON=python3.12" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement envs/uv.txt
 	@touch $@

@@ -3,7 +3,7 @@
 #   snakemake --cores 8 --use-conda                                    the embedded default
 #   snakemake --cores 8 --use-conda --configfile config/my.yaml        another experiment
 #
-# profiles/default is read on its own; README.md says how to run on a cluster.
+# Snakemake reads profiles/default by itself; README.md says how to run on a cluster.
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -33,7 +33,7 @@ rule all:
         targets.targets(settings),
 
 
-# The answer ends a run that wrote it; a run for other targets has none to give. Snakemake adds the time.
+# Print the verdicts at the end of a run that wrote the report.
 onsuccess:
     if any(job.rule.name == "report" for job in workflow.dag.jobs):
         print(Path("results/verdicts.txt").read_text(encoding="utf-8"))

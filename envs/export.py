@@ -1,6 +1,6 @@
-"""Derive the pinned environments from ``uv.lock``: one lock for the virtual environment and for conda.
+"""Write the pinned environments from ``uv.lock``, so that conda and the virtual environment share one lock.
 
-``make lock`` runs it; a test compares what it would write with what is there.
+``make lock`` runs it; a test checks that the files are up to date.
 """
 
 import re
@@ -22,7 +22,7 @@ def exported(*arguments: str) -> str:
 
 
 def conda_environment(group: str) -> str:
-    """Conda environment with the packages of one dependency group, at the versions of the lock."""
+    """Conda environment with the packages of one dependency group, at the versions in the lock."""
     pins = exported("--no-hashes", "--only-group", group).splitlines()
     lines = [
         "channels:",
@@ -44,7 +44,7 @@ def uv_requirement() -> str:
 
 
 def files() -> dict[Path, str]:
-    """Every derived file and its text."""
+    """Path and text of every file to write."""
     environments = {ROOT / f"envs/{group}.yaml": conda_environment(group) for group in GROUPS}
     return {**environments, ROOT / "envs/uv.txt": uv_requirement()}
 

@@ -1,4 +1,4 @@
-# Shared by all rules - the checked configuration, the wildcards, and what has to know Snakemake.
+# Shared by all rules: the checked configuration, the wildcards, and helpers that need Snakemake.
 import re
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ from wordsight.workflow.pairing import resolve
 
 
 def checked(function, *arguments):
-    """Result of a function; what is wrong with the configuration ends the run in one line."""
+    """Call a function; a ConfigError ends the run with one line in place of a traceback."""
     try:
         return function(*arguments)
     except ConfigError as error:
@@ -22,12 +22,12 @@ def checked(function, *arguments):
 
 settings = checked(load, config)
 comparisons = checked(resolve, settings)
-# Where encoders or image sets are small and many, starting a job costs more than its images do.
+# Models whose jobs cover all datasets: with many small datasets, starting a job takes longer than its images do.
 together = targets.models_by_job(settings)
 
 
 def any_of(names):
-    """Pattern of one of some names, or of nothing where there is none."""
+    """Regular expression that matches each of the names; without names, it matches nothing."""
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
@@ -40,18 +40,18 @@ wildcard_constraints:
     figure=any_of(targets.figure_names(settings)),
 
 
-def of(function, *given):
-    """Input or param of a job - a function of the configuration, of the job's wildcards, and of what is given."""
-    return lambda w: checked(function, settings, w, *given)
+def per_job(function, *arguments):
+    """Input or param that depends on the job: Snakemake calls function(settings, wildcards, *arguments)."""
+    return lambda w: checked(function, settings, w, *arguments)
 
 
 def growing(mem_mb):
-    """Memory of a rule, as measured with room; each retry of the profile doubles it."""
+    """Memory of a rule in MB: what was measured and some room. Each retry doubles it."""
     return lambda _, attempt: mem_mb * 2 ** (attempt - 1)
 
 
 def code(script, *modules):
-    """Digest of a script and of all that it imports; modules are those it imports by a configured name."""
+    """Digest of a script and all it imports; modules are those it imports by a name in the configuration."""
     return provenance.code_digest(
         script, *(f"wordsight.{module}" for module in modules)
     )

@@ -1,18 +1,18 @@
-# One rule for each protocol that reads features, called by the protocol's name; and one more for each, whose job covers
-# all datasets of a model where jobs go by model.
+# One rule for each protocol that reads features, named after the protocol. With `jobs_by: model` there is a second rule
+# for each, whose jobs cover all datasets of a model.
 for evaluation in targets.evaluations(settings):
 
     rule:
         name:
             evaluation.rule
         input:
-            unpack(of(inputs.measured, evaluation.protocol)),
+            unpack(per_job(inputs.measured, evaluation.protocol)),
         output:
             evaluation.outputs,
         log:
-            f"logs/{evaluation.rule}/{evaluation.place}.log",
+            f"logs/{evaluation.rule}/{evaluation.wildcards}.log",
         benchmark:
-            f"results/benchmarks/{evaluation.rule}/{evaluation.place}.tsv"
+            f"results/benchmarks/{evaluation.rule}/{evaluation.wildcards}.tsv"
         wildcard_constraints:
             model=any_of(evaluation.models),
         group:
@@ -26,8 +26,8 @@ for evaluation in targets.evaluations(settings):
         params:
             code=code("evaluate.py", f"protocols.{evaluation.protocol}"),
             protocol=evaluation.protocol,
-            parameters=of(params.of_protocol, evaluation.protocol),
-            mode=of(params.mode, evaluation.protocol),
+            parameters=per_job(params.of_protocol, evaluation.protocol),
+            mode=per_job(params.mode, evaluation.protocol),
             seed=settings.seed,
         script:
             "../scripts/evaluate.py"

@@ -3,9 +3,9 @@ rule features:
     input:
         weights="resources/models/{model}/weights.safetensors",
         network="resources/models/{model}/network.json",
-        dataset=of(inputs.images, "card.json"),
-        train_images=of(inputs.images, "train.parquet"),
-        test_images=of(inputs.images, "test.parquet"),
+        dataset=per_job(inputs.images, "card.json"),
+        train_images=per_job(inputs.images, "train.parquet"),
+        test_images=per_job(inputs.images, "test.parquet"),
     output:
         train="results/features/{model}/{dataset}/train.safetensors",
         test="results/features/{model}/{dataset}/test.safetensors",

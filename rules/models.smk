@@ -23,7 +23,7 @@ rule model:
         "../scripts/model.py"
 
 
-# What it learned from joins it in a card of its own, so that a corrected trait runs no network again.
+# The card adds what the model learned from. It has a rule of its own, so that correcting a trait reruns no network.
 rule model_card:
     input:
         network="resources/models/{model}/network.json",
@@ -46,11 +46,11 @@ rule model_card:
         "../scripts/model_card.py"
 
 
-# Is it what it is meant to be? Asked for one model at a time, before anything else runs.
+# Check one model before anything else runs: whether its weights were loaded and its features make sense.
 rule check_model:
     input:
-        weights=of(inputs.of_known_model, "weights.safetensors"),
-        network=of(inputs.of_known_model, "network.json"),
+        weights=per_job(inputs.of_known_model, "weights.safetensors"),
+        network=per_job(inputs.of_known_model, "network.json"),
     output:
         report="results/checks/{model}.txt",
     log:

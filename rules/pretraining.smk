@@ -1,4 +1,4 @@
-# Encoders that differ in their objective alone. One job a seed of an objective; a killed one goes on where it was.
+# Encoders that differ only in their objective. Each seed of an objective is a job; a killed job resumes when run again.
 rule sentences:
     input:
         dataset="resources/datasets/{dataset}/card.json",
@@ -24,9 +24,9 @@ rule sentences:
 
 rule pretrain:
     input:
-        dataset=of(inputs.image_set, "card.json"),
-        images=of(inputs.image_set, "train.parquet"),
-        sentences=of(inputs.sentences),
+        dataset=per_job(inputs.image_set, "card.json"),
+        images=per_job(inputs.image_set, "train.parquet"),
+        sentences=per_job(inputs.sentences),
     output:
         weights="resources/models/{model}/weights.safetensors",
         network="resources/models/{model}/network.json",
@@ -46,19 +46,19 @@ rule pretrain:
     params:
         code=lambda w: code("pretrain.py", *params.training_modules(settings, w)),
         network=lambda w: params.network(settings, w.model),
-        section=of(params.training),
+        section=per_job(params.training),
         seed=settings.seed,
         checkpoint="resources/models/{model}/checkpoint.safetensors",
     script:
         "../scripts/pretrain.py"
 
 
-# The learning rates of config.yaml come from here: `make search`. The default run reads none of it.
+# `make search` runs these two rules. The learning rates in config.yaml come from them; the default run skips them.
 rule learning_rate:
     input:
-        dataset=of(inputs.image_set, "card.json"),
-        images=of(inputs.image_set, "train.parquet"),
-        sentences=of(inputs.sentences),
+        dataset=per_job(inputs.image_set, "card.json"),
+        images=per_job(inputs.image_set, "train.parquet"),
+        sentences=per_job(inputs.sentences),
     output:
         "results/search/{objective}/{learning_rate}.json",
     log:
@@ -73,8 +73,8 @@ rule learning_rate:
         runtime=600,
     params:
         code=lambda w: code("learning_rate.py", *params.training_modules(settings, w)),
-        network=of(params.candidate),
-        section=of(params.training),
+        network=per_job(params.candidate),
+        section=per_job(params.training),
         probe=params.probe(),
         seed=settings.seed,
         checkpoint="results/search/{objective}/{learning_rate}.checkpoint.safetensors",

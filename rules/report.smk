@@ -1,7 +1,7 @@
-# What people look at: figures in every format, and one page that opens offline.
+# The figures in every format, and the report: one page that opens offline.
 if targets.example_names(settings):
 
-    # The figures that show images read all that they show from here, in one job.
+    # One job gathers the data of all figures that show single images.
     rule figure_data:
         input:
             features=inputs.embedded_features(settings),
@@ -44,8 +44,8 @@ rule figure:
         contrasts="results/tables/contrasts.csv",
         sensitivity="results/tables/sensitivity.csv",
         datasets=inputs.dataset_cards(settings),
-        training=of(inputs.learning_curves),
-        examples=of(inputs.figure_examples),
+        training=per_job(inputs.learning_curves),
+        examples=per_job(inputs.figure_examples),
     output:
         json="results/figures/{figure}.json",
         svg=report(
@@ -67,7 +67,7 @@ rule figure:
         runtime=10,
     params:
         code=lambda w: code("figure.py", f"figures.{figures.drawn_by(w.figure)}"),
-        # For Snakemake's report, whose captions can't be chosen by a wildcard.
+        # For Snakemake's own report, where the caption file can't depend on a wildcard.
         caption=lambda w: figures.caption(w.figure),
         groups=params.groups(settings),
     script:

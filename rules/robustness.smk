@@ -5,7 +5,7 @@ rule robustness:
         network="resources/models/{model}/network.json",
         dataset="resources/datasets/{dataset}/card.json",
         test_images="resources/datasets/{dataset}/test.parquet",
-        train=of(inputs.head_features, "robustness"),
+        train=per_job(inputs.head_features, "robustness"),
     output:
         "results/robustness/{model}/{dataset}.parquet",
     log:
@@ -20,10 +20,10 @@ rule robustness:
         runtime=60,
     params:
         code=lambda w: code("robustness.py", *params.network_modules(settings, w.model)),
-        parameters=of(params.of_protocol, "robustness"),
-        attacked=of(params.of_dataset, "robustness"),
+        parameters=per_job(params.of_protocol, "robustness"),
+        attacked=per_job(params.of_dataset, "robustness"),
         features=params.values_of(settings, "features"),
-        mode=of(params.mode, "robustness"),
+        mode=per_job(params.mode, "robustness"),
         seed=settings.seed,
     script:
         "../scripts/robustness.py"

@@ -1,4 +1,4 @@
-# From observations to means, contrasts and their uncertainty, and the tables that people read.
+# Means, contrasts and their uncertainty, computed from the observations; and the tables that people read.
 
 
 rule summary:

@@ -1,4 +1,4 @@
-# Language models and word vectors, what they say of the class names, and corpora to learn words from.
+# Language models and word vectors, the vectors that they give to class names, and corpora to learn words from.
 
 
 rule text_model:
@@ -29,7 +29,7 @@ rule text_model:
         "../scripts/text_model.py"
 
 
-# Names of classes are few: reading the model takes longer than all datasets do.
+# One job covers all datasets: they have few class names, and loading the model takes longer.
 rule text_features:
     input:
         weights="resources/text_models/{text_model}/weights.safetensors",

@@ -1,4 +1,4 @@
-"""Check one model, and say what was found."""
+"""Check one model and write what was found."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ with step(snakemake.log[0], snakemake.threads) as logger:
 
     report = check(Path(snakemake.input.network).parent)
     logger.info("found\n%s", report.text())
-    if report.problems:  # The file of a failed job is not kept, so that what was found goes to the terminal.
+    if report.problems:  # Snakemake removes the output of a failed job, so show the report on the terminal.
         print(report.text(), file=sys.stderr)
     verdict(snakemake.wildcards.model, report)
     write_text(snakemake.output.report, report.text())

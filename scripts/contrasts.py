@@ -1,4 +1,4 @@
-"""Compare the two sides of every contrast, in other ways too, and look for reasons not to believe it."""
+"""Compare the two sides of every contrast, repeat it with other analyses, and flag reasons for doubt."""
 
 import sys
 

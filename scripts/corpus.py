@@ -1,4 +1,4 @@
-"""Turn a dump into a corpus of plain text."""
+"""Turn a dump of Wikipedia into a corpus of plain text."""
 
 import sys
 from pathlib import Path

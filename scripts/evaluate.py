@@ -21,19 +21,17 @@ with step(snakemake.log[0], snakemake.threads):
     section = protocol_parameters(params.protocol, params.parameters)
     folders = [Path(card).parent for card in files.dataset]
     views = len(files.get("views", [])) // len(folders)
-    for place, folder in enumerate(folders):
+    for index, folder in enumerate(folders):
         card = read_card(folder)
         task = Task(params.protocol, snakemake.wildcards.model, card.name, params.mode, params.seed)
-        given = {split: read_features(files[split][place]) for split in ("train", "test") if files.get(split)}
+        data = {split: read_features(files[split][index]) for split in ("train", "test") if files.get(split)}
         if views:
-            given["views"] = [
-                read_features(path) for path in files.views[views * place : views * (place + 1)]
-            ]
+            data["views"] = [read_features(path) for path in files.views[views * index : views * (index + 1)]]
         if files.get("train_images"):
-            given["splits"] = (open_split(folder, "train"), open_split(folder, "test"))
+            data["splits"] = (open_split(folder, "train"), open_split(folder, "test"))
         else:
-            given["classes"] = len(card.classes)
-        outputs = snakemake.output if len(folders) == 1 else [snakemake.output[place]]
-        rows = protocol.evaluate(task, section, **given)
+            data["classes"] = len(card.classes)
+        outputs = snakemake.output if len(folders) == 1 else [snakemake.output[index]]
+        rows = protocol.evaluate(task, section, **data)
         for output in outputs:
             write_rows(output, of_dataset(rows, Path(output).stem))

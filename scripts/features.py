@@ -8,8 +8,8 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 
-def each(paths):
-    """Files of a named output, which is one path where the rule covers one dataset."""
+def as_list(paths):
+    """Paths of a named output as a list; Snakemake gives a string if there is only one."""
     return [paths] if isinstance(paths, str) else paths
 
 
@@ -26,7 +26,7 @@ with step(snakemake.log[0], snakemake.threads):
     epoch = snakemake.wildcards.get("epoch")
     view = "plain" if epoch is None else f"augmented-{epoch}"
     for split, paths in snakemake.output.items():
-        for card, path in zip(snakemake.input.dataset, each(paths), strict=True):
+        for card, path in zip(snakemake.input.dataset, as_list(paths), strict=True):
             images = open_split(Path(card).parent, split)
             features = extract(encoder, images, section.batch_size, view=view, seed=snakemake.params.seed)
             features.metadata["code"] = snakemake.params.code

@@ -1,4 +1,4 @@
-"""Gather what the figures that show single images are drawn from."""
+"""Gather the data of the figures that show single images."""
 
 import sys
 from functools import partial
@@ -21,10 +21,10 @@ with step(snakemake.log[0], snakemake.threads):
     files, params = snakemake.input, snakemake.params
     splits = {Path(card).parent.name: open_split(Path(card).parent, "test") for card in files.datasets}
     comparisons = [validate(Comparison, values) for values in params.comparisons]
-    made = {
+    gather = {
         "features": lambda: features(map(read_features, files.features), splits[params.dataset], params.seed),
         "robust_images": partial(robust_images, files.robustness, splits, params.groups),
         "confusions": partial(confusions, files.transfer, comparisons, splits),
     }
     for output in map(Path, snakemake.output):
-        write_json(output, made[output.stem]())
+        write_json(output, gather[output.stem]())

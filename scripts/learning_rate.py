@@ -1,4 +1,4 @@
-"""Train with one of the learning rates to choose from, and measure it on held-out concepts."""
+"""Train with one candidate learning rate, and measure the result on held-out concepts."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tabulate what each objective reaches on held-out concepts with each learning rate, and which is best."""
+"""Tabulate how well each learning rate does on held-out concepts, and which is best for each objective."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Fetch a network, verify it, and write its weights."""
+"""Fetch a model, verify it, and write its weights and a description of its network."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Write a model's card: its network, and what it learned from."""
+"""Write a model's card: its network and what it learned from."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Reduce the observations of every objective to a mean over its seeds, with an interval."""
+"""Reduce the observations of every objective to a mean over its seeds, with a confidence interval."""
 
 import sys
 

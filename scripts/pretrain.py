@@ -1,4 +1,4 @@
-"""Train an encoder on one objective, or go on where an earlier run was stopped."""
+"""Train an encoder on one objective, resuming a run that was stopped."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Write the report and the lines that the terminal shows."""
+"""Write the report, and the verdicts that the terminal shows."""
 
 import sys
 

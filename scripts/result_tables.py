@@ -1,4 +1,4 @@
-"""Write the tables that people read, each as its schema says, and their descriptor."""
+"""Write the tables that people read, checked against their schemas, and a descriptor of them."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Attack one model's classifier on one dataset."""
+"""Attack a classifier on one encoder with the images of one dataset."""
 
 import sys
 from pathlib import Path

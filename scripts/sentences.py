@@ -1,4 +1,4 @@
-"""Turn the captions and class names of an image set into vectors of a frozen sentence encoder."""
+"""Encode the captions and class names of a dataset with a frozen sentence encoder."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Give the class names of every dataset vectors of a text model."""
+"""Encode the class names of every dataset with one text model."""
 
 import sys
 from pathlib import Path

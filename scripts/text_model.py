@@ -1,4 +1,4 @@
-"""Fetch a text model, verify it, and write its weights and its vocabulary."""
+"""Fetch a text model, verify it, and write its weights and its tokenizer."""
 
 import sys
 from pathlib import Path

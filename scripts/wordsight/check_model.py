@@ -1,7 +1,7 @@
-"""Is a fetched model what it is meant to be? Said of one model, in seconds, before any experiment runs.
+"""Check a fetched model in seconds, before any experiment runs.
 
-Twenty labelled photographs of a package pass through it. What is plainly wrong fails the check; what may be
-meant so is a caution.
+Twenty labelled photographs, which ship in a package, pass through it. What is plainly wrong fails the check;
+what may be intended is a caution.
 """
 
 from dataclasses import dataclass, field
@@ -20,14 +20,13 @@ from wordsight.models.encoder import Encoder
 from wordsight.models.reading import load
 from wordsight.models.tensors import Tensors
 
-# A batch changes the order of sums, and no more than that.
+# Batching changes only the order of sums, and so the last digits of a feature.
 BATCH_TOLERANCE = 1e-4
-# Untrained networks spread by a few hundredths of their features' size, and by ranks above three.
+# Even untrained networks have a spread of a few hundredths and an effective rank above three.
 SMALLEST_SPREAD, SMALLEST_RANK = 1e-3, 1.5
-# Classifiers of ImageNet know half of the photographs and more; one that reads other pixels knows none.
+# ImageNet classifiers name half of the photographs or more; with the wrong preprocessing they name none.
 LOWEST_ACCURACY = 0.25
-IMAGENET_CLASSES = 1000
-# Of 59 layers of two trained networks none is as close to a drawn one; two drawn ones are closer.
+# None of 59 layers of two trained networks is this close to random initial values; two random layers are.
 SMALLEST_MATRIX, SAME_SPREAD, SAME_NORM = 10_000, 0.02, 0.05
 MOST_NAMED = 5
 
@@ -38,8 +37,8 @@ class Report:
 
     Attributes
     ----------
-    facts : values by what they are of
-    cautions : what may be meant so
+    facts : properties of the model and measurements, by name
+    cautions : what looks odd but may be intended
     problems : what is plainly wrong
     """
 
@@ -48,7 +47,7 @@ class Report:
     problems: list[str] = field(default_factory=list)
 
     def text(self) -> str:
-        """Lines to read: the facts, then what is to be thought of them."""
+        """The report as text: the facts, then the cautions, then the problems."""
         width = max(map(len, self.facts))
         lines = [f"{name:<{width}}  {value}" for name, value in self.facts.items()]
         lines += [f"caution: {line}" for line in self.cautions] + [f"wrong: {line}" for line in self.problems]
@@ -56,7 +55,7 @@ class Report:
 
 
 def check(directory: Path | str) -> Report:
-    """Look at a fetched model and at what it makes of the photographs.
+    """Check the layers of a fetched model, and its features of the photographs.
 
     Parameters
     ----------
@@ -92,9 +91,9 @@ def verdict(name: str, report: Report) -> None:
 
 
 def _describe(card: NetworkCard) -> dict[str, str]:
-    seen = card.preprocessing
-    crop = f", central {seen.image_size} x {seen.image_size}" if seen.resize > seen.image_size else ""
-    resize = f"both sides to {seen.resize}" if seen.squash else f"shorter side to {seen.resize}"
+    steps = card.preprocessing
+    crop = f", central {steps.image_size} x {steps.image_size}" if steps.resize > steps.image_size else ""
+    resize = f"both sides to {steps.resize}" if steps.squash else f"shorter side to {steps.resize}"
     return {
         "model": card.name,
         "architecture": card.architecture,
@@ -104,8 +103,8 @@ def _describe(card: NetworkCard) -> dict[str, str]:
         "parameters": f"{card.parameters:,}",
         "feature size": f"{card.feature_size:,}",
         "classifier": card.classifier or "none kept",
-        "preprocessing": f"{resize} pixels, {seen.interpolation}{crop}",
-        "mean and std": f"{_numbers(seen.mean)}; {_numbers(seen.std)}",
+        "preprocessing": f"{resize} pixels, {steps.interpolation}{crop}",
+        "mean and std": f"{_numbers(steps.mean)}; {_numbers(steps.std)}",
     }
 
 
@@ -117,22 +116,22 @@ def _numbers(values: tuple[float, float, float]) -> str:
 
 
 def _check_layers(encoder: Encoder, report: Report) -> None:
-    """Find layers that training or loading never reached."""
+    """Find layers that were never trained, or whose weights were never loaded."""
     card, found = encoder.card, encoder.backbone.tensors()
     if card.source == "random":
         report.facts["layers"] = "all at their initial values, as configured"
         return
-    fresh = [_fresh(encoder, seed) for seed in (0, 1)]
-    drawn = {name for name, value in fresh[0].items() if not torch.equal(value, fresh[1][name])}
-    if card.source == "python":  # whose function draws anew what it does not load
+    initial = [_initial_values(encoder, seed) for seed in (0, 1)]
+    drawn = {name for name, value in initial[0].items() if not torch.equal(value, initial[1][name])}
+    if card.source == "python":  # the user's function gives new random values to what it does not load
         untouched = [name for name in found if name in drawn]
     else:
-        untouched = [name for name in found if _is_untouched(found[name], fresh[0][name], name in drawn)]
+        untouched = [name for name in found if _is_untouched(found[name], initial[0][name], name in drawn)]
     report.facts["layers"] = f"{len(untouched)} of {len(found)} tensors seem to have their initial values"
     if untouched:
         line = f"layers seem to have their initial values: {some(untouched, MOST_NAMED)}"
-        lost = card.source == "python" and (card.configuration or {}).get("weights")
-        (report.problems if lost else report.cautions).append(line)
+        not_loaded = card.source == "python" and (card.configuration or {}).get("weights")
+        (report.problems if not_loaded else report.cautions).append(line)
     single = [
         name for name, value in found.items() if _is_matrix(value) and bool((value == value.min()).all())
     ]
@@ -140,8 +139,8 @@ def _check_layers(encoder: Encoder, report: Report) -> None:
         report.cautions.append(f"layers hold a single value: {some(others, MOST_NAMED)}")
 
 
-def _fresh(encoder: Encoder, seed: int) -> Tensors:
-    """Initial values of the same network."""
+def _initial_values(encoder: Encoder, seed: int) -> Tensors:
+    """Initial values of the encoder's network, before any weights are loaded."""
     card = encoder.card
     backbone, _ = architectures.build(card.architecture, seed, card.configuration)
     if encoder.backbone.head is None:
@@ -149,21 +148,27 @@ def _fresh(encoder: Encoder, seed: int) -> Tensors:
     return backbone.tensors()
 
 
-def _is_untouched(value: torch.Tensor, fresh: torch.Tensor, drawn: bool) -> bool:
-    """Whether a tensor is its initial value, or has the spread and the norm of one that was drawn.
+def _is_untouched(value: torch.Tensor, initial: torch.Tensor, drawn: bool) -> bool:
+    """Whether a matrix has its initial value, or the spread and norm of random initial values.
 
-    Vectors that begin as ones or zeros may well stay so. Training gives a matrix directions of its own, which
-    lengthen its largest singular value.
+    Vectors are passed over, since one that begins as ones or zeros may stay so. Training gives a matrix
+    preferred directions, which increase its largest singular value.
+
+    Parameters
+    ----------
+    value : tensor of the model
+    initial : the same tensor of a new network
+    drawn : whether the initial value is random
     """
     if not _is_matrix(value):
         return False
-    if torch.equal(value, fresh):
+    if torch.equal(value, initial):
         return True
     if not drawn or value.numel() < SMALLEST_MATRIX:
         return False
     return (
-        abs(float(value.std() / fresh.std()) - 1) < SAME_SPREAD
-        and abs(_largest_singular_value(value) / _largest_singular_value(fresh) - 1) < SAME_NORM
+        abs(float(value.std() / initial.std()) - 1) < SAME_SPREAD
+        and abs(_largest_singular_value(value) / _largest_singular_value(initial) - 1) < SAME_NORM
     )
 
 
@@ -172,7 +177,7 @@ def _is_matrix(value: torch.Tensor) -> bool:
 
 
 def _largest_singular_value(value: torch.Tensor, steps: int = 20) -> float:
-    """Estimate by power iteration, from the same start for matrices of one shape."""
+    """Estimate it by power iteration, which starts alike for matrices of the same shape."""
     matrix = value.flatten(1).double()
     generator = torch.Generator().manual_seed(0)
     vector = torch.randn(matrix.shape[1], generator=generator, dtype=torch.float64)
@@ -192,7 +197,7 @@ def _photographs(encoder: Encoder) -> tuple[torch.Tensor, np.ndarray]:
 
 
 def _check_spread(features: np.ndarray, report: Report) -> None:
-    """Compare the photographs with one another: features that are all alike tell no image from another.
+    """Compare the photographs with one another: features that are all alike cannot tell images apart.
 
     The effective rank is the exponential of the entropy of the singular values' shares: Roy and Vetterli,
     The effective rank: a measure of effective dimensionality, 2007.
@@ -202,21 +207,21 @@ def _check_spread(features: np.ndarray, report: Report) -> None:
     values = np.linalg.svd(centred, compute_uv=False)
     shares = values[values > 0] / max(values.sum(), 1e-30)
     rank = float(np.exp(-(shares * np.log(shares)).sum()))
-    still = int((features.std(axis=0) == 0).sum())
+    constant = int((features.std(axis=0) == 0).sum())
     report.facts["spread"] = f"{spread:.3g} of the length of a feature, over {len(features)} photographs"
     report.facts["effective rank"] = f"{rank:.1f} of at most {len(features) - 1}"
     if spread < SMALLEST_SPREAD:
         report.problems.append("its features are the same for all photographs")
     elif rank < SMALLEST_RANK:
-        report.problems.append("its features lie on a line: all but one dimension has collapsed")
-    elif still:
-        report.cautions.append(f"{still} of {features.shape[1]} features are the same for all photographs")
+        report.problems.append("its features lie on a line: all dimensions but one have collapsed")
+    elif constant:
+        report.cautions.append(f"{constant} of {features.shape[1]} features are the same for all photographs")
 
 
 def _check_determinism(
     encoder: Encoder, images: torch.Tensor, features: torch.Tensor, report: Report
 ) -> None:
-    """Compare a second pass, and one photograph at a time, with the first pass."""
+    """Compare the first pass with a second one, and with passing one photograph at a time."""
     size = max(features.abs().max().item(), 1e-30)
     again = (encoder(images) - features).abs().max().item() / size
     single = torch.cat([encoder(image[None]) for image in images])
@@ -226,20 +231,20 @@ def _check_determinism(
     if again > 0:
         report.problems.append("two passes over the same photographs give different features")
     elif alone > BATCH_TOLERANCE:
-        report.problems.append("the features of a photograph depend on the others of its batch")
+        report.problems.append("the features of a photograph depend on the other photographs in its batch")
 
 
 def _check_accuracy(encoder: Encoder, images: torch.Tensor, labels: np.ndarray, report: Report) -> None:
     logits = encoder.logits(images)
     if logits.shape[1] != len(imagenet_samples().classes):
         report.problems.append(
-            f"a classifier of imagenet-1k has 1000 classes, but this has {logits.shape[1]}"
+            f"a classifier of imagenet-1k has 1000 classes, but this one has {logits.shape[1]}"
         )
         return
     right = int((logits.argmax(dim=1).numpy() == labels).sum())
     report.facts["photographs named"] = f"{right} of {len(labels)} by its own classifier"
     if right < LOWEST_ACCURACY * len(labels) and encoder.card.source != "random":
         report.problems.append(
-            f"its classifier names {right} of {len(labels)} photographs: preprocessing, the order of the "
-            "classes or the weights are others than it was trained with"
+            f"its classifier names only {right} of {len(labels)} photographs correctly; check its "
+            "preprocessing, its weights and the order of its classes"
         )

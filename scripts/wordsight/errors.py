@@ -2,10 +2,10 @@
 
 
 class WordsightError(Exception):
-    """One line that names the file, key, model or dataset at fault and says what was expected.
+    """One line that names the file, key, model or dataset at fault, what is wrong with it, and what to do.
 
-    The entry points print it without a traceback; every other exception is a defect of wordsight. Line breaks
-    and control characters, which names of a user's files may hold, are written as escapes.
+    It is printed without a traceback; every other exception is a bug in wordsight. Line breaks and control
+    characters, which the names of a user's files may contain, are escaped.
     """
 
     def __init__(self, message: str) -> None:
@@ -17,7 +17,7 @@ class ConfigError(WordsightError):
 
 
 class DataError(WordsightError):
-    """A dataset, an image or a table is missing, damaged or unfit for what is asked of it."""
+    """A dataset, an image or a table is missing, damaged or unsuitable."""
 
 
 class WeightsError(WordsightError):
@@ -25,9 +25,9 @@ class WeightsError(WordsightError):
 
 
 class DownloadError(WordsightError):
-    """A file is not to be had from any of its addresses, or is another one than expected."""
+    """A file cannot be downloaded from any of its addresses, or is not the expected one."""
 
 
 def first_line(error: Exception) -> str:
-    """First line of what an error of another library says."""
+    """First line of another library's error message, cut to 120 characters."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:120]

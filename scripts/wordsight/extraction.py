@@ -1,4 +1,4 @@
-"""Images pass through an encoder once; what comes out is kept, and every protocol reads it."""
+"""Extract features: every image passes through an encoder once, and all protocols read the result."""
 
 import re
 import resource
@@ -18,7 +18,7 @@ from wordsight.models.encoder import Encoder
 from wordsight.models.preprocessing import augment, to_tensor
 from wordsight.seeds import derive_seed
 
-# Features that differ by less than this part of their largest value differ by rounding only.
+# Features that differ by less than this, relative to the largest value, differ only by rounding.
 ROUNDING = 1e-6
 
 
@@ -29,11 +29,11 @@ def extract(
 
     Parameters
     ----------
-    encoder : where it lies, images are computed
+    encoder : runs on the device that it was loaded on
     split : images, labels and ids
-    batch_size : images of 224 x 224 pixels in one forward pass; of smaller ones there are more
+    batch_size : images of 224 x 224 pixels in one forward pass; there are more of smaller images
     view : ``plain``, or ``augmented-K`` for the random crops and flips of epoch K
-    seed : of those; a crop depends on seed, view and item alone, whatever the batch and the order
+    seed : of the crops and flips; these depend only on seed, view and item, not on batch or order
 
     Returns
     -------
@@ -44,7 +44,8 @@ def extract(
     Raises
     ------
     DataError
-        When a feature is not finite or all images have the same features; it names model, dataset and item.
+        When a feature is not finite, all features of an image are equal, or all images have the same
+        features. The error names model and dataset.
     """
     where = f"{encoder.card.name} on {split.card.name}"
     values = np.empty((len(split), encoder.card.feature_size), dtype=np.float32)
@@ -53,9 +54,9 @@ def extract(
     batches = -(-len(split) // size)
     for items, images in progress(_batches(encoder, split, size, view, seed), batches, "batches"):
         with torch.inference_mode():
-            found = encoder(images.to(encoder.device)).float().cpu().numpy()
-        _check_finite(found, items, where)
-        values[done : done + len(items)] = found
+            features = encoder(images.to(encoder.device)).float().cpu().numpy()
+        _check_finite(features, items, where)
+        values[done : done + len(items)] = features
         done += len(items)
     if done != len(split):
         raise DataError(f"{where}: expected {len(split)} images, found {done}")
@@ -84,7 +85,7 @@ def _batches(
     tensors: list[torch.Tensor] = []
     for item, image in split.images():
         items.append(item)
-        tensors.append(_see(encoder, image, item, view, seed))
+        tensors.append(_preprocess(encoder, image, item, view, seed))
         if len(items) == size:
             yield items, torch.stack(tensors)
             items, tensors = [], []
@@ -92,7 +93,7 @@ def _batches(
         yield items, torch.stack(tensors)
 
 
-def _see(encoder: Encoder, image: Image.Image, item: str, view: str, seed: int) -> torch.Tensor:
+def _preprocess(encoder: Encoder, image: Image.Image, item: str, view: str, seed: int) -> torch.Tensor:
     if view == "plain":
         return encoder.preprocess(image)
     if not re.fullmatch(r"augmented-\d+", view):
@@ -102,17 +103,17 @@ def _see(encoder: Encoder, image: Image.Image, item: str, view: str, seed: int) 
 
 
 def _check_finite(values: np.ndarray, items: list[str], where: str) -> None:
-    broken = ~np.isfinite(values).all(axis=1)
-    if broken.any():
-        raise DataError(f"{where}: the features of {items[int(broken.argmax())]} are not finite")
+    not_finite = ~np.isfinite(values).all(axis=1)
+    if not_finite.any():
+        raise DataError(f"{where}: the features of {items[int(not_finite.argmax())]} are not finite")
 
 
 def _check_variation(values: np.ndarray, items: list[str], where: str) -> None:
-    """Refuse features that say nothing: the same for all items, or one number throughout a vector."""
+    """Refuse features that say nothing: one number repeated in a vector, or one vector for all images."""
     if len(values) == 0:
         return
-    flat = np.ptp(values, axis=1) == 0
-    if flat.any():
-        raise DataError(f"{where}: the features of {items[int(flat.argmax())]} all have the same value")
+    constant = np.ptp(values, axis=1) == 0
+    if constant.any():
+        raise DataError(f"{where}: the features of {items[int(constant.argmax())]} all have the same value")
     if len(values) > 1 and np.ptp(values, axis=0).max() <= ROUNDING * np.abs(values).max():
-        raise DataError(f"{where}: all {len(items)} items have the same value in every feature")
+        raise DataError(f"{where}: all {len(items)} images have the same features")

@@ -1,4 +1,4 @@
-"""What a step says: plain lines in its log, the same on the terminal, one line when the user is at fault."""
+"""Logging of a step: plain lines in its log file, and one line on the terminal when the input is at fault."""
 
 import logging
 import sys
@@ -20,13 +20,13 @@ logger = logging.getLogger("wordsight")
 
 @contextmanager
 def step(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
-    """Run one step of the workflow: log to ``log``, keep to ``threads`` cores, end in one line on bad input.
+    """Run one step of the workflow: log to ``log``, use ``threads`` cores, report bad input in one line.
 
     Raises
     ------
     SystemExit
-        With status 1 after a :class:`WordsightError` or an error of the file system, whose line stands in the
-        log and on standard error.
+        With status 1 after a :class:`WordsightError` or an :class:`OSError`, whose message goes to the log
+        and to standard error.
     """
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(log, mode="w", encoding="utf-8")
@@ -42,7 +42,7 @@ def step(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
         with threadpool_limits(threads):
             yield logger
         logger.info("done in %.1f s", time.perf_counter() - started)
-    except (WordsightError, OSError) as error:  # a full disk or a read-only folder is no defect of wordsight
+    except (WordsightError, OSError) as error:  # a full disk or a read-only folder is not a bug in wordsight
         logger.error("%s", error)
         print(f"wordsight: error: {error}", file=sys.stderr)
         sys.exit(1)

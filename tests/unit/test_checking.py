@@ -84,9 +84,9 @@ def test_a_classifier_that_sees_other_pixels_is_found(tmp_path):
     building.fetch(section, "m", tmp_path / "b")
     report = check(tmp_path / "b")
     assert len(report.problems) == 1
-    assert "photographs: preprocessing, the order of the classes or the weights" in report.problems[0]
-    assert "\nwrong: its classifier names" in report.text()
-    with pytest.raises(WeightsError, match=r"^models\.m: its classifier names \d of 20 photographs"):
+    assert "preprocessing" in report.problems[0]
+    assert f"\nwrong: {report.problems[0]}" in report.text()
+    with pytest.raises(WeightsError, match=r"^models\.m: .* \d of 20 photographs"):
         verdict("m", report)
 
 
@@ -135,31 +135,35 @@ def test_layers_that_a_function_did_not_load_are_found(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("changed", "problem"),
+    ("changed", "words"),
     [
-        ("features * 0 + 2", "its features are the same for all photographs"),
-        ("features[:, :1] * torch.arange(1, 13)", "its features lie on a line: all but one dimension has collapsed"),
-        ("features + torch.rand(12)", "two passes over the same photographs give different features"),
-        ("features - features.mean(dim=0)", "the features of a photograph depend on the others of its batch"),
-        ("features / (features - features)[:, :6].repeat(1, 2)", "100% of the values of its features are not finite"),
+        ("features * 0 + 2", "same for all"),
+        ("features[:, :1] * torch.arange(1, 13)", "collapsed"),
+        ("features + torch.rand(12)", "two passes"),
+        ("features - features.mean(dim=0)", "in its batch"),
+        ("features / (features - features)[:, :6].repeat(1, 2)", "100%"),
     ],
-)  # fmt: skip
-def test_features_that_cannot_be_used_are_found(tmp_path, changed, problem):
+)
+def test_features_that_cannot_be_used_are_found(tmp_path, changed, words):
     report = check(fetched(tmp_path, changed, layers()))
-    assert report.problems == [problem]
+    assert len(report.problems) == 1
+    assert words in report.problems[0]
     assert not report.text().endswith("wrong.\n")
 
 
 def test_features_that_stand_still_are_a_caution(tmp_path):
     report = check(fetched(tmp_path, "features * (torch.arange(12) > 3)", layers()))
     assert report.problems == []
-    assert report.cautions == ["4 of 12 features are the same for all photographs"]
+    assert len(report.cautions) == 1
+    assert report.cautions[0].startswith("4 of 12 features")
 
 
 def test_a_classifier_of_other_classes_is_found(tmp_path):
     section = RandomNetwork(source="random", architecture="timm/vit_tiny_patch16_224.augreg_in21k", seed=0, classifier="imagenet-1k")  # fmt: skip
     building.fetch(section, "m", tmp_path)
-    assert check(tmp_path).problems == ["a classifier of imagenet-1k has 1000 classes, but this has 21843"]
+    (problem,) = check(tmp_path).problems
+    assert "1000" in problem
+    assert "21843" in problem
 
 
 def test_a_model_whose_bytes_changed_does_not_load(tmp_path):

@@ -117,7 +117,7 @@ def test_addresses_and_names_never_share_a_place():
 
 @pytest.mark.parametrize("address", ["ftp://h.org/f", "file:///etc/passwd", "weights.pth", "https:///f"])
 def test_an_address_of_another_kind_is_refused(address):
-    with pytest.raises(DownloadError, match=re.escape(f"{address}: an address begins with https://")):
+    with pytest.raises(DownloadError, match=rf"^{re.escape(address)}: .*https://"):
         fetching.fetch([address])
 
 
@@ -382,8 +382,8 @@ def test_a_full_disk_is_found_before_the_download(mirror, only, monkeypatch):
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9 - 10**8, 10**8))
     folder = cache.cached(URL).parent
-    line = f"{folder}: expected 0.3 GB free for a download, found 0.1 GB; free some or set WORDSIGHT_CACHE"
-    with pytest.raises(DownloadError, match=re.escape(line)):
+    line = rf"^{re.escape(str(folder))}: .* 0\.3 GB.* 0\.1 GB.*WORDSIGHT_CACHE"
+    with pytest.raises(DownloadError, match=line):
         fetching.fetch([URL])
     assert partials() == []
 
@@ -448,7 +448,7 @@ def test_records_are_sorted_and_kept_by_jobs_side_by_side():
 @pytest.mark.parametrize("line", ["text", f"{SHA256[:-1]}  https://h/f", f"{SHA256} https://h/f"])
 def test_a_line_that_is_no_record_is_named(line):
     lock.LOCK.write_text(f"# comment\n\n{line}\n")
-    with pytest.raises(DownloadError, match=r"^downloads\.lock:3: is not a SHA-256"):
+    with pytest.raises(DownloadError, match=r"^downloads\.lock:3: .*SHA-256"):
         fetching.fetch([URL])
 
 
@@ -536,7 +536,7 @@ def test_a_file_of_the_hub_that_changed_is_refused(mirror):
     assert str(caught.value).startswith(
         f"{ADDRESS}: expected SHA-256 {OTHER} (line 2 of downloads.lock), but "
     )
-    assert str(caught.value).endswith(f"has {found}; delete the one that is wrong")
+    assert f"has {found}; delete" in str(caught.value)
 
 
 def test_bytes_that_the_hub_does_not_stand_for_are_not_kept(mirror):

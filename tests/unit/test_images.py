@@ -135,7 +135,7 @@ def test_the_first_frame_of_an_animation_is_taken(kind):
         (b"<!DOCTYPE html><html><body>404</body></html>", "an HTML page"),
         (b"\n  <html>", "an HTML page"),
         (b"label,path\n1,a.png\n", "text ('label,path"),
-        (b"PK\x03\x04\x00\x00", "bytes of no format among .*504b0304"),
+        (b"PK\x03\x04\x00\x00", "an unknown format .*504b0304"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 1 1\n", "text ('%!ps-adobe"),
         (saved(NOISE)[:60], "a PNG file that cannot be decoded"),
         (saved(NOISE, "JPEG")[:300], "a JPEG file that cannot be decoded"),
@@ -154,7 +154,7 @@ def test_what_is_no_image_is_named_with_what_it_is(data, found):
 @pytest.mark.parametrize("kind", ["EPS", "TGA", "ICO", "PCX"])
 def test_formats_beyond_the_listed_ones_are_not_tried(kind):
     """Reading EPS would start another program."""
-    with pytest.raises(DataError, match=r"found (text|bytes of no format)"):
+    with pytest.raises(DataError, match=r"found (text|an unknown format)"):
         decode(saved(NOISE, kind), "item")
 
 

@@ -1,6 +1,6 @@
 """The configuration: one typed model per section; an unknown key is an error.
 
-Each key of a configuration has a file of its name, and ``text`` has the two of text models; ``selector`` is
-what several share. ``experiment`` puts them together, ``load`` makes them of plain values, ``consistency``
-checks what one section asks of another.
+A section is in the module of its name; ``text`` has both ``text_models`` and ``corpora``, and ``selector`` is
+shared by protocols and contrasts. ``experiment`` puts the sections together, ``load`` reads a file and checks
+it, ``messages`` words its mistakes, and ``consistency`` checks sections against each other.
 """

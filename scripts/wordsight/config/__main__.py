@@ -1,6 +1,6 @@
-"""``python -m wordsight.config FILE...`` checks configurations: it is silent, or ends in one line.
+"""``python -m wordsight.config FILE...`` checks configurations, and prints one line about the first mistake.
 
-``make`` runs it before Snakemake, which takes seconds to start and names neither the file nor the line of a
+``make`` runs it before Snakemake, which takes seconds to start and doesn't name the file or the line of a
 mistake in YAML.
 """
 

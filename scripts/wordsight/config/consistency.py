@@ -1,4 +1,4 @@
-"""Whether sections fit together: names stand for something, and nothing is tested that was trained on."""
+"""Check sections against each other: names must be known, and nothing is tested that was trained on."""
 
 from collections.abc import Mapping
 
@@ -14,14 +14,21 @@ from wordsight.errors import ConfigError
 
 
 def check(config: Config) -> None:
-    """Check that every name stands for a declared dataset or model, and that no selector is empty."""
+    """Check that sections fit together.
+
+    Raises
+    ------
+    ConfigError
+        When a name isn't that of a dataset, model, metric or contrast, a selector matches no model, a
+        contrast is in two families, or a protocol evaluates on images that were trained on.
+    """
 
     def known(path: str, names: list[str], valid: list[str], kind: str) -> None:
         for name in names:
             if name not in valid:
                 raise ConfigError(f"config: {path}: unknown {kind} {name!r}; {nearest(name, valid)}")
 
-    def selects(path: str, selector: Selector) -> None:
+    def matches_a_model(path: str, selector: Selector) -> None:
         known(f"{path}.models", selector.models or [], list(config.models), "model")
         if not config.select(selector):
             wanted = ", ".join(
@@ -33,13 +40,13 @@ def check(config: Config) -> None:
         path = f"protocols.{protocol}"
         key = "dataset" if isinstance(section, CellsSection) else "datasets"
         known(f"{path}.{key}", section.covered, list(config.datasets), "dataset")
-        selects(f"{path}.models", section.models)
+        matches_a_model(f"{path}.models", section.models)
     if config.pretraining:
         known("pretraining.images", [config.pretraining.images], list(config.datasets), "dataset")
         _check_leaks(config, config.pretraining)
     for name, contrast in config.contrasts.items():
         for side in ("treatment", "control"):
-            selects(f"contrasts.{name}.{side}", getattr(contrast, side))
+            matches_a_model(f"contrasts.{name}.{side}", getattr(contrast, side))
     metrics = sorted({record.primary for record in PROTOCOLS.values()})
     known("statistics.margins", list(config.statistics.margins), metrics, "metric")
     for family, names in config.statistics.families.items():
@@ -54,7 +61,7 @@ def _check_families(families: Mapping[str, list[str]]) -> None:
             if taken.setdefault(name, family) != family:
                 raise ConfigError(
                     f"config: statistics.families.{family}: the contrast {name!r} is in the family "
-                    f"{taken[name]!r} too; name it in one of them"
+                    f"{taken[name]!r} too; remove it from one of them"
                 )
 
 
@@ -70,13 +77,13 @@ def _check_leaks(config: Config, section: PretrainingSection) -> None:
         if isinstance(part, CellsSection) and section.styles and section.images == part.dataset:
             raise ConfigError(
                 f"config: pretraining.styles: protocols.{protocol} counts every style of the training split "
-                f"of {section.images!r} as seen, so all must be trained on; remove this key and choose the "
-                f"styles in datasets.{section.images}.styles"
+                f"of {section.images!r} as seen, so pretraining must use them all; remove this key and "
+                f"choose styles with datasets.{section.images}.styles instead"
             )
         shared = [name for name in part.covered if name in drawings and name != section.images]
         if shared and section.images in drawings:
             raise ConfigError(
                 f"config: protocols.{protocol}.datasets: {shared[0]!r} has drawings of {section.images!r}, "
-                f"which pretraining trains on; remove the dataset, or leave the trained models out by "
+                f"which pretraining trains on; remove this dataset, or exclude the trained models with "
                 f"protocols.{protocol}.models"
             )

@@ -9,7 +9,7 @@ from wordsight.config.selector import Selector
 
 
 class Contrast(Section):
-    """Two groups of models, compared pairwise within equal values of ``match``."""
+    """Two groups of models, compared in pairs that share the traits in ``match``."""
 
     treatment: Selector = Field(description="Models of one side.")
     control: Selector = Field(description="Models of the other side; no model may be on both.")

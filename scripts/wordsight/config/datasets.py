@@ -1,4 +1,4 @@
-"""The key ``datasets``: where images come from; one type a source."""
+"""The key ``datasets``: where images come from; one type per source."""
 
 from typing import Annotated, Literal
 
@@ -12,9 +12,9 @@ class Limit(Section):
     """Largest number of images kept in each split, drawn by class in equal shares."""
 
     train: Count | None = Field(
-        default=None, description="Most images in the training split; all when left out."
+        default=None, description="Largest number of training images; all when left out."
     )
-    test: Count | None = Field(default=None, description="Most images in the test split; all when left out.")
+    test: Count | None = Field(default=None, description="Largest number of test images; all when left out.")
 
 
 class DatasetSection(Section):
@@ -23,12 +23,12 @@ class DatasetSection(Section):
     label_space: str | None = Field(
         default=None,
         description=(
-            "What the labels are numbers of, such as `imagenet-1k`. A model with the same `classifier` can "
-            "be attacked with its own."
+            "Name of the label set, such as `imagenet-1k`. A model whose `classifier` has the same name can "
+            "be attacked through that classifier."
         ),
     )
     limit: Limit = Field(
-        default=Limit(), description="Images to keep of each split, drawn in equal shares by class."
+        default=Limit(), description="Images to keep of each split, drawn by class in equal shares."
     )
 
 
@@ -39,7 +39,7 @@ class CaptionedSection(DatasetSection):
         default=0.05,
         description=(
             "Share of the training images that are held out when an encoder is trained, to choose a "
-            "learning rate and to see whether it learned. A concept is held out as a whole."
+            "learning rate and to see whether it learned. All images of a concept are held out together."
         ),
     )
 
@@ -70,8 +70,8 @@ class TorchvisionDataset(DatasetSection):
     sha256: dict[str, Digest] = Field(
         default={},
         description=(
-            "SHA-256 that a file must have, by the name of the file, such as `{train_32x32.mat: "
-            "0123abcd...}`. A file that isn't named must have the MD5 sum that is published."
+            "SHA-256 of files by their names, such as `{train_32x32.mat: 0123abcd...}`. Any other file is "
+            "checked against its published MD5 sum."
         ),
     )
 
@@ -86,12 +86,12 @@ class Cub200Dataset(DatasetSection):
     )
     sha256: Digest | None = Field(
         default=None,
-        description="SHA-256 that the archive must have; the MD5 sum that is published when left out.",
+        description="SHA-256 that the archive must have; its published MD5 sum is checked when left out.",
     )
 
 
 class ImagenetDataset(DatasetSection):
-    """Images of ImageNet's classes from the user's own copy; one of its test sets."""
+    """A test set with ImageNet's classes, from your own copy."""
 
     source: Literal["imagenet"]
     label_space: str | None = Field(
@@ -106,8 +106,7 @@ class ImagenetDataset(DatasetSection):
     images: Count | None = Field(
         default=None,
         description=(
-            "Number of images in your copy of the test set, where it is not the published number; any other "
-            "number is an error."
+            "Number of images in your copy, if it isn't the published number; any other number is an error."
         ),
     )
 
@@ -123,24 +122,24 @@ class ImageFolderDataset(DatasetSection):
 
 
 class EmojiDataset(DatasetSection):
-    """The same emoji in several drawing styles, with styles, concepts and whole classes never trained on."""
+    """The same emoji in several drawing styles; some styles, concepts and classes are never trained on."""
 
     source: Literal["emoji"]
     styles: Annotated[list[EmojiStyle], Field(min_length=1)] = Field(
         default=["openmoji", "twemoji"], description="Drawing styles to train on."
     )
     unseen_styles: Annotated[list[EmojiStyle], Field(validate_default=True)] = Field(
-        default=["noto_emoji"], description="Drawing styles of the test split alone."
+        default=["noto_emoji"], description="Drawing styles that are only in the test split."
     )
     unseen_concepts: Share = Field(
         default=0.25,
         description=(
-            "Share of the concepts that no training image shows, those of `unseen_classes` included. When "
-            "these are more, only they are unseen."
+            "Share of the concepts that no training image shows, those of `unseen_classes` included. If "
+            "these alone exceed the share, no other concepts are unseen."
         ),
     )
     unseen_classes: Annotated[int, Field(ge=0)] = Field(
-        default=8, description="Number of classes that no training image shows, from those of middle size."
+        default=8, description="Number of classes that no training image shows, from the middle-sized ones."
     )
     validation_concepts: Share = Field(
         default=0.1,
@@ -159,7 +158,7 @@ class EmojiDataset(DatasetSection):
             for style in set(styles) & set(info.data.get("styles", [])):
                 raise PydanticCustomError(
                     "style_seen",
-                    "{style} is in styles too, so it is trained on; name it in one of the two",
+                    "{style} is in styles too, so it is trained on; remove it from one of the two",
                     {"style": style},
                 )
         return styles
@@ -174,7 +173,7 @@ class CaptionedFolderDataset(CaptionedSection):
         default="captions.csv",
         description=(
             "CSV file in that folder with the columns `image` and `split`, at least one of `caption` and "
-            "`label`, and possibly `concept` and `style`."
+            "`label`, and optionally `concept` and `style`."
         ),
     )
 
@@ -206,7 +205,7 @@ class HuggingFaceDataset(CaptionedSection):
     )
     subset: str | None = Field(
         default=None,
-        description="Subset (the hub also says configuration), where the dataset has several.",
+        description="Subset, if the dataset has several; the hub also calls it configuration.",
     )
     revision: str | None = Field(
         default=None, description="With `name`: commit, tag or branch; the newest when left out."

@@ -1,4 +1,4 @@
-"""The whole configuration: its keys, and what is asked of all of them together."""
+"""The whole configuration: its top-level keys, and what follows from several of them."""
 
 from typing import Annotated, Literal
 
@@ -43,13 +43,13 @@ class Config(Section):
     jobs_by: Literal["dataset", "model"] = Field(
         default="dataset",
         description=(
-            "Whether a job of an evaluation covers one dataset, or all datasets of one model. `model` is "
-            "faster where starting a job takes longer than its images do, but a new dataset then runs the "
-            "old ones again. With `pretraining`, only the encoders that it trains have jobs by model."
+            "Whether an evaluation has a job for each dataset, or one job for all datasets of a model. "
+            "`model` is faster when starting a job takes longer than its images do, but adding a dataset "
+            "then reruns the others. With `pretraining`, only the encoders that it trains have jobs by model."
         ),
     )
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)] = Field(description="Image sets, by name.")
-    # Models that the workflow trains join them after validation, and are of a type of their own.
+    # Models that the workflow trains are added after validation and have another type, hence SerializeAsAny.
     models: dict[Name, SerializeAsAny[Model]] = Field(
         default={},
         description="Encoders, by name. At least one is required, here or by `pretraining`.",

@@ -1,4 +1,4 @@
-"""How a file becomes the typed configuration: YAML, then types, then whether its sections fit together."""
+"""Load a configuration: read the YAML, check the types, and check that the sections fit together."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,33 +22,33 @@ def read(path: Path | str) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        When the file can't be read, isn't YAML, or has no keys: one line with the file and the place.
+        When the file can't be read, isn't valid YAML, or has no keys. The error names the file and the line.
     """
-    import yaml  # 15 ms that the jobs, which are given plain values, don't have to spend
+    import yaml  # imported here to save 15 ms in jobs, which get plain values
 
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: the configuration can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{path}: this isn't text in UTF-8; save it in that encoding") from None
+        raise ConfigError(f"{path}: the file isn't text in UTF-8; save it in that encoding") from None
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ConfigError(f"{path}{line}: this isn't YAML: {error.problem}") from None
+        raise ConfigError(f"{path}{line}: this isn't valid YAML: {error.problem}") from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: this isn't YAML: {error}") from None
+        raise ConfigError(f"{path}: this isn't valid YAML: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: a configuration needs keys at its top level; see config/README.md")
     return values
 
 
 def load(values: Mapping[str, Any]) -> Config:
-    """Check and complete a configuration.
+    """Check a configuration, and add the models that the workflow trains.
 
     Raises
     ------
     ConfigError
-        One line: the key's path, what is wrong, the nearest valid name.
+        For the first mistake. The error names the key and, for an unknown name, the nearest valid one.
     """
     try:
         config = Config.model_validate(values)
@@ -66,7 +66,7 @@ def _with_trained_models(config: Config) -> Config:
     twice = sorted((trained.keys() | objectives) & config.models.keys())
     if twice:
         raise ConfigError(
-            f"config: models.{twice[0]}: pretraining makes models of this name; choose another name"
+            f"config: models.{twice[0]}: this name is taken by a model of pretraining; choose another one"
         )
     if not trained and not config.models:
         raise ConfigError("config: models: there is no model; add one here, or under pretraining.objectives")
@@ -94,10 +94,10 @@ def _trained_models(section: PretrainingSection) -> Iterator[tuple[str, Any]]:
 
 
 def validate(kind: Any, values: Mapping[str, Any]) -> Any:
-    """Typed section from the plain values that a step was given; ``kind`` is one of this package's types."""
+    """Typed section from the plain values that a step gets; ``kind`` is one of this package's types."""
     return TypeAdapter(kind).validate_python(values)
 
 
 def protocol_parameters(protocol: str, values: Mapping[str, Any]) -> Any:
-    """What the step of a protocol reads, typed, from the plain values that it was given."""
+    """Typed parameters of a protocol from the plain values that its step gets."""
     return validate(PROTOCOLS[protocol].parameters, values)

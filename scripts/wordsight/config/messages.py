@@ -1,4 +1,4 @@
-"""What is wrong with a value of a configuration, in one line: where it stands, and what was expected."""
+"""Describe a mistake in a configuration in one line: the key, and what was expected."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from wordsight.catalogue.section import DIGEST, NAME, nearest
 from wordsight.config.models import ARCHITECTURE
 from wordsight.config.text import TEMPLATE
 
-# By the types of errors of pydantic, with the numbers that these carry.
+# By pydantic's type of error; the braces are filled in from the context of the error.
 EXPECTED = {
     **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "finite_number"), "a whole number"),
     **dict.fromkeys(("float_type", "float_parsing"), "a number"),
@@ -38,8 +38,8 @@ LONGEST = 60  # characters of a value that are shown
 def one_line(error: ValidationError, values: Any) -> str:
     """Describe the first mistake in ``values``.
 
-    A key that may hold several types has a mistake for each of them; the one that lies deepest is of the type
-    that was meant.
+    If a key allows several types, pydantic reports a mistake for each; the one deepest in the section belongs
+    to the type that was meant.
     """
     found = [(_path(mistake, values), mistake) for mistake in error.errors()]
     first = found[0][0]
@@ -51,7 +51,7 @@ def one_line(error: ValidationError, values: Any) -> str:
 
 
 def _path(mistake: Mapping[str, Any], values: Any) -> list[str]:
-    """Keys of the file that lead to a mistake, without the names of types that pydantic puts between them."""
+    """Keys that lead to a mistake in the file, without the names of types that pydantic puts between them."""
     path = []
     for part in mistake["loc"]:
         try:
@@ -67,34 +67,34 @@ def _path(mistake: Mapping[str, Any], values: Any) -> list[str]:
 
 
 def _message(mistake: Mapping[str, Any]) -> str:
-    kind, given, context = mistake["type"], mistake["input"], mistake.get("ctx", {})
+    kind, value, context = mistake["type"], mistake["input"], mistake.get("ctx", {})
     if kind in ("missing", "union_tag_not_found"):
         return "this key is required"
     if kind == "union_tag_invalid" and context["tag"] == "pretrain":
         return "'pretrain' can't be set here; name an objective under pretraining.objectives instead"
     if kind == "union_tag_invalid":
-        return _unknown(given["source"], context["expected_tags"])
+        return _unknown(value["source"], context["expected_tags"])
     if kind == "literal_error":
-        return _unknown(given, str(context["expected"]).replace(" or ", ", "))
+        return _unknown(value, str(context["expected"]).replace(" or ", ", "))
     if kind == "string_pattern_mismatch":
-        return f"expected {PATTERNS[context['pattern']]}, {_shown(given)}"
+        return f"expected {PATTERNS[context['pattern']]}, {_not(value)}"
     if kind in EXPECTED:
-        return f"expected {EXPECTED[kind].format(**context)}, {_shown(given)}"
+        return f"expected {EXPECTED[kind].format(**context)}, {_not(value)}"
     return str(mistake["msg"])
 
 
-def _unknown(given: Any, expected: str) -> str:
-    """Message for a value that is none of a list, which pydantic writes as ``'a', 'b'``."""
-    valid = [word.strip("' ") for word in expected.split(",")]
-    if given is None:
-        return f"expected one of {', '.join(valid)}, but it is empty"
-    return f"unknown value {_cut(given)}; {nearest(str(given)[:LONGEST], valid)}"
+def _unknown(value: Any, valid: str) -> str:
+    """Message for a value that isn't in the list ``valid``, which pydantic writes as ``'a', 'b'``."""
+    names = [word.strip("' ") for word in valid.split(",")]
+    if value is None:
+        return f"expected one of {', '.join(names)}, but it is empty"
+    return f"unknown value {_shortened(value)}; {nearest(str(value)[:LONGEST], names)}"
 
 
-def _shown(given: Any) -> str:
-    return "but it is empty" if given is None else f"not {_cut(given)}"
+def _not(value: Any) -> str:
+    return "but it is empty" if value is None else f"not {_shortened(value)}"
 
 
-def _cut(given: Any) -> str:
-    text = repr(given)
+def _shortened(value: Any) -> str:
+    text = repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

@@ -1,8 +1,8 @@
-"""The key ``models``: where encoders come from, one class a source, and what each learned from.
+"""The key ``models``: where encoders come from, one class per source, and what each learned from.
 
-A step that fetches or trains a network is given the keys of its source alone. In a configuration the traits
-stand beside them, and :func:`with_traits` adds these to each class, so that a corrected trait runs no network
-again.
+A step that fetches or trains a network only gets the keys of its source, so that correcting a trait reruns no
+network. A model's section in the configuration has the traits as well: :func:`with_traits` adds them to each
+class.
 """
 
 from functools import cache, reduce
@@ -16,7 +16,7 @@ from wordsight.catalogue.objectives import ObjectiveName
 from wordsight.catalogue.prose import join
 from wordsight.catalogue.section import Count, Digest, Language, Name, Origin, Positive, Section
 
-# A name of the Hugging Face hub has a slash of its own.
+# A name on the Hugging Face hub contains a slash.
 _PLAIN = "|".join(family for family in FAMILIES if family != "huggingface")
 ARCHITECTURE = rf"^(({_PLAIN})/[A-Za-z0-9._-]+|huggingface/[A-Za-z0-9._/-]+)$"
 Architecture = Annotated[
@@ -42,10 +42,10 @@ class PreprocessingSection(Section):
         default="bicubic", description="How the image is resized."
     )
     squash: bool = Field(
-        default=False, description="Whether both sides become `resize`, whatever the shape of the image."
+        default=False, description="Whether both sides become `resize` pixels long, ignoring the shape."
     )
     mean: tuple[float, float, float] = Field(
-        description="What is subtracted from the red, green and blue channel of pixels between 0 and 1."
+        description="Subtracted from the red, green and blue channels of pixels between 0 and 1."
     )
     std: tuple[Positive, Positive, Positive] = Field(
         description="What the three channels are then divided by."
@@ -53,7 +53,7 @@ class PreprocessingSection(Section):
 
 
 class Traits(Section):
-    """What an encoder learned from: it decides on which side of a contrast the encoder stands."""
+    """What an encoder learned from; contrasts select models by it."""
 
     language: Language = Field(
         description=(
@@ -73,8 +73,8 @@ class Traits(Section):
     group: Name | None = Field(
         default=None,
         description=(
-            "Name of a group of encoders that differ in little beside what a contrast asks about. A contrast "
-            "can match by it, and the mixed model uses it in place of the architecture."
+            "Name of a group of encoders that differ in little besides what a contrast asks about. A "
+            "contrast can match by it, and the mixed model uses it instead of the architecture."
         ),
     )
     licence: str | None = Field(
@@ -96,8 +96,8 @@ class NetworkSection(Section):
     classifier: str | None = Field(
         default=None,
         description=(
-            "Label space of the network's own classifier, such as `imagenet-1k`. The classifier is then "
-            "kept, and can be attacked on datasets with the same `label_space`."
+            "Label space of the network's own classifier, such as `imagenet-1k`. If it is set, the "
+            "classifier is kept, and can be attacked on datasets with the same `label_space`."
         ),
     )
     sha256: Digest | None = Field(
@@ -146,12 +146,12 @@ class OpenClipNetwork(NetworkSection):
     )
     path: str | None = Field(
         default=None,
-        description="Local file of weights; with `pretrained`, it takes the place of the download.",
+        description="Local file of weights; with `pretrained`, it is used instead of the download.",
     )
 
 
 class RandomNetwork(NetworkSection):
-    """A network that was never trained: the baseline of its architecture."""
+    """An untrained network: the baseline of its architecture."""
 
     source: Literal["random"]
     architecture: Architecture
@@ -159,7 +159,7 @@ class RandomNetwork(NetworkSection):
 
 
 class HuggingfaceNetwork(NetworkSection):
-    """The image encoder of a transformers model of the Hugging Face hub by ``name``, or of a local folder."""
+    """The image encoder of a transformers model, from the Hugging Face hub or a local folder."""
 
     source: Literal["huggingface"]
     name: str = Field(description="Name of the model on the hub, `owner/model`.")
@@ -176,13 +176,13 @@ class HuggingfaceNetwork(NetworkSection):
 
 
 class PythonNetwork(NetworkSection):
-    """A network that the user's own Python file builds: a function under ``@encoder``."""
+    """A network that your own Python file builds, by a function decorated with ``@encoder``."""
 
     source: Literal["python"]
     name: str = Field(description="Name of the function.")
     path: str = Field(description="The Python file.")
     weights: str | None = Field(
-        default=None, description="File that is passed to the function; none when left out."
+        default=None, description="File of weights that is passed to the function; none when left out."
     )
 
 
@@ -212,12 +212,12 @@ class CheckpointNetwork(Origin, NetworkSection):
 
 
 class PretrainNetwork(NetworkSection):
-    """A network that the workflow trains; the section ``pretraining`` makes one a seed of each objective."""
+    """A network that the workflow trains; ``pretraining`` makes one for each seed of each objective."""
 
     source: Literal["pretrain"]
     architecture: Architecture
     objective: ObjectiveName = Field(description="What it is trained on.")
-    seed: Annotated[int, Field(ge=0)] = Field(description="Number of the training, from 0.")
+    seed: Annotated[int, Field(ge=0)] = Field(description="Seed of the training, from 0.")
     learning_rate: Positive = Field(description="Highest learning rate.")
 
 
@@ -248,11 +248,11 @@ def with_traits(network: type[NetworkSection]) -> type[Any]:
 if TYPE_CHECKING:
 
     class Model(NetworkSection, Traits):
-        """What the sections of all sources have."""
+        """Keys that the sections of all sources have."""
 
         source: str
 
 else:
-    # Those that the workflow trains are made of the section ``pretraining``, and never written by hand.
-    _WRITTEN = [network for network in get_args(get_args(Network)[0]) if network is not PretrainNetwork]
-    Model = Annotated[reduce(or_, map(with_traits, _WRITTEN)), Field(discriminator="source")]
+    # Trained models come from the section ``pretraining``, and can't be configured here.
+    _CONFIGURABLE = [network for network in get_args(get_args(Network)[0]) if network is not PretrainNetwork]
+    Model = Annotated[reduce(or_, map(with_traits, _CONFIGURABLE)), Field(discriminator="source")]

@@ -1,4 +1,4 @@
-"""The key ``pretraining``: encoders that the workflow trains, which differ in their objective alone."""
+"""The key ``pretraining``: encoders that the workflow trains, which differ only in their objective."""
 
 from typing import Annotated, Literal, Self
 
@@ -11,7 +11,7 @@ from wordsight.config.models import Architecture
 
 
 class OptimiserSection(Section):
-    """AdamW under a warm-up and half a cosine, the same for every objective but for the learning rate."""
+    """AdamW with a warm-up and half a cosine, the same for every objective except the learning rate."""
 
     weight_decay: Annotated[float, Field(ge=0)] = Field(
         default=0.05, description="Weight decay; biases and normalisation have none."
@@ -20,7 +20,9 @@ class OptimiserSection(Section):
         default=0.1,
         description="Share of the steps in which the learning rate rises; then it falls by half a cosine.",
     )
-    clip_norm: Positive = Field(default=1.0, description="Norm that a longer gradient is cut to.")
+    clip_norm: Positive = Field(
+        default=1.0, description="Largest norm of the gradient; a longer one is scaled down to it."
+    )
 
 
 class AugmentationSection(Section):
@@ -43,7 +45,7 @@ class AugmentationSection(Section):
 class ObjectiveSection(Section):
     """How often an objective is trained, and at which learning rate."""
 
-    # Each seed is a model once the configuration is loaded: a digit too many must not ask for millions.
+    # Loading the configuration creates a model for each seed, so a typo must not ask for millions.
     seeds: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=3, description="Number of models of this objective; their seeds are 0, 1 and so on."
     )
@@ -64,7 +66,7 @@ class SearchSection(Section):
 class TrainingSection(Section):
     """What all objectives share: images, architecture, budget, optimiser and augmentation."""
 
-    images: Name = Field(description="Dataset whose training split is learned from.")
+    images: Name = Field(description="Dataset to train on; its training split is used.")
     styles: list[str] | None = Field(
         default=None, description="Styles of that dataset to train on; all when left out."
     )
@@ -85,8 +87,8 @@ class TrainingSection(Section):
     micro_batch_size: Annotated[int, Field(ge=2)] | None = Field(
         default=None,
         description=(
-            "Images that pass through the network together. Fewer need less memory and leave the loss as it "
-            "is; the whole batch when left out."
+            "Images that pass through the network together; the whole batch when left out. Fewer need less "
+            "memory and don't change the loss."
         ),
     )
     optimiser: OptimiserSection = Field(
@@ -102,14 +104,14 @@ class TrainingSection(Section):
         default="auto", description="Device to train on; `auto` takes a GPU where there is one."
     )
     devices: Count = Field(
-        default=1, description="Processes that share every batch, one a device, started by torchrun."
+        default=1, description="Processes that share every batch, one per device, started by torchrun."
     )
     workers: Annotated[int, Field(ge=0)] = Field(default=0, description="Processes that load images ahead.")
     memory_mb: Count = Field(
         default=500,
         description=(
-            "Images that need no more megabytes than this are kept in memory; otherwise each is decoded "
-            "when it is needed."
+            "Keep the decoded images in memory if they need at most this many megabytes; otherwise, decode "
+            "each when it is needed."
         ),
     )
 
@@ -118,18 +120,18 @@ class TrainingSection(Section):
         if self.batch_size % self.devices or self.batch_size < 2 * self.devices:
             raise PydanticCustomError(
                 "batch_size",
-                "batch_size must be a multiple of devices ({devices}), with two images or more for each",
+                "batch_size must be a multiple of devices ({devices}), with at least two images for each",
                 {"devices": self.devices},
             )
         return self
 
 
 class PretrainingSection(TrainingSection):
-    """Encoders that differ in their objective alone: one model a seed of each."""
+    """Encoders that differ only in their objective: one model for each seed of each objective."""
 
     objectives: Annotated[dict[ObjectiveName, ObjectiveSection], Field(min_length=1)] = Field(
         description="What to train, by name of the objective."
     )
     search: SearchSection = Field(
-        default=SearchSection(), description="What `make search` tries to choose a learning rate."
+        default=SearchSection(), description="What `make search` tries, to choose learning rates."
     )

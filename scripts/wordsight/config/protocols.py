@@ -1,4 +1,4 @@
-"""The key ``protocols``: which measurements run, and on what. What each of them reads is in its record."""
+"""The key ``protocols``: which measurements run, and where. A protocol's parameters are in its record."""
 
 from typing import Any, Literal
 
@@ -28,7 +28,7 @@ class ProtocolSection(Section):
 
 
 class DatasetsSection(ProtocolSection):
-    """A protocol that runs on each of some datasets."""
+    """A protocol that runs on one dataset at a time."""
 
     datasets: list[Name] = Field(description="Datasets to run on.")
 
@@ -39,7 +39,7 @@ class DatasetsSection(ProtocolSection):
 
 
 class CellsSection(ProtocolSection):
-    """A protocol that runs in the four cells of a dataset of concepts in styles; the paper has none."""
+    """A protocol that runs in the four cells of a dataset of concepts in several styles."""
 
     dataset: Name = Field(description="Dataset of concepts in several styles.")
     mode: Literal["sound"] = Field(
@@ -53,7 +53,7 @@ class CellsSection(ProtocolSection):
 
 
 def section_of(record: Protocol) -> type[ProtocolSection]:
-    """Type of a protocol's section: what its step reads, and where it runs."""
+    """Type of a protocol's section: its parameters, and where it runs."""
     bases: tuple[Any, ...] = (record.parameters, CellsSection if record.cells else DatasetsSection)
     fields: dict[str, Any] = {}
     if record.per_dataset is not None:

@@ -1,4 +1,4 @@
-"""Which models a protocol or a side of a contrast takes."""
+"""Which models a protocol measures, or a side of a contrast has."""
 
 from pydantic import Field
 
@@ -19,13 +19,13 @@ class Selector(Section):
         default=None, description="Source of the model; `pretrain` for those that the workflow trains."
     )
     architecture: str | list[str] | None = Field(
-        default=None, description="Architecture, `family/name`; of most sources it is `source/name`."
+        default=None, description="Architecture, `family/name`; for most sources, it is `source/name`."
     )
     group: str | list[str] | None = Field(default=None, description="Group that the model names.")
     objective: ObjectiveName | list[ObjectiveName] | None = Field(
         default=None, description="Objective of `pretraining`."
     )
     seed: int | list[int] | None = Field(
-        default=None, description="Seed of the training, or of the initial values of an untrained network."
+        default=None, description="Seed of the training, or of an untrained network's initial values."
     )
     models: list[Name] | None = Field(default=None, description="Names of the models themselves.")

@@ -24,14 +24,14 @@ class StatisticsSection(Section):
     margins: dict[str, Positive] = Field(
         default={},
         description=(
-            "For each metric, the largest difference that counts as none, such as `{accuracy: 0.02}`. It is "
-            "0.03 for a metric that isn't named."
+            "For each metric, the largest difference that counts as no difference, such as `{accuracy: "
+            "0.02}`. It is 0.03 for all other metrics."
         ),
     )
     families: dict[Name, Annotated[list[str], Field(min_length=1)]] = Field(
         default={},
         description=(
             "Contrasts whose verdicts are corrected together, by name of the family, such as "
-            "`{language: [captions-labels]}`. Those that aren't named form the family `all others`."
+            "`{language: [captions-labels]}`. All other contrasts form the family `all others`."
         ),
     )

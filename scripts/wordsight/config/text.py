@@ -1,7 +1,7 @@
 """The keys ``text_models`` and ``corpora``: where language models and running text come from.
 
-How class names are worded is no matter of a model's files, so it is put apart: a step that fetches a model
-isn't given these keys, and a step that words the names is given them alone.
+How class names are worded doesn't affect a model's files, so these keys have types of their own: the step
+that fetches a model doesn't get them, and the step that encodes class names gets only them.
 """
 
 from typing import Annotated, Literal
@@ -15,22 +15,22 @@ Pooling = Literal["class_name", "class_token", "mean", "cls", "last"]
 
 
 class Templated(Section):
-    """What is said of a class."""
+    """The sentence that names a class."""
 
     template: Annotated[str, Field(pattern=TEMPLATE)] = Field(
         default="a photo of {class}.",
-        description="What is said of a class; underscores of its name become spaces.",
+        description="Sentence for each class; underscores in the name of the class become spaces.",
     )
 
 
 class Pooled(Section):
-    """How the vectors of a text's tokens become one."""
+    """How the vectors of a text's tokens become one vector."""
 
     pooling: Pooling = Field(
         default="class_name",
         description=(
-            "Tokens of the last layer that are averaged: those of the class name (`class_name`), the first "
-            "of them, as in the paper (`class_token`), all (`mean`), `[CLS]` (`cls`) or the last (`last`)."
+            "Tokens of the last layer that are averaged: those of the class name (`class_name`), its first "
+            "token, as in the paper (`class_token`), all (`mean`), `[CLS]` (`cls`) or the last (`last`)."
         ),
     )
 
@@ -38,11 +38,11 @@ class Pooled(Section):
 class Normalised(Section):
     """Whether vectors have unit length."""
 
-    normalise: bool = Field(default=False, description="Whether vectors are brought to unit length.")
+    normalise: bool = Field(default=False, description="Whether vectors are scaled to unit length.")
 
 
 class Wording(Templated, Pooled, Normalised):
-    """How class names are put to a text model; each source takes some of these keys."""
+    """How class names are given to a text model; each source has some of these keys."""
 
 
 class TextSection(Section):
@@ -60,7 +60,7 @@ class PublishedFile(Origin, TextSection):
 
 
 class HuggingfaceText(TextSection, Templated, Pooled):
-    """A language model of the Hugging Face hub by ``name``, or of a local folder with the hub's files."""
+    """A language model, from the Hugging Face hub or a local folder with the hub's files."""
 
     source: Literal["huggingface"]
     name: str = Field(description="Name of the model on the hub, such as `openai-community/gpt2`.")
@@ -68,7 +68,7 @@ class HuggingfaceText(TextSection, Templated, Pooled):
         default=None, description="Commit, tag or branch of the model; the newest when left out."
     )
     path: str | None = Field(
-        default=None, description="Local folder with the files of the hub; downloaded when left out."
+        default=None, description="Local folder with the hub's files; they are downloaded when left out."
     )
 
 
@@ -82,7 +82,7 @@ class OpenClipText(TextSection, Templated, Normalised):
     )
     path: str | None = Field(
         default=None,
-        description="Local file of weights; with `pretrained`, it takes the place of the download.",
+        description="Local file of weights; with `pretrained`, it is used instead of the download.",
     )
 
 
@@ -91,7 +91,7 @@ class Word2vecText(PublishedFile):
 
     source: Literal["word2vec"]
     limit: Count | None = Field(
-        default=None, description="Number of the most frequent words that are kept; all when left out."
+        default=None, description="Number of words to keep, the most frequent first; all when left out."
     )
 
 
@@ -103,7 +103,7 @@ class WikipediaCorpus(PublishedFile):
 
     source: Literal["wikipedia"] = Field(description="A dump of Wikipedia, `...-pages-articles.xml.bz2`.")
     limit: Count | None = Field(
-        default=None, description="Number of the first articles that are kept; all when left out."
+        default=None, description="Number of articles to keep, from the first on; all when left out."
     )
 
 

@@ -1,7 +1,7 @@
-"""The files of a folder or an archive under one interface: their names, and how each is read.
+"""The files of a folder or an archive, under one interface: their names, and a function that reads each.
 
-An archive is read where it is: nothing is unpacked to disk, so that no name in it leads anywhere. Links and
-devices are passed over, and what would unpack to far more than an archive of images is refused.
+Archives are read in place. Nothing is unpacked to disk, so that no name in an archive can write elsewhere.
+Links and devices are skipped, and an archive that unpacks to far more bytes than images would is refused.
 """
 
 import gzip
@@ -22,14 +22,14 @@ from wordsight.files.signatures import describe_start
 GZIP, ZIP = b"\x1f\x8b\x08", b"PK\x03\x04"
 ENCRYPTED = 1  # bit of a zip file's flags
 READ_AHEAD = 1 << 20
-LARGEST = 1 << 28  # bytes of a file that is read; those of a photograph are a thousandth
-RATIO, FREE = 100, 1 << 26  # bytes to a compressed one, above so many in all: images hardly shrink
+LARGEST = 1 << 28  # bytes of the largest file that is read, a thousand times those of a photograph
+RATIO, FREE = 100, 1 << 26  # largest unpacked size as a multiple of the archive's; 64 MiB are always allowed
 
 Files = dict[str, Callable[[], bytes]]
 
 
 class Entry(NamedTuple):
-    """A file in a tar file: ``size`` bytes from ``offset`` on."""
+    """A file in a tar file: its ``size`` bytes start at ``offset``."""
 
     name: str
     offset: int
@@ -38,7 +38,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Some bytes of a file."""
+    """A range of bytes in a file."""
 
     path: Path
     offset: int
@@ -54,14 +54,15 @@ class Extent:
 def list_files(path: Path) -> Files:
     """Files below a folder, or in a tar file (plain or compressed with gzip) or a zip file.
 
-    Names are relative to the folder or archive, with ``/``; what is hidden is left out. A folder is in sorted
-    order, an archive in its own: in this order, one that is compressed as a whole is read through once.
+    Names are relative to the folder or archive, with ``/``; hidden files are left out. A folder is in sorted
+    order, an archive in its own order. Read the files in this order: a compressed tar file is only fast to
+    read forwards.
 
     Raises
     ------
     DataError
-        When nothing is there, the archive is something else, cut short, damaged or locked with a password, or
-        a name in it leads out of it. It names the path.
+        When the path doesn't exist or isn't a folder or archive, the archive is cut short, damaged or
+        protected by a password, or a name leads out of the archive. The error names the path.
     """
     if path.is_dir():
         return {name: partial((path / name).read_bytes) for name in sorted(_walk(path))}
@@ -74,13 +75,12 @@ def list_files(path: Path) -> Files:
         raise DataError(f"{path}: expected a folder, a tar file or a zip file, found {problem}")
     with path.open("rb") as file:
         entries = list(tar_entries(file, path, path.stat().st_size))
-    return _visible(
-        {entry.name: Extent(path, entry.offset, entry.size).read for entry in _small(entries, path)}, path
-    )
+    sized = _check_sizes(entries, path)
+    return _visible({entry.name: Extent(path, entry.offset, entry.size).read for entry in sized}, path)
 
 
 def list_nested(path: Path) -> Files:
-    """Files of a tar file of tar files, each under the name of its own without the extension."""
+    """Files in a tar file of tar files, each below the name of its tar file without the extension."""
     files: Files = {}
     problem = describe_start(_start(path))
     if problem:
@@ -89,29 +89,29 @@ def list_nested(path: Path) -> Files:
         for outer in list(tar_entries(file, path, path.stat().st_size)):
             folder, where = PurePosixPath(outer.name).with_suffix(""), path / outer.name
             file.seek(outer.offset)
-            for entry in _small(tar_entries(file, where, outer.offset + outer.size), where):
+            for entry in _check_sizes(tar_entries(file, where, outer.offset + outer.size), where):
                 files[str(folder / entry.name)] = Extent(path, entry.offset, entry.size).read
     return _visible(files, path)
 
 
 def tar_entries(file: BinaryIO, path: Path, end: int | None) -> Iterator[Entry]:
-    """Plain files of the tar file that starts where ``file`` stands; all else in it is passed over.
+    """Regular files in the tar file that starts at the current position of ``file``; others are skipped.
 
     Parameters
     ----------
     file : open for reading, possibly decompressing
-    path : how errors name it
-    end : place at which its bytes end; None where only reading on tells
+    path : path of the tar file, for errors
+    end : position where the tar file ends; None if it can only be found by reading
 
     Raises
     ------
     DataError
-        When it is no whole tar file.
+        When it isn't a complete tar file.
     """
     try:
         with tarfile.open(fileobj=file, mode="r:", encoding="utf-8", errors="strict") as archive:
             while (entry := archive.next()) is not None:
-                archive.members.clear()  # type: ignore[attr-defined]  # It keeps a kilobyte a member.
+                archive.members.clear()  # type: ignore[attr-defined]  # tarfile keeps a kilobyte per member.
                 if entry.size < 0 or (end is not None and entry.offset_data + entry.size > end):
                     raise DataError(f"{path}: {entry.name}: is cut short; it should have {entry.size} bytes")
                 if entry.isreg() and not entry.issparse():
@@ -122,7 +122,7 @@ def tar_entries(file: BinaryIO, path: Path, end: int | None) -> Iterator[Entry]:
 
 
 def _check_end(file: BinaryIO, offset: int, path: Path) -> None:
-    """Refuse a tar file without the block of zeros that ends it; tarfile takes anything for the end."""
+    """Refuse a tar file that doesn't end in a block of zeros; tarfile itself accepts any end."""
     file.seek(offset)
     block = file.read(tarfile.BLOCKSIZE)
     if len(block) < tarfile.BLOCKSIZE or any(block):
@@ -130,14 +130,14 @@ def _check_end(file: BinaryIO, offset: int, path: Path) -> None:
 
 
 class _Decompressed:
-    """What a file compressed with gzip holds. Going back means to start anew, so that forwards is fast."""
+    """Contents of a gzip file. Reading forwards is fast; to read backwards, it starts again."""
 
     def __init__(self, path: Path) -> None:
         self.file = gzip.GzipFile(path)
         weakref.finalize(self, self.file.close)
 
     def read(self, offset: int, size: int) -> bytes:
-        """Read some bytes."""
+        """Read ``size`` bytes that start at ``offset``."""
         self.file.seek(offset)
         return self.file.read(size)
 
@@ -146,7 +146,7 @@ def _list_compressed(path: Path) -> Files:
     source = _Decompressed(path)
     try:
         entries = []
-        for entry in _small(tar_entries(cast(BinaryIO, source.file), path, None), path):
+        for entry in _check_sizes(tar_entries(cast(BinaryIO, source.file), path, None), path):
             entries.append(entry)
             _refuse_bomb(path, entry.offset + entry.size)
         while source.file.read(READ_AHEAD):  # the checksum is at the end
@@ -165,16 +165,16 @@ def _list_zip(path: Path) -> Files:
     if any(entry.flag_bits & ENCRYPTED for entry in entries):
         raise DataError(f"{path}: the zip file has a password; unpack it and set `path` to the folder")
     sized = [Entry(entry.filename, entry.header_offset, entry.file_size) for entry in entries]
-    _refuse_bomb(path, sum(entry.size for entry in _small(sized, path)))
+    _refuse_bomb(path, sum(entry.size for entry in _check_sizes(sized, path)))
     return _visible({entry.filename: partial(_read_zip, archive, entry, path) for entry in entries}, path)
 
 
-def _small(entries: Iterable[Entry], path: Path) -> Iterator[Entry]:
-    """The same entries, of which none is larger than what is ever read into memory."""
+def _check_sizes(entries: Iterable[Entry], path: Path) -> Iterator[Entry]:
+    """Pass entries on, and refuse one that is too large to read into memory."""
     for entry in entries:
         if entry.size > LARGEST:
             raise DataError(
-                f"{path}: {entry.name}: {entry.size} bytes are too many for one image; the limit is {LARGEST}"
+                f"{path}: {entry.name}: has {entry.size} bytes, too many for an image; the limit is {LARGEST}"
             )
         yield entry
 
@@ -183,7 +183,7 @@ def _refuse_bomb(path: Path, size: int) -> None:
     """Refuse an archive that unpacks to far more bytes than it has."""
     if size > max(FREE, RATIO * path.stat().st_size):
         raise DataError(
-            f"{path}: too large for an archive of images: it would unpack to {size} bytes or more"
+            f"{path}: would unpack to {size} bytes or more, too many for an archive of images of its size"
         )
 
 
@@ -203,7 +203,7 @@ def _start(path: Path) -> bytes:
 
 
 def _walk(folder: Path) -> Iterator[str]:
-    """Names of all visible files, at any depth."""
+    """Names of all files that aren't hidden, at any depth."""
     for parent, folders, names in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if not name.startswith(".")]
         below = Path(parent).relative_to(folder)
@@ -216,7 +216,7 @@ def _visible(files: Files, path: Path) -> Files:
     for name, read in files.items():
         parts = PurePosixPath(name).parts
         if ".." in parts or name.startswith("/"):
-            raise DataError(f"{path}: {name}: this name leads out of the archive")
+            raise DataError(f"{path}: {name}: the name leads out of the archive")
         if not any(part.startswith(".") or part == "__MACOSX" for part in parts):
             found["/".join(parts)] = read
     return found

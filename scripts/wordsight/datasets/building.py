@@ -1,4 +1,4 @@
-"""From the items of a source to the files on disk: one pass over the images, one row group in memory."""
+"""Writing the files of a dataset from a source's items, in one pass with one row group in memory."""
 
 import importlib
 import shutil
@@ -25,40 +25,40 @@ from wordsight.files.pixels import decode
 from wordsight.logs import progress
 
 ROW_GROUP = 256
-ROW_GROUP_BYTES = 64 << 20  # Large photographs make smaller groups, since one group is in memory at a time.
+ROW_GROUP_BYTES = 64 << 20  # Groups of large photographs have fewer rows, because a group is held in memory.
 
 
 @dataclass
 class Summary:
-    """What one pass over the images of a split gathers."""
+    """Colours and signatures of the images of one split, gathered in one pass."""
 
     histogram: np.ndarray = field(default_factory=lambda: np.zeros((3, 256), dtype=np.int64))
     signatures: Signatures = field(default_factory=Signatures)
 
     def add(self, image: Image.Image) -> None:
-        """Take in an RGB image."""
+        """Add an RGB image."""
         self.histogram += np.reshape(image.histogram(), (3, 256))
         self.signatures.add(image)
 
 
 def prepare(section: Dataset, name: str, seed: int, directory: Path | str) -> DatasetCard:
-    """Bring a dataset into the form that every step reads.
+    """Write a dataset in the form that every step reads.
 
     Every image is decoded once, so that a damaged one is found here. The same arguments give the same bytes.
-    When anything fails, ``directory`` is left as it was.
+    If anything fails, ``directory`` doesn't change.
 
     Parameters
     ----------
     section : the dataset's section of the configuration
-    name : its key there
-    seed : decides what a ``limit`` keeps; the splits do not depend on it
-    directory : where the three files go
+    name : key of this section
+    seed : decides which items a ``limit`` keeps; the splits don't depend on it
+    directory : folder for the three files
 
     Raises
     ------
     DataError
-        When the source is missing or damaged, or has no test images; when it has one class, or none and an
-        image without a caption.
+        When the source is missing or damaged, has no test images or only one class, or has no classes and
+        an image lacks a caption.
     """
     source = importlib.import_module(f"wordsight.datasets.sources.{section.source}").load(section)
     return build(source, section, name, seed, Path(directory))
@@ -70,9 +70,9 @@ def build(source: Source, section: Dataset, name: str, seed: int, directory: Pat
     test = limited(source.test, section.limit.test, seed, name, "test")
     _check(name, source.classes, train, test)
     with _replacing(directory) as folder:
-        seen_in_train = _write_split(folder / "train.parquet", name, train)
-        seen_in_test = _write_split(folder / "test.parquet", name, test)
-        mean, std = colour_statistics((seen_in_train if train else seen_in_test).histogram)
+        of_train = _write_split(folder / "train.parquet", name, train)
+        of_test = _write_split(folder / "test.parquet", name, test)
+        mean, std = colour_statistics((of_train if train else of_test).histogram)
         card = DatasetCard(
             name=name,
             source=section.source,
@@ -89,7 +89,7 @@ def build(source: Source, section: Dataset, name: str, seed: int, directory: Pat
             ),
             mean=mean,
             std=std,
-            duplicates=count_duplicates(seen_in_train.signatures, seen_in_test.signatures),
+            duplicates=count_duplicates(of_train.signatures, of_test.signatures),
         )
         write_json(folder / "card.json", card.model_dump())
     return card
@@ -105,7 +105,7 @@ def colour_statistics(histogram: np.ndarray) -> tuple[Colour, Colour]:
 
 
 def _check(name: str, classes: list[str], train: list[Item], test: list[Item]) -> None:
-    """Refuse what nothing can use. Some protocols need no training split; training can do without classes."""
+    """Refuse datasets that no step can use; some protocols need no training split, training no classes."""
     if not test:
         raise DataError(f"{name}: has no test images")
     if len(classes) == 1:
@@ -113,9 +113,9 @@ def _check(name: str, classes: list[str], train: list[Item], test: list[Item]) -
     seen: set[str] = set()
     for item in (*train, *test):
         if item.id in seen:
-            raise DataError(f"{name}: {item.id}: two items have this id")
+            raise DataError(f"{name}: {item.id}: two images have this id")
         if not classes and not (item.caption and item.label == NO_LABEL):
-            raise DataError(f"{name}: {item.id}: has no caption, which a dataset without labels needs")
+            raise DataError(f"{name}: {item.id}: has no caption; without labels, every image needs one")
         if classes and not 0 <= item.label < len(classes):
             raise DataError(f"{name}: {item.id}: expected a label below {len(classes)}, found {item.label}")
         seen.add(item.id)
@@ -123,7 +123,7 @@ def _check(name: str, classes: list[str], train: list[Item], test: list[Item]) -
 
 @contextmanager
 def _replacing(directory: Path) -> Iterator[Path]:
-    """Folder to write to; its files move to ``directory`` when the block succeeds, the card last."""
+    """Folder to write to; if the block succeeds, its files move to ``directory``, the card last."""
     folder = directory.with_name(f".{directory.name}.partial")
     shutil.rmtree(folder, ignore_errors=True)
     try:

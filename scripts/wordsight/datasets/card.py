@@ -1,4 +1,4 @@
-"""What a prepared dataset says of itself: ``card.json``."""
+"""The card of a prepared dataset, ``card.json``, and the columns of its splits."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -38,7 +38,7 @@ class SplitCard(_Closed):
 
 
 class Splits(_Closed):
-    """Both splits; one that the dataset lacks has no items."""
+    """Both splits; a missing split has 0 items."""
 
     train: SplitCard
     test: SplitCard
@@ -50,8 +50,8 @@ class Duplicates(_Closed):
     Attributes
     ----------
     exact : test images whose decoded pixels equal those of a training image
-    near : further ones whose perceptual hash lies within ``threshold`` of 64 bits of a training image's
-    threshold : bits
+    near : other test images whose perceptual hash differs from a training image's in few bits
+    threshold : largest number of these bits, out of 64
     """
 
     exact: Annotated[int, Field(ge=0)]
@@ -64,15 +64,15 @@ class DatasetCard(_Closed):
 
     Attributes
     ----------
-    name : its key in the configuration
-    source : module of ``wordsight.datasets`` that read it
+    name : the dataset's key in the configuration
+    source : module of ``wordsight.datasets.sources`` that read it
     origin : address, path or ``package==version``
-    classes : names, in the order of the labels; none for captioned images without labels
-    label_space : name of the label set that a classifier must share to be used as it is, or None
-    label_indices : labels of the label space that each class stands for; None when both agree
-    border : colour of the frame that the licence asks for around an image that is shown; None for none
+    classes : names, in the order of the labels; empty for captioned images without labels
+    label_space : name of the label set, which a model's own classifier must have to be used; None if unnamed
+    label_indices : labels of the label space that each class covers; None if they are the same
+    border : colour of the border that the licence requires around images when they are shown, or None
     captions : whether every image has a caption
-    mean, std : of the pixels of the training split, RGB in [0, 1]; of the test split where there is no other
+    mean, std : of the pixels of the training split, RGB in [0, 1]; of the test split if it is the only one
     """
 
     name: str

@@ -23,12 +23,12 @@ class Split:
 
     Attributes
     ----------
-    card : the dataset's
+    card : the dataset's card
     path : the Parquet file
     ids : n item ids
     labels : int64 array of shape (n,), indices into ``classes``
-    captions, concepts, styles : n each, empty where there is none
-    held_out : bool array of shape (n,), True for what training an encoder leaves out
+    captions, concepts, styles : n texts each, empty where unknown
+    held_out : bool array of shape (n,), True for images that are held out when an encoder is trained
     """
 
     card: DatasetCard
@@ -49,7 +49,7 @@ class Split:
         return self.card.classes
 
     def images(self, places: Collection[int] | None = None) -> Iterator[tuple[str, Image.Image]]:
-        """Ids and RGB images, in order: all, or those at ``places``. One row group is in memory at a time."""
+        """Ids and RGB images in order: all, or those at ``places``. One row group is in memory at a time."""
         first = 0
         with pq.ParquetFile(self.path) as file:
             for group in range(file.num_row_groups):
@@ -62,27 +62,28 @@ class Split:
 
 
 def open_split(directory: Path | str, split: Literal["train", "test"]) -> Split:
-    """Open a split after checking that its bytes are those that the card records.
+    """Open a split after checking that its file is the one that the card records.
 
     Raises
     ------
     DataError
-        When card or file are missing or the bytes differ; it names the file.
+        When the card or the file is missing, or the file has changed. The error names the file.
     """
     card = read_card(directory)
     path = Path(directory) / f"{split}.parquet"
     expected = getattr(card.splits, split).sha256
-    if not path.is_file() or (found := sha256(path)) != expected:
-        what = f"SHA-256 {found}" if path.is_file() else "no file"
+    if not path.is_file():
+        raise DataError(f"{path}: is missing; delete {directory} to rebuild the dataset")
+    if (found := sha256(path)) != expected:
         raise DataError(
-            f"{path}: expected SHA-256 {expected}, found {what}; delete {directory} to rebuild the dataset"
+            f"{path}: expected SHA-256 {expected}, found {found}; delete {directory} to rebuild the dataset"
         )
     table: pa.Table = read_table(path, columns=[name for name in SCHEMA.names if name != "image"])
     return Split(
         card,
         path,
         ids=table["id"].to_pylist(),
-        labels=np.array(table["label"].to_pylist(), dtype=np.int64),  # pyarrow's own way imports pandas
+        labels=np.array(table["label"].to_pylist(), dtype=np.int64),  # to_numpy would import pandas
         captions=table["caption"].to_pylist(),
         concepts=table["concept"].to_pylist(),
         styles=table["style"].to_pylist(),

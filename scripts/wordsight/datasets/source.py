@@ -1,4 +1,4 @@
-"""What a source gives: its items by split, each read only when it is needed."""
+"""What a dataset source returns: the items of each split, which are read only when they are needed."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -24,12 +24,13 @@ class Item:
     Attributes
     ----------
     id : unique over both splits, the same in every run
-    label : index into the classes; ``NO_LABEL`` in a dataset without any
-    read : gives the content of the image file
-    caption : empty where there is none
-    concept : what is shown, the same for all pictures of it; empty where nothing says so
-    style : how it is drawn; empty where nothing says so
-    held_out : whether training an encoder has to leave a training image out, to choose and check by it
+    label : index into the classes; ``NO_LABEL`` in a dataset without labels
+    read : returns the content of the image file
+    caption : empty if there is none
+    concept : what the image shows, the same for all images of the same thing; empty if unknown
+    style : how it is drawn; empty if unknown
+    held_out : whether a training image is held out when an encoder is trained, to choose a learning rate
+        and to see whether the encoder learned
     """
 
     id: str
@@ -43,7 +44,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Source:
-    """A dataset before it is prepared; a split that it lacks is an empty list, and so are missing classes.
+    """A dataset before it is prepared; missing splits and missing classes are empty lists.
 
     ``label_indices`` and ``border`` are those of :class:`~wordsight.datasets.card.DatasetCard`.
     """
@@ -67,12 +68,18 @@ def items_of_arrays(prefix: str, images: np.ndarray, labels: np.ndarray) -> list
 
 
 def as_text(value: Any, name: str, where: str) -> str:
-    """Text, stripped, of what JSON or a column holds under ``name``; empty for none.
+    """A value from JSON or a column as stripped text; empty for None.
+
+    Parameters
+    ----------
+    value : text, whole number or None
+    name : key or column of the value, for errors
+    where : place of the value, for errors
 
     Raises
     ------
     DataError
-        When the value is neither text nor a whole number, or text that is not Unicode.
+        When the value is neither text nor a whole number, or the text is not valid Unicode.
     """
     if value is None:
         return ""
@@ -85,7 +92,7 @@ def as_text(value: Any, name: str, where: str) -> str:
 
 
 def class_names(labels: Iterable[str]) -> list[str]:
-    """Distinct labels in sorted order; whole numbers by their value, so that 2 comes before 10."""
+    """Distinct labels in sorted order; whole numbers are sorted by value, so that 2 comes before 10."""
     names = sorted(set(labels))
     if all(name.isascii() and name.isdigit() for name in names):
         names.sort(key=int)

@@ -1,4 +1,4 @@
-"""Which items are for training, validation and testing, and which are kept when a split is limited."""
+"""Drawing the items for training, validation and testing, and those that a limit keeps."""
 
 from dataclasses import replace
 
@@ -10,31 +10,31 @@ from wordsight.seeds import derive_seed
 
 
 def halves(items: list[Item], name: str) -> tuple[list[Item], list[Item]]:
-    """Split by class into two halves, training getting the odd item.
+    """Split each class into two halves; training gets the odd item.
 
-    The draw depends on ``name`` and on nothing that the user configures: a dataset without an official split
-    has the same one in every study.
+    The draw depends only on ``name``, not on the configuration: a dataset without an official split has the
+    same split in every study.
     """
     ranks, _ = _ranks(items, derive_seed(0, "split", name))
     sizes = np.bincount([item.label for item in items])
-    train = [2 * rank < sizes[item.label] for rank, item in zip(ranks, items, strict=True)]
+    in_train = [2 * rank < sizes[item.label] for rank, item in zip(ranks, items, strict=True)]
     return (
-        [item for item, first in zip(items, train, strict=True) if first],
-        [item for item, first in zip(items, train, strict=True) if not first],
+        [item for item, chosen in zip(items, in_train, strict=True) if chosen],
+        [item for item, chosen in zip(items, in_train, strict=True) if not chosen],
     )
 
 
 def hold_out(items: list[Item], share: float, name: str) -> list[Item]:
     """Mark a share of the training items as held out of training, all items of a concept together.
 
-    The draw depends on ``name`` and on nothing that the user configures, as in :func:`halves`. Concepts are
-    drawn until the next one would exceed the share, but one at least when there is a share; an item without a
-    concept stands for itself.
+    The draw depends only on ``name``, as in :func:`halves`. Concepts are drawn until the next one would
+    exceed the share, but at least one of them and never all. An item without a concept counts as a concept
+    of its own.
 
     Raises
     ------
     DataError
-        When all training items show one concept, so that nothing would be left to train on.
+        When all training items show the same concept, so that holding it out would leave nothing to train on.
     """
     if not (items and share):
         return items
@@ -42,8 +42,8 @@ def hold_out(items: list[Item], share: float, name: str) -> list[Item]:
     drawn = np.random.default_rng(derive_seed(0, "validation", name)).permutation(np.unique(groups))
     if len(drawn) == 1:
         raise DataError(
-            f"{name}: validation: has training images of one concept only, so none can be held out; set it "
-            "to 0"
+            f"{name}: validation: all training images show the same concept, so none can be held out; set "
+            "this key to 0"
         )
     sizes = np.cumsum(np.bincount(groups)[drawn])
     within = int(np.searchsorted(sizes, share * len(items) + 1e-6, side="right"))  # 0.29 * 100 is below 29
@@ -52,9 +52,9 @@ def hold_out(items: list[Item], share: float, name: str) -> list[Item]:
 
 
 def limited(items: list[Item], limit: int | None, seed: int, name: str, split: str) -> list[Item]:
-    """Draw at most ``limit`` items, by class in shares that differ by one at most while no class runs out.
+    """Draw at most ``limit`` items: equally many of each class, plus or minus one, until a class runs out.
 
-    A larger limit keeps what a smaller one kept. The order of ``items`` stays.
+    A larger limit keeps what a smaller one kept. The items stay in order.
 
     Raises
     ------
@@ -74,21 +74,21 @@ def limited(items: list[Item], limit: int | None, seed: int, name: str, split: s
 
 
 def _concept_groups(items: list[Item]) -> np.ndarray:
-    """Group (n,) of each item: the place of the first item that shows the same concept."""
+    """Group of each item, of shape (n,): the index of the first item that shows the same concept."""
     groups = np.arange(len(items))
     first: dict[str, int] = {}
-    for place, item in enumerate(items):
+    for index, item in enumerate(items):
         if item.concept:
-            groups[place] = first.setdefault(item.concept, place)
+            groups[index] = first.setdefault(item.concept, index)
     return groups
 
 
 def _ranks(items: list[Item], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Place (n,) of each item in a random order of its class, and a random order of the classes."""
+    """Rank of each item in a random order of its class, of shape (n,), and a random order of the classes."""
     labels = np.array([item.label for item in items], dtype=np.int64)
     generator = np.random.default_rng(seed)
     ranks = np.empty(len(labels), dtype=np.int64)
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)
         ranks[members] = generator.permutation(len(members))
-    return ranks, generator.permutation(labels.max(initial=0) + 1)  # 0: the class of items without a label
+    return ranks, generator.permutation(labels.max(initial=0) + 1)  # items without labels are one class

@@ -1,6 +1,6 @@
-"""The 1,000 classes of ILSVRC 2012 in the order of their labels, which is that of their synsets.
+"""The 1,000 classes of ILSVRC 2012 in the order of their labels, which is the order of their synset ids.
 
-Names are WordNet's, from the tables of timm.
+Their names are WordNet's, from tables in timm.
 """
 
 from collections import Counter
@@ -22,7 +22,11 @@ def lemmas() -> list[str]:
 
 
 def class_names() -> list[str]:
-    """One plain name of each class, all distinct: its first one, and all or the synset where it is shared."""
+    """One plain name for each class, all distinct.
+
+    It is the first of the class's names. If another class has the same first name, it is all names instead,
+    or the first one with the synset if another class has all of them too.
+    """
     full = lemmas()
     first = [names.split(", ")[0] for names in full]
     uses, full_uses = Counter(first), Counter(full)
@@ -32,7 +36,7 @@ def class_names() -> list[str]:
             return short
         return names if full_uses[names] == 1 else f"{short} ({synset})"
 
-    return [name(*given) for given in zip(first, full, synsets(), strict=True)]
+    return [name(*row) for row in zip(first, full, synsets(), strict=True)]
 
 
 def _table(name: str) -> str:

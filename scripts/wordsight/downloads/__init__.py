@@ -1,1 +1,1 @@
-"""Downloads: ``fetching`` gives verified files by their addresses, ``hub`` those of the Hugging Face hub."""
+"""Downloads: ``fetching`` gets and verifies files by address, ``hub`` those of the Hugging Face hub."""

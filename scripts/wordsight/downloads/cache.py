@@ -1,7 +1,7 @@
-"""Where downloads are kept, and from where they may come.
+"""Where downloads are kept, and where they may come from.
 
-Three variables of the environment rule it: ``WORDSIGHT_CACHE`` (the folder), ``WORDSIGHT_MIRROR`` (asked
-first, at ``<mirror>/<host>/<path>``) and ``WORDSIGHT_OFFLINE``.
+Three environment variables control it: ``WORDSIGHT_CACHE`` (the folder), ``WORDSIGHT_MIRROR`` (asked first,
+at ``<mirror>/<host>/<path>``) and ``WORDSIGHT_OFFLINE`` (no connections).
 """
 
 import hashlib
@@ -16,16 +16,16 @@ YES = {"1", "on", "yes", "true"}
 
 def cache() -> Path:
     """Folder of all downloads."""
-    named = os.environ.get("WORDSIGHT_CACHE")
-    usual = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "wordsight"
-    return Path(named).expanduser().absolute() if named else usual
+    chosen = os.environ.get("WORDSIGHT_CACHE")
+    default = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "wordsight"
+    return Path(chosen).expanduser().absolute() if chosen else default
 
 
 def cached(address: str, name: str | None = None) -> Path:
-    """Where the file of an address lies in the cache: two addresses or names never share a place."""
+    """Path in the cache of the file at an address; two addresses or names never share a path."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise DownloadError(f"{address}: an address begins with https:// or http://")
+        raise DownloadError(f"{address}: expected an address that starts with https:// or http://")
     if parts.username:
         raise DownloadError(
             f"{parts.hostname}: the address contains a user name; put user and password into ~/.netrc"
@@ -34,7 +34,7 @@ def cached(address: str, name: str | None = None) -> Path:
     host = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname
     place = cache().joinpath(host, *segments)
     if parts.query or name not in (None, segments[-1]):
-        # A question mark is in no path of an address, so that no other file can have this folder.
+        # The path of an address can't contain a question mark, so no other file uses this folder.
         place = place.with_name(_segment(f"{segments[-1]}?{parts.query}", safe="?=&%+,:@"))
         place /= _segment(name or segments[-1])
     return place
@@ -46,13 +46,13 @@ def offline() -> bool:
 
 
 def mirrored(address: str) -> str | None:
-    """Address on the mirror; nothing without one."""
+    """Address on the mirror; None if there is no mirror."""
     mirror = os.environ.get("WORDSIGHT_MIRROR", "").rstrip("/")
     return f"{mirror}/{address.partition('://')[2]}" if mirror else None
 
 
 def _segment(text: str, safe: str = "") -> str:
-    """Name of a file or folder that stands for a part of an address."""
+    """Name of the file or folder for one part of an address."""
     name = quote(text, safe=f"{safe}%+,=@:~!$&'()*;")
     name = f"%{name}" if name.startswith(".") or not name else name
     if len(name) <= 200:

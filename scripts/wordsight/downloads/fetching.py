@@ -1,7 +1,7 @@
-"""Downloads of published files: once for all runs and users, verified at every use, never half there.
+"""Downloading published files, once for all runs and users. They are verified at every use.
 
-Files lie in a cache under host and path of their address, as ``wget -x`` would lay them out, so that they can
-be put there by hand.
+The cache has each file under the host and path of its address, as ``wget -x`` would write it, so that files
+can be put there by hand. A file appears there only when it is complete.
 """
 
 import hashlib
@@ -29,21 +29,22 @@ def fetch(
     path: Path | str | None = None,
     expected: str = "a file",
 ) -> Path:
-    """Verified file, from the cache or from the first address that gives it.
+    """Path of a verified file, from the cache or else from the first address that gives it.
 
     Parameters
     ----------
     urls : addresses of the same file, tried in order
     sha256 : its SHA-256 in hexadecimal; the first digits are enough
     md5 : its MD5, for publishers that state nothing better
-    name : of the file in the cache; that of the first address by default
-    path : where it has to lie, in place of the cache; another file that is there is left as it is
-    expected : what it is, for the errors: "weights", "an archive"
+    name : name of the file in the cache; by default, the one in the first address
+    path : where to put the file instead of the cache; a different file there is not overwritten
+    expected : what the file is, for errors: "weights", "an archive"
 
     Raises
     ------
     DownloadError
-        When no address gives it, or another file lies at ``path``; one line that names it and what was found.
+        When no address gives the file, or a different file is at ``path``. The error names the file and says
+        what was found instead.
     """
     address = urls[0].partition("#")[0]
     place = Path(path) if path else cached(address, name)
@@ -54,9 +55,9 @@ def fetch(
         )
     if not digests.fit(place):
         if offline():
-            raise DownloadError(_offline(address, place, digests, expected))
+            raise DownloadError(_offline_message(address, place, digests, expected))
         with _locked(place):
-            if not digests.fit(place):  # another job may have fetched it meanwhile
+            if not digests.fit(place):  # another job may have fetched it in the meantime
                 _download(urls, place, digests, expected)
     if len(sha256 or "") < 64 and not digests.entry:
         lock.record(address, hashing.sha256(place))
@@ -65,18 +66,18 @@ def fetch(
 
 @dataclass(frozen=True)
 class _Digests:
-    """What is known beforehand of a file."""
+    """The digests that a file must have; ``entry`` is from the lock file."""
 
     sha256: str | None
     md5: str | None
     entry: lock.Entry | None
 
     def fit(self, path: Path) -> bool:
-        """Whether the file is there and is the expected one."""
+        """Whether the file exists and has these digests."""
         return path.is_file() and self.mismatch(path) is None
 
     def mismatch(self, path: Path) -> str | None:
-        """How a file differs from the expected one."""
+        """Say what a file is if it isn't the expected one; None if it may be."""
         found = hashing.sha256(path)
         if self.sha256 and not found.startswith(self.sha256.lower()):
             return http.describe_answer(path) or f"a file with SHA-256 {found}"
@@ -95,7 +96,7 @@ class _Digests:
 
 
 def _download(urls: Sequence[str], place: Path, digests: _Digests, expected: str) -> None:
-    """Put the file into its place, from the first address that gives the expected one."""
+    """Download the file to ``place`` from the first address that gives the expected one."""
     partial = place.with_name(f".{place.name}.partial")
     reasons = []
     with http.session() as connections:
@@ -117,7 +118,7 @@ def _download(urls: Sequence[str], place: Path, digests: _Digests, expected: str
 
 
 def _receive(connections: Any, address: str, partial: Path, digests: _Digests) -> None:
-    """Bring the expected file to ``partial``; one that two connections put together gets a second try."""
+    """Download to ``partial`` and verify; if the file was put together by two connections, try once more."""
     resumed = http.receive(connections, address, partial)
     mismatch = digests.mismatch(partial)
     if mismatch and resumed:
@@ -137,12 +138,11 @@ def _addresses(urls: Sequence[str]) -> Iterator[str]:
         yield url
 
 
-def _offline(address: str, place: Path, digests: _Digests, expected: str) -> str:
-    there = f" holds {digests.mismatch(place)}" if place.is_file() else " does not exist"
+def _offline_message(address: str, place: Path, digests: _Digests, expected: str) -> str:
+    found = f"holds {digests.mismatch(place)}" if place.is_file() else "does not exist"
     return (
         f"{place.name}: cannot download {expected}{digests} while offline (WORDSIGHT_OFFLINE or "
-        "HF_HUB_OFFLINE "
-        f"is set), and {place}{there}; download {address} elsewhere and put the file there"
+        f"HF_HUB_OFFLINE is set), and {place} {found}; download {address} elsewhere and put the file there"
     )
 
 
@@ -158,9 +158,9 @@ def _locked(place: Path) -> Iterator[None]:
 
 
 def _let_group_read(place: Path) -> None:
-    """Let one's group read a file of the cache and the folders that it lies in."""
+    """Let the user's group read a file in the cache, and the folders above it."""
     folders = [folder for folder in place.parents if folder.is_relative_to(cache())]
-    with suppress(OSError):  # a folder may be another user's
+    with suppress(OSError):  # a folder may belong to another user
         for path in (place, *folders) if folders else ():
             path.chmod(path.stat().st_mode | (0o050 if path.is_dir() else 0o040))
 

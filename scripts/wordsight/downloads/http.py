@@ -1,4 +1,4 @@
-"""One file from one address over HTTP: resumed where it was cut, and refused where something else came."""
+"""Downloading one file over HTTP: resume broken connections, and tell a file from a page in its place."""
 
 import math
 import re
@@ -21,12 +21,12 @@ CHUNK = 2**20
 ATTEMPTS = 5
 BACKOFF_S = 1.0
 LONGEST_WAIT_S = 120
-TIMEOUT_S = (10, 60)  # to connect, and between two pieces of an answer
-RESERVE = 2**28  # bytes that have to stay free on the disk
+TIMEOUT_S = (10, 60)  # to connect, and between two parts of an answer
+RESERVE = 2**28  # bytes that must stay free on the disk
 BUSY = (429, 500, 502, 503, 504)
 
 LOGIN = re.compile(r"(^|/)(log-?in|sign-?in|sso|saml2?|oauth2?|auth)\b", re.IGNORECASE)
-# Pages that servers are known to give for a file.
+# Pages that servers are known to send instead of a file.
 PAGES = {
     rb"virus scan warning|can't scan this file for viruses": "Google Drive's page that warns of viruses",
     rb"google drive - quota exceeded": "Google Drive's page that says that its quota is exceeded",
@@ -44,11 +44,11 @@ UNREACHED = (
 
 
 class RefusedError(Exception):
-    """An address does not give the file; the message says why."""
+    """A file can't be downloaded from an address; the message says why."""
 
 
 def session() -> requests.Session:
-    """Connections that ask a busy server again, and go through the proxies of the environment."""
+    """Connections that retry when a server is busy, and use the proxies in the environment."""
     retry = Retry(
         total=ATTEMPTS,
         connect=2,
@@ -59,7 +59,7 @@ def session() -> requests.Session:
         raise_on_status=False,
     )
     connections = requests.Session()
-    # A compressed transfer could neither be resumed nor compared with its length.
+    # A compressed transfer can't be resumed, and its length can't be checked.
     connections.headers.update({"User-Agent": "wordsight", "Accept-Encoding": "identity"})
     for scheme in ("http://", "https://"):
         connections.mount(scheme, HTTPAdapter(max_retries=retry))
@@ -67,17 +67,17 @@ def session() -> requests.Session:
 
 
 def receive(connections: requests.Session, address: str, partial: Path) -> bool:
-    """Bring ``partial`` to all that an address gives.
+    """Download the file at an address to ``partial``, continuing what is already there.
 
     Returns
     -------
     bool
-        Whether it goes on from what an earlier connection left.
+        Whether a part of the file is from an earlier connection.
 
     Raises
     ------
     RefusedError
-        When the address gives nothing, or is cut again and again.
+        When the server can't be reached or refuses, or connections break again and again.
     """
     furthest, failures, resumed = 0, 0, False
     while True:
@@ -97,13 +97,13 @@ def receive(connections: requests.Session, address: str, partial: Path) -> bool:
 
 
 def forget(partial: Path) -> None:
-    """Remove what connections left."""
+    """Remove an unfinished download."""
     partial.unlink(missing_ok=True)
-    _notes(partial).unlink(missing_ok=True)
+    _notes_path(partial).unlink(missing_ok=True)
 
 
 def describe_answer(path: Path) -> str | None:
-    """What a server gave in place of a file, such as a page; None when it may be the file."""
+    """Name what a server sent instead of a file, such as a login page; None if it may be the file."""
     start = start_of(path)
     found = misplaced(start)
     known = (name for pattern, name in PAGES.items() if re.search(pattern, start, re.IGNORECASE))
@@ -111,13 +111,13 @@ def describe_answer(path: Path) -> str | None:
 
 
 def _transfer(connections: requests.Session, address: str, partial: Path) -> bool:
-    """Receive over one connection, after what ``partial`` holds if the server still has the same file."""
+    """Receive over one connection; continue ``partial`` if the server still has the same file."""
     validator = _validator(partial, address)
     offset = partial.stat().st_size if validator and partial.is_file() else 0
     headers = {"Range": f"bytes={offset}-", "If-Range": validator} if offset else {}
     with connections.get(address, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
-        if offset and not _goes_on(response, offset):
-            if response.status_code in (206, 416):  # it has another length now
+        if offset and not _continues(response, offset):
+            if response.status_code in (206, 416):  # the file on the server has another length now
                 forget(partial)
                 return _transfer(connections, address, partial)
             offset = 0
@@ -126,7 +126,7 @@ def _transfer(connections: requests.Session, address: str, partial: Path) -> boo
         left = int(length) if length.isdigit() else None
         _check_space(partial, left or 0)
         if not offset:
-            _note(partial, address, response)
+            _write_notes(partial, address, response)
         pieces = response.raw.stream(CHUNK, decode_content=False)
         with partial.open("ab" if offset else "wb") as file:
             for piece in progress(pieces, math.ceil(left / CHUNK), "MiB") if left else pieces:
@@ -134,7 +134,7 @@ def _transfer(connections: requests.Session, address: str, partial: Path) -> boo
     return offset > 0
 
 
-def _goes_on(response: requests.Response, offset: int) -> bool:
+def _continues(response: requests.Response, offset: int) -> bool:
     return response.status_code == 206 and response.headers.get("Content-Range", "").startswith(
         f"bytes {offset}-"
     )
@@ -153,8 +153,8 @@ def _check_space(partial: Path, needed: int) -> None:
     free = shutil.disk_usage(partial.parent).free
     if free < needed + RESERVE:
         raise DownloadError(
-            f"{partial.parent}: expected {_gigabytes(needed + RESERVE)} free for a download, "
-            f"found {_gigabytes(free)}; free some or set WORDSIGHT_CACHE to another disk"
+            f"{partial.parent}: not enough space for a download: {_gigabytes(needed + RESERVE)} are needed, "
+            f"{_gigabytes(free)} are free; free some space, or set WORDSIGHT_CACHE to another disk"
         )
 
 
@@ -162,28 +162,29 @@ def _gigabytes(size: int) -> str:
     return f"{size / 1e9:.1f} GB"
 
 
-def _notes(partial: Path) -> Path:
-    """File that says which version of which address ``partial`` is the beginning of."""
+def _notes_path(partial: Path) -> Path:
+    """File that says from which address ``partial`` is, and which version of the file it begins."""
     return partial.with_name(f"{partial.name}.json")
 
 
-def _note(partial: Path, address: str, response: requests.Response) -> None:
+def _write_notes(partial: Path, address: str, response: requests.Response) -> None:
     tag = response.headers.get("ETag", "")
     # A weak tag does not promise the same bytes.
     validator = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified", "")
-    disk.write_json(_notes(partial), {"address": address, "validator": validator})
+    disk.write_json(_notes_path(partial), {"address": address, "validator": validator})
 
 
 def _validator(partial: Path, address: str) -> str:
+    """Version of the file that ``partial`` begins, as an HTTP validator; empty if it can't be continued."""
     try:
-        notes = disk.read_json(_notes(partial))
+        notes = disk.read_json(_notes_path(partial))
         return notes["validator"] if notes["address"] == address else ""
-    except (DataError, KeyError, TypeError):  # there are none, or they are damaged: begin anew
+    except (DataError, KeyError, TypeError):  # the notes are missing or damaged: start again
         return ""
 
 
 def _reason(error: requests.RequestException) -> str:
-    """Words for what kept a connection from being made."""
+    """Say why there was no connection."""
     text = str(error)
     for sign, words in UNREACHED:
         if sign in text:

@@ -1,4 +1,4 @@
-"""Files of the Hugging Face hub, in the same cache and under the same rules as any other download."""
+"""Files of the Hugging Face hub, in the same cache and by the same rules as any other download."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ HUB = "huggingface.co"
 
 HUB_ADDRESS = constants.ENDPOINT
 
-# What the hub answers, in words; the first is one of the second kind too.
+# What the hub's errors mean. A GatedRepoError is a RepositoryNotFoundError too, so it comes first.
 REFUSALS = (
     (GatedRepoError, "its terms have to be accepted first"),
     (RepositoryNotFoundError, "there is no such repository, or it is private"),
@@ -30,13 +30,14 @@ REFUSALS = (
 
 
 class MissingFileError(DownloadError):
-    """The repository is there, but has no such file."""
+    """The repository exists, but doesn't have the file."""
 
 
 def from_hub(repository: str, file: str, *, revision: str | None = None, kind: str = "model") -> Path:
-    """File of a repository on the Hugging Face hub, from the same cache and under the same rules.
+    """Path of a file from a repository on the Hugging Face hub, downloaded unless it is in the cache.
 
-    The commit that a branch stood at is recorded with the digest, and is asked for from then on.
+    The first download records the commit of a branch with the digest of the file; later ones ask for this
+    commit.
 
     Parameters
     ----------
@@ -50,25 +51,25 @@ def from_hub(repository: str, file: str, *, revision: str | None = None, kind: s
     MissingFileError
         When the repository has no such file.
     DownloadError
-        When the hub does not give it, or it is another one than recorded.
+        When the file can't be downloaded, or differs from what was recorded.
     """
     folder = "" if kind == "model" else f"{kind}s/"
     address = f"hf://{folder}{repository}{f'@{revision}' if revision else ''}/{file}"
     entry = lock.find(address)
     commit = (entry and entry.commit) or revision
-    path = _ask_hub(repository, file, commit, kind, address)
+    path = _download(repository, file, commit, kind, address)
     found = hashing.sha256(path)
-    stated = path.resolve().name  # the hub's tag; of a large file it is the SHA-256
+    stated = path.resolve().name  # the hub's ETag; for large files, this is the SHA-256
     if len(stated) == 64 and stated != found:
         path.resolve().unlink()
         path.unlink(missing_ok=True)
         raise DownloadError(
-            f"{address}: the hub states the SHA-256 {stated}, but the file that came has {found}"
+            f"{address}: the hub states the SHA-256 {stated}, but the downloaded file has {found}; try again"
         )
     if entry and entry.sha256 != found:
         raise DownloadError(
             f"{address}: expected SHA-256 {entry.sha256} ({entry.where}), but {path} has {found}; "
-            "delete the one that is wrong"
+            "delete the line or the file, whichever is wrong"
         )
     snapshots = cache() / HUB / f"{kind}s--{repository.replace('/', '--')}" / "snapshots"
     lock.record(address, found, path.relative_to(snapshots).parts[0])
@@ -76,22 +77,22 @@ def from_hub(repository: str, file: str, *, revision: str | None = None, kind: s
 
 
 def hubs() -> list[str]:
-    """Addresses of the Hugging Face hub: the mirror's, then its own."""
+    """Addresses to ask for files of the Hugging Face hub: first the mirror, then the hub itself."""
     mirror = None if offline() else mirrored(f"https://{HUB}")
     return [mirror, HUB_ADDRESS] if mirror else [HUB_ADDRESS]
 
 
-def key_to(hub: str) -> bool | None:
-    """What the hub's client is told of the user's key: the usual for the hub, and none for a mirror."""
-    return None if hub == HUB_ADDRESS else False
+def token_for(endpoint: str) -> bool | None:
+    """Argument ``token`` of the hub client: None (the user's own) for the hub, False (none) for a mirror."""
+    return None if endpoint == HUB_ADDRESS else False
 
 
-def _ask_hub(repository: str, file: str, revision: str | None, kind: str, address: str) -> Path:
-    """Path in the hub's own cache, from the mirror or from the hub itself."""
+def _download(repository: str, file: str, revision: str | None, kind: str, address: str) -> Path:
+    """Path of the file in the cache, downloaded from the mirror or else from the hub itself."""
     reasons, failure = [], DownloadError
     for endpoint in hubs():
         try:
-            with without_own_cache():
+            with _without_xet():
                 path = hf_hub_download(
                     repository,
                     file,
@@ -100,32 +101,31 @@ def _ask_hub(repository: str, file: str, revision: str | None, kind: str, addres
                     cache_dir=cache() / HUB,
                     endpoint=endpoint,
                     local_files_only=offline(),
-                    token=key_to(endpoint),
+                    token=token_for(endpoint),
                 )
             return Path(path)
         except RemoteEntryNotFoundError:
             failure = MissingFileError
             reasons.append(f"{endpoint}: the repository does not have it")
         except Exception as error:  # the hub's client raises errors of three libraries
-            known = next((words for kind_of, words in REFUSALS if isinstance(error, kind_of)), None)
-            reasons.append(f"{endpoint}: {known or _words(error.__cause__ or error)}")
+            known = next((words for refusal, words in REFUSALS if isinstance(error, refusal)), None)
+            reasons.append(f"{endpoint}: {known or _describe(error.__cause__ or error)}")
     if offline():
         raise DownloadError(
             f"{address}: cannot be downloaded while offline (WORDSIGHT_OFFLINE or HF_HUB_OFFLINE is set), "
-            "and "
-            f"{cache() / HUB} does not have it; download it on a machine with a network, or set `path` to a "
-            "copy"
+            f"and {cache() / HUB} does not have it; download it on a machine with a network, or set `path` "
+            "to a copy of it"
         )
     raise failure(f"{address}: cannot be downloaded ({'; '.join(reasons)})")
 
 
-def _words(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())[:150]}"
 
 
 @contextmanager
-def without_own_cache() -> Iterator[None]:
-    """Keep the hub's client from its second way of downloading, whose cache lies elsewhere."""
+def _without_xet() -> Iterator[None]:
+    """Keep the hub's client from downloading by Xet, which would use a cache somewhere else."""
     before = constants.HF_HUB_DISABLE_XET
     constants.HF_HUB_DISABLE_XET = True
     try:

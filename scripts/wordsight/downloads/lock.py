@@ -1,7 +1,7 @@
-"""SHA-256 of downloads whose publisher states none, as of the first time, in ``downloads.lock``.
+"""The file ``downloads.lock``, which remembers the SHA-256 of downloads whose publisher states none.
 
-A line is a digest and an address, sorted by address, so that the file can be kept under version control and
-merged. A file of the Hugging Face hub has the address ``hf://owner/name/file#commit``.
+Each line is a digest and an address. Lines are sorted by address, so that the file can be kept under version
+control and merged. A file of the Hugging Face hub has the address ``hf://owner/name/file#commit``.
 """
 
 import re
@@ -15,7 +15,7 @@ from wordsight.files import disk
 
 LOCK = Path("downloads.lock")
 GUARD = Path(".downloads.lock.guard")
-HEAD = "# SHA-256 of files as they were downloaded first. A file that changes since is refused.\n"
+HEAD = "# SHA-256 of each file at its first download. A file that has changed since then is refused.\n"
 LINE = re.compile(r"(?P<sha256>[0-9a-f]{64})  (?P<address>[^#]+)(#(?P<commit>[0-9a-f]+))?")
 
 
@@ -29,17 +29,17 @@ class Entry:
 
     @property
     def where(self) -> str:
-        """What an error calls it."""
+        """Place of the entry, for errors."""
         return f"line {self.line} of {LOCK}"
 
 
 def find(address: str) -> Entry | None:
-    """What is recorded of an address."""
+    """Entry of an address; None if it has none."""
     return _read().get(address)
 
 
 def record(address: str, sha256: str, commit: str = "") -> None:
-    """Keep the digest of an address, unless there is one."""
+    """Record the digest of an address, unless it has one already."""
     if find(address):
         return
     try:
@@ -64,7 +64,7 @@ def _read() -> dict[str, Entry]:
             continue
         match = LINE.fullmatch(line.rstrip())
         if not match:
-            raise DownloadError(f"{LOCK}:{number}: is not a SHA-256, two spaces and an address")
+            raise DownloadError(f"{LOCK}:{number}: expected a SHA-256, two spaces and an address")
         entries[match["address"]] = Entry(match["sha256"], match["commit"] or "", number)
     return entries
 

@@ -1,1 +1,1 @@
-"""Files on disk: whole or not there, each kind with its reader and its writer."""
+"""Reading and writing files of each kind; a file is written completely or not at all."""

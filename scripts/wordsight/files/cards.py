@@ -1,4 +1,4 @@
-"""Reading a card: the JSON file in which a dataset, a model or a text model says what it is."""
+"""Reading a card: the JSON file that describes a dataset, a model or a text model."""
 
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +12,19 @@ Card = TypeVar("Card", bound=BaseModel)
 
 
 def read(path: Path | str, kind: type[Card], expected: str) -> Card:
-    """Read a card; :class:`DataError` names a file that is none, as ``expected``, and the first wrong key."""
+    """Read a card.
+
+    Parameters
+    ----------
+    path : JSON file
+    kind : type of the card
+    expected : what the card is, for errors: "the card of a dataset"
+
+    Raises
+    ------
+    DataError
+        When the file is missing or isn't such a card. The error names the file and the first wrong key.
+    """
     try:
         return kind.model_validate(read_json(path))
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, as text and JSON."""
+"""Writing files completely or not at all; text and JSON."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
     Raises
     ------
     DataError
-        When the file system refuses: it names ``path``.
+        When the file can't be written. The error names ``path``.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.partial")
@@ -26,7 +26,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
-    except (OSError, SafetensorError) as error:  # the latter is how safetensors says that a disk is full
+    except (OSError, SafetensorError) as error:  # safetensors reports a full disk with an error of its own
         raise DataError(cannot_write(path, error)) from None
     finally:
         with suppress(OSError):
@@ -46,12 +46,12 @@ def write_text(path: Path | str, text: str) -> None:
 
 
 def write_json(path: Path | str, value: Any) -> None:
-    """Write JSON with sorted keys, so that equal values are equal bytes."""
+    """Write JSON with sorted keys, so that equal values give equal bytes."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path | str) -> Any:
-    """Read JSON; :class:`DataError` names a file that is none."""
+    """Read JSON; raises :class:`DataError` if the file is missing or not valid JSON."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:

@@ -21,7 +21,7 @@ class Features:
     values : float32 array of shape (n, d)
     labels : int64 array of shape (n,), indices into the dataset's classes
     ids : n item ids
-    metadata : what the file says of itself (model, dataset, split, provenance digest, speed, memory)
+    metadata : where the features come from, such as model, dataset, view, speed and digest of the code
     """
 
     values: np.ndarray
@@ -44,7 +44,7 @@ def write_features(path: Path | str, features: Features) -> None:
 
 
 def read_features(path: Path | str) -> Features:
-    """Read what :func:`write_features` wrote; :class:`DataError` names a file that is something else."""
+    """Read a file of :func:`write_features`; raises :class:`DataError` if it is missing or something else."""
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = dict(file.metadata() or {})

@@ -1,6 +1,6 @@
 """Digests of files and of plain values.
 
-Only the standard library is imported, since the Snakefile reads this module wherever Snakemake is.
+Only the standard library is imported, because the Snakefile imports this module in Snakemake's environment.
 """
 
 import hashlib
@@ -17,6 +17,6 @@ def sha256(path: Path | str) -> str:
 
 
 def digest_of(values: Mapping[str, Any], *digests: str) -> str:
-    """Digest of plain values and of other digests: equal for equal ones, in any order of the keys."""
+    """Digest of plain values and of other digests; the order of the keys doesn't matter."""
     text = json.dumps([values, *digests], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -8,7 +8,7 @@ from wordsight.errors import DataError
 
 
 def package_folder(package: str) -> Path:
-    """Folder of an installed package, found without importing it."""
+    """Folder of an installed package, found without importing the package."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise DataError(

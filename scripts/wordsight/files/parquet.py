@@ -20,7 +20,7 @@ def write_table(path: Path | str, table: pa.Table, row_group_size: int = 65_536)
 
 
 def read_table(path: Path | str, columns: list[str] | None = None) -> pa.Table:
-    """Read a Parquet table; :class:`DataError` names a file that is none."""
+    """Read a Parquet table; raises :class:`DataError` if the file is missing or not such a table."""
     try:
         return pq.ParquetFile(path).read(columns=columns)
     except (OSError, pa.ArrowException) as error:
@@ -35,5 +35,5 @@ def write_frame(path: Path | str, frame: "pd.DataFrame") -> None:
 
 
 def read_frame(path: Path | str) -> "pd.DataFrame":
-    """Read what :func:`write_frame` wrote."""
+    """Read a Parquet table as a data frame; raises as :func:`read_table`."""
     return read_table(path).to_pandas()

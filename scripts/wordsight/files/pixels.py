@@ -1,4 +1,4 @@
-"""From the bytes of an image file to 8-bit RGB pixels, the only place where images are decoded."""
+"""Decoding image files to 8-bit RGB pixels; images are decoded nowhere else."""
 
 import io
 
@@ -11,8 +11,7 @@ from wordsight.files.signatures import START, misplaced
 MAX_PIXELS = 100_000_000
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow warns above its own limit, which is lower.
 
-# Pillow tries every format that it knows, and some run other programs (EPS runs Ghostscript): these are plain
-# pixels.
+# Pillow would try every format it knows, and some run other programs (EPS runs Ghostscript). These don't.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 SIGNATURES = {
@@ -38,7 +37,7 @@ def decode(data: bytes, item: str) -> Image.Image:
     Parameters
     ----------
     data : content of a BMP, GIF, JPEG, PNG, PPM (also PGM, PBM), TIFF or WebP file
-    item : how the error names the image
+    item : name of the image, for errors
 
     Returns
     -------
@@ -48,8 +47,8 @@ def decode(data: bytes, item: str) -> Image.Image:
     Raises
     ------
     DataError
-        When the bytes are no image, or one that is damaged, cut short, of more than 100 megapixels, or of a
-        kind whose white is undefined (floating point, 32-bit integers).
+        When the bytes are not an image, or the image is damaged, cut short, larger than 100 megapixels, or
+        has pixels without a defined white (floating point, 32-bit integers).
     """
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
@@ -59,7 +58,7 @@ def decode(data: bytes, item: str) -> Image.Image:
     except DataError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise DataError(f"{item}: more than {MAX_PIXELS // 10**6} megapixels") from None
+        raise DataError(f"{item}: has more than {MAX_PIXELS // 10**6} megapixels") from None
     except Exception as error:  # Pillow's readers let errors of every type through on damaged files.
         raise DataError(f"{item}: expected an image, found {_describe(data, error)}") from None
 
@@ -75,14 +74,14 @@ def _check_size(image: Image.Image, item: str) -> None:
     """Refuse an image by its header, before its pixels take any memory."""
     if image.width * image.height > MAX_PIXELS:
         size = f"{image.width} x {image.height}"
-        raise DataError(f"{item}: {size} pixels are more than {MAX_PIXELS // 10**6} megapixels")
+        raise DataError(f"{item}: has {size} pixels, more than {MAX_PIXELS // 10**6} megapixels")
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         return _scale_to_8_bits(image).convert("RGB")
     if image.mode == "F":
-        raise ValueError("floating-point pixels, whose white is undefined")
+        raise ValueError("white is not defined for floating-point pixels")
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
@@ -93,7 +92,7 @@ def _scale_to_8_bits(image: Image.Image) -> Image.Image:
     """Map 0..65535 to 0..255, rounded; Pillow's own conversion clips at 255."""
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
-        raise ValueError("32-bit integer pixels, whose white is undefined")
+        raise ValueError("white is not defined for 32-bit integer pixels")
     if "transparency" in image.info:
         values[values == image.info["transparency"]] = 65535
     return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
@@ -110,4 +109,4 @@ def _describe(data: bytes, error: Exception) -> str:
     start = data[:512].lstrip().lower()
     if start.isascii() and b"\0" not in start:
         return f"text ({start[:20].decode()!r})"
-    return f"bytes of no format among {', '.join(FORMATS)} (they start with {data[:4].hex()})"
+    return f"an unknown format that starts with {data[:4].hex()}; supported: {', '.join(FORMATS)}"

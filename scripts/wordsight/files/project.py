@@ -1,6 +1,6 @@
-"""The project's own files: where they are, and which versions its lock has.
+"""The project's own files: where they are, and the versions in its lock.
 
-Only the standard library is imported, since the Snakefile reads this module wherever Snakemake is.
+Only the standard library is imported, because the Snakefile imports this module in Snakemake's environment.
 """
 
 import tomllib
@@ -14,7 +14,7 @@ CITATION = SCRIPTS.parent / "CITATION.cff"
 
 @cache
 def locked_versions(lock: Path = LOCK) -> dict[str, str]:
-    """Version of every distribution in the lock; several where they differ by platform."""
+    """Version of every distribution in the lock, or its versions if they differ by platform."""
     versions: dict[str, list[str]] = {}
     for package in tomllib.loads(lock.read_text(encoding="utf-8"))["package"]:
         versions.setdefault(package["name"], []).append(package.get("version", ""))

@@ -1,12 +1,12 @@
-"""What a file is by its first bytes, whatever its name says. Only the standard library is imported."""
+"""Telling what a file is from its first bytes, whatever its name. Only the standard library is imported."""
 
 import re
 from pathlib import Path
 
 HTML_PAGE, LFS_POINTER = "an HTML page", "a Git LFS pointer"
-START = 2**16  # bytes that tell; a page may begin with long comments
+START = 2**16  # bytes to look at; a page may begin with long comments
 
-# What servers and git put in the place of a file.
+# What servers and git give instead of a file.
 _BEFORE_MARKUP = rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*"
 MISPLACED = {
     _BEFORE_MARKUP + rb"<(?i:!doctype html|html|head|body)\b": HTML_PAGE,
@@ -24,20 +24,20 @@ ARCHIVES = {
 
 
 def start_of(path: Path) -> bytes:
-    """First bytes of a file, as many as the functions below need."""
+    """First bytes of a file, as many as the functions below look at."""
     with path.open("rb") as file:
         return file.read(START)
 
 
 def misplaced(start: bytes) -> str:
-    """What servers or git put in the place of a file, by its first bytes; empty when they do not tell."""
+    """Name what a server or git gave instead of a file, by its first bytes; empty if they look like none."""
     return _find(MISPLACED, start)
 
 
 def describe_start(start: bytes) -> str:
-    """What a file is by its first bytes, archives too; empty when they do not tell."""
+    """Name what a file is by its first bytes, also an archive; empty if they look like nothing known."""
     found = misplaced(start) or _find(ARCHIVES, start)
-    return f"{found}, for which `git lfs pull` fetches the file" if found == LFS_POINTER else found
+    return f"{found} (run `git lfs pull` to get the file)" if found == LFS_POINTER else found
 
 
 def _find(signatures: dict[bytes, str], start: bytes) -> str:

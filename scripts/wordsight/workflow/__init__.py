@@ -1,1 +1,1 @@
-"""What the Snakefile asks: the files of a configuration, and what each step reads and depends on."""
+"""Answers for the Snakefile: which files a configuration makes, and what each step reads and depends on."""

@@ -1,7 +1,7 @@
-"""The parts of the documentation that follow from the code: ``python -m wordsight.workflow.documentation``.
+"""Generate parts of the documentation from the code: ``python -m wordsight.workflow.documentation``.
 
-The tables of a document stand between two comments, ``<!-- generated: NAME -->`` and ``<!-- end -->``; what
-is around them is written by hand. ``make lock`` renews them.
+The tables of a document are between two comments, ``<!-- generated: NAME -->`` and ``<!-- end -->``; the rest
+is written by hand. ``make lock`` updates them.
 """
 
 import json
@@ -38,7 +38,7 @@ def files() -> dict[Path, str]:
     Raises
     ------
     DataError
-        When a document has no place for a part, more than one, or a place for a part that there isn't.
+        When a document has no place or several for a part, or a place for an unknown part.
     """
     schema = Config.model_json_schema()
     documents = {
@@ -57,16 +57,16 @@ def files() -> dict[Path, str]:
 
 
 def filled(text: str, parts: Mapping[str, str], name: str) -> str:
-    """Put the generated parts of a document, called ``name`` in errors, into their places."""
+    """Put generated parts into their places in a document; errors call it ``name``."""
     places = [found[1] for found in GENERATED.finditer(text)]
     for part in parts:
         if places.count(part) != 1:
             raise DataError(
-                f"{name}: the part {part!r} has {places.count(part)} places and needs one, between the lines "
-                f"'<!-- generated: {part} -->' and '<!-- end -->'"
+                f"{name}: the generated part {part!r} needs exactly one place, between the lines "
+                f"'<!-- generated: {part} -->' and '<!-- end -->'; found {places.count(part)}"
             )
     if unknown := sorted(set(places) - set(parts)):
-        raise DataError(f"{name}: no part {unknown[0]!r} is generated; valid: {', '.join(parts)}")
+        raise DataError(f"{name}: unknown generated part {unknown[0]!r}; valid: {', '.join(parts)}")
     return GENERATED.sub(lambda found: f"{found[1]}{found[2]}\n{parts[found[1]]}\n", text)
 
 
@@ -87,7 +87,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text in which neither a bar nor a line break ends the cell."""
+    """Text without line breaks and with bars escaped, so that it stays in one cell."""
     return " ".join(text.split()).replace("|", r"\|")
 
 
@@ -115,7 +115,7 @@ def configuration(schema: keys.Schema) -> dict[str, str]:
 
 
 def _members(known: keys.Keys, sections: Mapping[str, keys.Schema]) -> str:
-    """Keys that some sections share, and those of each under a heading of its own."""
+    """Keys that the sections share, then each section's own keys under a heading."""
     common = keys.shared(list(sections.values()))
     parts = [_keys(known.rows(common))]
     for heading, section in sections.items():
@@ -164,7 +164,7 @@ def _metric(record: Protocol, metric: Metric) -> tuple[str, ...]:
 
 
 def protocols() -> str:
-    """What each protocol asks, is judged by and reads."""
+    """What each protocol asks, which metric decides, and what it reads."""
     head = ("protocol", "key", "question", "judged by", "guessing", "reads")
     rows = [
         (

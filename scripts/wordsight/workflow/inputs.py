@@ -15,7 +15,7 @@ Files = dict[str, list[str]]
 
 
 def of_known_model(config: Config, w: Wildcards, file: str) -> str:
-    """File of the model that a target names; :class:`ConfigError` when there is none of that name."""
+    """File of the model that a target names; raises :class:`ConfigError` if the model isn't configured."""
     if w.model not in config.models:
         hint = nearest(w.model, list(config.models))
         raise ConfigError(f"config: models: unknown model {w.model!r}; {hint}")
@@ -26,7 +26,7 @@ def of_known_model(config: Config, w: Wildcards, file: str) -> str:
 
 
 def dataset_files(datasets: Iterable[str], file: str) -> list[str]:
-    """A file of each of some datasets."""
+    """The same file of several datasets."""
     return [f"resources/datasets/{dataset}/{file}" for dataset in datasets]
 
 
@@ -41,26 +41,21 @@ def model_cards(config: Config) -> list[str]:
 
 
 def feature_files(model: str, datasets: Iterable[str], split: str) -> list[str]:
-    """Features of a split of each of some datasets."""
+    """A model's features of one split of several datasets."""
     return [f"results/features/{model}/{dataset}/{split}.safetensors" for dataset in datasets]
 
 
 # Features and protocols
 
 
-def passed(config: Config, w: Wildcards) -> list[str]:
-    """Datasets of a job of features: that of its wildcard, or all where one job covers a whole model."""
-    one = w.get("dataset")
-    return [one] if one else targets.passed_by_all(config)
-
-
 def images(config: Config, w: Wildcards, file: str) -> list[str]:
-    """A file of every dataset that a job of features covers."""
-    return dataset_files(passed(config, w), file)
+    """A file of each dataset of a feature job: the one in its wildcards, or all datasets of its model."""
+    one = w.get("dataset")
+    return dataset_files([one] if one else targets.passed_by_all(config), file)
 
 
 def covered(config: Config, w: Wildcards, protocol: str) -> list[str]:
-    """Datasets of a job of a protocol: the one of its wildcard, or all that the protocol runs on."""
+    """Datasets of a protocol's job: the dataset in its wildcards, or all that the protocol runs on."""
     one = w.get("dataset")
     return [one] if one else config.protocols.running[protocol].covered
 
@@ -68,7 +63,7 @@ def covered(config: Config, w: Wildcards, protocol: str) -> list[str]:
 def measured(config: Config, w: Wildcards, protocol: str) -> Files:
     """Features that a protocol reads, with the card of each dataset.
 
-    Across styles, the images come along for the concepts and styles of the drawings; none is decoded.
+    Protocols across styles also read the image files for their concepts and styles, without decoding images.
     """
     record, datasets = PROTOCOLS[protocol], covered(config, w, protocol)
     files = {"dataset": dataset_files(datasets, "card.json")}
@@ -83,7 +78,7 @@ def measured(config: Config, w: Wildcards, protocol: str) -> Files:
 
 
 def _views(config: Config, model: str, datasets: Iterable[str], protocol: str) -> list[str]:
-    """Training features of each epoch, which only paper mode reads: those of one dataset after another."""
+    """Features of augmented training images, by dataset and then by epoch; only paper mode reads them."""
     paper = config.protocol_mode(protocol) == "paper"
     epochs = params.of_protocol(config, None, protocol)["epochs"] if paper else 0
     return [
@@ -95,7 +90,7 @@ def _views(config: Config, model: str, datasets: Iterable[str], protocol: str) -
 
 
 def head_features(config: Config, w: Wildcards, protocol: str) -> list[str]:
-    """Features that the attacked head is fitted on; the model's own classifier needs none."""
+    """Features that the attacked classifier is fitted on; empty if the model's own classifier is attacked."""
     fitted = targets.attacked(config, protocol)[w.dataset].head == "fitted"
     return feature_files(w.model, [w.dataset], "train") if fitted else []
 
@@ -109,13 +104,13 @@ def image_set(config: Config, _: Wildcards, file: str) -> str:
 
 
 def sentences(config: Config, w: Wildcards) -> list[str]:
-    """Vectors of captions and class names, for the objectives that read them."""
+    """Sentence vectors of captions and class names; empty for an objective that doesn't read them."""
     read = reads_sentences(params.objective_of(config, w))
     return [f"resources/sentences/{params.pretraining(config).images}.safetensors"] if read else []
 
 
 def searched(config: Config) -> list[str]:
-    """Results for every objective and learning rate to choose from."""
+    """Results of the search for learning rates: every objective with every candidate."""
     section = config.pretraining
     if section is None:
         return []
@@ -128,7 +123,7 @@ def searched(config: Config) -> list[str]:
 
 
 def learning_curves(config: Config, w: Wildcards) -> list[str]:
-    """Learning curves of the models that the workflow trains, which one figure shows."""
+    """Learning curves of the models that the workflow trains; only the figure ``training`` shows them."""
     shown = targets.trained_models(config) if w.figure == "training" else []
     return [f"resources/models/{model}/training.csv" for model in shown]
 
@@ -137,13 +132,13 @@ def learning_curves(config: Config, w: Wildcards) -> list[str]:
 
 
 def figure_examples(config: Config, w: Wildcards) -> list[str]:
-    """Data of the images that a figure shows; most figures show none."""
+    """Data file of a figure of single images; empty for other figures."""
     shown = w.figure in targets.example_names(config)
     return [f"results/figures/data/{w.figure}.json"] if shown else []
 
 
 def embedded_features(config: Config) -> list[str]:
-    """Test features of the encoders that are shown in the plane."""
+    """Test features that the figure ``features`` shows in the plane."""
     dataset = targets.embedded_dataset(config)
     return [
         path
@@ -154,12 +149,12 @@ def embedded_features(config: Config) -> list[str]:
 
 
 def attacked_results(config: Config) -> list[str]:
-    """Results of robustness for every model and dataset."""
+    """Robustness results of every model and dataset."""
     return [path for path in targets.protocol_results(config) if path.startswith("results/robustness/")]
 
 
 def confused_results(config: Config) -> list[str]:
-    """Results of transfer of the models on the sides of the contrasts whose confusions are shown."""
+    """Transfer results of all models in the contrasts whose confusions are shown."""
     shown = targets.confused(config)
     models = sorted({model for contrast in shown for pair in contrast.pairs for model in pair})
     datasets = config.protocols.running["transfer"].covered if shown else []
@@ -167,5 +162,5 @@ def confused_results(config: Config) -> list[str]:
 
 
 def pictured(config: Config, file: str) -> list[str]:
-    """File of every dataset whose images or classes the figures of single images show."""
+    """A file of every dataset whose images or classes the figures of single images show."""
     return dataset_files(targets.pictured_datasets(config), file)

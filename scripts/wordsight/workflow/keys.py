@@ -1,4 +1,4 @@
-"""The keys of a configuration as rows of tables, from its JSON schema."""
+"""Describe the keys of a configuration as rows of tables, from its JSON schema."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -9,14 +9,14 @@ from wordsight.catalogue.prose import join
 
 Schema = Mapping[str, Any]
 
-# Sections with a table of their own, to which other tables refer.
+# Sections with a table of their own, which other tables link to.
 APART = {"Selector": "[keys that select models](#selecting-models)"}
 WORDS = {"boolean": "`true` or `false`", "integer": "whole number", "number": "number", "string": "text"}
 RANGE = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "up to", "exclusiveMaximum": "below"}
 
 
 class Row(NamedTuple):
-    """A key: its name, what it may hold, what it holds when it is left out, and what that means."""
+    """A key: its name, the values that it allows, its default, and its meaning."""
 
     key: str
     value: str
@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
 
 class Keys:
-    """What the sections of a configuration hold, by the definitions of its JSON schema."""
+    """The sections of a configuration, looked up in the definitions of its JSON schema."""
 
     def __init__(self, schema: Schema) -> None:
         self._definitions: Schema = schema["$defs"]
@@ -35,12 +35,12 @@ class Keys:
         return self._definitions[_section(key)]
 
     def sources(self, key: Schema) -> dict[str, Schema]:
-        """Section of each source of a key whose entries are of one of several sources."""
+        """Section of each source, for a key whose entries name a source."""
         sections = [self.section(reference) for reference in _entry(key)["oneOf"]]
         return {section["properties"]["source"]["const"]: section for section in sections}
 
     def rows(self, keys: Mapping[str, Schema], prefix: str = "") -> Iterator[Row]:
-        """Rows of some keys, required ones first, each followed by those of the section that it holds."""
+        """Rows of keys, required ones first, each followed by the keys of the section that it holds."""
         for name, key in sorted(keys.items(), key=lambda item: not item[1]["required"]):
             yield self.row(prefix + name, key)
             if _section(key) and _section(key) not in APART:
@@ -48,15 +48,15 @@ class Keys:
                 yield from self.rows(keys_of(self.section(key)), f"{prefix}{name}.{each}")
 
     def row(self, name: str, key: Schema) -> Row:
-        """Row of a key alone."""
+        """Row of one key, without the keys of a section that it holds."""
         value = " or ".join(_value(kind) for kind in _kinds(key))
-        # pydantic leaves a description out that the section has too
+        # pydantic leaves out a description that the section has as well.
         meaning = key.get("description") or self.section(key)["description"]
         return Row(f"`{name}`", value, _default(key), meaning)
 
 
 def keys_of(section: Schema) -> dict[str, Schema]:
-    """Keys of a section, each with whether it is ``required``; not the source by which sections differ."""
+    """Keys of a section, each marked as ``required`` or not; without the ``source`` that selects it."""
     required = section.get("required", [])
     return {
         name: {**key, "required": name in required}
@@ -66,30 +66,30 @@ def keys_of(section: Schema) -> dict[str, Schema]:
 
 
 def shared(sections: list[Schema]) -> dict[str, Schema]:
-    """Keys that most of some sections have in the same way, and the others in ways of their own."""
+    """Keys that all sections have, in the form that more than half of the sections agree on."""
     all_keys = [keys_of(section) for section in sections]
     common = {}
     for name in set.intersection(*map(set, all_keys)):
-        ways = [keys[name] for keys in all_keys]
-        usual = max(ways, key=ways.count)
-        if ways.count(usual) > len(sections) / 2:
+        forms = [keys[name] for keys in all_keys]
+        usual = max(forms, key=forms.count)
+        if forms.count(usual) > len(sections) / 2:
             common[name] = usual
     return {name: common[name] for name in all_keys[0] if name in common}
 
 
 def own(section: Schema, common: Mapping[str, Schema]) -> dict[str, Schema]:
-    """Keys of a section that it has in a way of its own."""
+    """Keys of a section that are not among the common ones, or differ from them."""
     return {name: key for name, key in keys_of(section).items() if common.get(name) != key}
 
 
 def _entry(key: Schema) -> Schema:
-    """Schema of each entry of a key that holds entries by name; else that of the key itself."""
+    """Schema of the entries of a key that holds entries by name; for other keys, the key's own schema."""
     by_pattern: Schema = key.get("patternProperties", {})
     return next(iter(by_pattern.values()), key.get("additionalProperties", key))
 
 
 def _kinds(key: Schema) -> list[Schema]:
-    """Schemas of what a key may hold, but for that of nothing."""
+    """Schemas of the types that a key allows, without null."""
     return [kind for kind in key.get("anyOf", [key]) if kind.get("type") != "null"]
 
 
@@ -100,7 +100,7 @@ def _section(key: Schema) -> str:
 
 
 def _value(kind: Schema, many: bool = False) -> str:
-    """Words for what a key may hold."""
+    """Describe the values that a key allows."""
     if "$ref" in kind or "oneOf" in kind:
         return APART.get(_section(kind), "keys below")
     if "const" in kind or "enum" in kind:
@@ -118,7 +118,7 @@ def _value(kind: Schema, many: bool = False) -> str:
 
 
 def _default(key: Schema) -> str:
-    """Words for what a key holds when it is left out; none for a section, whose keys say it themselves."""
+    """Describe a key's default; empty for a section, whose own keys have defaults."""
     if key["required"]:
         return "required"
     if "$ref" in key:

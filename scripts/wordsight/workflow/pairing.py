@@ -1,4 +1,4 @@
-"""Which models a contrast compares, from the configuration alone: a workflow asks while it is parsed."""
+"""Which models a contrast compares; from the configuration alone, since Snakemake needs it before any job."""
 
 from wordsight.config.experiment import Config
 from wordsight.errors import ConfigError
@@ -11,7 +11,7 @@ def pair(config: Config, name: str) -> list[tuple[str, str]]:
     Raises
     ------
     ConfigError
-        When a model is on both sides, or no treatment finds a control: it names the contrast's key.
+        When a model is on both sides, or no treatment and control match. The error names the contrast's key.
     """
     contrast = config.contrasts[name]
     treatments, controls = config.select(contrast.treatment), config.select(contrast.control)
@@ -32,7 +32,7 @@ def pair(config: Config, name: str) -> list[tuple[str, str]]:
 
 
 def resolve(config: Config) -> list[Comparison]:
-    """Comparisons for every contrast of the configuration, in its order."""
+    """Comparisons of all contrasts, in the order of the configuration."""
     comparisons = []
     for name, contrast in config.contrasts.items():
         pairs = pair(config, name)
@@ -42,7 +42,7 @@ def resolve(config: Config) -> list[Comparison]:
 
 
 def _traits(config: Config, name: str, model: str) -> str:
-    """Say what a pair has to share: the values of the traits that ``match`` names."""
+    """Values of the traits that the two models of a pair must share, which ``match`` names."""
     section = config.models[model]
     values = {
         "architecture": config.architecture(model),

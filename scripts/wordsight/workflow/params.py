@@ -1,4 +1,4 @@
-"""The values of a configuration that each step reads: its params, which decide whether it runs again."""
+"""The params of each step: the values that it reads of the configuration. A change of them runs it again."""
 
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from wordsight.workflow.targets import attacked, group
 Values = dict[str, Any]
 Wildcards = Any  # of Snakemake: attributes and `get`
 
-# Where it is said what has to lie at a path.
-LAYOUTS = {"datasets": "docs/add-a-dataset.md says what has to lie there"}
+# What to do when a path of such a section doesn't exist.
+LAYOUTS = {"datasets": "docs/add-a-dataset.md says which files belong there"}
 
 
 def values_of(config: Config, *path: str) -> Values:
@@ -44,17 +44,17 @@ def traits(config: Config, model: str) -> Values:
 
 
 def text_network(config: Config, text_model: str) -> Values:
-    """Values of a text model's section that decide its files, which is all but the wording."""
+    """Values of a text model's section that decide its files: all except the wording."""
     return config.text_models[text_model].model_dump(mode="json", exclude=set(Wording.model_fields))
 
 
 def wording(config: Config, text_model: str) -> Values:
-    """Values of a text model's section that say how class names are put to it."""
+    """Values of a text model's section that say how class names are worded and encoded."""
     return config.text_models[text_model].model_dump(mode="json", include=set(Wording.model_fields))
 
 
 def groups(config: Config) -> dict[str, str]:
-    """Group of each model: the objective of those that the workflow trains, whose seeds count as one."""
+    """Group of each model: all seeds of an objective are one group, every other model is its own."""
     return {name: group(config, name) for name in config.models}
 
 
@@ -62,24 +62,24 @@ def groups(config: Config) -> dict[str, str]:
 
 
 def pretraining(config: Config) -> PretrainingSection:
-    """The section ``pretraining``, which a training asks for."""
+    """The section ``pretraining``; raises :class:`ConfigError` if it is missing."""
     if config.pretraining is None:
         raise ConfigError("config: pretraining: this key is required to train encoders")
     return config.pretraining
 
 
 def objective_of(config: Config, w: Wildcards) -> str:
-    """Objective of a training: that of its model, or in a search for learning rates that of its wildcard."""
+    """Objective of a training job: from its wildcards in a search for learning rates, else from its model."""
     return w.get("objective") or group(config, w.model)
 
 
 def training(config: Config, _: Wildcards) -> Values:
-    """What all trainings share: the section without its objectives and its search."""
+    """What all trainings share: the section ``pretraining`` without its objectives and its search."""
     return pretraining(config).model_dump(mode="json", include=set(TrainingSection.model_fields))
 
 
 def candidate(config: Config, w: Wildcards) -> Values:
-    """Network of a search for the learning rate."""
+    """Network that a search trains with one learning rate."""
     section = pretraining(config)
     return PretrainNetwork(
         source="pretrain",
@@ -91,7 +91,7 @@ def candidate(config: Config, w: Wildcards) -> Values:
 
 
 def probe() -> Values:
-    """How the classifier is fitted by which a learning rate is judged."""
+    """Settings of the linear probe that a learning rate is judged by."""
     return ProbeParameters().model_dump(mode="json")
 
 
@@ -99,13 +99,13 @@ def probe() -> Values:
 
 
 def of_protocol(config: Config, _: Wildcards, protocol: str) -> Values:
-    """Part of a protocol's section that its steps read: not where it runs, so a new dataset reruns none."""
-    section, read = config.protocols.running[protocol], PROTOCOLS[protocol].parameters
-    return section.model_dump(mode="json", include=set(read.model_fields))
+    """Parameters of a protocol, without where it runs, so that a new dataset reruns no finished step."""
+    section, parameters = config.protocols.running[protocol], PROTOCOLS[protocol].parameters
+    return section.model_dump(mode="json", include=set(parameters.model_fields))
 
 
 def of_dataset(config: Config, w: Wildcards, protocol: str) -> Values:
-    """What a step of a protocol reads of its dataset."""
+    """Settings of a protocol for the dataset of a job."""
     return attacked(config, protocol)[w.dataset].model_dump(mode="json")
 
 
@@ -115,7 +115,7 @@ def mode(config: Config, _: Wildcards, protocol: str) -> str:
 
 
 def measures() -> dict[str, Values]:
-    """What the statistics ask of each protocol, in the order of the report."""
+    """What the statistics need to know of each protocol, in the order of the report."""
     return {name: _measure(record).model_dump(mode="json") for name, record in PROTOCOLS.items()}
 
 
@@ -137,12 +137,12 @@ def _measure(record: Protocol) -> Measure:
 
 
 def user_content(config: Config, *path: str) -> list[str]:
-    """Digests of the files and folders that a section names as the user's own; empty when it names none.
+    """Digests of the user's own files and folders that a section names; empty if it names none.
 
-    A file that also has an address need not be there.
+    A file that also has an address may be missing.
     """
     values = values_of(config, *path)
-    # Weights of torchvision are a name; those for a function of the user's are a file.
+    # For torchvision, `weights` is a name; for a user's Python function, it is a file.
     keys = ["path", "weights"] if values["source"] == "python" else ["path"]
     return [
         content_digest(
@@ -153,10 +153,10 @@ def user_content(config: Config, *path: str) -> list[str]:
     ]
 
 
-# Modules that a step imports by a configured name, which its digest has to be told of
+# Modules that a step imports by a name in the configuration, for its digest
 
 
-# Families whose networks are built from what their source says of them.
+# Families whose networks are built from a description that their source provides.
 DESCRIBED = {"huggingface"}
 
 
@@ -168,13 +168,13 @@ def model_modules(config: Config, model: str) -> list[str]:
 
 
 def network_modules(config: Config, model: str) -> list[str]:
-    """Modules that build the network of a model that was fetched."""
+    """Modules that build the network of a fetched model."""
     return [f"models.architectures.{config.architecture(model).split('/')[0]}"]
 
 
 def training_modules(config: Config, w: Wildcards) -> list[str]:
-    """Modules that a training imports by a configured name."""
+    """Modules that a training imports by a name in the configuration."""
     objective = objective_of(config, w)
     family = pretraining(config).architecture.split("/")[0]
-    asked = [] if objective == "untrained" else [f"pretraining.objectives.{objective}"]
-    return [f"models.architectures.{family}", *asked]
+    loss = [] if objective == "untrained" else [f"pretraining.objectives.{objective}"]
+    return [f"models.architectures.{family}", *loss]

@@ -1,11 +1,11 @@
 """What a result depends on: the meaning of the code that made it, the packages it used, the bytes it read.
 
-Snakemake's own ``code`` trigger reruns on a comment and misses an edit in an imported module. The digest
-here does neither: it covers the syntax trees (comments, layout and docstrings dropped) of a script and of
-every module of this library that it imports, directly or not, and the locked versions of the packages that
-those import.
+Snakemake's own ``code`` trigger reruns a step when a comment changes, and misses changes in imported modules.
+The digest here does neither: it covers the syntax trees (without comments, layout and docstrings) of a script
+and of every module of this library that it imports, directly or not, and the locked versions of the packages
+that these import.
 
-Only the standard library is imported, since the Snakefile reads this module wherever Snakemake is.
+Only the standard library is imported, because the Snakefile imports this module in Snakemake's environment.
 """
 
 import ast
@@ -21,11 +21,11 @@ from wordsight.errors import ConfigError
 from wordsight.files.hashing import sha256
 from wordsight.files.project import LOCK, SCRIPTS, locked_versions
 
-# Modules, and packages with all that is in them. Of the configuration a step takes types alone, whose values
-# reach it through its params, and neither messages nor errors reach a result.
+# Modules and whole packages that digests leave out. A step imports only types from the configuration, whose
+# values come through its params, and logs and errors don't reach a result.
 WITHOUT_EFFECT = {"wordsight.config", "wordsight.errors", "wordsight.logs"}
 
-# Import names that differ from the name of the distribution by more than the dash.
+# Distributions of packages whose import name isn't their own name with underscores.
 DISTRIBUTIONS = {
     "PIL": "pillow",
     "open_clip": "open-clip-torch",
@@ -41,7 +41,7 @@ def code_digest(script: str, *modules: str) -> str:
     Parameters
     ----------
     script : file under ``scripts/``
-    modules : names of modules of the library that the script imports by a name from the configuration
+    modules : modules of the library that the script imports by a name in the configuration
 
     Returns
     -------
@@ -56,7 +56,7 @@ def code_digest(script: str, *modules: str) -> str:
 
 
 def closure(script: str, *modules: str) -> tuple[dict[str, str], set[str]]:
-    """Syntax trees of a script and of the library it imports, by path; and the distributions these import."""
+    """Syntax trees of a script and of the library it imports, by path; and the distributions they use."""
     queue = [SCRIPTS / script, *(path for module in modules for path in _files(module))]
     trees: dict[str, str] = {}
     packages: set[str] = set()
@@ -76,17 +76,17 @@ def closure(script: str, *modules: str) -> tuple[dict[str, str], set[str]]:
 
 
 def ignored(module: str) -> bool:
-    """Whether digests leave a module of the library out, or one whose package they leave out."""
+    """Whether digests leave out a module of the library or its package."""
     return ".".join(module.split(".")[:2]) in WITHOUT_EFFECT
 
 
 def executed(tree: ast.Module) -> ast.Module:
-    """Syntax tree without what is there for type checkers alone."""
+    """Syntax tree without the code that only type checkers read."""
     return _Executed().visit(tree)
 
 
 class _Executed(ast.NodeTransformer):
-    """Drops what is there for type checkers alone."""
+    """Drops the code that only type checkers read."""
 
     def visit_If(self, node: ast.If) -> Any:
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
@@ -111,7 +111,7 @@ def _parse(path: Path, modified: int) -> tuple[str, frozenset[str]]:
 
 
 def _files(module: str) -> list[Path]:
-    """File of a module of the library, and of the packages it lies in; none for a name that is no module."""
+    """Files of a library module and of the packages that contain it; empty if there is no such module."""
     parts = module.split(".")
     packages = [SCRIPTS.joinpath(*parts[:depth], "__init__.py") for depth in range(2, len(parts) + 1)]
     return [path for path in [*packages, SCRIPTS.joinpath(*parts).with_suffix(".py")] if path.is_file()]
@@ -120,22 +120,22 @@ def _files(module: str) -> list[Path]:
 def content_digest(
     path: str, key: str, memory: Path = Path(".snakemake/wordsight-content.json"), by_hand: str | None = None
 ) -> str:
-    """SHA-256 over names and bytes of a user's file or folder.
+    """SHA-256 over the names and bytes of a user's file or folder.
 
-    Bytes are read once for each (path, size, modification time), so that a touched file is read again and
-    found equal, and an unchanged one costs a ``stat``.
+    Bytes are read once for each path, size and modification time: a file that was touched is read again and
+    gives the same digest, and an unchanged one costs only a ``stat``.
 
     Parameters
     ----------
     path : file or folder named in the configuration
     key : the configuration's key that names it, for the error
-    memory : where digests are kept between runs
-    by_hand : how to come by the file, for the error
+    memory : file that keeps digests between runs
+    by_hand : how to get the file, for the error
 
     Raises
     ------
     ConfigError
-        When nothing is there.
+        When the path doesn't exist.
     """
     root = Path(path)
     if not root.exists():
@@ -164,7 +164,7 @@ def _recall(memory: Path) -> dict[str, str]:
 
 
 def _remember(memory: Path, digests: dict[str, str]) -> None:
-    """Keep digests; without a place to keep them they are computed again, which is slow and right."""
+    """Keep digests for later runs; if that fails, they are computed again, which only takes longer."""
     temporary = memory.with_name(f"{memory.name}.{os.getpid()}")
     try:
         memory.parent.mkdir(parents=True, exist_ok=True)

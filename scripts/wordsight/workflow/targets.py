@@ -1,4 +1,4 @@
-"""Which files a configuration asks for."""
+"""Which files a run of a configuration makes."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MOST_PANELS, MOST_CONTRASTS = 6, 3  # encoders and contrasts that a figure of si
 
 
 def targets(config: Config) -> list[str]:
-    """Files of ``rule all``: the report, the tables, figures in every format, texts and their vectors."""
+    """Files of ``rule all``: report, tables, figures in every format, text features and corpora."""
     figures = [
         f"results/figures/{name}.{suffix}" for name in figure_names(config) for suffix in FIGURE_FORMATS
     ]
@@ -25,7 +25,7 @@ def targets(config: Config) -> list[str]:
 
 
 def text_features(config: Config) -> list[str]:
-    """Vectors of the class names of every dataset that some protocol runs on, of every text model."""
+    """Each text model's vectors of the class names of every dataset that some protocol runs on."""
     return [
         f"results/text_features/{model}/{dataset}.safetensors"
         for model in config.text_models
@@ -40,14 +40,14 @@ def corpora(config: Config) -> list[str]:
 
 def figure_names(config: Config) -> list[str]:
     """Figures of a configuration: one for each protocol that runs, then the others that it has data for."""
-    there = {
+    available = {
         "": True,
         "training": bool(trained_models(config)),
         "features": bool(embedded_models(config)),
         "attacks": "robustness" in config.protocols.running,
         "confusions": bool(confused(config)),
     }
-    return [*config.protocols.running, *(name for name, figure in FIGURES.items() if there[figure.needs])]
+    return [*config.protocols.running, *(name for name, figure in FIGURES.items() if available[figure.needs])]
 
 
 def example_names(config: Config) -> list[str]:
@@ -56,10 +56,10 @@ def example_names(config: Config) -> list[str]:
 
 
 def embedded_dataset(config: Config) -> str | None:
-    """Dataset whose features are shown: the first of those that most encoders pass."""
-    passed = {name: len(passing(config, name)) for name in config.datasets}
-    most = max(passed, key=lambda name: passed[name])
-    return most if passed[most] else None
+    """Dataset whose features are shown: the first one among those with features of the most models."""
+    models = {name: len(passing(config, name)) for name in config.datasets}
+    most = max(models, key=lambda name: models[name])
+    return most if models[most] else None
 
 
 def embedded_models(config: Config) -> list[str]:
@@ -75,37 +75,40 @@ def embedded_models(config: Config) -> list[str]:
 
 
 def passing(config: Config, dataset: str) -> list[str]:
-    """Models that some protocol asks for the features of a dataset's test images."""
-    asked = {
+    """Models for which some protocol reads the features of a dataset's test images."""
+    read = {
         model
         for protocol, section in config.protocols.running.items()
         if not PROTOCOLS[protocol].runs_encoder and dataset in section.covered
         for model in models_for(config, protocol, dataset)
     }
-    return [model for model in config.models if model in asked]
+    return [model for model in config.models if model in read]
 
 
 def group(config: Config, model: str) -> str:
-    """Objective of a model, whose seeds count as one; of a model from elsewhere, its name."""
+    """Group of a model: its objective if the workflow trains it, shared by all seeds; else its own name."""
     return getattr(config.models[model], "objective", model)
 
 
 def confused(config: Config) -> list[Comparison]:
-    """Contrasts whose confusions are shown: the first about language, else the first of all.
+    """Contrasts whose confusions are shown: the first ones about language, or else the first contrast.
 
-    A contrast is about language when no language is on both sides. Transfer has to run on all its models.
+    A contrast is about language when no kind of language is on both sides. Transfer must run on all its
+    models.
     """
     section = config.protocols.running.get("transfer")
     if section is None or config.protocol_mode("transfer") != "sound" or not section.covered:
         return []
-    able = set(config.select(section.models))
-    found = [
+    measured = set(config.select(section.models))
+    candidates = [
         comparison
         for comparison in resolve(config)
-        if {model for pair in comparison.pairs for model in pair} <= able
+        if {model for pair in comparison.pairs for model in pair} <= measured
     ]
-    about = [comparison for comparison in found if not set.intersection(*_languages(config, comparison))]
-    return about[:MOST_CONTRASTS] or found[:1]
+    about_language = [
+        comparison for comparison in candidates if not set.intersection(*_languages(config, comparison))
+    ]
+    return about_language[:MOST_CONTRASTS] or candidates[:1]
 
 
 def pictured_datasets(config: Config) -> list[str]:
@@ -124,7 +127,7 @@ def _languages(config: Config, comparison: Comparison) -> list[set[str]]:
 
 
 def protocol_results(config: Config) -> list[str]:
-    """Results of every protocol, for every model it applies to and every dataset or cell it measures."""
+    """Results of every protocol, for each of its models and each of its datasets or cells."""
     return [
         f"results/{protocol}/{model}/{part}.parquet"
         for protocol, section in config.protocols.running.items()
@@ -135,12 +138,16 @@ def protocol_results(config: Config) -> list[str]:
 
 
 def measured_parts(protocol: str, dataset: str) -> list[str]:
-    """What the rows of a protocol name as their dataset: it, or its four cells across styles."""
+    """What the rows of a protocol name as their dataset: the dataset, or its four cells across styles."""
     return list(CELLS) if PROTOCOLS[protocol].cells else [dataset]
 
 
 def models_for(config: Config, protocol: str, dataset: str) -> list[str]:
-    """Models that a protocol applies to: all, but an attack on their own classifier needs one that fits."""
+    """Models that a protocol measures on a dataset.
+
+    They are all that it selects, but if it attacks their own classifiers, only those with the dataset's label
+    space.
+    """
     models = config.select(config.protocols.running[protocol].models)
     attacked_here = attacked(config, protocol).get(dataset)
     if attacked_here is not None and attacked_here.head == "own":
@@ -150,7 +157,7 @@ def models_for(config: Config, protocol: str, dataset: str) -> list[str]:
 
 
 def attacked(config: Config, protocol: str) -> dict[str, Any]:
-    """What a protocol that runs the encoder reads of each dataset; nothing for other protocols."""
+    """Settings for each dataset of a protocol that runs the encoder; empty for other protocols."""
     section = config.protocols.running[protocol]
     return dict(section.datasets) if PROTOCOLS[protocol].runs_encoder else {}
 
@@ -161,21 +168,21 @@ def trained_models(config: Config) -> list[str]:
 
 
 def models_by_job(config: Config) -> list[str]:
-    """Models of which a job covers all datasets: the trained ones, or all where none is trained."""
+    """Models whose jobs cover all datasets: the ones that the workflow trains, or all if it trains none."""
     if config.jobs_by == "dataset":
         return []
     return trained_models(config) or list(config.models)
 
 
 def passed_by_all(config: Config) -> list[str]:
-    """Datasets whose features every model of ``models_by_job`` is asked for, in the configuration's order."""
-    asked = set(models_by_job(config))
+    """Datasets whose features are read for every model of ``models_by_job``, in the configuration's order."""
+    models = set(models_by_job(config))
     used = {
         dataset
         for protocol, section in config.protocols.running.items()
-        if not PROTOCOLS[protocol].runs_encoder  # which would not run on every model
+        if not PROTOCOLS[protocol].runs_encoder  # one that runs the encoder may skip models
         for dataset in section.covered
-        if asked <= set(models_for(config, protocol, dataset))
+        if models <= set(models_for(config, protocol, dataset))
     }
     return [name for name in config.datasets if name in used]
 
@@ -187,7 +194,7 @@ def evaluated_datasets(config: Config) -> list[str]:
 
 
 def features_together(config: Config, split: str) -> list[str]:
-    """Features of a split of all datasets that every trained encoder passes through, for one model."""
+    """Features of a split of all datasets of ``passed_by_all``, with the model as a wildcard."""
     return [f"results/features/{{model}}/{dataset}/{split}.safetensors" for dataset in passed_by_all(config)]
 
 
@@ -197,27 +204,28 @@ class Evaluation:
 
     Attributes
     ----------
-    rule : its name
-    outputs : patterns of its files
-    place : the wildcards in them, as a path
-    models : those that it is for
+    rule : name of the rule
+    protocol : name of the protocol
+    outputs : patterns of the files that the rule makes
+    wildcards : the wildcards in them, as a path: ``{model}/{dataset}`` or ``{model}``
+    models : models that the rule is for
     """
 
     rule: str
     protocol: str
     outputs: list[str]
-    place: str
+    wildcards: str
     models: list[str]
 
 
 def evaluations(config: Config) -> Iterator[Evaluation]:
-    """Rules of the protocols that read features; two for one whose jobs may cover all datasets of a model."""
+    """Rules of the protocols that read features; two each, if a job may cover all datasets of a model."""
     for name, record in PROTOCOLS.items():
         if record.runs_encoder:
             continue
-        place = "{model}" if record.cells else "{model}/{dataset}"
+        wildcards = "{model}" if record.cells else "{model}/{dataset}"
         parts = [f"{{model}}/{part}" for part in measured_parts(name, "{dataset}")]
-        yield Evaluation(name, name, _results(name, parts), place, list(config.models))
+        yield Evaluation(name, name, _results(name, parts), wildcards, list(config.models))
         section, together = config.protocols.running.get(name), models_by_job(config)
         if section and together and not record.cells:
             parts = [f"{{model}}/{dataset}" for dataset in section.covered]

@@ -1,1 +1,1 @@
-"""Where images come from: one file a source, each with ``load(section) -> Source``."""
+"""Where images come from: one module per source, each with ``load(section) -> Source``."""

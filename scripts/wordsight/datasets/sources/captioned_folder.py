@@ -1,4 +1,4 @@
-"""Images in a folder, and a CSV file with one row for each: its split, caption, label, concept and style.
+"""Images in a folder, and a CSV file with a row for each: its split, caption, label, concept and style.
 
 The table is UTF-8 with a header, quoted as in RFC 4180.
 """
@@ -18,7 +18,7 @@ from wordsight.errors import DataError
 from wordsight.files.signatures import describe_start
 
 REQUIRED = ("image", "split")
-TEXTS = ("caption", "label")  # At least one; where the column is there, no cell is empty.
+TEXTS = ("caption", "label")  # At least one of these columns is required; neither may have empty cells.
 COLUMNS = (*REQUIRED, *TEXTS, "concept", "style")
 SPLITS = ("train", "test")
 
@@ -29,9 +29,8 @@ def load(section: CaptionedFolderDataset) -> Source:
     Raises
     ------
     DataError
-        When the table is missing, no CSV file in UTF-8, or has a column or a row that is not as expected;
-        when an image is missing, named twice, or lies outside ``section.path``. What is no image is found
-        when it is read.
+        When the table is missing, isn't CSV in UTF-8, or has a wrong column or row; when an image is missing,
+        in two rows, or outside ``section.path``. Files that aren't images are found when they are read.
     """
     root = Path(section.path)
     table = root / section.table
@@ -47,7 +46,7 @@ def load(section: CaptionedFolderDataset) -> Source:
         if problem := folders.problem(name):
             raise DataError(f"{where}: {row['image']}: {problem}")
         if name in seen:
-            raise DataError(f"{where}: {name}: this image is in an earlier row as well")
+            raise DataError(f"{where}: {name}: an earlier row has this image too")
         seen.add(name)
         splits[row["split"]].append(_item(root, name, row, numbers))
     train = hold_out(splits["train"], section.validation, root.absolute().name)
@@ -55,7 +54,7 @@ def load(section: CaptionedFolderDataset) -> Source:
 
 
 class _Folders:
-    """Which paths lead to a file below a root. Each folder is resolved once, since it holds many images."""
+    """Checks that paths lead to files below a root. A folder is resolved only once for all of its images."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -63,14 +62,14 @@ class _Folders:
         self.inside: dict[str, bool] = {}
 
     def problem(self, name: str) -> str:
-        """Say what is wrong with a file's path relative to the root; empty when nothing is."""
+        """Say what is wrong with the path of a file, relative to the root; empty if nothing is."""
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\0" in name:
             return f"expected a path below {self.root} without '..'"
         try:
             mode = os.lstat(self.root / path).st_mode
         except OSError as error:
-            return f"expected a file below {self.root} ({error.strerror})"
+            return f"cannot be found below {self.root} ({error.strerror})"
         folder = path if stat.S_ISLNK(mode) else path.parent
         if not self._is_inside(folder.as_posix()):
             return f"expected a file below {self.root}, found a symbolic link that leads out of it"
@@ -98,7 +97,7 @@ def _read(root: Path, name: str) -> bytes:
 
 
 def _rows(table: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """How an error names each row (by the line that it ends on), and its cells by column."""
+    """Place of each row for errors (the line that it ends on), and its cells by column."""
     reader = csv.reader(_lines(table), strict=True)
     try:
         columns = _columns(table, next(reader, []))
@@ -111,7 +110,7 @@ def _rows(table: Path) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def _lines(table: Path) -> Iterator[str]:
-    """Lines with their ends, decoded one by one, so that an error is of the line that it names."""
+    """Lines with their line ends, decoded one by one, so that an error names the right line."""
     number = 0
     try:
         with table.open("rb") as file:
@@ -133,7 +132,7 @@ def _columns(table: Path, header: list[str]) -> list[str]:
         if name not in COLUMNS:
             raise DataError(f"{where}: unknown column {name[:60]!r}; {nearest(name[:60], list(COLUMNS))}")
         if name in columns[:place]:
-            raise DataError(f"{where}: the column {name} is there twice")
+            raise DataError(f"{where}: the column {name} appears twice")
     for name in REQUIRED:
         if name not in columns:
             raise DataError(f"{where}: expected a column {name}, found {', '.join(columns) or 'none'}")

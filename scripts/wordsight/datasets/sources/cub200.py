@@ -1,4 +1,4 @@
-"""Caltech-UCSD Birds 200-2011 with its official splits, read inside its archive.
+"""Caltech-UCSD Birds 200-2011 with its official splits, read directly from its archive.
 
 Source: Wah et al. 2011, The Caltech-UCSD Birds-200-2011 dataset, technical report CNS-TR-2011-001
 """
@@ -13,7 +13,7 @@ from wordsight.downloads import fetching
 from wordsight.errors import DataError
 
 ADDRESS = "https://data.caltech.edu/records/65de6-vp158/files/CUB_200_2011.tgz"
-MD5 = "97eceeb196236b17998738112f37df78"  # as its publisher states it
+MD5 = "97eceeb196236b17998738112f37df78"  # stated by its publisher
 FOLDER = "CUB_200_2011/"
 IMAGES = "images/"
 TABLES = ("classes.txt", "images.txt", "image_class_labels.txt", "train_test_split.txt")
@@ -23,14 +23,14 @@ IS_TRAINING = {"0": False, "1": True}
 def load(section: Cub200Dataset) -> Source:
     """List the images of the archive, which is downloaded unless ``section.path`` names it or its folder.
 
-    Items are in the order of the archive: it is compressed as a whole and only fast to read forwards.
+    Items are in the order of the archive, which is compressed as a whole and only fast to read forwards.
 
     Raises
     ------
     DataError
-        When a file is missing or a table does not fit the others.
+        When a file is missing or the tables don't fit together.
     DownloadError
-        When the archive is not to be had, or is another one.
+        When the archive can't be downloaded, or isn't the expected one.
     """
     path = _archive(section)
     files = {name.removeprefix(FOLDER): read for name, read in list_files(path).items()}
@@ -57,7 +57,7 @@ def load(section: Cub200Dataset) -> Source:
 
 
 def _archive(section: Cub200Dataset) -> Path:
-    """Verified archive, or a folder that it was unpacked to."""
+    """Path of the verified archive, or of the folder that it was unpacked to."""
     if section.path and Path(section.path).is_dir():
         return Path(section.path)
     return fetching.fetch(
@@ -79,8 +79,8 @@ def _plain(name: str) -> str:
 
 
 def _tables(path: Path, files: Files) -> tuple[dict[str, str], ...]:
-    """Classes by their number; path, class and split of each image by its number."""
-    # In the order of the archive.
+    """Names of the classes by number; path, class and split of each image by number."""
+    # Read in the order of the archive, which is fast.
     texts = {name: read() for name, read in files.items() if name in TABLES}
     for name in TABLES:
         if name not in texts:
@@ -93,13 +93,11 @@ def _tables(path: Path, files: Files) -> tuple[dict[str, str], ...]:
         if table.keys() != images.keys():
             odd = min(table.keys() ^ images.keys())
             raise DataError(
-                f"{path}: {name}: lists other images than images.txt: {odd} is in one of them only"
+                f"{path}: {name}: lists other images than images.txt: only one of them has image {odd}"
             )
         for image, value in table.items():
             if value not in valid:
-                raise DataError(
-                    f"{path}: {name}: image {image}: expected one of its known values, found {value!r}"
-                )
+                raise DataError(f"{path}: {name}: image {image}: unknown value {value!r}")
     return classes, images, labels, splits
 
 

@@ -1,8 +1,8 @@
 """Captioned images of the Hugging Face hub, or of local files that its library ``datasets`` reads.
 
-Images stay encoded and on disk, in the library's Arrow files. What it downloads goes into the cache of all
-downloads, what it converts below ``resources/downloads``. It runs no code of a dataset: scripts ended with
-its version 4.
+Images stay encoded and on disk, in the library's Arrow files. Its downloads go into the cache of all
+downloads, and the files that it converts below ``resources/downloads``. No code of a dataset is run: since
+version 4, the library doesn't support dataset scripts.
 """
 
 import gc
@@ -27,13 +27,13 @@ from wordsight.downloads import cache, hub
 from wordsight.errors import DataError
 
 ROOT = "resources/downloads/huggingface"
-NEEDED = ("caption_column", "label_column")  # Where one is named, every row has a text in it.
+NEEDED = ("caption_column", "label_column")  # A column that is configured must have a text in every row.
 OPTIONAL = ("concept_column", "style_column")
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Consecutive rows of a split of the library, of which ``first`` is the place of the first one."""
+    """Consecutive rows of one of the library's splits; ``first`` is the index of the first row there."""
 
     split: str
     first: int
@@ -66,13 +66,13 @@ class Images:
 
 
 def load(section: HuggingFaceDataset) -> Source:
-    """Load the dataset, from the hub where it was not downloaded before.
+    """Load the dataset; from the hub, unless it was downloaded before.
 
     Raises
     ------
     DataError
-        When the hub or the files give no dataset, a split or a column is missing or of another kind, or a row
-        has no text. What is no image is found when it is read.
+        When the dataset can't be read, a split or column is missing or has the wrong type, or a row lacks a
+        text. Files that aren't images are found when they are read.
     """
     where = str(section.name or section.path)
     data = _open(section, where)
@@ -110,14 +110,14 @@ def _provenance(section: HuggingFaceDataset, rows: datasets.Dataset) -> tuple[st
 
 @contextmanager
 def _settings(endpoint: str) -> Iterator[None]:
-    """Have the library ask this hub, keep to our cache, report nothing, and draw no bars into a log."""
+    """Make the library use this hub and our cache, send no statistics, and draw no progress bars in a log."""
     settings: dict[Any, dict[str, Any]] = {
         constants: {
             "ENDPOINT": endpoint,
             "HUGGINGFACE_CO_URL_TEMPLATE": endpoint + "/{repo_id}/resolve/{revision}/{filename}",
             "HF_HUB_CACHE": str(_hub_cache()),
             "HF_HUB_DISABLE_TELEMETRY": True,
-            "HF_HUB_DISABLE_XET": True,  # whose own cache only an environment variable moves
+            "HF_HUB_DISABLE_XET": True,  # it has a cache of its own, which only an environment variable moves
             "HF_HUB_OFFLINE": cache.offline(),
         },
         datasets.config: {
@@ -141,8 +141,8 @@ def _settings(endpoint: str) -> Iterator[None]:
 
 
 @contextmanager
-def _open_files_left() -> Iterator[None]:
-    """Close a ``metadata.csv`` that the library leaves open, in silence, before it surprises a later step."""
+def _closing_open_files() -> Iterator[None]:
+    """Close a ``metadata.csv`` that the library leaves open, without a warning here or in a later step."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         yield
@@ -150,30 +150,30 @@ def _open_files_left() -> Iterator[None]:
 
 
 def _open(section: HuggingFaceDataset, where: str) -> Mapping[str, datasets.Dataset]:
-    """Splits by name, memory-mapped; of the hub's datasets from the first hub that has it."""
+    """Splits by name, memory-mapped; a dataset of the hub is from the first address that has it."""
     reasons: list[str] = []
-    unreached = False
+    no_connection = False
     for endpoint in [constants.ENDPOINT] if section.path else hub.hubs():
         try:
-            with _settings(endpoint), _open_files_left():
+            with _settings(endpoint), _closing_open_files():
                 if section.path:
                     return _open_local(Path(section.path).resolve(), section.subset)
                 return _open_remote(section, endpoint)
-        except Exception as error:  # Its readers of a dozen formats let errors of every type through.
+        except Exception as error:  # The library's readers of a dozen formats raise errors of any type.
             reasons.append(_reason(error))
-            unreached = isinstance(error, ConnectionError)
-    advice = "; without a network, set path to a copy of its files" if unreached else ""
+            no_connection = isinstance(error, ConnectionError)
+    advice = "; without a network, set path to a copy of its files" if no_connection else ""
     raise DataError(f"{where}: cannot be read ({'; '.join(reasons)}){advice}")
 
 
 def _open_remote(section: HuggingFaceDataset, endpoint: str) -> Mapping[str, datasets.Dataset]:
-    # The prefix keeps it from taking a folder that happens to have this name.
+    # Without the prefix, the library would use a local folder that happens to have this name.
     return datasets.load_dataset(
         f"hf://datasets/{section.name}",
         section.subset,
         revision=section.revision,
         cache_dir=str(_root()),
-        token=hub.key_to(endpoint),
+        token=hub.token_for(endpoint),
     )
 
 
@@ -186,7 +186,7 @@ def _open_local(path: Path, subset: str | None) -> Mapping[str, datasets.Dataset
 
 
 def _reason(error: Exception) -> str:
-    """Type and first words of an error, or of the one that the library wrapped."""
+    """Type and first words of an error, or of its cause if the library wrapped it."""
     wrapped = isinstance(error, datasets.exceptions.DatasetGenerationError) and error.__cause__
     cause = wrapped or error
     return f"{type(cause).__name__}: {' '.join(str(cause).split())[:200]}"
@@ -219,13 +219,13 @@ def _check_columns(rows: datasets.Dataset, section: HuggingFaceDataset, where: s
 
 
 def _classes(slices: list[Slice], column: str | None, where: str) -> list[str]:
-    """Names of the classes: those that the column declares, or the distinct labels."""
+    """Names of the classes: those that the column declares, or else the distinct labels."""
     if column is None:
         return []
     features = [piece.rows.features[column] for piece in slices]
     declared = [list(f.names) if isinstance(f, datasets.ClassLabel) else None for f in features]
     if any(names != declared[0] for names in declared):
-        raise DataError(f"{where}: label_column: splits have different names of classes")
+        raise DataError(f"{where}: label_column: the splits have different class names")
     if declared and declared[0] is not None:
         return declared[0]
     return class_names(text for piece in slices for text in _texts(piece, column, where, needed=True))
@@ -246,7 +246,7 @@ def _items(piece: Slice, section: HuggingFaceDataset, classes: list[str], where:
 
 
 def _texts(piece: Slice, column: str | None, where: str, *, needed: bool) -> Iterator[str]:
-    """Texts of a column, row by row; of a list of captions the first. They are empty without a column."""
+    """Text of each row in a column: the first if it is a list. Without a column, all texts are empty."""
     if column is None:
         yield from repeat("", len(piece.rows))
         return

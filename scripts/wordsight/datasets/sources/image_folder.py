@@ -14,8 +14,8 @@ def load(section: ImageFolderDataset) -> Source:
     Raises
     ------
     DataError
-        When a folder is missing or empty, a file lies where a class is expected, the splits share a folder or
-        differ in their classes. What is no image is found when it is read.
+        When a folder is missing or empty, there is a file in place of a folder for a class, or the splits
+        share a folder or have different classes. Files that aren't images are found when they are read.
     """
     root = Path(section.path)
     folders = section.splits
@@ -49,7 +49,7 @@ def _classes(folder: Path) -> list[str]:
         raise DataError(f"{folder}: does not exist; put one subfolder for each class there")
     for path in _visible(folder):
         if not path.is_dir():
-            raise DataError(f"{path}: is a file, where only folders of one class each belong")
+            raise DataError(f"{path}: is a file, but only folders belong here, one for each class")
     classes = [path.name for path in _visible(folder)]
     if not classes:
         raise DataError(f"{folder}: is empty; put one subfolder for each class there")
@@ -67,7 +67,7 @@ def _items(root: Path, folder: str, classes: list[str]) -> list[Item]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Files of a class, at any depth."""
+    """Files in the folder of a class, at any depth."""
     files = []
     for path in _visible(folder):
         files += _files(path) if path.is_dir() else [path]

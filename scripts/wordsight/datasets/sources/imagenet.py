@@ -1,7 +1,7 @@
 """Test sets with ImageNet's classes, from the user's own copy as it was published, unpacked or not.
 
-The copy may be smaller and have fewer classes: a classifier of all 1,000 is then asked for the ones that are
-there, as is usual for ImageNet-R and ObjectNet.
+The copy may have fewer images and classes: a classifier of all 1,000 classes then chooses only among those of
+the copy, as is usual for ImageNet-R and ObjectNet.
 
 Sources: Russakovsky et al. 2015, https://doi.org/10.1007/s11263-015-0816-y (validation); Recht et al. 2019,
 https://arxiv.org/abs/1902.10811 (v2, matched frequency); Wang et al. 2019, https://arxiv.org/abs/1905.13549
@@ -38,12 +38,20 @@ IMAGES = {".jpeg", ".jpg", ".png"}
 
 FOLDERS = "folder_to_objectnet_label.json"
 LABELS = "objectnet_to_imagenet_1k.json"
-BORDER = 2  # pixels, red, so that no image of ObjectNet is trained on unnoticed
+BORDER = 2  # pixels; ObjectNet's images have a red border, so that training on them doesn't go unnoticed
 
 
 @dataclass(frozen=True)
 class Copy:
-    """What a copy holds: labels are places in ``classes``, and ``indices`` those in ImageNet's 1,000."""
+    """Contents of a copy.
+
+    Attributes
+    ----------
+    classes : names of the classes
+    indices : labels in ImageNet that each class covers
+    train, test : items, whose labels are indices into ``classes``
+    border : as in :class:`~wordsight.datasets.card.DatasetCard`
+    """
 
     classes: list[str]
     indices: list[list[int]]
@@ -54,7 +62,7 @@ class Copy:
 
 @dataclass(frozen=True)
 class Variant:
-    """A published test set: how a copy is read, and how many images a whole one has."""
+    """A published test set: how to read a copy, and how many images a complete one has."""
 
     read: Callable[[Path], Copy]
     images: int
@@ -63,26 +71,26 @@ class Variant:
 
 
 def load(section: ImagenetDataset) -> Source:
-    """List the images of the variant ``section.variant`` below ``section.path``.
+    """List the images of the variant ``section.variant`` at ``section.path``.
 
     Raises
     ------
     DataError
-        When a file is missing, damaged or no archive, a folder is none of the variant's classes, images and
-        ground truth do not fit, or there are fewer or more images than were published, or than
-        ``section.images`` says. What is no image is found when it is read.
+        When a file is missing, damaged or not an archive, a folder isn't named after a class, images and
+        ground truth don't fit, or the number of images is not ``section.images`` or else the published one.
+        Files that aren't images are found when they are read.
     """
     variant = VARIANTS[section.variant]
-    copy = _present(variant.read(Path(section.path)))
+    copy = _without_empty_classes(variant.read(Path(section.path)))
     if not copy.test:
         raise DataError(f"{section.path}: has no images in one folder for each class")
     expected = section.images or variant.images
     if len(copy.test) != expected:
         raise DataError(
             f"{section.path}: expected {expected:,} images of ImageNet's variant {section.variant!r}, found "
-            f"{len(copy.test):,}; if this is all that the copy has, say `images: {len(copy.test)}`"
+            f"{len(copy.test):,}; if your copy should have this number, set `images: {len(copy.test)}`"
         )
-    whole = copy.indices == [[index] for index in range(len(synsets.synsets()))]
+    all_classes = copy.indices == [[index] for index in range(len(synsets.synsets()))]
     return Source(
         origin=variant.origin,
         licence=variant.licence,
@@ -90,13 +98,13 @@ def load(section: ImagenetDataset) -> Source:
         train=copy.train,
         test=copy.test,
         label_space=synsets.SPACE,
-        label_indices=None if whole else copy.indices,
+        label_indices=None if all_classes else copy.indices,
         border=copy.border,
     )
 
 
-def _present(copy: Copy) -> Copy:
-    """Go without the classes of which there is no image."""
+def _without_empty_classes(copy: Copy) -> Copy:
+    """Leave out the classes without images."""
     present = sorted({item.label for item in (*copy.train, *copy.test)})
     labels = {label: place for place, label in enumerate(present)}
 
@@ -113,18 +121,18 @@ def _present(copy: Copy) -> Copy:
 
 
 def _of_imagenet(test: list[Item], train: list[Item] | None = None) -> Copy:
-    """Copy whose labels are ImageNet's."""
+    """Copy that has the classes of ImageNet."""
     names = synsets.class_names()
     return Copy(names, [[index] for index in range(len(names))], train or [], test)
 
 
 def _name(path: PurePosixPath) -> str:
-    """Id of an image whose file name is the only one of its kind."""
+    """Id of an image whose file name is unique."""
     return path.name
 
 
 def _folder_and_name(path: PurePosixPath) -> str:
-    """Id of an image whose file name occurs in other classes as well."""
+    """Id of an image whose file name may occur in other classes too."""
     return f"{path.parent.name}/{path.name}"
 
 
@@ -134,12 +142,19 @@ def _by_class(
     classes: Mapping[str, int | None],
     name: Callable[[PurePosixPath], str] = _folder_and_name,
 ) -> list[Item]:
-    """Items of the images whose folder is that of a class; None leaves a class out.
+    """Items of the images in folders that are named after classes.
+
+    Parameters
+    ----------
+    root : path of the copy, for errors
+    files : all files, some of which are images
+    classes : label of each class by the name of its folder; None leaves the class out
+    name : gives the id of an image by its path
 
     Raises
     ------
     DataError
-        When the folder of an image is that of no class.
+        When the folder of an image isn't named after a class.
     """
     items = []
     for path, read in zip(map(PurePosixPath, files), files.values(), strict=True):
@@ -157,7 +172,7 @@ def _by_class(
 
 
 def _hint(folder: str, classes: Iterable[str]) -> str:
-    """Nearest class, or the first of all of them."""
+    """Suggest the nearest class, or give the first one as an example."""
     names = list(classes)
     hint = nearest(folder, names)
     return hint.split("; ")[0] if hint.startswith("did") else f"such as {names[0]!r}"
@@ -171,9 +186,9 @@ def _numbers() -> dict[str, int]:
 
 
 def _validation(root: Path) -> Copy:
-    """Images in one archive or folder with the development kit beside them, or in a folder for each class.
+    """Images in one archive or folder next to the development kit, or in a folder for each class.
 
-    Training images are read when they are there: from their archive, or from the folder ``train`` beside
+    Training images are read if the copy has them, from their archive or from the folder ``train`` next to
     ``val``.
     """
     if (root / VALIDATION).is_file():
@@ -182,7 +197,7 @@ def _validation(root: Path) -> Copy:
         return _of_imagenet(test, _by_class(root / TRAIN, train, _numbers(), _name))
     folder = root / "val" if (root / "val").is_dir() else root
     if (root / "train").is_dir() and folder == root:
-        raise DataError(f"{root}: has no folder val beside train")
+        raise DataError(f"{root}: has a folder train, but no folder val next to it")
     files = list_files(folder)
     if any(FLAT.fullmatch(name) for name in files):
         test = _flat(root, files)
@@ -190,14 +205,14 @@ def _validation(root: Path) -> Copy:
         test = _by_class(folder, files, _numbers(), _name)
     if not test:
         raise DataError(
-            f"{root}: expected {VALIDATION}, or images in a folder val or in one for each class, found none"
+            f"{root}: has no images: expected {VALIDATION}, a folder val, or a folder for each class"
         )
     train = list_files(root / "train") if (root / "train").is_dir() else {}
     return _of_imagenet(test, _by_class(root / "train", train, _numbers(), _name))
 
 
 def _flat(root: Path, files: Files) -> list[Item]:
-    """Items of images that are numbered: the development kit says what each shows."""
+    """Items of numbered images; the development kit has the class of each number."""
     labels = _ground_truth(root)
     items = []
     for name, read in files.items():
@@ -207,8 +222,8 @@ def _flat(root: Path, files: Files) -> list[Item]:
         number = int(found[1])
         if not 1 <= number <= len(labels):
             raise DataError(
-                f"{root}: {name}: {GROUND_TRUTH} has {len(labels):,} lines and none for this image, number "
-                f"{number}"
+                f"{root}: {name}: {GROUND_TRUTH} has no line {number} for this image; it has {len(labels):,} "
+                "lines"
             )
         items.append(Item(found[0], labels[number - 1], read))
     return items
@@ -218,15 +233,12 @@ def _ground_truth(root: Path) -> list[int]:
     """Label of each validation image, in the order of the numbers in their names."""
     path = next((root / name for name in DEVKIT if (root / name).exists()), None)
     if path is None:
-        raise DataError(
-            f"{root / DEVKIT[0]}: expected the development kit, which says what the images show; it is "
-            "missing"
-        )
+        raise DataError(f"{root / DEVKIT[0]}: is missing; this development kit has the classes of the images")
     files = {"/".join(PurePosixPath(name).parts[-2:]): read for name, read in list_files(path).items()}
     for name in (META, GROUND_TRUTH):
         if name not in files:
             raise DataError(f"{path}: has no file {name}")
-    known = _own_numbers(files[META](), path)
+    known = _labels_by_number(files[META](), path)
     lines = files[GROUND_TRUTH]().decode("ascii", "replace").split()
     for place, line in enumerate(lines, start=1):
         if line not in known:
@@ -237,8 +249,8 @@ def _ground_truth(root: Path) -> list[int]:
     return [known[line] for line in lines]
 
 
-def _own_numbers(data: bytes, path: Path) -> dict[str, int]:
-    """Label of each number that the development kit gives a class; it numbers inner synsets as well."""
+def _labels_by_number(data: bytes, path: Path) -> dict[str, int]:
+    """Label of each class by its number in the development kit, which numbers inner synsets too."""
     labels = _numbers()
     try:
         table = scipy.io.loadmat(io.BytesIO(data), squeeze_me=True)["synsets"]
@@ -263,16 +275,16 @@ def _by_synset(root: Path) -> Copy:
 
 
 def _objectnet(root: Path) -> Copy:
-    """Images of the classes that ImageNet has as well, without the red border.
+    """Images of the classes that ImageNet has too, without the red border.
 
-    A class of ObjectNet stands for one of ImageNet or for several: its two tables say which.
+    A class of ObjectNet covers one or several classes of ImageNet, as ObjectNet's two tables say.
     """
     files = list_files(root)
     folders, labels = (_mapping(root, files, name) for name in (FOLDERS, LABELS))
     kept = sorted(folder for folder, label in folders.items() if label in labels)
     missing = sorted(labels.keys() - folders.values())
     if missing:
-        raise DataError(f"{root}: {FOLDERS}: {LABELS} names {missing[0]!r}, but there is no such folder")
+        raise DataError(f"{root}: {FOLDERS}: has no folder for {missing[0]!r}, which {LABELS} names")
     numbers = {names: index for index, names in enumerate(synsets.lemmas())}
     places = {folder: kept.index(folder) if folder in kept else None for folder in folders}
     items = [replace(item, read=partial(_without_border, item)) for item in _by_class(root, files, places)]
@@ -286,10 +298,10 @@ def _objectnet(root: Path) -> Copy:
 
 
 def _mapping(root: Path, files: Files, name: str) -> dict[str, str]:
-    """A table of ObjectNet: an object of texts."""
+    """Read one of ObjectNet's tables: a JSON object that maps names to names."""
     found = [read for path, read in files.items() if PurePosixPath(path).name == name]
     if not found:
-        raise DataError(f"{root}: has no file mappings/{name}, which is part of ObjectNet")
+        raise DataError(f"{root}: mappings/{name} is missing; it is part of ObjectNet")
     try:
         table = json.loads(found[0]())
     except ValueError as error:
@@ -300,7 +312,7 @@ def _mapping(root: Path, files: Files, name: str) -> dict[str, str]:
 
 
 def _indices(root: Path, names: str, numbers: Mapping[str, int]) -> list[int]:
-    """Labels of ImageNet that a class of ObjectNet stands for."""
+    """Labels in ImageNet of a class of ObjectNet."""
     parts = [part.strip() for part in names.split(";")]
     for part in parts:
         if part not in numbers:
@@ -309,10 +321,10 @@ def _indices(root: Path, names: str, numbers: Mapping[str, int]) -> list[int]:
 
 
 def _without_border(item: Item) -> bytes:
-    """Image file of what is inside the border."""
+    """Image file without the border."""
     image = decode(item.read(), item.id)
     buffer = io.BytesIO()
-    # These are large photographs: at the usual level, compressing them would take hours more for all of them.
+    # These are large photographs: compressing them at the usual level would take hours longer.
     image.crop((BORDER, BORDER, image.width - BORDER, image.height - BORDER)).save(
         buffer, format="PNG", compress_level=1
     )

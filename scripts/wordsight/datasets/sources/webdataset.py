@@ -1,9 +1,9 @@
-"""Captioned images in the shards of a WebDataset: tar files in which one sample is a run of members.
+"""Captioned images in the shards of a WebDataset: tar files in which each sample is a run of files.
 
-Members of a sample share their path up to the first dot of the file name, which is its key; what follows the
-dot says what a member is. Of these, only images, ``.txt``, ``.cls`` and ``.json`` are read, so that nothing
-is unpickled, and nothing is unpacked to disk: a shard is read through once for its texts and for the places
-of its images.
+The files of a sample share their path up to the first dot of the file name, which is the sample's key; the
+part after the dot says what a file holds. Only images, ``.txt``, ``.cls`` and ``.json`` are read, so that
+nothing is unpickled. Nothing is unpacked to disk either: a shard is read once for its texts and for the
+positions of its images.
 
 Source: Aizman et al. 2019, "High performance I/O for large scale deep learning", and the library webdataset.
 """
@@ -33,7 +33,7 @@ RANGE = re.compile(r"(\d+)\.\.(\d+)")
 
 
 class Member(NamedTuple):
-    """A file in a shard: ``size`` bytes from ``offset`` on."""
+    """A file in a shard: its ``size`` bytes start at ``offset``."""
 
     key: str
     extension: str
@@ -43,7 +43,7 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An image and what its shard says of it; empty where it says nothing."""
+    """An image and its texts in the shard; a missing text is empty."""
 
     key: str
     image: Extent
@@ -59,9 +59,10 @@ def load(section: WebDataset) -> Source:
     Raises
     ------
     DataError
-        When a pattern leads out of ``section.path`` or matches nothing, a shard is no whole tar file or named
-        twice, a sample has no image, several, no caption or an unfit one, a key occurs twice, or only some of
-        the samples have a label. What is no image is found when it is read.
+        When a pattern leads out of ``section.path`` or matches nothing, a shard isn't a complete tar file or
+        is in both splits, a sample doesn't have exactly one image or has no valid caption, a key occurs
+        twice, or only some of the samples have a label. Files that aren't images are found when they are
+        read.
     """
     root = Path(section.path)
     files = find_shards(root, {str(split): pattern for split, pattern in section.splits.items()})
@@ -83,26 +84,27 @@ def find_shards(root: Path, splits: dict[str, str]) -> dict[Path, str]:
     for split, pattern in splits.items():
         where = f"{root}: splits.{split}"
         if not pattern or PurePosixPath(pattern).is_absolute() or ".." in PurePosixPath(pattern).parts:
-            raise DataError(f"{where}: expected a pattern of files below it, not {pattern!r}")
+            raise DataError(f"{where}: expected a pattern for files below {root}, not {pattern!r}")
         for name in expand(pattern, where):
             found = sorted(path for path in root.glob(name) if path.is_file())
             if not found:
-                raise DataError(f"{where}: has no shard {name}")
+                raise DataError(f"{where}: there is no shard {name}")
             for shard in found:
                 if shard in shards:
                     first = f"splits.{shards[shard]}"
-                    raise DataError(f"{where}: the shard {shard} is in {first} as well")
+                    raise DataError(f"{where}: the shard {shard} is in {first} too")
                 shards[shard] = split
     return shards
 
 
 def expand(pattern: str, where: str) -> list[str]:
-    """Names that a pattern in braces stands for: ``{a,b}``, and ``{00..12}`` with its leading zeros.
+    """Expand the braces of a pattern: ``{a,b}``, and ``{00..12}`` with its leading zeros.
 
     Raises
     ------
     DataError
-        When braces hold something else, or a range that ends before it starts; it begins with ``where``.
+        When braces contain anything else, or a range that ends before it starts. The error begins with
+        ``where``.
     """
     found = BRACES.search(pattern)
     if not found:
@@ -125,7 +127,7 @@ def read_shard(shard: Path) -> Iterator[Sample]:
     Raises
     ------
     DataError
-        As :func:`load`; it names shard and key.
+        As in :func:`load`. The error names the shard and the key.
     """
     seen: set[str] = set()
     try:
@@ -133,7 +135,7 @@ def read_shard(shard: Path) -> Iterator[Sample]:
             for key, members in groupby(_members(file, shard), key=lambda member: member.key):
                 where = f"{shard}: {key}"
                 if key in seen:
-                    raise DataError(f"{where}: its files are not side by side: the key comes again later")
+                    raise DataError(f"{where}: the files of this sample are not next to each other")
                 seen.add(key)
                 image, texts = _parts(file, members, where)
                 yield Sample(key, Extent(shard, image.offset, image.size), *_texts(texts, where))
@@ -144,7 +146,7 @@ def read_shard(shard: Path) -> Iterator[Sample]:
 
 
 def _members(file: BinaryIO, shard: Path) -> Iterator[Member]:
-    """Members that belong to a sample. What is no plain file, or has no dot in its name, belongs to none."""
+    """Members that belong to a sample: regular files with a dot in their name."""
     end = os.fstat(file.fileno()).st_size
     if problem := describe_start(file.read(512)):
         raise DataError(f"{shard}: expected a tar file, found {problem}")
@@ -173,7 +175,7 @@ def _parts(file: BinaryIO, members: Iterable[Member], where: str) -> tuple[Membe
 
 
 def _texts(contents: dict[str, bytes], where: str) -> tuple[str, str, str, str]:
-    """Caption, label, concept and style; a file of its own takes precedence over an entry in ``.json``."""
+    """Caption, label, concept and style; a separate file takes precedence over an entry in ``.json``."""
     values = _json(contents["json"], where) if "json" in contents else {}
     for name, extension in (("caption", "txt"), ("label", "cls")):
         if extension in contents:
@@ -182,7 +184,7 @@ def _texts(contents: dict[str, bytes], where: str) -> tuple[str, str, str, str]:
         as_text(values.get(name), name, where) for name in ("caption", "label", "concept", "style")
     )
     if not caption:
-        raise DataError(f"{where}: has no caption, neither in .txt nor as caption in .json")
+        raise DataError(f"{where}: has no caption, neither in .txt nor as `caption` in .json")
     if "cls" in contents and not label:
         raise DataError(f"{where}: its .cls is empty")
     return caption, label, concept, style
@@ -194,7 +196,7 @@ def _json(content: bytes, where: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: its .json is not valid JSON ({error})") from None
     if not isinstance(values, dict):
-        raise DataError(f"{where}: its .json should hold an object, not {type(values).__name__}")
+        raise DataError(f"{where}: expected an object in its .json, found {type(values).__name__}")
     return values
 
 
@@ -206,12 +208,12 @@ def _decode(content: bytes, extension: str, where: str) -> str:
 
 
 def _classes(samples: list[Sample]) -> list[str]:
-    """Names of the classes; none when no sample has a label."""
+    """Names of the classes; empty if no sample has a label."""
     unlabelled = [sample for sample in samples if not sample.label]
     if unlabelled and len(unlabelled) < len(samples):
         first = unlabelled[0]
         raise DataError(
-            f"{first.image.path}: {first.key}: has no label in .cls, nor as label in .json, "
+            f"{first.image.path}: {first.key}: has no label, neither in .cls nor as `label` in .json, "
             "but other samples have one"
         )
     return [] if unlabelled else class_names(sample.label for sample in samples)
