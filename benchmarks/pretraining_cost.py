@@ -32,7 +32,8 @@ from wordsight.config.pretraining import TrainingSection
 from wordsight.datasets.building import build
 from wordsight.datasets.reading import open_split
 from wordsight.datasets.source import Item, Source
-from wordsight.pretraining.launch import Order, carry_out
+from wordsight.pretraining.job import TrainingJob
+from wordsight.pretraining.launch import train_and_write
 from wordsight.pretraining.sentence_encoder import write_sentences
 
 WORDS = ["red", "green", "blue", "round", "square", "large", "small", "bright", "dark", "cat", "dog", "tree"]
@@ -76,7 +77,7 @@ def prepare(folder: Path, count: int, side: int) -> None:
 
 def seconds(folder: Path, section: TrainingSection, objective: str, steps: int) -> float:
     """Time of a training of so many steps, its start and end included."""
-    order = Order(
+    job = TrainingJob(
         name=objective,
         network=PretrainNetwork(
             source="pretrain",
@@ -95,7 +96,7 @@ def seconds(folder: Path, section: TrainingSection, objective: str, steps: int) 
         curve=str(folder / "training.csv"),
     )
     started = time.perf_counter()
-    carry_out(order)
+    train_and_write(job)
     return time.perf_counter() - started
 
 

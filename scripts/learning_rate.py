@@ -14,16 +14,16 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.config.pretraining import TrainingSection
     from wordsight.datasets.reading import open_split
     from wordsight.files.disk import write_json
+    from wordsight.pretraining.job import TrainingJob, fingerprint, run_job
     from wordsight.pretraining.learning_rate import held_out
-    from wordsight.pretraining.order import Order, fingerprint, perform
 
     sentences = next(iter(snakemake.input.get("sentences", [])), None)
     network = validate(PretrainNetwork, snakemake.params.network)
     section = validate(TrainingSection, snakemake.params.section)
     probe = validate(ProbeParameters, snakemake.params.probe)
     images = Path(snakemake.input.images).parent
-    trained = perform(
-        Order(
+    trained = run_job(
+        TrainingJob(
             name=f"{network.objective} at {network.learning_rate:g}",
             network=network,
             section=section,

@@ -11,13 +11,13 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.config.load import validate
     from wordsight.config.models import PretrainNetwork
     from wordsight.config.pretraining import TrainingSection
-    from wordsight.pretraining.launch import carry_out
-    from wordsight.pretraining.order import Order, fingerprint
+    from wordsight.pretraining.job import TrainingJob, fingerprint
+    from wordsight.pretraining.launch import train_and_write
 
     sentences = next(iter(snakemake.input.get("sentences", [])), None)
     images = Path(snakemake.input.images).parent
-    carry_out(
-        Order(
+    train_and_write(
+        TrainingJob(
             name=snakemake.wildcards.model,
             network=validate(PretrainNetwork, snakemake.params.network),
             section=validate(TrainingSection, snakemake.params.section),

@@ -17,8 +17,8 @@ from wordsight.datasets import building
 from wordsight.datasets.reading import Split, open_split
 from wordsight.datasets.source import Item, Source
 from wordsight.files.pixels import encode
+from wordsight.pretraining.job import TrainingJob
 from wordsight.pretraining.loop import Task
-from wordsight.pretraining.order import Order
 from wordsight.seeds import derive_seed
 
 SHAPES = ["bar", "circle", "cross", "triangle"]  # the classes
@@ -130,9 +130,9 @@ def task(split, vectors, checkpoint, objective="labels", seed=0, learning_rate=0
     )
 
 
-def order(root, images, vectors, objective="labels", seed=0, learning_rate=0.01, **changes):
-    """An order to train and write the model ``root/model``."""
-    return Order(
+def job(root, images, vectors, objective="labels", seed=0, learning_rate=0.01, **changes):
+    """A job to train and write the model ``root/model``."""
+    return TrainingJob(
         name="model",
         network=network(objective, seed, learning_rate),
         section=section(**changes),

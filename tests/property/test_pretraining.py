@@ -15,7 +15,7 @@ from wordsight.pretraining import augmentation, batches, loop, objectives, saved
 from wordsight.pretraining.distributed import World
 from wordsight.pretraining.image_set import ImageSet, groups
 from wordsight.pretraining.objectives.stylised import randomly_convolved
-from wordsight.pretraining.vocabulary import LONGEST, PADDING, UNKNOWN, Vocabulary, words
+from wordsight.pretraining.vocabulary import MAX_LENGTH, PADDING, UNKNOWN, Vocabulary, words
 
 SHARES = st.floats(0, 0.95)
 SECTIONS = st.builds(
@@ -37,7 +37,7 @@ def test_any_caption_becomes_numbers_in_range_with_padding_at_the_end_alone(capt
     shuffled = mixed.sample(captions, len(captions))
     assert Vocabulary.of(shuffled + captions) == vocabulary
     assert sorted(vocabulary.index.values()) == list(range(UNKNOWN + 1, vocabulary.size))
-    assert 1 <= vocabulary.longest <= LONGEST
+    assert 1 <= vocabulary.longest <= MAX_LENGTH
     rows = vocabulary.numbers(captions + others)
     assert rows.shape == (len(captions) + len(others), vocabulary.longest)
     for row, caption in zip(rows.tolist(), captions + others, strict=True):

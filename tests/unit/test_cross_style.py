@@ -177,7 +177,9 @@ def test_classes_with_too_few_concepts_to_learn_from_are_left_out():
     )
     assert divide(fewer, 2, (0, "d"), "here").classes.tolist() == [0, 1, 2]
     assert divide(fewer, 4, (0, "d"), "here").classes.tolist() == [0, 2]
-    with pytest.raises(DataError, match=r"^here: expected at least 2 classes with 5 seen concepts .* are 0$"):
+    with pytest.raises(
+        DataError, match=r"^here: expected at least 2 classes with 5 seen concepts .* found 0$"
+    ):
         divide(fewer, 5, (0, "d"), "here")
 
 
@@ -242,11 +244,11 @@ def test_what_cannot_be_crossed_is_one_line_with_protocol_model_and_dataset(prot
     flat = dataclasses.replace(train, styles=["ink"] * len(train))
     with pytest.raises(
         DataError,
-        match=f"{where}: expected at least 2 seen styles and 1 unseen style, but there are ink and ",
+        match=f"{where}: expected at least 2 seen styles and 1 unseen style; seen: ink; unseen: ",
     ):
         run(protocol, (flat, test), features)
     familiar = splits(unseen_styles=())
-    with pytest.raises(DataError, match="1 unseen style, but there are ink, oil and none"):
+    with pytest.raises(DataError, match="1 unseen style; seen: ink, oil; unseen: none"):
         run(protocol, familiar)
     damaged = Features(features[0].values.copy(), features[0].labels, features[0].ids)
     damaged.values[3, 1] = np.nan
@@ -258,9 +260,7 @@ def test_what_cannot_be_crossed_is_one_line_with_protocol_model_and_dataset(prot
 
 @pytest.mark.parametrize("protocol", ["cross_style_few_shot", "cross_style_probe"])
 def test_one_class_is_refused_where_classes_are_told_apart(protocol):
-    with pytest.raises(
-        DataError, match=f"^{protocol} of m on d: expected at least 2 classes .* there are 1$"
-    ):
+    with pytest.raises(DataError, match=f"^{protocol} of m on d: expected at least 2 classes .* found 1$"):
         run(protocol, splits(classes=1))
 
 

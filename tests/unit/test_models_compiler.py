@@ -12,7 +12,8 @@ SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 PROGRAM = """
 import sys
 sys.path.insert(0, {scripts!r})
-from wordsight.models import architectures, compiler
+from wordsight.models import architectures
+from wordsight.models.compiler import without_compiler
 {body}
 """
 
@@ -40,7 +41,7 @@ from torch._dynamo.utils import is_compile_supported
 assert is_compile_supported.__module__ == "torch._dynamo.utils"
 import torch
 assert torch.compiler.disable.__module__ == "torch.compiler"
-with compiler.left_out():
+with without_compiler():
     assert sys.modules["torch._dynamo.utils"].is_compile_supported is is_compile_supported
 """)
 

@@ -289,7 +289,7 @@ def test_preprocessing_is_that_of_the_image_processor(tmp_path, photo, processor
         ({"size": {"shortest_edge": 48}}, "expected a square crop_size of at most 48 pixels, found none"),
         ({**BIT, "size": 32, "crop_size": {"height": 32, "width": 16}}, "expected a square crop_size of at most 32 pixels"),
         ({**BIT, "size": 32, "crop_size": 48}, "expected a square crop_size of at most 32 pixels"),
-        ({"image_processor_type": "NoSuchProcessor"}, "expected an image processor of transformers"),
+        ({"image_processor_type": "NoSuchProcessor"}, ".*image processor "),
     ],
 )  # fmt: skip
 def test_preprocessing_that_is_no_resize_and_crop_is_refused(tmp_path, processor, pattern):
@@ -313,11 +313,11 @@ def rewrite(folder, **changes):
 @pytest.mark.parametrize(
     ("changes", "pattern"),
     [
-        ({"model_type": "bert"}, "expected an image encoder among beit, clip, .*, but its model type is 'bert'"),
-        ({"model_type": None}, "but its model type is None"),
-        ({"model_type": "theirs", "auto_map": {"AutoModel": "code.Model"}}, "but its model type is 'theirs'"),
-        ({"quantization_config": {"bits": 4}}, "expected weights that are not quantised"),
-        ({"hidden_size": "wide"}, "expected settings of a vit, found others"),
+        ({"model_type": "bert"}, "model type 'bert' .* valid: beit, clip, "),
+        ({"model_type": None}, "model type None "),
+        ({"model_type": "theirs", "auto_map": {"AutoModel": "code.Model"}}, "model type 'theirs' "),
+        ({"quantization_config": {"bits": 4}}, "quantised"),
+        ({"hidden_size": "wide"}, r"config\.json .* vit \("),
     ],
 )  # fmt: skip
 def test_a_model_that_is_no_image_encoder_is_refused(tmp_path, changes, pattern):
@@ -353,14 +353,14 @@ def test_weights_that_do_not_fit_are_refused(tmp_path, change, pattern):
 def test_a_folder_without_one_of_the_files_is_refused(tmp_path, file):
     folder = saved(tmp_path / "in", transformers.ViTModel(settings("vit", VIT)))
     (folder / file).unlink()
-    with pytest.raises(WordsightError, match=re.escape(f"{folder}/{file}: expected")):
+    with pytest.raises(WordsightError, match=re.escape(f"{folder}/{file}: ")):
         fetched(folder, tmp_path)
 
 
 def test_settings_that_are_no_object_are_refused(tmp_path):
     folder = saved(tmp_path / "in", transformers.ViTModel(settings("vit", VIT)))
     (folder / "config.json").write_text("[]")
-    with pytest.raises(ConfigError, match="expected an object of JSON, found a list"):
+    with pytest.raises(ConfigError, match=r"config\.json: .*JSON object.* list"):
         fetched(folder, tmp_path)
 
 
@@ -368,5 +368,5 @@ def test_a_siglip_that_does_not_pool_is_refused(tmp_path):
     network = transformers.SiglipVisionModel(
         settings("siglip_vision_model", {**VIT, "vision_use_head": False})
     )
-    with pytest.raises(ConfigError, match="expected a model that pools its tokens"):
+    with pytest.raises(ConfigError, match="vision_use_head"):
         fetched(saved(tmp_path / "in", network), tmp_path)

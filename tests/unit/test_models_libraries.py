@@ -146,7 +146,7 @@ def test_names_of_published_files_are_brought_up_to_date(tmp_path, photo):
     state = network.state_dict()
     old = {re.sub(r"(denselayer\d+\.(?:norm|conv))([12]\.)", r"\1.\2", name): state[name] for name in state}
     assert old.keys() != state.keys()
-    assert {torchvision_source._present_name(name) for name in old} == state.keys()
+    assert {torchvision_source._current_name(name) for name in old} == state.keys()
     block = torchvision.models.vision_transformer.MLPBlock(4, 8, 0.0)
     state = {
         f"encoder.layers.encoder_layer_0.mlp.{name}": value for name, value in block.state_dict().items()
@@ -154,7 +154,7 @@ def test_names_of_published_files_are_brought_up_to_date(tmp_path, photo):
     old = {
         name.replace(".0.", ".linear_1.").replace(".3.", ".linear_2."): value for name, value in state.items()
     }
-    assert {torchvision_source._present_name(name): value for name, value in old.items()} == state
+    assert {torchvision_source._current_name(name): value for name, value in old.items()} == state
     block.load_state_dict({name.rsplit(".mlp.")[1]: value for name, value in old.items()})
 
 
@@ -293,7 +293,7 @@ def test_every_image_tower_of_open_clip_is_built():
 
 
 def test_open_clip_squashes_for_weights_that_were_trained_so(photo):
-    preset = open_clip_networks.usual_preset("ViT-B-16-SigLIP")
+    preset = open_clip_networks.default_preset("ViT-B-16-SigLIP")
     keys = open_clip_networks.preprocessing_of(open_clip.get_model_config("ViT-B-16-SigLIP"), preset)
     config = open_clip.transform.PreprocessCfg(size=224, **{key: preset[key] for key in ("mean", "std", "interpolation", "resize_mode")})  # fmt: skip
     assert keys.squash
@@ -315,9 +315,9 @@ def test_a_resize_mode_that_pads_is_refused(monkeypatch, key):
 @pytest.mark.parametrize(
     ("keys", "pattern"),
     [
-        ({"name": "ViT-B-32", "pretrained": "openai"}, "openai was trained with another activation than ViT-B-32; name 'ViT-B-32-quickgelu'"),
+        ({"name": "ViT-B-32", "pretrained": "openai"}, "openai was trained with another activation than ViT-B-32; use 'ViT-B-32-quickgelu'"),
         ({"name": "ViT-B-32", "pretrained": "laion2b"}, "has no pretrained tag 'laion2b'; did you mean 'laion2b_"),
-        ({"name": "ViT-B-32"}, "ViT-B-32 of open_clip: expected `pretrained` or `path`"),
+        ({"name": "ViT-B-32"}, "ViT-B-32 of open_clip: set `pretrained` or `path`"),
         ({"name": "ViT-B/32", "pretrained": "openai"}, "open_clip has no model 'ViT-B/32'; did you mean 'ViT-B-32'"),
         ({"name": "hf-hub:laion/CLIP", "pretrained": "openai"}, "open_clip has no model 'hf-hub:laion/CLIP'"),
     ],
@@ -391,12 +391,9 @@ RESNET18 = TorchvisionNetwork(source="torchvision", name="resnet18")
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"<html>Sign in</html>", "an HTML page came instead"),
-        (
-            b"other",
-            "a file with SHA-256 d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa came instead",
-        ),
-        (None, "the server answers 404 Not Found"),
+        (b"<html>Sign in</html>", "HTML page"),
+        (b"other", "SHA-256 d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa"),
+        (None, "404 Not Found"),
     ],
 )
 def test_a_download_of_torchvision_that_is_another_file_is_refused_and_not_kept(mirror, content, words):
@@ -405,8 +402,8 @@ def test_a_download_of_torchvision_that_is_another_file_is_refused_and_not_kept(
         mirror.publish(address, content)
     with pytest.raises(DownloadError) as caught:
         torchvision_source.acquire(RESNET18)
-    start = "resnet18-f37072fd.pth: expected weights with SHA-256 f37072fd, but no address gives it ("
-    assert str(caught.value).startswith(start)
+    assert str(caught.value).startswith("resnet18-f37072fd.pth: ")
+    assert "weights with SHA-256 f37072fd (" in str(caught.value)
     assert words in str(caught.value)
     assert not list(cache.cache().rglob("*.pth"))
 
@@ -426,14 +423,14 @@ def test_a_download_of_torchvision_is_read_once_its_digest_is_right(monkeypatch,
     assert mirror.count(preset.url) == 1
     wrong = section.model_copy(update={"sha256": "0" * 64})
     with pytest.raises(
-        DownloadError, match=f"with SHA-256 {'0' * 64}, but .* a file with SHA-256 {sha256} came"
+        DownloadError, match=f"weights with SHA-256 {'0' * 64} .* a file with SHA-256 {sha256}"
     ):
         building.fetch(wrong, "o", tmp_path / "o")
 
 
 def test_what_timm_and_open_clip_do_not_find_ends_in_one_line(mirror):
     with pytest.raises(
-        DownloadError, match=r"^hf://timm/test_resnet\.r160_in1k/model\.safetensors: expected a file, but"
+        DownloadError, match=r"^hf://timm/test_resnet\.r160_in1k/model\.safetensors: .*no such repository"
     ):
         timm_source.acquire(TimmNetwork(source="timm", name="test_resnet.r160_in1k"))
     section = OpenClipNetwork(source="open_clip", name="ViT-B-32", pretrained="laion2b_s34b_b79k")

@@ -179,20 +179,20 @@ def test_bit_gives_every_tensor_that_timm_has(web):
 @pytest.mark.parametrize(
     ("arrays", "pattern"),
     [
-        (b"PK", r"expected arrays in a file of numpy, \.npz"),
+        (b"PK", r"NumPy file, \.npz"),
         (
             {"resnet/w": np.array([{"a": 1}], dtype=object)},
-            "expected arrays in a file of numpy.*allow_pickle",
+            "NumPy file.*allow_pickle",
         ),
         (
             {"resnet/block1/unit01/d/group_norm/gamma": np.ones(1)},
-            "expected the names of BiT, .* found 'resnet/block1",
+            "BiT.* found 'resnet/block1",
         ),
         (
             {"resnet/block1/unit01/a/batch_norm/gamma": np.ones(1)},
-            "expected the names of BiT, .* found 'resnet/block1",
+            "BiT.* found 'resnet/block1",
         ),
-        ({"conv1.weight": np.ones(1)}, "expected the names of BiT, .* found 'conv1"),
+        ({"conv1.weight": np.ones(1)}, "BiT.* found 'conv1"),
     ],
 )
 def test_what_is_not_in_bits_layout_is_refused(tmp_path, arrays, pattern):
@@ -324,9 +324,9 @@ BY_HAND = "download gpv.pth from https://drive.google.com/x and put it there"
 def test_what_is_to_be_had_by_hand_alone_is_said_with_the_steps(tmp_path, monkeypatch):
     keys, path = small(tmp_path / "w.pt"), tmp_path / "weights/gpv.pth"
     line = refused(CheckpointNetwork(path=str(path), by_hand=BY_HAND, **keys), tmp_path / "m")
-    assert line == f"{path}: expected a file of weights, but there is none; {BY_HAND}"
+    assert line == f"{path}: expected weights, but there is no such file; {BY_HAND}"
     line = refused(CheckpointNetwork(path=str(path), **keys), tmp_path / "m")
-    assert line == f"{path}: expected a file of weights, but there is none"
+    assert line == f"{path}: expected weights, but there is no such file"
 
     def fetch(urls, **_):
         raise fetching.DownloadError(f"{urls[0]}: expected weights, but it is gone")

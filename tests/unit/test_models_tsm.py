@@ -349,22 +349,22 @@ def test_an_array_is_made_by_nothing_but_numpys_function(tmp_path, function):
         mmv.tensors(tmp_path / "w.pkl")
     allowed = b"cdill._dill\n_create_array\n(ccollections\nOrderedDict\n(tNNtR."
     (tmp_path / "w.pkl").write_bytes(allowed)
-    with pytest.raises(WeightsError, match=r"damaged \(expected an array of numpy\)$"):
+    with pytest.raises(WeightsError, match=r"damaged \(.*NumPy array\)$"):
         mmv.tensors(tmp_path / "w.pkl")
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([1], "expected variables by module under 'params', as haiku keeps them"),
-        ({"params": {}}, "expected variables by module under 'state', as haiku keeps them"),
+        ([1], "expected variables by module under 'params', as haiku writes them"),
+        ({"params": {}}, "expected variables by module under 'state', as haiku writes them"),
         (
             {"params": {"a": 1}, "state": {}},
-            "expected variables by module under 'params', as haiku keeps them",
+            "expected variables by module under 'params', as haiku writes them",
         ),
         (
             {"params": {"text_audio_video/visual_module/~/s3d/conv": {"w": np.ones(2)}}, "state": {}},
-            "expected a TSMResNetV2 among its modules of haiku, found none",
+            "expected a TSMResNetV2 among its haiku modules, found none",
         ),
         (
             {"params": {"m/TSMResNetV2/tsm_resnet_stem": {"w": np.ones(2, int)}}, "state": {}},

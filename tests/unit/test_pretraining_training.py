@@ -30,9 +30,9 @@ from wordsight.models import architectures, reading
 from wordsight.models.encoder import Backbone
 from wordsight.pretraining import augmentation, batches, launch, learning_rate, loop, objectives, saved_state
 from wordsight.pretraining.image_set import image_set
-from wordsight.pretraining.launch import carry_out
+from wordsight.pretraining.job import TrainingJob, fingerprint, run_job
+from wordsight.pretraining.launch import train_and_write
 from wordsight.pretraining.objectives.base import Objective
-from wordsight.pretraining.order import Order, fingerprint, perform
 from wordsight.seeds import derive_seed
 
 SCRIPTS = Path(launch.__file__).parents[2]
@@ -72,14 +72,14 @@ def a_task(drawn, tmp_path):
 
 
 @pytest.fixture
-def an_order(drawn, tmp_path):
-    """Make orders whose files go to a folder by its name."""
-    return lambda name, *given, **changes: small_images.order(tmp_path / name, *drawn, *given, **changes)
+def a_job(drawn, tmp_path):
+    """Make jobs whose files go to a folder by its name."""
+    return lambda name, *given, **changes: small_images.job(tmp_path / name, *drawn, *given, **changes)
 
 
-def written(order):
+def written(job):
     """Bytes of the files of a model."""
-    return [Path(order.directory, name).read_bytes() for name in FILES]
+    return [Path(job.directory, name).read_bytes() for name in FILES]
 
 
 def without_normalisation(architecture, seed=0):
@@ -243,36 +243,36 @@ def test_objectives_start_alike_and_see_the_same_pictures_in_the_same_order(a_ta
     assert other_start != start
 
 
-def test_untrained_is_where_all_others_start(a_task, an_order, seen):
+def test_untrained_is_where_all_others_start(a_task, a_job, seen):
     _, start = seen(a_task("simclr", 1))
-    order = an_order("untrained", "untrained", 1)
-    carry_out(order)
-    encoder = reading.load(order.directory)
+    job = a_job("untrained", "untrained", 1)
+    train_and_write(job)
+    encoder = reading.load(job.directory)
     assert digest(*encoder.backbone.tensors().values()) == start
     card = encoder.card
     assert card.origin == "initialisation of small/resnet_w4, objective untrained, seed 1"
     assert (card.training.images_seen, card.training.flops, card.training.learned) == (0, 0, None)
-    assert Path(order.curve).read_text() == "epoch,loss,held_out_loss,measure\n"
+    assert Path(job.curve).read_text() == "epoch,loss,held_out_loss,measure\n"
 
 
 # One seed, one result
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(an_order):
-    orders = [an_order("a"), an_order("b"), an_order("c", seed=1)]
-    for order in orders:
-        carry_out(order)
-        assert not Path(order.checkpoint).exists()
-        assert sorted(path.name for path in Path(order.directory).iterdir()) == sorted(FILES)
-    first, same, other = map(written, orders)
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(a_job):
+    jobs = [a_job("a"), a_job("b"), a_job("c", seed=1)]
+    for job in jobs:
+        train_and_write(job)
+        assert not Path(job.checkpoint).exists()
+        assert sorted(path.name for path in Path(job.directory).iterdir()) == sorted(FILES)
+    first, same, other = map(written, jobs)
     assert first == same
     assert all(a != b for a, b in zip(first, other, strict=True))
 
 
-def test_a_model_is_what_was_trained_and_says_how(an_order, drawn):
-    order = an_order("model", "captions_contrastive", learning_rate=0.02)
-    carry_out(order)
-    encoder, card = reading.load(order.directory), reading.load(order.directory).card
+def test_a_model_is_what_was_trained_and_says_how(a_job, drawn):
+    job = a_job("model", "captions_contrastive", learning_rate=0.02)
+    train_and_write(job)
+    encoder, card = reading.load(job.directory), reading.load(job.directory).card
     assert card.origin == "training on shapes of small/resnet_w4, objective captions_contrastive, seed 0"
     assert (card.source, card.architecture, card.seed) == ("pretrain", "small/resnet_w4", 0)
     split = open_split(drawn[0], "train")
@@ -286,7 +286,7 @@ def test_a_model_is_what_was_trained_and_says_how(an_order, drawn):
         144,
         0.02,
     )
-    with Path(order.curve).open() as file:
+    with Path(job.curve).open() as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert rows[0]["loss"] == ""
@@ -294,7 +294,7 @@ def test_a_model_is_what_was_trained_and_says_how(an_order, drawn):
     assert float(rows[0]["measure"]) == how.at_start
     assert float(rows[2]["measure"]) == how.measured
     # Its features are those that its learning rate is judged by.
-    trained = perform(order)
+    trained = run_job(job)
     images = image_set(split, None, None, held_out=True)
     pictures = dict(enumerate(picture for _, picture in split.images()))
     with torch.inference_mode():
@@ -319,14 +319,14 @@ def kill_after(monkeypatch, epoch):
     monkeypatch.setattr(saved_state, "write", write)
 
 
-def killed(order, epoch):
-    """Carry out an order until the end of an epoch."""
+def killed(job, epoch):
+    """Run a job until the end of an epoch."""
     with pytest.MonkeyPatch.context() as patched:
         kill_after(patched, epoch)
         with pytest.raises(KilledError):
-            carry_out(order)
-    assert Path(order.checkpoint).exists()
-    assert not Path(order.directory).exists()
+            train_and_write(job)
+    assert Path(job.checkpoint).exists()
+    assert not Path(job.directory).exists()
 
 
 @pytest.fixture
@@ -346,29 +346,29 @@ def epochs(monkeypatch):
     ("objective", "epoch"),
     [("labels", 1), ("labels", 4), ("captions_contrastive", 2), ("barlow_twins", 2), ("adversarial", 3)],
 )
-def test_a_killed_training_goes_on_to_the_same_bytes(objective, epoch, an_order, epochs):
-    whole, broken = (an_order(name, objective, images_seen=240) for name in ("whole", "broken"))
-    carry_out(whole)
+def test_a_killed_training_goes_on_to_the_same_bytes(objective, epoch, a_job, epochs):
+    whole, broken = (a_job(name, objective, images_seen=240) for name in ("whole", "broken"))
+    train_and_write(whole)
     assert epochs == [1, 2, 3, 4]  # the last one of a single step
     killed(broken, epoch)
     epochs.clear()
-    carry_out(broken)
+    train_and_write(broken)
     assert epochs == [1, 2, 3, 4][epoch:]
     assert written(broken) == written(whole)
     assert not Path(broken.checkpoint).exists()
 
 
-def test_a_network_that_draws_random_numbers_goes_on_to_the_same_bytes(an_order, monkeypatch):
+def test_a_network_that_draws_random_numbers_goes_on_to_the_same_bytes(a_job, monkeypatch):
     monkeypatch.setattr(architectures, "build", with_dropout)
-    whole, broken = an_order("whole", images_seen=240), an_order("broken", images_seen=240)
-    carry_out(whole)
+    whole, broken = a_job("whole", images_seen=240), a_job("broken", images_seen=240)
+    train_and_write(whole)
     killed(broken, 2)
-    carry_out(broken)
+    train_and_write(broken)
     assert written(broken) == written(whole)
 
 
-def test_a_process_that_is_killed_leaves_what_another_goes_on_from(an_order):
-    whole, broken = an_order("whole", images_seen=72 * 24), an_order("broken", images_seen=72 * 24)
+def test_a_process_that_is_killed_leaves_what_another_goes_on_from(a_job):
+    whole, broken = a_job("whole", images_seen=72 * 24), a_job("broken", images_seen=72 * 24)
     path = Path(f"{broken.checkpoint}.json")
     path.parent.mkdir()
     path.write_text(broken.model_dump_json())
@@ -382,8 +382,8 @@ def test_a_process_that_is_killed_leaves_what_another_goes_on_from(an_order):
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert not Path(broken.directory).exists()
-    for order in (whole, broken):
-        carry_out(order)
+    for job in (whole, broken):
+        train_and_write(job)
     assert written(broken) == written(whole)
 
 
@@ -404,15 +404,15 @@ def of_another(path):
 
 
 @pytest.mark.parametrize("damage", [cut, rubbish, of_another])
-def test_a_checkpoint_that_is_damaged_or_of_something_else_is_not_used(damage, an_order, epochs, caplog):
-    whole, broken = an_order("whole"), an_order("broken")
-    carry_out(whole)
+def test_a_checkpoint_that_is_damaged_or_of_something_else_is_not_used(damage, a_job, epochs, caplog):
+    whole, broken = a_job("whole"), a_job("broken")
+    train_and_write(whole)
     # With this learning rate, the weights of its checkpoint are not those that the training passes through.
-    killed(an_order("broken", learning_rate=0.1), 1)
+    killed(a_job("broken", learning_rate=0.1), 1)
     damage(Path(broken.checkpoint))
     epochs.clear()
     with caplog.at_level("INFO", logger="wordsight"):
-        carry_out(broken)
+        train_and_write(broken)
     assert epochs == [1, 2]
     assert "training starts anew" in caplog.text
     assert written(broken) == written(whole)
@@ -461,11 +461,11 @@ def test_pieces_that_do_not_divide_a_batch_leave_none_of_a_single_picture(object
     assert math.isfinite(trained.card.final_loss)
 
 
-def one_of_two(order, rank, port, path):
+def one_of_two(job, rank, port, path):
     """Train as one of two processes; the first writes the weights."""
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    trained = perform(order)
+    trained = run_job(job)
     if rank == 0:
         save_file(trained.backbone.tensors(), path, {"curve": json.dumps(trained.curve)})
 
@@ -473,16 +473,16 @@ def one_of_two(order, rank, port, path):
 @pytest.mark.parametrize(
     ("objective", "pieces"), [("labels", None), ("captions_contrastive", 5), ("simclr", None)]
 )
-def test_two_processes_do_what_one_does(objective, pieces, an_order, tmp_path, monkeypatch):
+def test_two_processes_do_what_one_does(objective, pieces, a_job, tmp_path, monkeypatch):
     monkeypatch.setattr(architectures, "build", without_normalisation)
-    alone = perform(an_order("one", objective))
+    alone = run_job(a_job("one", objective))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    order = an_order("two", objective, devices=2, micro_batch_size=pieces)
+    job = a_job("two", objective, devices=2, micro_batch_size=pieces)
     context = multiprocessing.get_context("fork")  # so that the small network is theirs too
     path = tmp_path / "two.safetensors"
-    processes = [context.Process(target=one_of_two, args=(order, rank, port, path)) for rank in (0, 1)]
+    processes = [context.Process(target=one_of_two, args=(job, rank, port, path)) for rank in (0, 1)]
     for process in processes:
         process.start()
     for process in processes:
@@ -495,35 +495,35 @@ def test_two_processes_do_what_one_does(objective, pieces, an_order, tmp_path, m
         assert (value - start[name]).abs().max() > 1e-2
 
 
-def test_torchrun_trains_a_model_that_can_be_loaded(an_order):
-    order = an_order("two", devices=2)
-    carry_out(order)
-    encoder = reading.load(order.directory)
+def test_torchrun_trains_a_model_that_can_be_loaded(a_job):
+    job = a_job("two", devices=2)
+    train_and_write(job)
+    encoder = reading.load(job.directory)
     assert encoder(torch.rand(2, 3, 16, 16)).isfinite().all()
     how = encoder.card.training
     assert (how.images_seen, how.images) == (144, 72)
-    alone = an_order("one")
-    carry_out(alone)
+    alone = a_job("one")
+    train_and_write(alone)
     assert how.flops == reading.load(alone.directory).card.training.flops
-    assert Path(order.curve).read_text().splitlines()[:2] == Path(alone.curve).read_text().splitlines()[:2]
-    assert sorted(path.name for path in Path(order.checkpoint).parent.iterdir()) == ["model"]
+    assert Path(job.curve).read_text().splitlines()[:2] == Path(alone.curve).read_text().splitlines()[:2]
+    assert sorted(path.name for path in Path(job.checkpoint).parent.iterdir()) == ["model"]
 
 
-def test_a_failed_process_is_one_line(an_order, monkeypatch):
-    orders = []
+def test_a_failed_process_is_one_line(a_job, monkeypatch):
+    jobs = []
 
     def run(command, env, check):
-        orders.append(Order.model_validate_json(Path(command[-1]).read_text()))
+        jobs.append(TrainingJob.model_validate_json(Path(command[-1]).read_text()))
         assert env["PYTHONPATH"] == str(SCRIPTS)
         return subprocess.CompletedProcess(command, 1)
 
     monkeypatch.setattr(launch.subprocess, "run", run)
-    order = an_order("two", devices=2)
+    job = a_job("two", devices=2)
     with pytest.raises(WordsightError) as error:
-        carry_out(order)
+        train_and_write(job)
     assert str(error.value) == "model: one of 2 training processes failed; its error is above"
-    assert orders == [order]
-    assert not list(Path(order.checkpoint).parent.iterdir())
+    assert jobs == [job]
+    assert not list(Path(job.checkpoint).parent.iterdir())
 
 
 # Precision, memory, styles
@@ -653,9 +653,9 @@ def test_a_learning_rate_cannot_be_judged_without_labels(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
-        ({"batch_size": 73}, "config: pretraining.batch_size: expected at most 72, the training images of shapes, not 73"),
+        ({"batch_size": 73}, "config: pretraining.batch_size: expected at most 72, the number of training images of shapes, found 73"),
         ({"styles": ["etched"]}, "config: pretraining.styles: shapes has no style 'etched' to train on; valid: filled, outline"),
-        ({"device": "mps"}, "config: pretraining.device: expected a device of this machine, but there is no mps"),
+        ({"device": "mps"}, "config: pretraining.device: this machine has no device 'mps'"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_section_is_one_line(changes, line, a_task, monkeypatch):

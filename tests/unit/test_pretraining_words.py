@@ -50,12 +50,12 @@ def test_captions_become_rows_padded_at_the_end():
 
 
 def test_numbers_and_length_have_limits(monkeypatch):
-    monkeypatch.setattr(module, "LARGEST", 2)
+    monkeypatch.setattr(module, "MAX_WORDS", 2)
     long = " ".join(f"w{place}" for place in range(50))
     vocabulary = Vocabulary.of([long, f"{long} more", "w7 w9", "w7 more"])
     assert vocabulary.index == {"w7": 2, "w9": 3}
-    assert vocabulary.longest == module.LONGEST
-    assert vocabulary.numbers([long]).shape == (1, module.LONGEST)
+    assert vocabulary.longest == module.MAX_LENGTH
+    assert vocabulary.numbers([long]).shape == (1, module.MAX_LENGTH)
 
 
 def test_captions_without_a_word_leave_a_vocabulary_of_unknown_ones():

@@ -366,7 +366,7 @@ def test_the_drawn_images_depend_on_the_dataset_and_not_on_the_model():
 
 def test_a_training_image_among_the_test_images_is_a_leak():
     test, encoder = Pictures(20, 1, "test"), Encoder()
-    with pytest.raises(DataError, match="leak: 20 items are in train and in test, test-0 is one"):
+    with pytest.raises(DataError, match=r"leak: 20 items .* test-0$"):
         attack_encoder(encoder, test, encoder.features(test))
 
 

@@ -232,14 +232,14 @@ HTML = b"<!DOCTYPE html><html><body>Sign in</body></html>"
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (_without("config.json"), r"config\.json: expected a file of a language model, but there is none"),
-        (_without("model.safetensors"), r"model\.safetensors: expected a file of a language model"),
-        (_without_tokenizer, r"expected a tokenizer, one of tokenizer\.json, vocab\.json and merges\.txt, vocab\.txt, but"),
+        (_without("config.json"), r"config\.json: .* missing"),
+        (_without("model.safetensors"), r"model\.safetensors: .* missing"),
+        (_without_tokenizer, r"tokenizer .* tokenizer\.json, vocab\.json and merges\.txt, vocab\.txt$"),
         (_with("config.json", HTML), r"expected a language model in config\.json \(no model_type\)"),
         (_with("model.safetensors", HTML), r"model\.safetensors: expected weights, but this is an HTML page"),
         (_with("tokenizer.json", HTML), r": expected a tokenizer \("),
         (_cut, r"model\.safetensors: truncated or damaged"),
-        (_other_config(model_type="t5"), r"is a network of an unknown kind 't5'; valid: bert, distilbert, gpt2, roberta"),
+        (_other_config(model_type="t5"), r"model type 't5' .*; valid: bert, distilbert, gpt2, roberta"),
         (_other_config(hidden_size=32), r"model\.safetensors: \d+ tensors are of a wrong shape"),
         (_other_config(num_hidden_layers=3), r"model\.safetensors: 16 tensors are missing: encoder\.layer\.2"),
         (_other_config(hidden_size="wide"), r"expected a language model in config\.json \("),
@@ -255,7 +255,7 @@ def test_a_bad_folder_is_named_in_one_line_and_leaves_nothing(change, words, tmp
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     section = HuggingfaceText(source="huggingface", name="x", path=str(tmp_path / "none"))
-    assert error_of(section, tmp_path / "out").startswith(f"{tmp_path}/none/config.json: expected a file")
+    assert error_of(section, tmp_path / "out").startswith(f"{tmp_path}/none/config.json: ")
 
 
 def test_code_of_a_repository_never_runs(tmp_path):
@@ -275,7 +275,7 @@ def test_another_digest_is_refused(hub, tmp_path):
 
 def test_gpt2_has_no_cls(hub, tmp_path):
     fetch(HuggingfaceText(source="huggingface", name="x", path=str(hub / GPT2)), "own", tmp_path)
-    with pytest.raises(ConfigError, match="pooling: expected another than cls"):
+    with pytest.raises(ConfigError, match=r"^config: text_models: pooling: .*cls"):
         features(tmp_path, "pets", CLASSES, Wording(pooling="cls"))
 
 
@@ -295,7 +295,7 @@ def test_a_changed_file_is_named_when_it_is_read(hub, tmp_path):
         features(tmp_path, "pets", CLASSES, Wording())
     (tmp_path / "weights.safetensors").unlink()
     (tmp_path / "card.json").write_text("{}")
-    with pytest.raises(DataError, match=r"card\.json: expected a card \(name: Field required\)"):
+    with pytest.raises(DataError, match=r"card\.json: .*\(name: Field required\)"):
         features(tmp_path, "pets", CLASSES, Wording())
 
 
@@ -309,7 +309,7 @@ def test_files_of_another_model_do_not_stay(hub, tmp_path):
 
 def test_a_dataset_without_classes_is_refused(hub, tmp_path):
     fetch(HuggingfaceText(source="huggingface", name="x", path=str(hub / GPT2)), "own", tmp_path)
-    with pytest.raises(DataError, match=r"^own on pets: expected names of classes, but the dataset has none"):
+    with pytest.raises(DataError, match=r"^own on pets: .*no names of classes"):
         features(tmp_path, "pets", [], Wording())
 
 
@@ -389,9 +389,9 @@ def test_the_image_tower_is_left_out(tiny, tmp_path):
     ("keys", "words"),
     [
         ({"name": "tinny", "path": "x.pt"}, "config: text_models: open_clip has no model 'tinny'; did you mean"),
-        ({"name": "tiny"}, "config: text_models: tiny of open_clip: expected `pretrained` or `path`"),
-        ({"name": "tiny-hf", "path": "x.pt"}, "config: text_models: tiny-hf of open_clip: expected a text tower with the"),
-        ({"name": "tiny", "path": "none.pt"}, "none.pt: expected a file of weights, but there is none"),
+        ({"name": "tiny"}, "config: text_models: tiny of open_clip: set `pretrained` or `path`"),
+        ({"name": "tiny-hf", "path": "x.pt"}, "config: text_models: tiny-hf of open_clip: its text tower needs a tokenizer"),
+        ({"name": "tiny", "path": "none.pt"}, "none.pt: expected weights, but there is no such file"),
     ],
 )  # fmt: skip
 def test_a_wrong_tower_is_named(keys, words, tiny, tmp_path):
@@ -472,7 +472,7 @@ def test_a_class_of_which_no_word_is_known_has_no_vector_and_is_told(tmp_path, c
     assert "news on pets: no vector of 2 classes: okapi, a" in caplog.text
     with pytest.raises(
         DataError,
-        match="news on pets: expected vectors of at least 2 classes, but no word is known of 2 of 3",
+        match="news on pets: expected vectors of at least 2 classes, but 2 of 3 classes",
     ):
         features(tmp_path / "out", "pets", ["okapi", "cat", "a"], Wording())
 
@@ -516,7 +516,7 @@ GOOD = b"2 2\ncat " + bytes(8) + b"dog " + bytes(8)
         (b"9" * 900, "whose first line is two numbers"),
         (GOOD[:-3], "expected 2 words, but the file ends within word 2"),
         (GOOD[:4], "expected 2 words, but the file ends within word 1"),
-        (GOOD + b"more", "expected 2 words of 2 numbers, found more"),
+        (GOOD + b"more", "does not end after its 2 words of 2 numbers"),
         (b"1 2\n" + b"x" * 5000, "expected a word before vector 1, found 2000 bytes"),
         (b"1 2\n " + bytes(8), "expected a word before vector 1, found b''"),
         (b"1 2\na\nb " + bytes(8), "expected a word before vector 1, found b'a\\nb'"),
@@ -570,5 +570,5 @@ def test_a_pickle_is_not_read(hub, tmp_path):
     folder = tmp_path / "gpt2"
     published.write_gpt2(folder)
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(WordsightError, match=r"model\.safetensors: expected a file of a language model"):
+    with pytest.raises(WordsightError, match=r"model\.safetensors: .* missing"):
         fetch(HuggingfaceText(source="huggingface", name="x", path=str(folder)), "own", tmp_path / "out")

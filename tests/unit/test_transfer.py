@@ -98,7 +98,7 @@ def test_unfit_input_is_refused():
     single = Features(train.values[:5], np.array([0, 0, 1, 1, 2]), train.ids[:5])
     with pytest.raises(DataError, match="class 2 has 1 training image"):
         run(single, test)
-    with pytest.raises(DataError, match="train has 8 and test 9"):
+    with pytest.raises(DataError, match=r"training features have 8 .* have 9"):
         run(train, split("test", 30, 3, width=9))
     with pytest.raises(DataError, match="view 0 has other items"):
         run(train, test, mode="paper", views=[split("train", 57, 3)])

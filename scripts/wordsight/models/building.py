@@ -1,7 +1,7 @@
-"""From a source of networks to the files that every step reads.
+"""Fetch a network from its source, and write the files that every other step reads.
 
-A source is a module of :mod:`wordsight.models.sources` with ``acquire(section) -> Pretrained``, found by its
-name in the configuration.
+A source is a module of :mod:`wordsight.models.sources` with ``acquire(section) -> Pretrained``. The key
+``source`` of the configuration names it.
 """
 
 import importlib
@@ -17,18 +17,18 @@ from wordsight.models.writing import save
 
 
 def fetch(section: Network, name: str, directory: Path | str) -> NetworkCard:
-    """Bring a network into the form that every step reads. The same arguments give the same bytes.
+    """Fetch a network and write its files. The same arguments give the same bytes.
 
     Parameters
     ----------
-    section : the model's section of the configuration, with its traits or without
+    section : the model's section of the configuration, with or without its traits
     name : its key there
     directory : where ``weights.safetensors`` and ``network.json`` go
 
     Raises
     ------
     WeightsError
-        When the weights are missing, damaged, unsafe or do not fit the architecture.
+        When the weights are missing, damaged or unsafe, or do not fit the architecture.
     ConfigError
         When the library has no such network or weights, the network does not take images of that size, or
         ``classifier`` is set and the network has none.
@@ -37,9 +37,9 @@ def fetch(section: Network, name: str, directory: Path | str) -> NetworkCard:
     if section.sha256 and not pretrained.sha256.startswith(section.sha256):
         found = pretrained.sha256 or "no file"
         raise WeightsError(f"{pretrained.origin}: expected SHA-256 {section.sha256}, found {found}")
-    backbone, usual = architectures.build(architecture_of(section), configuration=pretrained.configuration)
+    backbone, default = architectures.build(architecture_of(section), configuration=pretrained.configuration)
     backbone.keep_head(section.classifier, name)
-    preprocessing = pretrained.preprocessing or usual
+    preprocessing = pretrained.preprocessing or default
     if preprocessing.resize < preprocessing.image_size:
         raise ConfigError(f"config: models.{name}.preprocessing.resize: expected at least image_size")
     backbone.load(pretrained.tensors, pretrained.origin)

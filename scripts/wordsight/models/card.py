@@ -1,4 +1,4 @@
-"""What a fetched model says of itself: ``network.json``, and with its traits ``card.json``."""
+"""The cards of a model: ``network.json`` describes the network, and ``card.json`` adds the model's traits."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,17 +14,18 @@ from wordsight.files.disk import write_json
 
 
 class TrainingCard(Section):
-    """How a network was trained that the workflow trained itself.
+    """How the workflow trained a network.
 
     Attributes
     ----------
-    images : training images, each of which was seen several times
-    images_seen : images of all steps
+    images : training images
+    images_seen : images of all steps together; each training image counts as often as it was seen
     flops : floating-point operations of the whole training, all views and attacks included
     final_loss : mean over the last epoch
-    measure : what shows that the objective was learned; the share of images that meet it is ``measured``,
-        that before training ``at_start``, and that of an encoder that knows nothing ``chance``
-    learned : whether ``measured`` is above both by more than two standard errors
+    measure : name of the measure that shows whether the objective was learned
+    measured, at_start : share of the images that meet it, after and before training
+    chance : the same share for an encoder that knows nothing
+    learned : whether ``measured`` is above both ``at_start`` and ``chance`` by more than two standard errors
     """
 
     objective: str
@@ -42,23 +43,23 @@ class TrainingCard(Section):
 
 
 class NetworkCard(Section):
-    """What is known of a network once it is fetched, and all that the steps read which run it.
+    """What is known of a fetched network, for the steps that run it.
 
     Attributes
     ----------
     name : its key in the configuration
-    source : module of ``wordsight.models`` that fetched it
+    source : module of ``wordsight.models.sources`` that fetched it, or ``pretrain``
     architecture : ``family/name``; equal for trained and untrained networks
     origin : address, path or ``package==version``
-    sha256 : of the origin's file; empty for a network that was never trained
+    sha256 : of the origin's file; empty for a network that came from no file
     weights_sha256 : of ``weights.safetensors``
     preprocessing : how an image becomes the network's input
     feature_size : width d of the features
-    parameters : number of trainable values in what is kept
-    classifier : label space of the network's own last layer, None where that is not kept
-    seed : of the initialisation, None for trained networks
-    training : how the workflow trained it, None for others
-    configuration : what its family builds the network from besides the name, None where the name is enough
+    parameters : number of trainable values in the part that is kept
+    classifier : label space of the network's own last layer, None if that layer is not kept
+    seed : of the initialisation; None for networks that were fetched with trained weights
+    training : how the workflow trained it, None for fetched networks
+    configuration : settings that its family needs besides the name to build it, None if the name is enough
     """
 
     name: str
@@ -78,9 +79,9 @@ class NetworkCard(Section):
 
 
 class ModelCard(NetworkCard, Traits):
-    """Card of a model: its network, and what it learned from as configured.
+    """Card of a model: its network, and its traits as configured.
 
-    Apart from :class:`NetworkCard`, so that a corrected trait runs no network again.
+    It is separate from :class:`NetworkCard`, so that correcting a trait reruns no network.
     """
 
     licence: str
@@ -90,12 +91,12 @@ Card = TypeVar("Card", bound=NetworkCard)
 
 
 def read_network(directory: Path | str) -> NetworkCard:
-    """Read the card of a fetched network; :class:`WeightsError` names a file that is none."""
+    """Read the card of a fetched network; raises :class:`WeightsError` if the file is not such a card."""
     return _read(Path(directory) / "network.json", NetworkCard)
 
 
 def read_card(directory: Path | str) -> ModelCard:
-    """Read the card of a model; :class:`WeightsError` names a file that is none."""
+    """Read the card of a model; raises :class:`WeightsError` if the file is not such a card."""
     return _read(Path(directory) / "card.json", ModelCard)
 
 
@@ -112,9 +113,9 @@ def _read(path: Path, kind: type[Card]) -> Card:
 
 
 def describe(traits: Traits, directory: Path | str) -> ModelCard:
-    """Write ``card.json`` of a fetched network: what it is, and what it learned from.
+    """Write ``card.json`` of a fetched network: the network's card and the model's traits.
 
-    A licence in the configuration takes the place of what the source states.
+    A licence in the configuration replaces the one that the source states.
     """
     network = read_network(directory)
     card = ModelCard(**network.model_dump() | traits.model_dump(exclude_none=True))

@@ -1,8 +1,8 @@
 """Import libraries of networks without torch's compiler, whose import takes longer than the rest of a step.
 
-torchvision asks the compiler's module, at import, what its operator RoI align may do, and timm marks a
-function that the compiler has to leave alone. No encoder here is compiled, and the compiler stays importable
-for whoever needs it, as transformers does.
+While it is imported, torchvision asks a module of the compiler what it supports, for the operator RoI align,
+and timm marks a function that the compiler has to skip. No encoder here is compiled. Libraries that need the
+compiler, such as transformers, can still import it afterwards.
 """
 
 import sys
@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-ASKED = "torch._dynamo.utils"
+COMPILER_UTILS = "torch._dynamo.utils"
 
 
 def _unchanged(function: Any) -> Any:
@@ -21,19 +21,19 @@ def _unchanged(function: Any) -> Any:
 
 
 @contextmanager
-def left_out() -> Iterator[None]:
-    """While the block imports, the compiler answers that it compiles nothing."""
-    if ASKED in sys.modules:
+def without_compiler() -> Iterator[None]:
+    """Within the block, a small module replaces the compiler and says that it compiles nothing."""
+    if COMPILER_UTILS in sys.modules:
         yield
         return
-    answer = ModuleType(ASKED)
-    answer.is_compile_supported = lambda device: False  # type: ignore[attr-defined]
-    sys.modules[ASKED] = answer
+    stand_in = ModuleType(COMPILER_UTILS)
+    stand_in.is_compile_supported = lambda device: False  # type: ignore[attr-defined]
+    sys.modules[COMPILER_UTILS] = stand_in
     disable = torch.compiler.disable
     torch.compiler.disable = _unchanged  # type: ignore[assignment]
     try:
         yield
     finally:
         torch.compiler.disable = disable
-        if sys.modules.get(ASKED) is answer:
-            del sys.modules[ASKED]
+        if sys.modules.get(COMPILER_UTILS) is stand_in:
+            del sys.modules[COMPILER_UTILS]

@@ -1,4 +1,4 @@
-"""The network that a protocol sees: pictures in, features or logits out."""
+"""The network that a protocol sees: images in, features or logits out."""
 
 from typing import Any
 
@@ -8,27 +8,26 @@ from torch import nn
 
 from wordsight.errors import ConfigError, first_line
 from wordsight.models import preprocessing
-from wordsight.models import tensors as weights
 from wordsight.models.card import NetworkCard
-from wordsight.models.tensors import Tensors
+from wordsight.models.tensors import Tensors, fit
 
-USUAL_SIZE = 224  # pixels, of the images that a configured batch counts
+USUAL_SIZE = 224  # side in pixels of the images that the configured batch size is meant for
 
 
 class Backbone(nn.Module):
-    """A network taken apart at its last layer, with its weights under the names of its library.
+    """A network split at its last layer. Its weights keep the names that its library gives them.
 
     Features are ``pool(trunk(x))``, logits ``head(trunk(x))``.
 
     Parameters
     ----------
-    trunk : (b, 3, h, w) to what both ``pool`` and ``head`` read
+    trunk : from images (b, 3, h, w) to the input of both ``pool`` and ``head``
     feature_size : width d of the features
-    pool : from the trunk's output to (b, d); None when it has that shape
-    head : from the trunk's output to (b, classes); None when the network has no classifier
-    trunk_name, head_name : what precedes the names of their tensors in the library, with its dot
-    unused : names that start so belong to parts of the library's network that are left out
-    configuration : what the network was built from besides its name, to build it again
+    pool : from the trunk's output to (b, d); None if the output has that shape already
+    head : from the trunk's output to (b, classes); None if the network has no classifier
+    trunk_name, head_name : prefix of the names of their tensors in the library, with the final dot
+    unused : prefixes of the names of tensors in parts of the library's network that are left out
+    configuration : settings besides its name that are needed to build the network again
     """
 
     def __init__(
@@ -54,18 +53,18 @@ class Backbone(nn.Module):
         return self.pool(self.trunk(images))
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits of shape (b, classes); a ValueError without a classifier."""
+        """Logits of shape (b, classes); raises ValueError if there is no classifier."""
         if self.head is None:
             raise ValueError("this network has no classifier")
         return self.head(self.trunk(images))
 
     def keep_head(self, classifier: str | None, name: str) -> None:
-        """Keep the classifier of a label space, or go without where there is none to keep.
+        """Keep the classifier if ``classifier`` names its label space, and drop it if that is None.
 
         Raises
         ------
         ConfigError
-            When the network has no classifier.
+            When the network has no classifier to keep.
         """
         if classifier is None:
             self.drop_head()
@@ -75,21 +74,21 @@ class Backbone(nn.Module):
             )
 
     def drop_head(self) -> None:
-        """Go without the classifier; its tensors are then unused."""
+        """Remove the classifier; its tensors then count as unused."""
         if self.head is not None:
             self.head, self.unused = None, (*self.unused, self.head_name)
 
     def tensors(self) -> Tensors:
-        """Views of all weights, by their name in the library."""
+        """Views of all weights by their names in the library, without the counters of batch normalisation."""
         parts = [(self.trunk_name, self.trunk)] + (
             [(self.head_name, self.head)] if self.head is not None else []
         )
         named = {prefix + name: value for prefix, part in parts for name, value in part.state_dict().items()}
         return {name: value for name, value in named.items() if not name.endswith("num_batches_tracked")}
 
-    def load(self, given: Tensors, origin: str) -> None:
-        """Take over weights, which have to fit by name and shape: see :func:`.weights.fit`."""
-        weights.fit(given, self.tensors(), origin, self.unused)
+    def load(self, weights: Tensors, origin: str) -> None:
+        """Copy weights into the network; names and shapes have to match, see :func:`.tensors.fit`."""
+        fit(weights, self.tensors(), origin, self.unused)
 
     def check(self, image_size: int, name: str) -> None:
         """Raise :class:`ConfigError` unless a square image of that size in pixels gives one vector."""
@@ -110,7 +109,7 @@ class Encoder(nn.Module):
 
     Attributes
     ----------
-    card : what is known of the model
+    card : card of the network
     """
 
     mean: torch.Tensor
@@ -126,15 +125,15 @@ class Encoder(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are, and the images have to be."""
+        """Device of the weights; images have to be on it too."""
         return self.mean.device
 
     def batch_of(self, batch_size: int) -> int:
-        """Number of images with the pixels of ``batch_size`` images of 224 x 224, and no fewer than that."""
+        """Number of images with the pixels of ``batch_size`` images of 224 x 224, at least ``batch_size``."""
         return batch_size * max(1, (USUAL_SIZE // self.card.preprocessing.image_size) ** 2)
 
     def preprocess(self, image: Image.Image) -> torch.Tensor:
-        """Resized and cropped picture as a float tensor of shape (3, h, w) in [0, 1], not normalised."""
+        """Resized and cropped image as a float tensor of shape (3, h, w) in [0, 1], not normalised."""
         return preprocessing.to_tensor(preprocessing.resize_and_crop(image, self.card.preprocessing))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -170,7 +169,8 @@ class Encoder(nn.Module):
         """
         if self.card.classifier is None:
             raise ConfigError(
-                f"config: models.{self.card.name}.classifier: this key is required to use its own head"
+                f"config: models.{self.card.name}.classifier: this key is required to use the model's own "
+                "classifier"
             )
         return self.backbone.logits(self._normalise(images))
 
@@ -179,7 +179,7 @@ class Encoder(nn.Module):
 
 
 def resolve_device(name: str, key: str = "features.device") -> torch.device:
-    """Device of a configured name; ``auto`` is the fastest one that is there.
+    """Device of a configured name; ``auto`` is the fastest one that this machine has.
 
     Raises
     ------
@@ -190,5 +190,5 @@ def resolve_device(name: str, key: str = "features.device") -> torch.device:
     if name == "auto":
         name = next(kind for kind, present in available.items() if present)
     if not available.get(name.split(":")[0], False):
-        raise ConfigError(f"config: {key}: expected a device of this machine, but there is no {name}")
+        raise ConfigError(f"config: {key}: this machine has no device {name!r}")
     return torch.device(name)

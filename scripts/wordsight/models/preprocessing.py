@@ -1,4 +1,4 @@
-"""From a picture to what a network sees, and the random crops of training."""
+"""Resize and crop images for a network, centrally or at random."""
 
 import math
 
@@ -20,24 +20,24 @@ RESAMPLING = {
 def resize_and_crop(image: Image.Image, preprocessing: PreprocessingSection) -> Image.Image:
     """Resize the shorter side to ``resize``, then cut out the central square of ``image_size``.
 
-    The pixels are those of torchvision's ``Resize`` and ``CenterCrop``. With ``squash`` both sides become
-    ``resize``, whatever the shape.
+    Gives the same pixels as torchvision's ``Resize`` and ``CenterCrop``. With ``squash`` both sides become
+    ``resize``, which changes the aspect ratio.
     """
     if preprocessing.squash:
         side = preprocessing.resize
         small = image.resize((side, side), RESAMPLING[preprocessing.interpolation])
     else:
-        small = _with_shape_kept(image, preprocessing)
+        small = _keep_aspect_ratio(image, preprocessing)
     size = preprocessing.image_size
     left, top = (round((side - size) / 2) for side in small.size)
     return small.crop((left, top, left + size, top + size))
 
 
-def _with_shape_kept(image: Image.Image, preprocessing: PreprocessingSection) -> Image.Image:
+def _keep_aspect_ratio(image: Image.Image, preprocessing: PreprocessingSection) -> Image.Image:
     """Resize the shorter side to ``resize``.
 
-    A strip more than 16 times as long as wide first loses its ends, which the square does not reach, lest
-    1 x 100,000 pixels become 224 x 22,400,000.
+    An image more than 16 times as long as wide first loses its ends, which the central square does not reach.
+    Otherwise 1 x 100,000 pixels would become 224 x 22,400,000.
     """
     middle = _without_ends(image, 16 * min(image.size))
     resized = [int(preprocessing.resize * side / min(middle.size)) for side in middle.size]
@@ -45,7 +45,7 @@ def _with_shape_kept(image: Image.Image, preprocessing: PreprocessingSection) ->
 
 
 def _without_ends(image: Image.Image, longest: int) -> Image.Image:
-    """Cut equal ends off a side that is longer than ``longest``, so that the centre stays where it is."""
+    """Shorten a side to ``longest``, by the same amount at both ends, so that the centre stays in place."""
     if max(image.size) <= longest:
         return image
     across, down = (max(0, (side - longest) // 2) for side in image.size)
@@ -57,9 +57,9 @@ def augment(
 ) -> Image.Image:
     """Random resized crop, then a horizontal flip with probability 1/2.
 
-    Area between 8% and 100% of the picture's, aspect ratio between 3/4 and 4/3, both as in Szegedy et al.
+    Area between 8% and 100% of the image's, aspect ratio between 3/4 and 4/3, both as in Szegedy et al.
     (2015), "Going deeper with convolutions", section 6, https://arxiv.org/abs/1409.4842. The reference
-    implementation of the paper first shrinks the picture's shorter side, which changes the smoothing but not
+    implementation of the paper first shrinks the image's shorter side, which changes the smoothing but not
     the distribution of crops.
     """
     size = (preprocessing.image_size, preprocessing.image_size)
@@ -82,7 +82,7 @@ def random_box(width: int, height: int, generator: np.random.Generator) -> Box:
         if 0 < w <= width and 0 < h <= height:
             left, top = int(generator.integers(width - w + 1)), int(generator.integers(height - h + 1))
             return left, top, left + w, top + h
-    # No crop of such a shape fits a strip: take the largest one that does, from the centre.
+    # No crop of such a shape fits a long, narrow image: take the largest central one that does.
     w, h = min(width, max(1, round(height * 4 / 3))), min(height, max(1, round(width * 4 / 3)))
     left, top = (width - w) // 2, (height - h) // 2
     return left, top, left + w, top + h

@@ -9,15 +9,15 @@ from wordsight.models.tensors import Tensors
 
 @dataclass(frozen=True)
 class Pretrained:
-    """Weights as a source delivers them.
+    """Weights from a source, and what belongs to them.
 
     Attributes
     ----------
-    tensors : weights by their name in the architecture's library
+    tensors : weights by their names in the architecture's library
     origin : address, path or ``package==version``
-    sha256 : of the file they came in, empty when there was none
-    preprocessing : that of these weights, where it differs from their architecture's
-    configuration : what their network is built from, where its name does not say it
+    sha256 : of the file they came in, empty if there was none
+    preprocessing : that of these weights; None if it is the default of their architecture
+    configuration : settings to build their network from, None if its name is enough
     """
 
     tensors: Tensors

@@ -1,4 +1,4 @@
-"""What a user's own Python file imports to make a network known to the configuration."""
+"""The decorator that a user's own Python file imports, so that the configuration can name its network."""
 
 from collections.abc import Callable
 
@@ -20,15 +20,15 @@ def encoder(
     interpolation: str = "bicubic",
     squash: bool = False,
 ) -> Callable[[Build], Build]:
-    """Make a function that builds a network known to the configuration.
+    """Decorate a function that builds a network, so that the configuration can name it.
 
     Parameters
     ----------
     image_size : side in pixels of the network's input
-    mean, std : of red, green, blue in [0, 1]: subtracted, and divided by
-    resize : length of the image's shorter side before the centre is cut out; ``image_size`` by default
+    mean, std : of red, green and blue in [0, 1], to normalise an image: (image - mean) / std
+    resize : length of the image's shorter side before the central crop; ``image_size`` by default
     interpolation : ``nearest``, ``bilinear`` or ``bicubic``
-    squash : resize both sides, whatever the shape
+    squash : make both sides ``resize`` long, which changes the aspect ratio
     """
     values = {
         "image_size": image_size,

@@ -1,4 +1,4 @@
-"""transformers without its own reports: errors say what is wrong."""
+"""Silence transformers, since our own errors say what is wrong."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import transformers
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """While the block runs, transformers neither reports nor draws bars: errors say what is wrong."""
+    """Within the block, transformers logs nothing and shows no progress bars."""
     logging = transformers.utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity(logging.CRITICAL)

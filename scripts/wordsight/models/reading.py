@@ -1,4 +1,4 @@
-"""Reading a model: its frozen encoder, from the files that are the same for every source."""
+"""Read a model as a frozen encoder, from the files that are the same for every source."""
 
 from pathlib import Path
 
@@ -12,21 +12,19 @@ def load(directory: Path | str, device: str = "cpu") -> Encoder:
 
     Parameters
     ----------
-    directory : with ``weights.safetensors`` and ``network.json``
+    directory : folder with ``weights.safetensors`` and ``network.json``
     device : ``auto``, ``cpu``, ``cuda`` or ``mps``
 
     Raises
     ------
     WeightsError
-        When a file is missing or its bytes are not those that the card records.
+        When a file is missing, or the weights do not have the SHA-256 in the card.
     ConfigError
         When the machine has no such device.
     """
-    from wordsight.models.encoder import Encoder
-
     card, path = read_network(directory), Path(directory) / "weights.safetensors"
-    given = tensors.read(path, card.weights_sha256)
+    weights = tensors.read(path, card.weights_sha256)
     backbone, _ = architectures.build(card.architecture, configuration=card.configuration)
     backbone.keep_head(card.classifier, card.name)
-    backbone.load(given, str(path))
+    backbone.load(weights, str(path))
     return Encoder(backbone, card).to(resolve_device(device))

@@ -1,4 +1,4 @@
-"""Tensors by name: our own files of them, and networks that take them over."""
+"""Tensors by name: read and write them as safetensors, and copy them into a network."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,52 +19,53 @@ def read(path: Path | str, sha256: str) -> Tensors:
     Raises
     ------
     WeightsError
-        When the file is missing or its SHA-256 is another.
+        When the file is missing or has another SHA-256.
     """
     path = Path(path)
     if not path.is_file():
-        raise WeightsError(f"{path}: expected a file of weights, but there is none")
+        raise WeightsError(f"{path}: expected weights, but there is no such file")
     if (found := hashing.sha256(path)) != sha256:
         raise WeightsError(f"{path}: expected SHA-256 {sha256}, found {found}")
     return read_safetensors(path)
 
 
 def read_safetensors(path: Path) -> Tensors:
-    """Tensors of a ``.safetensors`` file; :class:`WeightsError` names one that is damaged."""
+    """Tensors of a ``.safetensors`` file; raises :class:`WeightsError` if it is damaged."""
     try:
         return safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path}: truncated or damaged ({first_line(error)})") from None
 
 
-def fit(given: Tensors, network: Tensors, origin: str, unused: tuple[str, ...] = ()) -> None:
-    """Copy ``given`` into the tensors of ``network``, which have to be the same by name and shape.
+def fit(weights: Tensors, network: Tensors, origin: str, unused: tuple[str, ...] = ()) -> None:
+    """Copy ``weights`` into the tensors of ``network``; both must have the same names and shapes.
 
     Parameters
     ----------
-    given : weights by name
+    weights : tensors to copy, by name
     network : tensors to fill, by name
-    origin : where ``given`` comes from, for the errors
-    unused : names that start so may be given, and are left out
+    origin : where ``weights`` come from, for the errors
+    unused : prefixes of names that only ``weights`` may have; their tensors are ignored
 
     Raises
     ------
     WeightsError
-        When a tensor is missing, unexpected, of another shape, or not finite; it names the first three.
+        When tensors are missing, unexpected, of another shape or not finite; it names the first three.
     """
-    # Only training reads how many batches a normalisation has seen.
-    given = {name: value for name, value in given.items() if not name.endswith("num_batches_tracked")}
-    taken = {name: value for name, value in given.items() if name in network}
-    unexpected = [name for name in given if name not in network and not name.startswith(unused)]
-    _refuse(origin, "missing", [name for name in network if name not in given], unexpected)
-    _refuse(origin, "unexpected", unexpected)
+    # Only training needs the number of batches that a batch normalisation has seen.
+    weights = {name: value for name, value in weights.items() if not name.endswith("num_batches_tracked")}
+    taken = {name: value for name, value in weights.items() if name in network}
+    unexpected = [name for name in weights if name not in network and not name.startswith(unused)]
+    _refuse_if_any(origin, "missing", [name for name in network if name not in weights], unexpected)
+    _refuse_if_any(origin, "unexpected", unexpected)
     shapes = [
         f"{name} is {_shape(value)} instead of {_shape(network[name])}"
         for name, value in taken.items()
         if value.shape != network[name].shape
     ]
-    _refuse(origin, "of a wrong shape", shapes)
-    _refuse(origin, "not finite", [name for name, value in taken.items() if not torch.isfinite(value).all()])
+    _refuse_if_any(origin, "of a wrong shape", shapes)
+    infinite = [name for name, value in taken.items() if not torch.isfinite(value).all()]
+    _refuse_if_any(origin, "not finite", infinite)
     with torch.no_grad():
         for name, value in taken.items():
             network[name].copy_(value)
@@ -78,15 +79,15 @@ def write(path: Path | str, tensors: Tensors) -> None:
         )
 
 
-def _refuse(origin: str, what: str, names: list[str], others: Sequence[str] = ()) -> None:
+def _refuse_if_any(origin: str, what: str, names: list[str], others: Sequence[str] = ()) -> None:
     if names:
         tensors = "1 tensor is" if len(names) == 1 else f"{len(names)} tensors are"
-        instead = f"; unexpected: {some(others)}" if others else ""
-        raise WeightsError(f"{origin}: {tensors} {what}: {some(names)}{instead}")
+        hint = f"; unexpected: {shorten(others)}" if others else ""
+        raise WeightsError(f"{origin}: {tensors} {what}: {shorten(names)}{hint}")
 
 
-def some(names: Iterable[str]) -> str:
-    """Name the first three of some names, and count the others."""
+def shorten(names: Iterable[str]) -> str:
+    """The first three names, and the number of the others."""
     names = list(names)
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 

@@ -1,4 +1,4 @@
-"""Writing the files of a model: weights, what they are, and what they were learned from."""
+"""Write the files of a network: its weights and its card."""
 
 from pathlib import Path
 
@@ -20,12 +20,12 @@ def save(
     pretrained: Pretrained,
     training: TrainingCard | None = None,
 ) -> NetworkCard:
-    """Write the files of a network that has its weights.
+    """Write ``weights.safetensors`` and ``network.json``.
 
     Parameters
     ----------
-    pretrained : where the weights are from, with the preprocessing that goes with them
-    training : how the workflow trained it
+    pretrained : where the weights are from, and their preprocessing
+    training : how the workflow trained the network, None for fetched networks
 
     Raises
     ------
@@ -33,7 +33,7 @@ def save(
         When ``pretrained`` has no preprocessing.
     """
     if pretrained.preprocessing is None:
-        raise ValueError(f"{name}: expected the preprocessing that goes with the weights")
+        raise ValueError(f"{name}: the weights have no preprocessing")
     directory = Path(directory)
     tensors.write(directory / "weights.safetensors", backbone.tensors())
     card = NetworkCard(

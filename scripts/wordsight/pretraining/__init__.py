@@ -1,6 +1,6 @@
-"""Matched training: encoders of which nothing differs but the objective.
+"""Matched training: encoders that differ only in their objective.
 
-``images`` is what is learned from, ``augmentation`` how it is seen, ``objectives`` what is asked of it, one
-file each; ``training`` is the loop that all of them share, ``checkpoint`` lets it go on where it was,
-``distributed`` spreads it over devices, ``search`` chooses learning rates.
+``image_set`` has what is learned from, ``augmentation`` makes random views of it, and ``objectives`` has one
+file per objective. ``loop`` is the training loop that all objectives share, ``saved_state`` lets it resume,
+``distributed`` spreads it over devices, and ``learning_rate`` measures how good a learning rate is.
 """

@@ -1,7 +1,7 @@
-"""Random views of pictures, drawn apart from the pictures so that all objectives see the same ones.
+"""Random views of images. Their numbers are drawn without the images, so that all objectives see the same.
 
-A view is a resized crop, a flip, and changes of brightness, contrast, saturation and colour. Its numbers
-depend on the seed, the epoch, the step and the view alone.
+A view is a resized crop, a flip, and changes of brightness, contrast and saturation; some images become grey.
+Its numbers depend only on the seed, the epoch, the step and the view.
 
 References: the crop is that of Szegedy et al., Going deeper with convolutions, 2015, section 6,
 https://arxiv.org/abs/1409.4842; the changes of colour are those of Chen, Kornblith, Norouzi and Hinton, A
@@ -23,11 +23,11 @@ ASPECT = math.log(4 / 3)
 
 @dataclass(frozen=True)
 class View:
-    """Random numbers of one view of b pictures.
+    """Random numbers of one view of b images.
 
     Attributes
     ----------
-    boxes : float (b, 4), centre and size of the crop (x, y, w, h) as shares of the picture's sides
+    boxes : float (b, 4), centre and size of the crop (x, y, w, h) as fractions of the image's sides
     flips : bool (b,)
     brightness, contrast, saturation : float (b,), factors
     grey : bool (b,)
@@ -45,7 +45,7 @@ class View:
 
 
 def draw(count: int, section: AugmentationSection, seed: int) -> View:
-    """Draw a view of ``count`` pictures: area and aspect ratio of the crop, then the rest."""
+    """Draw the numbers of one view of ``count`` images."""
     u = torch.rand((8, count), generator=torch.Generator().manual_seed(seed))
     area = section.smallest_crop + u[0] * (1 - section.smallest_crop)
     ratio = torch.exp((2 * u[1] - 1) * ASPECT)
@@ -66,7 +66,7 @@ def draw(count: int, section: AugmentationSection, seed: int) -> View:
 
 
 def crop(images: torch.Tensor, view: View, size: int) -> torch.Tensor:
-    """Cut the boxes out of square pictures, resized and flipped.
+    """Crop, resize and flip square images.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def crop(images: torch.Tensor, view: View, size: int) -> torch.Tensor:
 
 
 def recolour(images: torch.Tensor, view: View) -> torch.Tensor:
-    """Change brightness, contrast and saturation, and take the colour off some pictures.
+    """Change brightness, contrast and saturation, and turn some images grey.
 
     Parameters
     ----------
@@ -97,9 +97,9 @@ def recolour(images: torch.Tensor, view: View) -> torch.Tensor:
     def column(values: torch.Tensor) -> torch.Tensor:
         return values.to(images.device)[:, None, None, None]
 
-    def luma(pictures: torch.Tensor) -> torch.Tensor:
+    def luma(values: torch.Tensor) -> torch.Tensor:
         weights = torch.tensor(GREY, device=images.device)[:, None, None]
-        return (pictures * weights).sum(dim=1, keepdim=True)
+        return (values * weights).sum(dim=1, keepdim=True)
 
     images = images * column(view.brightness)
     mean = luma(images).mean(dim=(2, 3), keepdim=True)

@@ -1,4 +1,4 @@
-"""From a plan of places and views to pixels: out of memory where all images fit, else out of the file."""
+"""Load the pixels of planned batches, from memory if all images fit there, otherwise from the file."""
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -23,19 +23,19 @@ from wordsight.seeds import derive_seed
 
 # Images in memory are kept larger than a view, so that a crop is not blurred by enlarging it.
 MARGIN = 1.5
-GROUPS_AT_ONCE = 16  # row groups that are shuffled together, and that a loading process keeps
+GROUPS_AT_ONCE = 16  # row groups that are shuffled together, and that a loading process keeps in memory
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One batch: rows of the split, and how each is seen in each view."""
+    """One batch: rows of the split, and the random numbers of their views."""
 
     places: np.ndarray
     views: Sequence[View]
 
 
 class MemoryPixels:
-    """All images of some rows, decoded once and kept as squares of 8 bits."""
+    """Images of some rows, decoded once and kept in memory as squares of 8-bit values."""
 
     def __init__(self, split: Split, places: np.ndarray, size: int) -> None:
         kept = round(size * MARGIN)
@@ -53,7 +53,7 @@ class MemoryPixels:
 
 
 class FilePixels:
-    """Images of a Parquet file that are decoded when they are seen."""
+    """Images of a Parquet file, decoded each time they are needed."""
 
     def __init__(self, split: Split, size: int) -> None:
         self.path, self.name, self.size = split.path, split.card.name, size
@@ -102,19 +102,19 @@ Pixels = MemoryPixels | FilePixels
 
 
 def open_pixels(split: Split, places: np.ndarray, section: TrainingSection) -> Pixels:
-    """Pixels of some rows: in memory where they fit into ``memory_mb``."""
+    """Pixels of some rows, in memory if they fit into ``memory_mb``."""
     size = section.resolution
     needed = len(places) * 3 * round(size * MARGIN) ** 2 / 1e6
     if needed <= section.memory_mb:
         return MemoryPixels(split, places, size)
     logger.info(
-        "%.0f MB of pixels exceed %d MB: images are decoded as they are seen", needed, section.memory_mb
+        "%.0f MB of pixels exceed memory_mb, %d MB: each epoch decodes its images", needed, section.memory_mb
     )
     return FilePixels(split, size)
 
 
 def plain(split: Split, places: np.ndarray, preprocessing: PreprocessingSection) -> torch.Tensor:
-    """Pictures (n, 3, size, size) in [0, 1] as an evaluation sees them."""
+    """Images (n, 3, size, size) in [0, 1] as an evaluation sees them."""
     images = split.images({int(place) for place in places})
     return torch.stack([to_tensor(resize_and_crop(image, preprocessing)) for _, image in images])
 
@@ -122,9 +122,9 @@ def plain(split: Split, places: np.ndarray, preprocessing: PreprocessingSection)
 def plans(
     places: np.ndarray, pixels: Pixels, section: TrainingSection, seed: int, epoch: int, views: int
 ) -> Iterator[Plan]:
-    """Batches of an epoch; places, order and views depend on seed and epoch alone, not on the objective.
+    """Batches of an epoch. Rows, order and views depend only on seed and epoch, not on the objective.
 
-    The last images of an epoch, too few for a batch, are left out.
+    The last images of an epoch are left out if they are too few for a batch.
     """
     order = _order(places, pixels, derive_seed(seed, "order", epoch))
     for step in range(len(order) // section.batch_size):
@@ -141,7 +141,10 @@ def plans(
 
 
 def _order(places: np.ndarray, pixels: Pixels, seed: int) -> np.ndarray:
-    """Random order of the rows; out of a file, of the row groups and then within some of them at a time."""
+    """Random order of the rows.
+
+    From a file, the row groups are shuffled, then the rows of ``GROUPS_AT_ONCE`` groups at a time.
+    """
     generator = np.random.default_rng(seed)
     if isinstance(pixels, MemoryPixels):
         return generator.permutation(places)

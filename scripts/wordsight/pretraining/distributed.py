@@ -1,8 +1,9 @@
-"""One training over several devices: each process takes its share of every batch, as torchrun starts them.
+"""One training on several devices: torchrun starts the processes, and each takes its share of every batch.
 
 The loss is computed on the outputs of all processes, so that contrastive objectives see the whole batch.
-With L that loss and J_r the outputs' derivative on process r, the gradient is the sum over r of J_r' dL/do_r,
-which is the mean of the processes' gradients when each multiplies its own by their number.
+With L that loss, o_r the outputs of process r and J_r their derivative by the parameters, the gradient is the
+sum over r of J_r' dL/do_r. Gradients are averaged over the processes, so each process multiplies its own by
+the number of processes.
 """
 
 import os
@@ -15,13 +16,13 @@ import torch.distributed as dist
 
 @dataclass(frozen=True)
 class World:
-    """Which process runs, and how many there are."""
+    """Rank of this process, and number of processes."""
 
     rank: int = 0
     size: int = 1
 
     def share(self, count: int) -> slice:
-        """Part of this process among ``count`` images, which has to be a multiple of ``size``."""
+        """Share of this process in ``count`` images; ``count`` has to be a multiple of ``size``."""
         part = count // self.size
         return slice(self.rank * part, (self.rank + 1) * part)
 
@@ -43,7 +44,7 @@ class World:
                 parameter.grad /= self.size
 
     def average_buffers(self, modules: Iterable[torch.nn.Module]) -> None:
-        """Replace running statistics, of which each process has those of its share, by their mean."""
+        """Replace running statistics, which each process computes on its share, by their mean."""
         if self.size == 1:
             return
         for module in modules:
@@ -54,7 +55,7 @@ class World:
 
 
 def join(device: torch.device) -> World:
-    """Find the other processes that torchrun started; without torchrun there are none."""
+    """Join the other processes that torchrun started; without torchrun there are none."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return World()

@@ -15,16 +15,16 @@ Requirement = Literal["labels", "captions", "concepts"]
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images without their pixels: what the objectives know of each.
+    """Images without their pixels: what objectives learn from.
 
     Attributes
     ----------
     name : of the dataset
     places : int array (n,), rows of the training split
-    labels : int64 (n,); -1 where there is none
+    labels : int64 (n,); -1 for an image without a label
     classes : names, in the order of the labels
-    captions, concepts : n each; empty where there is none
-    caption_vectors : float (n, s) of the sentence encoder, or None where nobody asked for them
+    captions, concepts : one per image; empty for an image without one
+    caption_vectors : float (n, s) of the sentence encoder, or None if the objective does not read them
     class_vectors : float (classes, s), or None
     """
 
@@ -53,7 +53,7 @@ class ImageSet:
         return self.class_vectors
 
     def require(self, what: Requirement) -> None:
-        """Refuse images of which one lacks what an objective learns from, naming dataset and row."""
+        """Raise DataError, with dataset and row, if an image lacks what an objective learns from."""
         values = {
             "labels": [label >= 0 for label in self.labels.tolist()],
             "captions": [bool(caption.strip()) for caption in self.captions],
@@ -72,17 +72,17 @@ class ImageSet:
 def image_set(
     split: Split, styles: list[str] | None, sentences: Sentences | None, *, held_out: bool
 ) -> ImageSet:
-    """Images of a training split that are trained on, or those that are held out of training.
+    """Images of a training split to train on, or those that are held out of training.
 
     Parameters
     ----------
     styles : those to keep, None for all
-    sentences : vectors of captions and class names, where an objective reads them
+    sentences : vectors of captions and class names, None if the objective does not read them
 
     Raises
     ------
     ConfigError
-        When the split has no image of a style.
+        When the split has no image in one of ``styles``.
     DataError
         When no image is left.
     """

@@ -1,6 +1,6 @@
-"""Training a model: an order carried out here or by several processes of torchrun, and the files written.
+"""Train a model, in this process or in several that torchrun starts, and write its files.
 
-``python -m wordsight.pretraining.launch ORDER.json`` is what each of those processes runs.
+Each of those processes runs ``python -m wordsight.pretraining.launch JOB.json``.
 """
 
 import csv
@@ -14,23 +14,23 @@ from wordsight.errors import WordsightError
 from wordsight.files.disk import write_json, write_text
 from wordsight.models import writing
 from wordsight.models.pretrained import Pretrained
+from wordsight.pretraining.job import TrainingJob, run_job
 from wordsight.pretraining.loop import Trained
-from wordsight.pretraining.order import Order, perform
 
 COLUMNS = ["epoch", "loss", "held_out_loss", "measure"]
 
 
-def carry_out(order: Order) -> None:
-    """Train and write the model, in this process or in as many as ``devices`` says."""
-    if order.section.devices == 1:
-        _write(order, perform(order))
+def train_and_write(job: TrainingJob) -> None:
+    """Train and write the model, in this process or in one process per device."""
+    if job.section.devices == 1:
+        _write(job, run_job(job))
         return
-    path = Path(f"{order.checkpoint}.order.json")
-    write_json(path, order.model_dump(mode="json"))
+    path = Path(f"{job.checkpoint}.job.json")
+    write_json(path, job.model_dump(mode="json"))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += [
         "--nproc-per-node",
-        str(order.section.devices),
+        str(job.section.devices),
         "-m",
         "wordsight.pretraining.launch",
         str(path),
@@ -40,14 +40,14 @@ def carry_out(order: Order) -> None:
     path.unlink()
     if done.returncode:
         raise WordsightError(
-            f"{order.name}: one of {order.section.devices} training processes failed; its error is above"
+            f"{job.name}: one of {job.section.devices} training processes failed; see its error above"
         )
 
 
-def _write(order: Order, trained: Trained) -> None:
-    network = order.network
+def _write(job: TrainingJob, trained: Trained) -> None:
+    network = job.network
     untrained = network.objective == "untrained"
-    origin = "initialisation of" if untrained else f"training on {Path(order.images).name} of"
+    origin = "initialisation of" if untrained else f"training on {Path(job.images).name} of"
     pretrained = Pretrained(
         tensors=trained.backbone.tensors(),
         origin=f"{origin} {network.architecture}, objective {network.objective}, seed {network.seed}",
@@ -55,21 +55,21 @@ def _write(order: Order, trained: Trained) -> None:
         preprocessing=trained.preprocessing,
         seed=network.seed,
     )
-    writing.save(trained.backbone, network, order.name, order.directory, pretrained, trained.card)
+    writing.save(trained.backbone, network, job.name, job.directory, pretrained, trained.card)
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(trained.curve)
-    write_text(order.curve, buffer.getvalue())
-    Path(order.checkpoint).unlink(missing_ok=True)
+    write_text(job.curve, buffer.getvalue())
+    Path(job.checkpoint).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
-    given = Order.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    given_job = TrainingJob.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
     try:
-        result = perform(given)
+        result = run_job(given_job)
     except WordsightError as problem:
         print(f"wordsight: error: {problem}", file=sys.stderr)
         sys.exit(1)
     if os.environ.get("RANK", "0") == "0":
-        _write(given, result)
+        _write(given_job, result)

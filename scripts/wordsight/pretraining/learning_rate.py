@@ -1,8 +1,7 @@
 """How good a learning rate is: the loss of a linear classifier on the trained features, on held-out concepts.
 
-The same question for every objective, whatever it learned from, so that each is tuned by the same measure and
-on images that neither its training nor any evaluation uses. The loss tells learning rates apart where the
-accuracy on a few hundred images does not.
+Every objective is tuned by this measure, on images that neither its training nor any evaluation uses. The
+loss can tell learning rates apart when the accuracy on a few hundred images is the same.
 """
 
 from typing import TYPE_CHECKING
@@ -29,7 +28,7 @@ def held_out(
 ) -> tuple[float, float]:
     """Cross-entropy and accuracy on held-out concepts of a logistic regression fitted on the training images.
 
-    Of the regression's strengths that counts which does best, so that none but the features is to blame.
+    The regression's best regularisation strength counts, so that the result depends only on the features.
 
     Raises
     ------

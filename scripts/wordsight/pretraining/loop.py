@@ -1,12 +1,12 @@
-"""The loop that all objectives share: the same start, images, order, views, steps and optimiser.
+"""The loop that all objectives share: the same initial weights, images, order, views, steps and optimiser.
 
-What depends on the objective is its layers, its loss, and how many views it asks for; the first view is the
-same for all.
+Only the objective's own layers, its loss and its number of views differ. The first view is the same for all.
 
-Outputs of a batch are computed in pieces of ``micro_batch_size`` without a graph, the loss on all of them,
-and then each piece again with the gradient of its outputs (Gao, Zhang, Han and Callan, Scaling deep
-contrastive learning batch size under memory limited setup, 2021, section 3.2,
-https://arxiv.org/abs/2101.06983). Memory follows the piece, and a contrastive loss sees the batch.
+If ``micro_batch_size`` splits a batch into pieces, their outputs are first computed without a graph, then the
+loss on all of them, then each piece again with the gradient of its outputs (Gao, Zhang, Han and Callan,
+Scaling deep contrastive learning batch size under memory limited setup, 2021, section 3.2,
+https://arxiv.org/abs/2101.06983). So memory depends on the size of a piece, while a contrastive loss sees the
+whole batch.
 """
 
 import math
@@ -36,9 +36,9 @@ from wordsight.pretraining.objectives.base import Objective, Targets
 from wordsight.pretraining.sentences import Sentences
 from wordsight.seeds import derive_seed
 
-CHECKED = 512  # images of the objective's own check
-WITHOUT_DECAY = 1  # parameters of so many dimensions: biases, and scales of normalisation
-SURE = 2.0  # standard errors above what knowing nothing gives
+CHECK_IMAGES = 512  # most images that the objective's own measure is taken on
+NO_DECAY_NDIM = 1  # parameters with at most so many dimensions have no decay: biases, normalisation
+LEARNED_MARGIN = 2.0  # standard errors above chance and start that count as learned
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class Task:
     Attributes
     ----------
     network : architecture, objective, its seed and learning rate
-    section : what all objectives share
+    section : settings that all objectives share
     split : training split of the image set
-    sentences : file of sentence vectors, where the objective reads them
+    sentences : file of sentence vectors, None if the objective does not read them
     seed : the configured seed
-    checkpoint : where the state after each epoch is kept
-    fingerprint : of everything that the weights depend on
+    checkpoint : file for the state after each epoch
+    fingerprint : digest of everything that the weights depend on
     """
 
     network: PretrainNetwork
@@ -67,7 +67,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training ends with: encoder, preprocessing, what its card says, learning curve."""
+    """Result of a training: encoder, preprocessing, card and learning curve."""
 
     backbone: Backbone
     preprocessing: PreprocessingSection
@@ -76,12 +76,12 @@ class Trained:
 
 
 def train(task: Task) -> Trained:
-    """Train an encoder, or go on where an earlier run of the same task was stopped.
+    """Train an encoder, or resume an earlier run of the same task that was stopped.
 
     Raises
     ------
     ConfigError
-        When the images are fewer than a batch, or the machine has no such device.
+        When there are fewer images than a batch needs, or the machine has no such device.
     DataError
         When the images lack what the objective learns from, or the loss is no longer finite.
     """
@@ -103,7 +103,7 @@ def train(task: Task) -> Trained:
 
 
 def _preprocessing(task: Task) -> PreprocessingSection:
-    """Pictures at the training's resolution, normalised by the image set's own statistics."""
+    """Images at the training's resolution, normalised by the image set's own statistics."""
     card, size = task.split.card, task.section.resolution
     std = tuple(max(value, 1e-3) for value in card.std)
     return PreprocessingSection(image_size=size, resize=size, mean=card.mean, std=(std[0], std[1], std[2]))
@@ -139,7 +139,7 @@ class _Run:
         return {"backbone": self.backbone, "objective": self.objective}
 
     def finish(self) -> TrainingCard:
-        """Train from where the checkpoint is to the end, and say how it went."""
+        """Train to the end, from the checkpoint if there is one, and return the card."""
         pixels = batches.open_pixels(self.task.split, self.images.places, self.section)
         flops = self._flops(pixels)
         restored = saved_state.restore(
@@ -163,7 +163,7 @@ class _Run:
         return min(whole, self.steps - epoch * whole)
 
     def _plans(self, pixels: batches.Pixels, epoch: int) -> Iterator[batches.Plan]:
-        """Share of this process in the batches of an epoch, each drawn when it is asked for."""
+        """Share of this process in the batches of an epoch, each drawn when it is needed."""
         planned = batches.plans(
             self.images.places, pixels, self.section, self.stream, epoch, self.objective.views
         )
@@ -172,7 +172,7 @@ class _Run:
             yield batches.Plan(plan.places[share], [view[share] for view in plan.views])
 
     def _epoch(self, pixels: batches.Pixels, epoch: int) -> float:
-        """Train for one epoch; the mean loss."""
+        """Train for one epoch and return the mean loss."""
         done = epoch * self._steps_of_epoch(0)
         losses = []
         planned = list(self._plans(pixels, epoch))
@@ -199,7 +199,7 @@ class _Run:
         return mean
 
     def _gradients(self, plan: batches.Plan, crops: list[torch.Tensor], seed: int) -> torch.Tensor:
-        """Loss of a batch; its gradients are left in the parameters."""
+        """Loss of a batch. Its gradients are stored in the parameters."""
         targets = self._targets_of(plan)
         generator = torch.Generator().manual_seed(seed)
         views = [
@@ -219,11 +219,13 @@ class _Run:
         loss = self.objective.loss(leaves, tuple(self.world.gather(target) for target in targets))
         loss.backward()
         share = self.world.share(len(leaves[0]))
-        wanted = torch.cat([leaf.grad[share] for leaf in leaves if leaf.grad is not None]) * self.world.size
+        parts = [leaf.grad[share] for leaf in leaves if leaf.grad is not None]
+        gradients = torch.cat(parts) * self.world.size
         if len(pieces) == 1:
-            outputs.backward(wanted)
+            outputs.backward(gradients)
         else:
-            for place, (piece, gradient) in enumerate(zip(pieces, wanted.tensor_split(count), strict=True)):
+            split = gradients.tensor_split(count)
+            for place, (piece, gradient) in enumerate(zip(pieces, split, strict=True)):
                 self._seeded(piece, seed + place).backward(gradient)
         return loss.detach()
 
@@ -232,24 +234,24 @@ class _Run:
         return tuple(target[rows].to(self.device) for target in self.targets)
 
     def project(self, images: torch.Tensor) -> torch.Tensor:
-        """Outputs (b, k) of the objective for pictures (b, 3, h, w) in [0, 1]."""
+        """Outputs (b, k) of the objective for images (b, 3, h, w) in [0, 1]."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.section.precision == "bfloat16"):
             normalised = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
             return self.objective.project(self.backbone(normalised)).float()
 
     def _seeded(self, piece: torch.Tensor, seed: int) -> torch.Tensor:
-        """Outputs of a piece; a network that draws random numbers draws the same ones under the same seed."""
+        """Outputs of a piece; if the network draws random numbers, ``seed`` determines them."""
         with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
             torch.manual_seed(seed)
             return self.project(piece)
 
     def train(self, mode: bool) -> None:
-        """Let batch normalisation use the batch, or its running statistics."""
+        """Set training mode, where batch normalisation uses the batch, or evaluation mode."""
         for module in self.modules.values():
             module.train(mode)
 
     def _flops(self, pixels: batches.Pixels) -> int:
-        """Floating-point operations of the whole training, from one step, which leaves no trace."""
+        """Floating-point operations of the whole training, counted in one step that changes nothing."""
         before = deepcopy({name: module.state_dict() for name, module in self.modules.items()})
         plan = next(self._plans(pixels, 0))
         with FlopCounterMode(display=False) as counter:
@@ -259,7 +261,7 @@ class _Run:
         return counter.get_total_flops() * self.world.size * self.steps
 
     def _report(self, started: float, first: int, epochs: int) -> None:
-        """Log the epoch that is done: loss, speed, time left."""
+        """Log the last epoch: loss, speed, time left."""
         row, done = self.curve[-1], len(self.curve) - 1
         seconds = time.perf_counter() - started
         seen = sum(self._steps_of_epoch(e) for e in range(first - 1, done)) * self.section.batch_size
@@ -273,7 +275,7 @@ class _Run:
         first, last = self.curve[0], self.curve[-1]
         measured, at_start = float(last["measure"] or 0), float(first["measure"] or 0)
         baseline = max(self.check.chance, at_start)
-        margin = SURE * math.sqrt(baseline * (1 - baseline) / self.check.count)
+        margin = LEARNED_MARGIN * math.sqrt(baseline * (1 - baseline) / self.check.count)
         return TrainingCard(
             objective=self.task.network.objective,
             seed=self.task.network.seed,
@@ -291,7 +293,7 @@ class _Run:
 
 
 class _Check:
-    """An objective's own measure: on images of held-out concepts, or on training images."""
+    """Computes an objective's own measure, on images of held-out concepts or on training images."""
 
     def __init__(self, run: _Run, preprocessing: PreprocessingSection) -> None:
         self.run, task = run, run.task
@@ -300,7 +302,7 @@ class _Check:
         if self.held_out:
             images = image_set(task.split, run.section.styles, run.sentences, held_out=True)
         seed = derive_seed(task.seed, "check", task.split.card.name)
-        rows = np.sort(np.random.default_rng(seed).permutation(len(images))[:CHECKED])
+        rows = np.sort(np.random.default_rng(seed).permutation(len(images))[:CHECK_IMAGES])
         self.count = len(rows)
         self.targets = tuple(target[rows].to(run.device) for target in run.objective.targets(images))
         self.chance = run.objective.chance(self.targets)
@@ -334,16 +336,16 @@ class _Check:
 def _steps(images: ImageSet, section: TrainingSection) -> int:
     if len(images) < section.batch_size:
         raise ConfigError(
-            f"config: pretraining.batch_size: expected at most {len(images)}, the training images of "
-            f"{images.name}, not {section.batch_size}"
+            f"config: pretraining.batch_size: expected at most {len(images)}, the number of training "
+            f"images of {images.name}, found {section.batch_size}"
         )
     return max(1, section.images_seen // section.batch_size)
 
 
 def _optimiser(modules: dict[str, torch.nn.Module], task: Task) -> torch.optim.Optimizer:
     parameters = [p for module in modules.values() for p in module.parameters()]
-    decayed = [p for p in parameters if p.ndim > WITHOUT_DECAY]
-    kept = [p for p in parameters if p.ndim <= WITHOUT_DECAY]
+    decayed = [p for p in parameters if p.ndim > NO_DECAY_NDIM]
+    kept = [p for p in parameters if p.ndim <= NO_DECAY_NDIM]
     groups: list[dict[str, Any]] = [
         {"params": decayed, "weight_decay": task.section.optimiser.weight_decay},
         {"params": kept, "weight_decay": 0.0},

@@ -1,6 +1,6 @@
-"""The state of a training after an epoch, as one safetensors file: a killed job goes on where it was.
+"""The state of a training after an epoch, as one safetensors file, so that a killed job can resume.
 
-Random choices are functions of seed, epoch and step, so no generator's state has to be kept.
+Random choices are functions of seed, epoch and step, so no state of a random generator is saved.
 """
 
 import hashlib
@@ -39,9 +39,9 @@ def write(
 def restore(
     path: Path, modules: dict[str, torch.nn.Module], optimiser: torch.optim.Optimizer, fingerprint: str
 ) -> Curve | None:
-    """Take over the state of an earlier run and return its learning curve.
+    """Restore the state of an earlier run and return its learning curve.
 
-    A file of other settings, code or images, or one that is damaged, is left alone: None, as without a file.
+    None if there is no file, or if it is damaged or from other settings, code or images.
     """
     if not path.is_file():
         return None
@@ -56,7 +56,7 @@ def restore(
         logger.warning("%s is damaged (its bytes changed): training starts anew", path)
         return None
     if metadata.get("fingerprint") != fingerprint:
-        logger.info("%s is of other settings, code or images: training starts anew", path)
+        logger.info("%s is from other settings, code or images: training starts anew", path)
         return None
     for name, module in modules.items():
         prefix = f"{name}."
@@ -77,7 +77,7 @@ def _restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, torc
 
 
 def _digest(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> str:
-    """SHA-256 of what a checkpoint says; the file format has none."""
+    """SHA-256 of the contents of a checkpoint, since the file format has no checksum."""
     digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
     for key in sorted(tensors):
         digest.update(f"{key} {tensors[key].dtype} {tuple(tensors[key].shape)}".encode())

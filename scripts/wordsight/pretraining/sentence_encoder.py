@@ -33,13 +33,13 @@ def write_sentences(path: Path | str, split: Split, device: str = "cpu") -> None
     Raises
     ------
     DataError
-        When an image has no caption: it names the dataset and the image.
+        When an image has no caption; it names the dataset and the image.
     WeightsError
-        When the package's weights are not those that are pinned.
+        When the package's weights do not have the pinned SHA-256.
     """
     for item, caption in zip(split.ids, split.captions, strict=True):
         if not caption.strip():
-            raise DataError(f"{split.card.name}: {item}: has no caption")
+            raise DataError(f"{split.card.name}: image {item} has no caption")
     sentences = sorted({*split.captions, *split.classes})
     vectors = encode(sentences, device)
     with atomic(path) as temporary:
@@ -56,7 +56,8 @@ def encode(sentences: list[str], device: str = "cpu") -> torch.Tensor:
     digest = sha256(folder / "model.safetensors")
     if digest != SHA256:
         raise WeightsError(
-            f"package {PACKAGE}: its weights have SHA-256 {digest}, not {SHA256}; is it another version?"
+            f"package {PACKAGE}: expected weights with SHA-256 {SHA256}, found {digest}; "
+            "install the pinned version"
         )
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True).eval()

@@ -25,10 +25,10 @@ class Sentences:
     vectors: torch.Tensor
 
     def of(self, sentences: list[str]) -> torch.Tensor:
-        """Vectors (n, 384) of sentences; :class:`DataError` names one that is not there."""
+        """Vectors (n, 384) of sentences; raises :class:`DataError` if one has no vector."""
         for sentence in sentences:
             if sentence not in self.rows:
-                raise DataError(f"{self.name}: has no vector of the sentence {sentence!r}")
+                raise DataError(f"{self.name}: there is no vector of the sentence {sentence!r}")
         return self.vectors[[self.rows[sentence] for sentence in sentences]]
 
     @classmethod

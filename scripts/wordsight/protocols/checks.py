@@ -1,4 +1,4 @@
-"""What every protocol asks of the features that it is given, checked before any mathematics."""
+"""Checks of the features that a protocol is given, before any mathematics."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def check_features(features: Features, classes: int, where: str) -> None:
     ----------
     features : values (n, d), labels (n,), n ids
     classes : number of classes of the dataset
-    where : who asks, for the message: ``few_shot of my-model on my-images``
+    where : start of the message, such as ``few_shot of my-model on my-images``
 
     Raises
     ------
@@ -38,15 +38,15 @@ def check_items(labels: np.ndarray, ids: list[str], where: str) -> None:
     if not ids:
         raise DataError(f"{where}: the split has no items")
     if len(set(ids)) < len(ids):
-        twice = next(item for position, item in enumerate(ids) if item in ids[:position])
-        raise DataError(f"{where}: the id {twice} occurs twice, expected one item per id")
+        repeated = next(item for position, item in enumerate(ids) if item in ids[:position])
+        raise DataError(f"{where}: the id {repeated} occurs twice, expected one item per id")
     if int(np.min(labels)) < 0:
         item = int(np.argmin(labels))
         raise DataError(f"{where}: item {ids[item]} has no class (label {labels[item]})")
 
 
 def check_splits(train: Features, test: Features, classes: int, where: str) -> None:
-    """Refuse a train and a test split of which one is unfit, or that do not belong together.
+    """Refuse a train and a test split if one of them is unfit, or if they do not belong together.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def check_splits(train: Features, test: Features, classes: int, where: str) -> N
 
 
 def check_fittable(labels: np.ndarray, where: str) -> None:
-    """Refuse training labels of which no part can be held out: one class, or a class with a single item."""
+    """Refuse training labels from which no part can be held out: one class, or a class with one item."""
     present, counts = np.unique(labels, return_counts=True)
     if len(present) < 2:
         raise DataError(f"{where}: expected training images of at least 2 classes, not {len(present)}")
@@ -75,14 +75,14 @@ def check_fittable(labels: np.ndarray, where: str) -> None:
 
 
 def check_disjoint(train: list[str], test: list[str], where: str) -> None:
-    """Refuse a leak: items of which the ids are in both splits."""
+    """Refuse a leak: ids that are in both splits."""
     shared = sorted(set(train) & set(test))
     if shared:
-        raise DataError(f"{where}: leak: {len(shared)} items are in train and in test, {shared[0]} is one")
+        raise DataError(f"{where}: leak: {len(shared)} items are in train and in test, such as {shared[0]}")
 
 
 def unit_rows(features: Features, where: str) -> np.ndarray:
-    """Feature vectors at unit L2 norm, float32 (n, d); :class:`DataError` names an item without direction."""
+    """Feature vectors at unit L2 norm, float32 (n, d); raises :class:`DataError` if one has no direction."""
     values = np.asarray(features.values, dtype=np.float32)
     norms = np.linalg.norm(values, axis=1, keepdims=True)
     unfit = ~(np.isfinite(norms) & (norms > 0))[:, 0]

@@ -1,4 +1,4 @@
-r"""Clustering: whether the features of a class lie together, asked without any label.
+r"""Clustering: whether the features of a class lie together, found without any label.
 
 Spectral clustering of the test features on the affinity :math:`A_{ij} = |\langle \hat x_i, \hat x_j
 \rangle|`, :math:`A_{ii} = 0`, into as many clusters as there are classes present. With the degrees :math:`D =
@@ -7,9 +7,9 @@ A D^{-1/2}`; k-means follows. This is ``sklearn.cluster.SpectralClustering(affin
 the n x n matrix.
 
 ``sound`` assigns clusters to classes one to one so that most items are right (Hungarian algorithm), and adds
-NMI and ARI, which need no assignment; only k-means is seeded anew in each trial. ``paper`` runs one trial
-with the authors' greedy assignment: classes pick their cluster in descending order of overlap, two may pick
-the same one (the higher class index keeps it), and a cluster that no class picked counts as class 0.
+NMI and ARI, which need no assignment; trials differ only in the seed of k-means. ``paper`` runs one trial
+with the authors' greedy assignment: each class picks the cluster that it overlaps most. If two pick the same
+one, the higher class index keeps it, and a cluster that no class picked counts as class 0.
 
 References: von Luxburg, A tutorial on spectral clustering, 2007, https://doi.org/10.1007/s11222-007-9033-z ;
 Shi and Malik, Normalized cuts and image segmentation, 2000, https://doi.org/10.1109/34.868688
@@ -38,7 +38,7 @@ def evaluate(task: Task, section: "Parameters", *, test: Features, classes: int)
 
     Parameters
     ----------
-    task : what is measured; its mode is that of the module
+    task : what is measured, in the mode ``sound`` or ``paper``
     section : number of seeds, memory for the affinity in MB
     test : features (n, d) of the test split
     classes : number of classes of the dataset

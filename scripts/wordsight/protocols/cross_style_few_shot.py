@@ -1,9 +1,9 @@
 """Few-shot classification across styles: prototypes from drawings of one style, queries of another.
 
-As sound few-shot classification (:mod:`wordsight.protocols.few_shot` has the mathematics), once in each cell
-of seen and unseen concepts and styles (:mod:`wordsight.protocols.crossing`). A trial is one draw of shots in
-one direction, from a seen style to another style. The shots of a draw are the same concepts in every
-direction and every cell, and those of a smaller number are the first of the larger.
+This is sound few-shot classification (:mod:`wordsight.protocols.few_shot` has the mathematics), once in each
+cell of seen and unseen concepts and styles (:mod:`wordsight.protocols.crossing`). A trial is one draw of
+shots in one direction, from a seen style to another style. The shots of a draw are the same concepts in every
+direction and every cell. A smaller number of shots takes the first ones of a larger number.
 """
 
 from functools import partial
@@ -30,10 +30,10 @@ def evaluate(
 
     Parameters
     ----------
-    task : what is measured; the rows name the cell in the place of the dataset
-    section : shots and trials, the draws in each direction
+    task : what is measured; the rows have the name of a cell as their dataset
+    section : numbers of shots, and trials, the number of draws in each direction
     train, test : features (n, d) of the two splits
-    splits : the same, with the concepts and styles of their items
+    splits : the two splits, with the concepts and styles of their items
 
     Returns
     -------

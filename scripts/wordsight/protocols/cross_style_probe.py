@@ -2,11 +2,11 @@
 
 Multinomial logistic regression as in sound transfer (:mod:`wordsight.protocols.probe` has the mathematics):
 the strength is chosen on a part of the support drawings, the same concepts for every model and style, and the
-probe is fitted again on all of them. One probe a seen style serves every cell of seen and unseen concepts and
-styles (:mod:`wordsight.protocols.crossing`); a trial is a direction, from the style it is fitted in to
-another one.
+probe is fitted again on all of them. One probe per seen style is tested in every cell of seen and unseen
+concepts and styles (:mod:`wordsight.protocols.crossing`). A trial is a direction, from the style it is fitted
+in to another one.
 
-A probe learns how frequent the classes are. So guessing, its ``chance``, is to name the most frequent one.
+A probe learns how frequent the classes are, so ``chance`` is the accuracy of always naming the most frequent.
 """
 
 from functools import partial
@@ -22,7 +22,7 @@ from wordsight.protocols.crossing import Crossing, Division, cross, divide
 from wordsight.protocols.probe import Fit, choose, fit_logistic
 from wordsight.protocols.task import Task
 
-LEAST = 2  # support concepts of a class, one of which is held out to choose the strength
+MIN_SUPPORT = 2  # support concepts of a class: one is held out to choose the strength
 
 if TYPE_CHECKING:
     from wordsight.catalogue.fitting import ProbeParameters
@@ -35,16 +35,16 @@ def evaluate(
 
     Parameters
     ----------
-    task : what is measured; the rows name the cell in the place of the dataset
+    task : what is measured; the rows have the name of a cell as their dataset
     section : strengths, validation fraction, iterations
     train, test : features (n, d) of the two splits
-    splits : the same, with the concepts and styles of their items
+    splits : the two splits, with the concepts and styles of their items
 
     Returns
     -------
     list of pyarrow.Table
         For each cell, the item-level metric ``accuracy`` (1 right, 0 wrong), in which an item is a concept;
-        of each trial ``converged``; and once ``chance``.
+        ``converged`` for each trial; and once ``chance``.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def evaluate(
     """
     where, rows = task.where, task.rows
     crossing = cross(splits, (train, test), where)
-    division = divide(crossing, LEAST, (task.seed, task.dataset), where)
+    division = divide(crossing, MIN_SUPPORT, (task.seed, task.dataset), where)
     stream = task.stream("validation")
     fits = {style: _fit(crossing, division, style, section, stream) for style in crossing.seen_styles}
     tables = []

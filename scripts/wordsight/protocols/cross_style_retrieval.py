@@ -1,12 +1,12 @@
-r"""Retrieval across styles: find the same concept among drawings of another style, with no label.
+r"""Retrieval across styles: find the same concept among drawings of another style, without labels.
 
 With unit features :math:`\hat x` of n concepts in the styles a and b, the query of concept i is right when
 
 .. math:: i = \arg\max_j \langle \hat x_i^a, \hat x_j^b \rangle.
 
 In each cell of seen and unseen concepts and styles (:mod:`wordsight.protocols.crossing`), a trial is an
-ordered pair of styles: two seen ones, or a seen and an unseen one, each of them once as the query's. The
-galleries of all cells have the same number of concepts, so guessing is right in one of n everywhere.
+ordered pair of styles: two seen ones, or a seen and an unseen one. Each pair occurs in both orders. The
+galleries of all cells have the same number n of concepts, so that chance is 1 / n everywhere.
 """
 
 from functools import partial
@@ -23,7 +23,7 @@ from wordsight.protocols.crossing import Crossing, cross
 from wordsight.protocols.task import Task
 from wordsight.seeds import derive_seed
 
-SCORE_BYTES = 64 * 2**20  # of the scores that are held at once
+SCORE_BYTES = 64 * 2**20  # of scores that are in memory at once
 
 if TYPE_CHECKING:
     from wordsight.catalogue.protocols.record import NoParameters
@@ -36,10 +36,10 @@ def evaluate(
 
     Parameters
     ----------
-    task : what is measured; the rows name the cell in the place of the dataset
+    task : what is measured; the rows have the name of a cell as their dataset
     section : empty
     train, test : features (n, d) of the two splits
-    splits : the same, with the concepts and styles of their items
+    splits : the two splits, with the concepts and styles of their items
 
     Returns
     -------
@@ -62,8 +62,8 @@ def evaluate(
         gallery = galleries[cell.seen_concepts]
         observe = partial(rows, dataset=name, metric="recall_at_1", items=crossing.names(gallery))
         tables.append(rows(dataset=name, metric="chance", values=[1 / len(gallery)]))
-        for trial, (asked, searched) in enumerate(_directions(crossing, cell)):
-            found = most_similar(unit[asked][gallery], unit[searched][gallery])
+        for trial, (queried, searched) in enumerate(_directions(crossing, cell)):
+            found = most_similar(unit[queried][gallery], unit[searched][gallery])
             tables.append(observe(values=found == np.arange(len(gallery)), trial=trial))
     return tables
 
@@ -77,12 +77,12 @@ def _directions(crossing: Crossing, cell: Cell) -> list[tuple[str, str]]:
 
 
 def draw_galleries(crossing: Crossing, stream: tuple[int, str], where: str) -> dict[bool, np.ndarray]:
-    """Places of seen and of unseen concepts, as many of each: all of the fewer, a draw of the others.
+    """Places of as many seen as unseen concepts: all of the smaller group, and a draw from the larger.
 
     Parameters
     ----------
-    stream : seed and dataset, on which the draw depends alone
-    where : who asks, for messages
+    stream : seed and dataset; the draw depends on nothing else
+    where : start of messages
 
     Raises
     ------
@@ -102,7 +102,7 @@ def draw_galleries(crossing: Crossing, stream: tuple[int, str], where: str) -> d
 
 
 def most_similar(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
-    """Place (n,) in ``gallery`` (m, d) of what has the largest dot product to each of ``queries`` (n, d)."""
+    """Row (n,) of ``gallery`` (m, d) with the largest dot product to each of ``queries`` (n, d)."""
     block = max(1, SCORE_BYTES // (len(gallery) * gallery.itemsize))
     parts = [queries[start : start + block] for start in range(0, len(queries), block)]
     return np.concatenate([(part @ gallery.T).argmax(axis=1) for part in parts])

@@ -1,12 +1,13 @@
-"""Concepts crossed with styles: each concept as drawn in each style, and what of it an encoder has met.
+"""Concepts crossed with styles: each concept drawn in each style, and whether the encoder has seen them.
 
-Seen styles and seen concepts are those of the training split. Unseen styles are in no training image, unseen
-concepts have none. What training leaves out to choose by (``held_out``) is neither, and stays out.
+Seen styles and seen concepts are those that encoders are trained on. Unseen styles and unseen concepts are in
+no image of the training split. Concepts that are held out of training (``held_out``) are neither, and are
+left out.
 
 A classifier is fitted on *support* concepts, half of the seen ones, in a seen style. It is tested on *query*
-concepts in another style: the other half of the seen ones, or unseen ones. So it has met no concept and no
-drawing that it is tested on, in any of the four cells, which differ only in what the encoder has met. Both
-kinds of query concepts have the same number of each class.
+concepts in another style: the other half of the seen ones, or unseen ones. So in all four cells it is tested
+on concepts and drawings that it was not fitted on, and the cells differ only in what the encoder has seen.
+Seen and unseen query concepts have the same number of each class.
 """
 
 from collections.abc import Collection, Iterable
@@ -43,7 +44,7 @@ class Crossing:
     drawings: dict[str, np.ndarray]
 
     def directions(self, *, seen_style: bool) -> list[tuple[str, str]]:
-        """Pairs of a seen style and another one, which is seen or not: each is a trial of the cell."""
+        """Pairs of a seen style to fit in and another style, seen or not, to test in. Each is a trial."""
         others = self.seen_styles if seen_style else self.unseen_styles
         return [(fitted, tested) for fitted in self.seen_styles for tested in others if tested != fitted]
 
@@ -52,7 +53,7 @@ class Crossing:
         return [self.concepts[place] for place in places]
 
     def unit_drawings(self, where: str) -> dict[str, np.ndarray]:
-        """Drawings at unit L2 norm; :class:`DataError` names one without direction."""
+        """Drawings at unit L2 norm; raises :class:`DataError` if one has no direction."""
         return {
             style: unit_rows(
                 Features(values, self.labels, [f"{name} in {style}" for name in self.concepts]), where
@@ -69,7 +70,7 @@ class Division:
     ----------
     classes : int64 array (c,), sorted labels
     support : int64 array
-    queries : int64 arrays by whether their concepts are seen, with as many of each class
+    queries : int64 arrays of seen (True) and unseen (False) concepts, with the same number of each class
     """
 
     classes: np.ndarray
@@ -80,17 +81,17 @@ class Division:
 def cross(splits: tuple[Split, Split], features: tuple[Features, Features], where: str) -> Crossing:
     """Arrange features by concept and style.
 
-    Concepts that lack a style are left out. Of several drawings of a concept in a style, the first serves.
+    Concepts that lack a style are left out. If a concept has several drawings in a style, the first counts.
 
     Parameters
     ----------
     splits, features : of train and test, joined by item id
-    where : who asks, for messages: ``cross_style_probe of my-model on my-emoji``
+    where : start of messages, such as ``cross_style_probe of my-model on my-emoji``
 
     Raises
     ------
     DataError
-        Unfit features (:func:`wordsight.protocols.checks.check_splits`) or those of other items, an item
+        Unfit features (:func:`wordsight.protocols.checks.check_splits`), features of other items, an item
         without concept or style, a concept of several classes, fewer than two seen styles, no unseen style.
     """
     train, test = splits
@@ -114,14 +115,14 @@ def cross(splits: tuple[Split, Split], features: tuple[Features, Features], wher
     )
 
 
-def divide(crossing: Crossing, least: int, stream: tuple[int, str], where: str) -> Division:
-    """Divide the seen concepts of each class into support and query, and take as many unseen ones as query.
+def divide(crossing: Crossing, min_support: int, stream: tuple[int, str], where: str) -> Division:
+    """Divide the seen concepts of each class into support and queries, and draw as many unseen queries.
 
     Parameters
     ----------
-    least : support concepts that a class needs; one with fewer, or without query concepts, is left out
-    stream : seed and dataset, on which the draw depends alone: it is the same for every protocol and model
-    where : who asks, for messages
+    min_support : support concepts that a class needs; a class with fewer, or without queries, is left out
+    stream : seed and dataset; the draw depends on nothing else, so every protocol and model has the same one
+    where : start of messages
 
     Raises
     ------
@@ -140,19 +141,19 @@ def divide(crossing: Crossing, least: int, stream: tuple[int, str], where: str) 
         )
         half = (len(seen) + 1) // 2
         tested = min(len(seen) - half, len(unseen))
-        if half >= least and tested:
+        if half >= min_support and tested:
             classes.append(label)
             support.append(seen[:half])
             queries[True].append(seen[half : half + tested])
             queries[False].append(unseen[:tested])
     if len(classes) < 2:
         raise DataError(
-            f"{where}: expected at least 2 classes with {least} seen concepts to learn from, "
-            f"another seen one and an unseen one, but there are {len(classes)}"
+            f"{where}: expected at least 2 classes with {min_support} seen concepts to learn from, "
+            f"another seen one and an unseen one, found {len(classes)}"
         )
     _log_division(crossing, len(classes), sum(map(len, queries[False])), where)
-    together = {kind: np.concatenate(parts) for kind, parts in queries.items()}
-    return Division(np.array(classes), np.concatenate(support), together)
+    joined = {kind: np.concatenate(parts) for kind, parts in queries.items()}
+    return Division(np.array(classes), np.concatenate(support), joined)
 
 
 def _log_division(crossing: Crossing, classes: int, tested: int, where: str) -> None:
@@ -165,10 +166,10 @@ def _log_division(crossing: Crossing, classes: int, tested: int, where: str) -> 
 def _in_order(split: Split, features: Features, where: str) -> np.ndarray:
     """Values (n, d) in the order of the split's items."""
     place = {item: row for row, item in enumerate(features.ids)}
-    lacking = [item for item in split.ids if item not in place]
-    if lacking or len(place) > len(split):
-        which = f"item {lacking[0]} has none" if lacking else f"there are {len(place)}"
-        raise DataError(f"{where}: features do not belong to the {len(split)} items of {split.path}: {which}")
+    missing = [item for item in split.ids if item not in place]
+    if missing or len(place) > len(split):
+        problem = f"item {missing[0]} has none" if missing else f"there are {len(place)}"
+        raise DataError(f"{where}: features do not match the {len(split)} items of {split.path}: {problem}")
     order = [place[item] for item in split.ids]
     other = features.labels[order] != split.labels
     if other.any():
@@ -182,23 +183,23 @@ def _styles(train: Split, test: Split, where: str) -> tuple[list[str], list[str]
         for item, *given in zip(split.ids, split.concepts, split.styles, strict=True):
             if not all(given):
                 raise DataError(f"{where}: item {item} has no concept or no style, which every item needs")
-    trained = _where(train.styles, ~train.held_out)
+    trained = _kept_names(train.styles, ~train.held_out)
     seen, unseen = sorted(trained), sorted(set(test.styles) - set(train.styles))
     if len(seen) < 2 or not unseen:
-        found = f"{', '.join(seen) or 'none'} and {', '.join(unseen) or 'none'}"
-        raise DataError(f"{where}: expected at least 2 seen styles and 1 unseen style, but there are {found}")
+        found = f"seen: {', '.join(seen) or 'none'}; unseen: {', '.join(unseen) or 'none'}"
+        raise DataError(f"{where}: expected at least 2 seen styles and 1 unseen style; {found}")
     return seen, unseen
 
 
 def _drawings(
     train: Split, test: Split, unseen_styles: set[str]
 ) -> tuple[set[str], dict[tuple[str, str], int]]:
-    """Seen concepts, and the place in train and test together of each concept in each style.
+    """Seen concepts, and the place of each concept in each style; places count on from train to test.
 
-    A seen concept in a seen style counts only where it was there to train on.
+    The drawing of a seen concept in a seen style is one that encoders are trained on.
     """
     known = set(train.concepts)
-    seen = known - _where(train.concepts, train.held_out)
+    seen = known - _kept_names(train.concepts, train.held_out)
     drawn: dict[tuple[str, str], int] = {}
     for place, key in enumerate(zip(train.concepts, train.styles, strict=True)):
         if key[0] in seen:
@@ -218,7 +219,7 @@ def _complete(drawn: Collection[tuple[str, str]], styles: list[str], where: str)
     return kept
 
 
-def _where(names: Iterable[str], kept: np.ndarray) -> set[str]:
+def _kept_names(names: Iterable[str], kept: np.ndarray) -> set[str]:
     return {name for name, keep in zip(names, kept, strict=True) if keep}
 
 

@@ -6,11 +6,11 @@ features
 .. math:: p_c = \frac1N \sum_{i \in S_c} \hat x_i, \qquad
           \text{prediction}(x) = \arg\max_c \langle \hat x, \hat p_c \rangle.
 
-``sound`` puts the prototypes back to unit norm, so that the argmax is the nearest direction; ``paper`` leaves
-them as means, which favours classes whose images agree, and draws 10 trials. What means would have given
-stands beside ``sound``, as ``accuracy_unnormalised``. In both, shots come from the training split only. The
+``sound`` scales the prototypes to unit norm, so that the argmax is the nearest direction. It also reports the
+accuracy with the means themselves, as ``accuracy_unnormalised``. ``paper`` uses the means, which favours
+classes whose images agree, and draws 10 trials. In both modes, shots come from the training split only. The
 draw depends on the seed, the dataset, the trial and the class, never on the model, so models are paired item
-by item; the shots of a smaller N are the first of the larger.
+by item. The shots of a smaller N are the first ones of a larger N.
 
 All trials are one matrix product: the prototypes of T trials are T*c rows.
 
@@ -43,10 +43,10 @@ def evaluate(
 
     Parameters
     ----------
-    task : what is measured; its mode is that of the module
+    task : what is measured, in the mode ``sound`` or ``paper``
     section : shots and trials
     train, test : features (n, d) of the two splits
-    classes : number of classes of the dataset; one without any item in either split is left out
+    classes : number of classes of the dataset; a class without any item is left out
 
     Returns
     -------
@@ -78,8 +78,8 @@ def evaluate(
         if task.mode == "sound":
             means = prototypes(unit_train, few, normalise=False)
             for trial, nearest in enumerate(classify(unit_test, means)):
-                share = (present[nearest] == test.labels).mean()
-                tables.append(observe(metric="accuracy_unnormalised", values=[share], trial=trial))
+                accuracy = (present[nearest] == test.labels).mean()
+                tables.append(observe(metric="accuracy_unnormalised", values=[accuracy], trial=trial))
     return tables
 
 

@@ -4,16 +4,16 @@ import numpy as np
 
 from wordsight.seeds import derive_seed
 
-SCORE_BYTES = 64 * 2**20  # of the scores that are held at once
+SCORE_BYTES = 64 * 2**20  # of scores that are in memory at once
 
 
 def draw(labels: np.ndarray, shots: int, trials: int, stream: tuple[int, str, str]) -> np.ndarray:
-    """Items that serve as shots; those of fewer shots are the first of more.
+    """Draw items that serve as shots; a smaller number of shots is the start of a larger number.
 
     Parameters
     ----------
     labels : int array (n,)
-    shots : items per class, of which each class has enough
+    shots : items per class; each class has at least so many
     trials : number of independent draws
     stream : seed, protocol and dataset
 

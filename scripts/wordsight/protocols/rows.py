@@ -52,7 +52,7 @@ def make_rows(
     Raises
     ------
     DataError
-        When a value is NaN: it names protocol, model, dataset, metric and item.
+        When a value is NaN; it names protocol, model, dataset, metric and item.
     """
     values = np.asarray(list(values) if not isinstance(values, np.ndarray) else values, dtype=np.float64)
     items = [""] * len(values) if items is None else items
@@ -80,7 +80,7 @@ def make_rows(
 
 
 def of_dataset(tables: list[pa.Table], dataset: str) -> list[pa.Table]:
-    """Those of some tables, each of one dataset or cell, that are of ``dataset``."""
+    """Tables of ``dataset``, out of tables that are each of one dataset or cell."""
     return [table for table in tables if table["dataset"][0].as_py() == dataset]
 
 

@@ -16,8 +16,8 @@ this one           6         3.0 s        1.8 s
 ``eigsh``        203          57 s        1.4 s
 ============  ======  ============  ===========
 
-Where A is held the three are close, but neither replaces this one. ``eigsh`` misses copies of an eigenvalue that
-occurs many times, as where classes have no feature in common: of 50 such classes it finds a few, and its
+Where A is held the three are close, but neither of them replaces this one. ``eigsh`` misses copies of a
+repeated eigenvalue, as where classes have no feature in common: of 50 such classes it finds a few, and its
 residuals do not show it. ``lobpcg`` can stop short of the tolerance on features without classes.
 ``benchmarks/clustering_memory.py`` gives these figures and those of other sizes.
 

@@ -33,11 +33,11 @@ class Task:
 
     @property
     def where(self) -> str:
-        """What a message begins with."""
+        """Start of messages."""
         return f"{self.protocol} of {self.model} on {self.dataset}"
 
     def stream(self, *names: str | int) -> int:
-        """Seed of a draw, which depends on the dataset and never on the model, so that models are paired."""
+        """Seed of a draw. It depends on the dataset, never on the model, so that models are paired."""
         return derive_seed(self.seed, self.protocol, self.dataset, *names)
 
     def rows(
@@ -47,7 +47,7 @@ class Task:
 
         Parameters
         ----------
-        dataset : cell that stands in the place of the dataset, across styles
+        dataset : name of a cell, in protocols across styles; the task's dataset by default
         more : ``trial``, ``items``, ``parameter`` and ``setting``
         """
         return make_rows(

@@ -1,13 +1,12 @@
 """Transfer: how well a linear classifier on frozen features does on a new dataset.
 
-``sound``: multinomial logistic regression and, beside it, a ridge classifier
-(:mod:`wordsight.protocols.probe` has their mathematics). The strength of each is chosen on a stratified part
-of the training split, the same items for every model; the classifier is fitted again on the whole training
-split; test labels are read once, to score.
+``sound``: multinomial logistic regression, and also a ridge classifier (:mod:`wordsight.protocols.probe` has
+their mathematics). The strength of each is chosen on a stratified part of the training split, the same items
+for every model. Then the classifier is fitted again on the whole training split. Test labels are read once,
+to score.
 
 ``paper``: a softmax probe on raw features by 20 epochs of Adam, on augmented training images whose features
-are cached per epoch. The authors validated on the test split; here the last epoch's probe is scored, whatever
-it is.
+are cached per epoch. The authors validated on the test split; here the probe of the last epoch is scored.
 
 References: Kornblith, Shlens and Le, Do better ImageNet models transfer better?, 2019, appendix A.1,
 https://arxiv.org/abs/1805.08974
@@ -42,11 +41,11 @@ def evaluate(
 
     Parameters
     ----------
-    task : what is measured; its mode is that of the module
+    task : what is measured, in the mode ``sound`` or ``paper``
     section : strengths, validation fraction, iterations, epochs
     train, test : features (n, d) of the two splits
     classes : number of classes of the dataset
-    views : features of augmented passes over the training items, for ``paper``; without any, ``train`` serves
+    views : features of augmented passes over the training items, for ``paper``; ``train`` if there are none
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""From a source of text models to ``weights.safetensors``, a folder ``tokenizer`` and ``card.json``.
+"""Fetch a text model from its source: ``weights.safetensors``, a folder ``tokenizer`` and ``card.json``.
 
-A source is a module of :mod:`wordsight.text.sources`, found by its name in the configuration, with
-``fetch(section, directory) -> Fetched``, which writes weights and tokenizer.
+A source is a module of :mod:`wordsight.text.sources` with ``fetch(section, directory) -> Fetched``, which
+writes weights and tokenizer. The key ``source`` of the configuration names it.
 """
 
 import importlib
@@ -17,7 +17,7 @@ from wordsight.text.card import TOKENIZER, WEIGHTS, TextCard
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a source says of the files that it wrote; see :class:`~wordsight.text.card.TextCard`."""
+    """What a source reports about the files that it wrote; see :class:`~wordsight.text.card.TextCard`."""
 
     architecture: str
     origin: str
@@ -27,7 +27,7 @@ class Fetched:
 
 
 def fetch(section: TextModel, name: str, directory: Path | str) -> TextCard:
-    """Bring a text model into the form that every step reads. The same arguments give the same bytes.
+    """Fetch a text model and write its files. The same arguments give the same bytes.
 
     When anything fails, nothing is left in ``directory``.
 
@@ -40,7 +40,7 @@ def fetch(section: TextModel, name: str, directory: Path | str) -> TextCard:
     Raises
     ------
     WeightsError, DataError
-        When files are missing, damaged or of another kind; one line that names the file.
+        When files are missing, damaged or of another kind.
     ConfigError
         When the library has no such model.
     """
@@ -65,7 +65,7 @@ def fetch(section: TextModel, name: str, directory: Path | str) -> TextCard:
 
 
 def clear(directory: Path) -> None:
-    """Remove the files of a text model, so that none of another run stays among them."""
+    """Remove the files of a text model, so that none of an earlier run is left."""
     shutil.rmtree(directory / TOKENIZER, ignore_errors=True)
     for name in (WEIGHTS, "card.json"):
         (directory / name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What a fetched text model and a prepared corpus say of themselves: ``card.json``."""
+"""The cards of a fetched text model and of a prepared corpus, ``card.json``."""
 
 from typing import Annotated
 
@@ -11,14 +11,14 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class OriginCard(Section):
-    """What is known of a file from elsewhere.
+    """What is known of a published file.
 
     Attributes
     ----------
     name : its key in the configuration
-    source : module of ``wordsight.text`` that fetched it
+    source : its key ``source`` in the configuration
     origin : address, path or tag
-    sha256 : of the file that came
+    sha256 : of the published file
     """
 
     name: str
@@ -36,7 +36,7 @@ class TextCard(OriginCard):
     architecture : kind of the network, or of the vectors
     files : SHA-256 of every other file in the folder, by its path there
     size : width d of the vectors
-    words : of the vocabulary
+    words : number of words in the vocabulary
     """
 
     architecture: str
@@ -51,8 +51,9 @@ class CorpusCard(OriginCard):
     Attributes
     ----------
     text_sha256 : of ``articles.txt.gz``
-    articles, characters : that were kept
-    redirects, other_pages, empty : pages that were left out, the second for their namespace or content model
+    articles, characters : number that was kept
+    redirects, empty : number of pages that were left out as redirects, or because no text remained
+    other_pages : number of pages that were left out for their namespace or content model
     """
 
     text_sha256: Sha256

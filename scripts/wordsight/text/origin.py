@@ -1,4 +1,4 @@
-"""Published files: from an address, or from where the user put them."""
+"""Find published files: download them, or take them from where the user put them."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from wordsight.files import hashing, signatures
 
 
 def locate(section: PublishedFile, expected: str) -> Path:
-    """Path of the file of a section, downloaded where it has an address.
+    """Path of a section's file, which is downloaded if the section has an address.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def locate(section: PublishedFile, expected: str) -> Path:
 
 
 def start_of(path: Path, expected: str) -> bytes:
-    """First bytes of a file; :class:`DataError` says what it is where they tell that it is another one."""
+    """First bytes of a file; raises :class:`DataError` if they show that it is something else."""
     start = signatures.start_of(path)
     if start.startswith((b"BZh", b"\x1f\x8b")):
         return start

@@ -1,7 +1,7 @@
 """Vectors of class names from a prepared text model.
 
-A kind of text model is a module of :mod:`wordsight.text.readers`, found by the source that its card names,
-with ``read(directory, card, phrases, wording, device) -> (vectors, unknown words)``.
+The card of a text model names its source. The module of that name in :mod:`wordsight.text.readers` has the
+function ``read(directory, card, phrases, wording, device) -> (vectors, unknown words)``.
 """
 
 import importlib
@@ -24,13 +24,13 @@ from wordsight.text.sentence_vectors import phrases
 def features(
     directory: Path | str, dataset: str, classes: Sequence[str], wording: Wording, device: str = "cpu"
 ) -> Features:
-    """Vectors of class names: one row a class, in the order of the labels, with the name as its id.
+    """Vectors of class names: one row per class, in the order of the labels, with the name as its id.
 
-    A class of whose name no word is known has no row.
+    A class has no row if none of the words of its name is known.
 
     Parameters
     ----------
-    directory : with the files of the text model
+    directory : folder with the files of the text model
     dataset : name, for the errors
     classes : names, in the order of the labels
     wording : template, pooling, normalisation
@@ -39,8 +39,8 @@ def features(
     Raises
     ------
     DataError
-        When a file is not the recorded one, the dataset has no classes, no two of them have a vector, or a
-        vector is not finite.
+        When a file is missing or does not have the SHA-256 in the card, the dataset has no classes, fewer
+        than two of several classes have a vector, or a vector is not finite.
     """
     directory = Path(directory)
     card = cards.read(directory / "card.json", TextCard, "a card")
@@ -53,10 +53,10 @@ def features(
             )
     where = f"{card.name} on {dataset}"
     if not classes:
-        raise DataError(f"{where}: expected names of classes, but the dataset has none")
-    asked = phrases(classes, wording.template)
+        raise DataError(f"{where}: the dataset has no names of classes")
+    class_phrases = phrases(classes, wording.template)
     source = importlib.import_module(f"wordsight.text.readers.{card.source}")
-    vectors, unknown = source.read(directory, card, asked, wording, device)
+    vectors, unknown = source.read(directory, card, class_phrases, wording, device)
     if unknown:
         logger.warning("%s: no vector of %d words: %s", where, len(unknown), ", ".join(unknown))
     known = np.flatnonzero(vectors.any(axis=1))
@@ -65,11 +65,11 @@ def features(
         logger.warning("%s: no vector of %d classes: %s", where, len(without), ", ".join(without))
     if len(known) < min(2, len(classes)):
         raise DataError(
-            f"{where}: expected vectors of at least 2 classes, but no word is known of {len(without)} "
-            f"of {len(classes)}"
+            f"{where}: expected vectors of at least 2 classes, but {len(without)} of {len(classes)} classes "
+            "have no known word"
         )
     if not np.isfinite(vectors).all():
-        raise DataError(f"{where}: expected finite vectors")
+        raise DataError(f"{where}: the vectors are not all finite")
     metadata = {
         "text_model": card.name,
         "dataset": dataset,

@@ -1,4 +1,4 @@
-"""Vectors of sentences from a frozen transformer: what its last layer says at some of the tokens.
+"""Vectors of sentences from a frozen transformer: the mean output of its last layer over some of the tokens.
 
 References
 ----------
@@ -17,12 +17,12 @@ from wordsight.errors import ConfigError, DataError
 from wordsight.logs import progress
 
 BATCH = 64
-LONGEST = 128  # tokens; what follows is not read
+MAX_TOKENS = 128  # later tokens of a sentence are not read
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """A sentence, and where in it the name of a class stands."""
+    """A sentence, and the position of a class name in it."""
 
     text: str
     start: int = 0
@@ -35,7 +35,7 @@ class Phrase:
 
 
 def phrases(classes: Sequence[str], template: str) -> list[Phrase]:
-    """Sentences that a template makes of class names, whose underscores become spaces."""
+    """Sentences from a template and class names; underscores in names become spaces."""
     before, after = template.split("{class}")
     names = [" ".join(name.replace("_", " ").split()) for name in classes]
     return [Phrase(before + name + after, len(before), len(before) + len(name)) for name in names]
@@ -48,39 +48,39 @@ def encode(
 
     Parameters
     ----------
-    model : of transformers; where it lies, sentences are computed
-    tokenizer : fast, and padding on the right
-    pooling : tokens that are averaged
+    model : of transformers; its device computes the vectors
+    tokenizer : a fast one that pads on the right
+    pooling : which tokens are averaged
 
     Raises
     ------
     ConfigError
         When the tokenizer has no token that ``pooling`` asks for.
     DataError
-        When a class name has no token, or lies beyond the tokens that are read.
+        When a class name has no token, or starts after the last token that is read.
     """
     if pooling == "cls" and tokenizer.cls_token_id is None:
         raise ConfigError(
-            "config: text_models: pooling: expected another than cls, since the tokenizer has no such token"
+            "config: text_models: pooling: this model's tokenizer has no cls token; choose another pooling"
         )
-    # Sentences of one length need no padding: sorted, a batch wastes little.
+    # Sentences of about the same length need little padding, so batches follow the length.
     order = sorted(range(len(sentences)), key=lambda place: len(sentences[place].text))
     vectors = torch.empty(len(sentences), model.config.hidden_size)
     starts = range(0, len(order), batch)
     for start in progress(starts, len(starts), "batches of sentences"):
         places = order[start : start + batch]
-        asked = [sentences[place] for place in places]
+        batch_phrases = [sentences[place] for place in places]
         tokens = tokenizer(
-            [phrase.text for phrase in asked],
+            [phrase.text for phrase in batch_phrases],
             padding=True,
             truncation=True,
-            max_length=LONGEST,
+            max_length=MAX_TOKENS,
             return_offsets_mapping=True,
             return_special_tokens_mask=True,
             return_tensors="pt",
         )
         offsets, special = tokens.pop("offset_mapping"), tokens.pop("special_tokens_mask")
-        chosen = _chosen(pooling, asked, tokens["attention_mask"], offsets, special).to(model.device)
+        chosen = _chosen(pooling, batch_phrases, tokens["attention_mask"], offsets, special).to(model.device)
         with torch.inference_mode():
             hidden = model(**tokens.to(model.device)).last_hidden_state.float()
         means = (hidden * chosen[..., None]).sum(dim=1) / chosen.sum(dim=1, keepdim=True)
@@ -90,12 +90,12 @@ def encode(
 
 def _chosen(
     pooling: Pooling,
-    asked: Sequence[Phrase],
+    batch_phrases: Sequence[Phrase],
     attended: torch.Tensor,
     offsets: torch.Tensor,
     special: torch.Tensor,
 ) -> torch.Tensor:
-    """Tokens (b, t) that are averaged, as 0 and 1."""
+    """Which tokens (b, t) are averaged, as 0 and 1."""
     if pooling == "mean":
         return attended.float()
     places = torch.arange(attended.shape[1]).expand_as(attended)
@@ -103,19 +103,21 @@ def _chosen(
         return (places == 0).float()
     own = (attended == 1) & (special == 0)
     if pooling == "last":
-        return _only(own & (places == torch.where(own, places, -1).amax(dim=1, keepdim=True)), asked)
-    starts = torch.tensor([phrase.start for phrase in asked])[:, None]
-    ends = torch.tensor([phrase.end for phrase in asked])[:, None]
-    # A token of GPT-2 takes the space before its word along, so that it may begin before the name.
-    named = own & (offsets[..., 0] < ends) & (offsets[..., 1] > starts)
+        last = torch.where(own, places, -1).amax(dim=1, keepdim=True)
+        return _checked(own & (places == last), batch_phrases)
+    starts = torch.tensor([phrase.start for phrase in batch_phrases])[:, None]
+    ends = torch.tensor([phrase.end for phrase in batch_phrases])[:, None]
+    # A token of GPT-2 includes the space before its word, so it may start before the name.
+    in_name = own & (offsets[..., 0] < ends) & (offsets[..., 1] > starts)
     if pooling == "class_token":
-        named &= places == torch.where(named, places, attended.shape[1]).amin(dim=1, keepdim=True)
-    return _only(named, asked)
+        in_name &= places == torch.where(in_name, places, attended.shape[1]).amin(dim=1, keepdim=True)
+    return _checked(in_name, batch_phrases)
 
 
-def _only(chosen: torch.Tensor, asked: Sequence[Phrase]) -> torch.Tensor:
+def _checked(chosen: torch.Tensor, batch_phrases: Sequence[Phrase]) -> torch.Tensor:
+    """Chosen tokens as numbers; raises DataError if a sentence has none."""
     empty = ~chosen.any(dim=1)
     if empty.any():
-        text = asked[int(empty.int().argmax())].text
+        text = batch_phrases[int(empty.int().argmax())].text
         raise DataError(f"expected tokens of a class name in {text!r}, found none")
     return chosen.float()

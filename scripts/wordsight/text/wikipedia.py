@@ -1,7 +1,7 @@
-"""Dumps of Wikipedia: every article in a line of plain text.
+"""Dumps of Wikipedia, turned into one line of plain text per article.
 
-A dump, ``enwiki-latest-pages-articles.xml.bz2``, is one document of the export format of MediaWiki in one or
-many streams of bzip2. It is read as it is unpacked, one page in memory at a time.
+A dump, such as ``enwiki-latest-pages-articles.xml.bz2``, is one XML document in MediaWiki's export format, in
+one or more bzip2 streams. It is read while it is unpacked, with one page in memory at a time.
 
 Reference: https://www.mediawiki.org/xml/export-0.11.xsd
 """
@@ -24,7 +24,7 @@ from wordsight.text.wikitext import plain
 
 EXPECTED = "a dump of Wikipedia"
 CHUNK = 1 << 20  # bytes
-# What is kept of a page, by the elements around it.
+# Elements of a page that are kept, as (parent, element), and the fields of Page that hold them.
 FIELDS = {("page", "ns"): "namespace", ("revision", "model"): "model", ("revision", "text"): "text"}
 ROOT = re.compile(r"http://www\.mediawiki\.org/xml/export-0\.\d+/ mediawiki")
 REDIRECT = re.compile(r"\s*#\s*redirect\b", re.IGNORECASE)
@@ -48,11 +48,11 @@ def prepare(section: WikipediaCorpus, name: str, directory: Path | str) -> Corpu
     Raises
     ------
     DataError
-        When the file is missing, truncated, no dump, or has no articles.
+        When the file is missing, truncated or not a dump, or has no articles.
     """
     directory = Path(directory)
     path = origin.locate(section, EXPECTED)
-    articles = characters = redirects = others = empty = 0
+    articles = characters = redirects = other_pages = empty = 0
     with (
         atomic(directory / "articles.txt.gz") as temporary,
         temporary.open("wb") as raw,
@@ -60,7 +60,7 @@ def prepare(section: WikipediaCorpus, name: str, directory: Path | str) -> Corpu
     ):
         for page in pages(path):
             if page.namespace != "0" or page.model != "wikitext":
-                others += 1
+                other_pages += 1
             elif page.redirects or REDIRECT.match(page.text):
                 redirects += 1
             elif not (text := plain(page.text)):
@@ -82,7 +82,7 @@ def prepare(section: WikipediaCorpus, name: str, directory: Path | str) -> Corpu
         articles=articles,
         characters=characters,
         redirects=redirects,
-        other_pages=others,
+        other_pages=other_pages,
         empty=empty,
     )
     write_json(directory / "card.json", card.model_dump(mode="json"))
@@ -95,7 +95,8 @@ def pages(path: Path) -> Iterator[Page]:
     Raises
     ------
     DataError
-        When the file is no dump, ends early, or declares entities, of which a few bytes can fill a disk.
+        When the file is not a dump, ends early, or declares a document type. The entities of such a type
+        could expand a few bytes until the disk is full.
     """
     compressed = origin.start_of(path, EXPECTED).startswith(b"BZh")
     reader = _Reader(path)
@@ -106,13 +107,13 @@ def pages(path: Path) -> Iterator[Page]:
                 yield from reader.taken()
             reader.parser.Parse(b"", True)
         except expat.ExpatError as error:
-            raise DataError(f"{path}: truncated or damaged, no XML ({error})") from None
+            raise DataError(f"{path}: truncated or damaged XML ({error})") from None
         except (EOFError, OSError) as error:
             raise DataError(f"{path}: truncated or damaged ({error})") from None
 
 
 class _Reader:
-    """Collects pages while expat reads."""
+    """Collects the pages that expat reads."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -121,18 +122,18 @@ class _Reader:
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._characters
-        self.parser.StartDoctypeDeclHandler = self._refuse
+        self.parser.StartDoctypeDeclHandler = self._refuse_document_type
         self.elements: list[str] = []
         self.pieces: list[str] = []
         self.page = Page()
         self.done: list[Page] = []
 
     def taken(self) -> list[Page]:
-        """Pages that have ended since the last call."""
+        """Pages that were completed since the last call."""
         done, self.done = self.done, []
         return done
 
-    def _refuse(self, *_: object) -> None:
+    def _refuse_document_type(self, *_: object) -> None:
         raise DataError(f"{self.path}: expected {EXPECTED}, but it declares a document type")
 
     def _start(self, name: str, _: dict[str, str]) -> None:
@@ -154,6 +155,6 @@ class _Reader:
             self.done.append(self.page)
 
     def _characters(self, text: str) -> None:
-        # Of what lies outside the fields, such as comments of editors, nothing is kept.
+        # Text outside the fields, such as comments of editors, is dropped.
         if tuple(self.elements[-2:]) in FIELDS:
             self.pieces.append(text)

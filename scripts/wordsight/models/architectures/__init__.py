@@ -12,15 +12,15 @@ from wordsight.models.encoder import Backbone
 def build(
     architecture: str, seed: int = 0, configuration: dict[str, Any] | None = None
 ) -> tuple[Backbone, PreprocessingSection]:
-    """Freshly initialised network and the preprocessing that is usual for it.
+    """Freshly initialised network, and its default preprocessing.
 
-    The state of torch's random generator is the same before and after.
+    The state of torch's random generator on the CPU is the same before and after.
 
     Parameters
     ----------
     architecture : ``family/name``; a family is a module of this package with ``build(name)``
     seed : of the initialisation
-    configuration : what a family builds from whose names do not say all: that of a network which it built
+    configuration : settings that some families need besides the name: those in the card of such a network
 
     Raises
     ------

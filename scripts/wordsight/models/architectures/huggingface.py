@@ -1,7 +1,7 @@
 """Image encoders of transformers.
 
-Code that comes with a model is never run: networks are those of the installed transformers. What a network
-and its preprocessing are built from is in the model's card, so that no step that reads it needs the hub.
+Code that comes with a model is never run: networks are those of the installed transformers. The model's card
+has the settings of its network and preprocessing, so that steps that read the model do not need the hub.
 """
 
 import importlib
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import transformers  # which asks torch's compiler for more than `compiler.left_out` answers
+import transformers  # not in `without_compiler`, since it needs more of the compiler at import
 from torch import nn
 
 from wordsight.config.models import PreprocessingSection
@@ -21,15 +21,16 @@ FIRST_TOKEN, POOLED, EMBEDDING = "last_hidden_state", "pooler_output", "image_em
 
 @dataclass(frozen=True)
 class Family:
-    """How a kind of model becomes an encoder.
+    """How a model type becomes an encoder.
 
     Attributes
     ----------
     network : class of transformers that reads images
-    features : what of its output: the first token, the pooled map, or the embedding beside a text's
+    features : key of the network's output that the features come from; ``last_hidden_state`` means its first
+        token
     width : key of the configuration with the width of the features
-    configuration : class of the network's configuration where it is not the model's own
-    options : of the network
+    configuration : class of the network's configuration, if it is not that of the model type
+    options : further arguments of the network's class
     """
 
     network: str
@@ -45,7 +46,7 @@ CLIP = Family("CLIPVisionModelWithProjection", EMBEDDING, "projection_dim")
 
 SIGLIP = Family("SiglipVisionModel", POOLED)
 
-# By the model type that config.json states. A masked autoencoder that masks nothing is a Vision Transformer.
+# By model type, as in config.json. A masked autoencoder that masks nothing is a Vision Transformer.
 FAMILIES = {
     "beit": Family("BeitModel", POOLED),
     "clip": CLIP,
@@ -66,7 +67,7 @@ FAMILIES = {
     "vit_mae": Family("ViTModel", FIRST_TOKEN, configuration="ViTConfig", options=WITHOUT_POOLER),
 }
 
-# Parts of published models that no feature comes from: classifiers, text towers, decoders, masks, poolers.
+# Parts of published models that do not affect features: classifiers, text towers, decoders, masks, poolers.
 UNUSED = (
     "classifier.",
     "cls_classifier.",
@@ -84,15 +85,15 @@ UNUSED = (
 
 
 def build(name: str, configuration: dict[str, Any] | None = None) -> tuple[Backbone, PreprocessingSection]:
-    """Network of a model, and its preprocessing.
+    """Network of a model on the hub, and its preprocessing.
 
     Parameters
     ----------
-    name : of the model on the hub
-    configuration : what an earlier call built from; without it, two small files come from the hub
+    name : ``owner/model``
+    configuration : settings from the model's card; if None, they are downloaded from the hub: two small files
     """
     if configuration is None:
-        # Only the steps that make a model get here, and they name the module in their digests.
+        # Only steps that fetch or train a model get here. Their digests include the module of the source.
         source = importlib.import_module("wordsight.models.sources.huggingface")
         configuration = source.configuration(name)
     kind, config, family = parts_of(configuration["network"], name)
@@ -108,7 +109,7 @@ def build(name: str, configuration: dict[str, Any] | None = None) -> tuple[Backb
 
 
 class _Features(nn.Module):
-    """The feature in what a network of transformers returns."""
+    """Take the features out of the output of a network of transformers."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
@@ -122,32 +123,36 @@ class _Features(nn.Module):
 
 
 def configuration_of(values: dict[str, Any], name: str) -> Any:
-    """Configuration of the part of a model that reads images."""
+    """Configuration of the part of a model that reads images; ConfigError if the model is not supported."""
     kind = values.get("model_type")
     if kind not in FAMILIES:
         raise ConfigError(
-            f"config: models: {name} of Hugging Face: expected an image encoder among "
-            f"{', '.join(FAMILIES)}, but its model type is {kind!r}"
+            f"config: models: {name} of Hugging Face: the model type {kind!r} is not "
+            f"supported; valid: {', '.join(FAMILIES)}"
         )
     if "quantization_config" in values:
-        raise ConfigError(f"config: models: {name} of Hugging Face: expected weights that are not quantised")
+        raise ConfigError(f"config: models: {name} of Hugging Face: quantised weights are not supported")
     try:
         config = transformers.CONFIG_MAPPING[kind].from_dict(values)
-    except Exception as error:  # transformers checks its configurations with errors of its own
+    except Exception as error:  # transformers raises error types of its own
         reason = first_line(error)
         raise ConfigError(
-            f"config: models: {name} of Hugging Face: expected settings of a {kind}, found others ({reason})"
+            f"config: models: {name} of Hugging Face: config.json does not fit the model type {kind} "
+            f"({reason})"
         ) from None
     if kind == "clip":
         config.vision_config.projection_dim = config.projection_dim
     config = getattr(config, "vision_config", config)
     if not getattr(config, "vision_use_head", True):
-        raise ConfigError(f"config: models: {name} of Hugging Face: expected a model that pools its tokens")
+        raise ConfigError(
+            f"config: models: {name} of Hugging Face: it has no features, since it does not pool its tokens "
+            "(vision_use_head is false)"
+        )
     return config
 
 
 def parts_of(values: dict[str, Any], name: str) -> tuple[Any, Any, Family]:
-    """Class of a network, what it is built from, and what is an encoder of it."""
+    """Class of a network, its configuration, and how it becomes an encoder."""
     config = configuration_of(values, name)
     family = FAMILIES[config.model_type]
     if family.configuration:

@@ -5,16 +5,16 @@ from typing import Any
 from wordsight.catalogue.section import nearest
 from wordsight.config.models import PreprocessingSection
 from wordsight.errors import ConfigError
-from wordsight.models import compiler
+from wordsight.models.compiler import without_compiler
 from wordsight.models.encoder import Backbone
 
-with compiler.left_out():
+with without_compiler():
     import open_clip
     from open_clip.model import _build_vision_tower
     from open_clip.pretrained import get_pretrained_cfg
 
-# The rest of a CLIP: its text tower and what joins both.
-TEXT = (
+# Tensors outside the image tower: the text tower and what joins both towers.
+NOT_IMAGE_TOWER = (
     "transformer.",
     "token_embedding.",
     "positional_embedding",
@@ -37,26 +37,26 @@ def build(name: str) -> tuple[Backbone, PreprocessingSection]:
     tower = _build_vision_tower(config["embed_dim"], config["vision_cfg"], config.get("quick_gelu", False))
     if getattr(tower, "output_tokens", False):
         tower.output_tokens = False
-    backbone = Backbone(tower, config["embed_dim"], trunk_name="visual.", unused=TEXT)
-    return backbone, preprocessing_of(config, usual_preset(name))
+    backbone = Backbone(tower, config["embed_dim"], trunk_name="visual.", unused=NOT_IMAGE_TOWER)
+    return backbone, preprocessing_of(config, default_preset(name))
 
 
 def config_of(name: str) -> dict[str, Any]:
-    """Configuration of a network of open_clip; :class:`ConfigError` when it has none of that name."""
+    """Configuration of a network of open_clip; raises :class:`ConfigError` if the name is unknown."""
     valid = open_clip.list_models()
-    if name not in valid:  # other names would make open_clip look on the hub
+    if name not in valid:  # for other names, open_clip would ask the hub
         raise ConfigError(f"config: models: open_clip has no model {name!r}; {nearest(name, valid)}")
     return open_clip.get_model_config(name)
 
 
-def usual_preset(name: str) -> dict[str, Any]:
-    """What open_clip knows of the first weights of a model; nothing where it has none."""
+def default_preset(name: str) -> dict[str, Any]:
+    """open_clip's description of the first weights that it lists for a model; empty if it lists none."""
     tags = open_clip.list_pretrained_tags_by_model(name)
     return get_pretrained_cfg(name, tags[0]) if tags else {}
 
 
 def preprocessing_of(config: dict[str, Any], preset: dict[str, Any]) -> PreprocessingSection:
-    """Preprocessing of a network with the weights that a preset tells of."""
+    """Preprocessing of a network with the weights that a preset describes."""
     size = config["vision_cfg"].get("image_size", 224)
     size = size if isinstance(size, int) else size[0]
     return PreprocessingSection(

@@ -1,4 +1,4 @@
-"""Networks of packaged weights: those of timm and torchvision, with preprocessing of their own."""
+"""Networks for weights that ship in packages: those of timm and torchvision, with other preprocessing."""
 
 from wordsight.catalogue.section import nearest
 from wordsight.config.models import PreprocessingSection
@@ -10,8 +10,8 @@ EFFICIENTNET_PREPROCESSING = PreprocessingSection(
     image_size=224, resize=256, interpolation="bicubic", mean=(127 / 255,) * 3, std=(128 / 255,) * 3
 )
 
-# Caffe subtracts the mean pixel from 0 to 255 and leaves the scale; the file's order BGR is undone in the
-# weights.
+# Caffe subtracts the mean from pixels of 0 to 255 and does not rescale them. The weights are changed to read
+# red, green, blue, not the file's blue, green, red.
 SQUEEZENET_PREPROCESSING = PreprocessingSection(
     image_size=224,
     resize=256,

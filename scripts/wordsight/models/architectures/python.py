@@ -1,8 +1,8 @@
-"""Networks that a Python file of the user builds.
+"""Networks that the user's own Python file builds.
 
-The function under :func:`wordsight.models.python.encoder` takes the path of the weights, or None, and returns
-the network. It is called whenever the network is built again, and gets its weights from the model's own file
-then.
+The function decorated with :func:`wordsight.models.python.encoder` takes the path of the weights, or None,
+and returns the network. Every step that uses the model calls it again. The weights are then replaced by those
+in the model's own file.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ from wordsight.errors import ConfigError, first_line
 from wordsight.models.encoder import Backbone
 from wordsight.models.python import Build
 
-LONGEST = 240  # characters of an error of the user's file
+MAX_MESSAGE = 240  # characters that are kept of an error in the user's file
 
 
 def build(name: str, configuration: dict[str, Any] | None = None) -> tuple[Backbone, PreprocessingSection]:
@@ -33,23 +33,23 @@ def build(name: str, configuration: dict[str, Any] | None = None) -> tuple[Backb
     Parameters
     ----------
     name : of the function
-    configuration : the file's ``path``, its ``sha256``, and ``weights``: what the function is called with
+    configuration : ``path`` and ``sha256`` of the file, and ``weights``, the argument of the function
     """
     if configuration is None:
-        raise ConfigError(f"config: models: python/{name}: expected source python, with the path of its file")
+        raise ConfigError(f"config: models: python/{name} needs the source python, with the path of a file")
     path, source = configuration["path"], _source(configuration)
-    with _blaming(path):
+    with _errors_of(path):
         module = _run(path, source)
     function = _function(module, name, path)
     preprocessing: PreprocessingSection = function.preprocessing  # type: ignore[attr-defined]
     size = preprocessing.image_size
-    with _blaming(path):
+    with _errors_of(path):
         network = function(configuration["weights"])
     if not isinstance(network, nn.Module):
         raise ConfigError(
             f"{path}: {name}: expected a torch.nn.Module to be returned, found {type(network).__name__}"
         )
-    with _blaming(path), torch.inference_mode():
+    with _errors_of(path), torch.inference_mode():
         features = network.float().eval()(torch.zeros(1, 3, size, size))
     shape = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__
     if not isinstance(shape, tuple) or len(shape) != 2 or shape[0] != 1:
@@ -58,25 +58,25 @@ def build(name: str, configuration: dict[str, Any] | None = None) -> tuple[Backb
 
 
 def _source(configuration: dict[str, Any]) -> bytes:
-    """What the file says, refused when it is not what the model was made from."""
+    """Contents of the file; ConfigError unless it is the file that the model was fetched from."""
     path, expected = configuration["path"], configuration["sha256"]
     try:
         source = Path(path).read_bytes()
     except OSError as error:
-        raise ConfigError(f"{path}: expected the file that builds a model ({first_line(error)})") from None
+        raise ConfigError(f"{path}: can't read the model's Python file ({first_line(error)})") from None
     if (found := hashlib.sha256(source).hexdigest()) != expected:
         raise ConfigError(f"{path}: expected SHA-256 {expected}, as the model's card says, found {found}")
     return source
 
 
 def _run(path: str, source: bytes) -> ModuleType:
-    """Run a file as a module of its own name, from the bytes that were checked and not from a cache."""
+    """Run a file as a module, from the bytes that were checked and not from a cached version."""
     spec = importlib.util.spec_from_file_location(f"wordsight_user_{Path(path).stem}", path)
     if spec is None:
         raise ConfigError(f"{path}: expected a Python file, whose name ends in .py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # where dataclasses look their module up
-    exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102, the user's own code is what is asked for
+    sys.modules[spec.name] = module  # where dataclasses look up their module
+    exec(compile(source, path, "exec"), module.__dict__)  # noqa: S102, the user asks to run this file
     return module
 
 
@@ -87,13 +87,14 @@ def _function(module: ModuleType, name: str, path: str) -> Build:
         if isinstance(getattr(value, "preprocessing", None), PreprocessingSection)
     ]
     if name not in valid:
-        raise ConfigError(f"{path}: expected a function {name!r} under @encoder(...); {nearest(name, valid)}")
+        hint = nearest(name, valid)
+        raise ConfigError(f"{path}: expected a function {name!r} decorated with @encoder(...); {hint}")
     return vars(module)[name]
 
 
 @contextmanager
-def _blaming(path: str) -> Iterator[None]:
-    """Say in one line where in the user's file an error arose."""
+def _errors_of(path: str) -> Iterator[None]:
+    """Turn an error in the user's code into one line that says where in the file it arose."""
     try:
         yield
     except ConfigError:
@@ -103,7 +104,6 @@ def _blaming(path: str) -> Iterator[None]:
         line = frames[-1].lineno if frames else getattr(error, "lineno", None)
         where = f"{path}, line {line}" if line else path
         kind = type(error).__name__
-        said = " ".join(str(error).split())[
-            :LONGEST
-        ]  # torch says in its second line which tensors do not fit
-        raise ConfigError(f"{where}: {kind}{': ' + said if said else ''}") from None
+        # All lines: torch's second one says which tensors do not fit.
+        message = " ".join(str(error).split())[:MAX_MESSAGE]
+        raise ConfigError(f"{where}: {kind}{': ' + message if message else ''}") from None

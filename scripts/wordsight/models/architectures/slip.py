@@ -1,8 +1,8 @@
 """Vision Transformers of SLIP, and of the CLIP and SimCLR that it is compared with.
 
-They are timm's, but that the small one has 12 heads, as in MoCo v3, and not 6. No tensor tells the number of
-heads, so that weights would fit the wrong network. Features are the class token, before the projection that
-the losses see.
+They are timm's, except that the small one has 12 heads, as in MoCo v3, instead of 6. The shapes of tensors do
+not depend on the number of heads, so the weights would also load into the wrong network. Features are the
+class token, before the projection that the losses see.
 
 Reference: Mu, Kirillov, Wagner and Xie, SLIP: self-supervision meets language-image pre-training, 2021,
 section 4 and table 9, https://arxiv.org/abs/2112.12750
@@ -13,10 +13,10 @@ from typing import Any
 from wordsight.catalogue.section import nearest
 from wordsight.config.models import PreprocessingSection
 from wordsight.errors import ConfigError
-from wordsight.models import compiler
+from wordsight.models.compiler import without_compiler
 from wordsight.models.encoder import Backbone
 
-with compiler.left_out():
+with without_compiler():
     import timm
 
 HEADS = {"vit_small_patch16_224": 12, "vit_base_patch16_224": 12, "vit_large_patch16_224": 16}
@@ -27,7 +27,7 @@ PREPROCESSING = PreprocessingSection(
 
 
 def build(name: str) -> tuple[Backbone, PreprocessingSection]:
-    """Image tower by the name of timm's network of its size, without a classifier."""
+    """Image tower by the name of the network of the same size in timm, without a classifier."""
     if name not in HEADS:
         raise ConfigError(f"config: models: slip has no network {name!r}; {nearest(name, list(HEADS))}")
     network: Any = timm.create_model(name, pretrained=False, num_classes=0, num_heads=HEADS[name])

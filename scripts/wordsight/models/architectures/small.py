@@ -1,9 +1,9 @@
-r"""Residual networks for small pictures, so that an encoder trains in seconds on two cores.
+r"""Residual networks for small images, so that an encoder trains in seconds on two cores.
 
 A 3 x 3 convolution of stride 2, then four stages of one basic block each; widths are w, 2w, 4w and 8w, and
 every stage but the first halves the resolution. Features are the mean over the last map, of size 8w.
 
-They live here because a library of networks takes longer to import than one of these takes to train for
+They are defined here because importing a library of networks takes longer than training one of these for
 several epochs.
 
 Reference: He, Zhang, Ren and Sun, Deep residual learning for image recognition, 2016, section 4.2,
@@ -31,7 +31,7 @@ def build(name: str) -> tuple[Backbone, PreprocessingSection]:
     match = re.fullmatch(r"resnet_w([1-9]\d{0,3})", name)
     if not match:
         raise ConfigError(
-            f"config: models: small has no network {name!r}; valid: resnet_w and a width, as resnet_w16"
+            f"config: models: small has no network {name!r}; valid: resnet_w and a width, such as resnet_w16"
         )
     width = int(match[1])
     widths = [width * 2**stage for stage in range(STAGES)]
@@ -45,7 +45,7 @@ def build(name: str) -> tuple[Backbone, PreprocessingSection]:
 
 
 class BasicBlock(nn.Module):
-    """Two 3 x 3 convolutions beside a shortcut, which is projected where the shape changes."""
+    """Two 3 x 3 convolutions with a shortcut, which is a projection where the shape changes."""
 
     def __init__(self, before: int, after: int, stride: int) -> None:
         super().__init__()

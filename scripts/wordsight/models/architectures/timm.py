@@ -8,10 +8,10 @@ from torch import nn
 
 from wordsight.config.models import PreprocessingSection
 from wordsight.errors import ConfigError
-from wordsight.models import compiler
+from wordsight.models.compiler import without_compiler
 from wordsight.models.encoder import Backbone
 
-with compiler.left_out():
+with without_compiler():
     import timm
 
 
@@ -24,7 +24,7 @@ def build(name: str) -> tuple[Backbone, PreprocessingSection]:
 
 
 def weights_of(name: str) -> Any:
-    """Timm's description of a model's weights."""
+    """Timm's description of a model's weights; raises ConfigError if the name or the input is unsuitable."""
     valid = timm.list_models(include_tags=True) + timm.list_models()
     if name not in valid:
         tags = [other for other in valid if other.startswith(name.split(".")[0] + ".")]
@@ -39,9 +39,9 @@ def weights_of(name: str) -> Any:
 
 
 def _split(network: nn.Module, name: str, heads: tuple[str, ...]) -> Backbone:
-    """Take off the last layer.
+    """Split off the last layer as the classifier.
 
-    A network goes without a classifier when it has several, as for distillation, or one that is not linear.
+    Without a classifier if the network has several, as for distillation, or one that is not linear.
     """
     last = dict(network.named_modules()).get(heads[0]) if len(heads) == 1 else None
     if isinstance(last, nn.Linear):
@@ -53,7 +53,7 @@ def _split(network: nn.Module, name: str, heads: tuple[str, ...]) -> Backbone:
 
 
 def _preprocessing(network: nn.Module) -> PreprocessingSection:
-    """Preprocessing of timm's own transform, where ``crop_pct`` is the crop's side over the shorter side."""
+    """Preprocessing of timm's own transform; ``crop_pct`` is the crop's side divided by the shorter side."""
     config = timm.data.resolve_model_data_config(network)
     size = config["input_size"][-1]
     return PreprocessingSection(

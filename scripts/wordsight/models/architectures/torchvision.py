@@ -7,15 +7,14 @@ from torch import nn
 from wordsight.catalogue.section import nearest
 from wordsight.config.models import PreprocessingSection
 from wordsight.errors import ConfigError
-from wordsight.models import compiler
+from wordsight.models.compiler import without_compiler
 from wordsight.models.encoder import Backbone
 
-with compiler.left_out():
+with without_compiler():
     import torchvision
     from torchvision.models import SqueezeNet, Weights
 
-# Without the auxiliary classifiers, which only training uses, and with the change of input that the weights
-# expect.
+# No auxiliary classifiers, since only training uses them. The weights expect the transformed input.
 OPTIONS: dict[str, dict[str, Any]] = {
     "googlenet": {"aux_logits": False, "transform_input": True, "init_weights": False},
     "inception_v3": {"aux_logits": False, "transform_input": True, "init_weights": False},
@@ -33,7 +32,7 @@ def build(name: str) -> tuple[Backbone, PreprocessingSection]:
 
 
 def _split(network: nn.Module, unused: tuple[str, ...]) -> Backbone:
-    """Take off the last layer: a linear one, or for SqueezeNet a convolution before the pooling."""
+    """Split off the last layer: a linear one, or for SqueezeNet a convolution before the pooling."""
     if isinstance(network, SqueezeNet):
         pool = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
         head: Any = nn.Sequential(*network.classifier, nn.Flatten())
@@ -48,7 +47,7 @@ def _split(network: nn.Module, unused: tuple[str, ...]) -> Backbone:
 
 
 def preset_of(name: str, weights_name: str) -> Weights:
-    """What torchvision knows of the weights of a classification network."""
+    """Torchvision's description of the weights of a network; raises ConfigError if a name is unknown."""
     valid = torchvision.models.list_models(module=torchvision.models)
     if name not in valid:
         raise ConfigError(
@@ -62,7 +61,7 @@ def preset_of(name: str, weights_name: str) -> Weights:
 
 
 def fixed_size(preset: Weights) -> int:
-    """Side in pixels of the only images that a Vision Transformer with these weights takes."""
+    """Side in pixels of the images that a Vision Transformer with these weights requires."""
     return preset.meta["min_size"][0]
 
 

@@ -1,14 +1,14 @@
-r"""TSM-ResNet-50, the video network of MMV, on a still image: a clip of which all frames are equal.
+r"""TSM-ResNet-50, the video network of MMV, on a still image: a clip of equal frames.
 
-A ResNet-50 with pre-activation sees each frame by itself. At the head of each residual branch an eighth of
+A ResNet-50 with pre-activation sees each frame separately. At the start of each residual branch an eighth of
 the channels is taken from the next frame and another eighth from the previous one, with zeros before the
 first frame and after the last one. Features are the mean over places and frames.
 
 All frames of a still image are equal at first, and each of the 16 blocks makes one more frame at either end
-differ. So only the frames that differ are computed, with one in the middle that stands for the rest: the same
-result for half of the work at 32 frames.
+differ. So only the frames that differ are computed, plus a middle one for all the others. The result is the
+same, with half of the work at 32 frames.
 
-The definition followed is ``mmv/models/tsm_resnet.py``, ``tsm_utils.py`` and ``mm_embeddings.py`` of
+The network follows ``mmv/models/tsm_resnet.py``, ``tsm_utils.py`` and ``mm_embeddings.py`` of
 https://github.com/google-deepmind/deepmind-research, with the padding ``SAME`` of TensorFlow.
 
 References
@@ -29,29 +29,29 @@ from wordsight.config.models import PreprocessingSection
 from wordsight.errors import ConfigError
 from wordsight.models.encoder import Backbone
 
-# That of eval_ucf101.py, where a video in [0, 1] is not normalised.
+# As in eval_ucf101.py, where videos in [0, 1] are not normalised.
 PREPROCESSING = PreprocessingSection(
     image_size=224, resize=224, interpolation="bilinear", mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0)
 )
 FRAMES = 32
 BLOCKS = (3, 4, 6, 3)
 CHANNELS = (256, 512, 1024, 2048)
-SHIFTED = 8  # one channel in so many is taken from the next frame, and as many from the previous one
-AUDIO, TEXT = 512, 256  # width of the spaces shared with audio, and with audio and text
+SHIFTED = 8  # 1 / SHIFTED of the channels come from the next frame, and as many from the previous one
+AUDIO, TEXT = 512, 256  # widths of the space shared with audio, and of the space shared with audio and text
 
 
 def build(name: str) -> tuple[Backbone, PreprocessingSection]:
     """Network by its name, without a classifier.
 
-    ``resnet50`` or, twice as wide, ``resnet50x2``; then ``-va`` for the space that video shares with audio or
-    ``-vat`` for the one that both share with text, where the default is what these are computed from; then
-    ``-f`` and the number of frames, 32 where it is left out.
+    The name starts with ``resnet50`` or ``resnet50x2``, which is twice as wide. ``-va`` adds the space that
+    video shares with audio, and ``-vat`` the one that both share with text; without them, features are the
+    input of these spaces. ``-f`` and a number set the number of frames, 32 by default.
     """
     match = re.fullmatch(r"resnet50(x2)?(?:-(va|vat))?(?:-f([1-9]\d{0,2}))?", name)
     if not match:
         raise ConfigError(
             f"config: models: tsm has no network {name!r}; valid: resnet50 or resnet50x2, then -va or -vat, "
-            "then -f and a number of frames, as resnet50-vat-f8"
+            "then -f and a number of frames, such as resnet50-vat-f8"
         )
     wider, space, frames = match.groups()
     network = TsmResNet(2 if wider else 1, int(frames or FRAMES), space)
@@ -60,13 +60,13 @@ def build(name: str) -> tuple[Backbone, PreprocessingSection]:
 
 
 class TsmResNet(nn.Module):
-    """The network, whose tensors are called as :func:`wordsight.models.foreign.mmv.tensors` calls them.
+    """The network. Its tensors have the names that :func:`wordsight.models.foreign.mmv.tensors` gives them.
 
     Parameters
     ----------
-    width : 1 or 2, a factor of the numbers of channels
+    width : factor of the numbers of channels, 1 or 2
     frames : length of the clip
-    space : ``va``, ``vat`` or None, as the name of the network says
+    space : ``va``, ``vat`` or None, see :func:`build`
     """
 
     def __init__(self, width: int, frames: int, space: str | None) -> None:
@@ -89,16 +89,19 @@ class TsmResNet(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """From (b, 3, h, w) to (b, feature_size)."""
         clip = images.unsqueeze(1)
-        # A batch's mean and variance are over every frame of it.
+        # In training, the statistics of a batch include every frame, so none is left out.
         return self.clip(repeat_middle(clip, self.frames) if self.training else clip)
 
     def clip(self, frames: torch.Tensor) -> torch.Tensor:
-        """From (b, f, 3, h, w); the middle one of fewer frames than ``self.frames`` stands for the rest."""
+        """From (b, f, 3, h, w) to (b, feature_size).
+
+        If there are fewer than ``self.frames`` frames, the missing ones equal the middle one.
+        """
         batch = len(frames)
         x = same_max_pool(self.stem(frames.flatten(0, 1)))
         for block in (layer for layer in self.units.modules() if isinstance(layer, Block)):
             x = x.unflatten(0, (batch, -1))
-            # Of a run of equal frames the first and the last are about to differ.
+            # The block makes the first and the last of the equal frames differ, so they need copies.
             x = repeat_middle(x, min(x.shape[1] + 2, self.frames))
             x = block(x)
         x = F.relu(self.norm0(x)).mean(dim=(2, 3)).unflatten(0, (batch, -1))
@@ -109,7 +112,7 @@ class TsmResNet(nn.Module):
 
 
 class Block(nn.Module):
-    """Bottleneck with pre-activation, whose residual branch begins with the shift between frames."""
+    """Bottleneck with pre-activation; its residual branch starts with the shift between frames."""
 
     def __init__(self, before: int, after: int, stride: int | None = None) -> None:
         super().__init__()
@@ -167,21 +170,21 @@ class SameConv2d(nn.Conv2d):
 
 
 def same_max_pool(x: torch.Tensor) -> torch.Tensor:
-    """Maximum over 3 x 3 places with stride 2, where those outside never are the maximum."""
+    """Maximum over 3 x 3 places with stride 2; the padding is never the maximum."""
     return F.max_pool2d(_pad(x, 3, 2, -math.inf), 3, stride=2)
 
 
 def _pad(x: torch.Tensor, kernel: int, stride: int, value: float) -> torch.Tensor:
-    """Padding ``SAME`` of TensorFlow: what is odd goes to the right and to the bottom."""
+    """Padding ``SAME`` of TensorFlow: an odd pixel goes to the right or to the bottom."""
     height, width = (max((math.ceil(side / stride) - 1) * stride + kernel - side, 0) for side in x.shape[-2:])
     around = (width // 2, width - width // 2, height // 2, height - height // 2)
     return F.pad(x, around, value=value) if any(around) else x
 
 
 def shift(x: torch.Tensor) -> torch.Tensor:
-    """Channels of the neighbouring frames, of shape (b, f, c, h, w) as ``x``.
+    """Replace a quarter of the channels by those of neighbouring frames, shape (b, f, c, h, w).
 
-    The last eighth of the next frame comes first, and the first eighth of the previous frame comes last.
+    The first eighth becomes the last eighth of the next frame, and the last eighth the first of the previous.
     """
     size = x.shape[2] // SHIFTED
     first, middle, last = x[:, :, :size], x[:, :, size:-size], x[:, :, -size:]
@@ -198,7 +201,7 @@ def repeat_middle(x: torch.Tensor, frames: int) -> torch.Tensor:
 
 
 def _initialise(network: nn.Module) -> None:
-    """Haiku's own initial weights: normal, of variance 1 / inputs, cut off at two standard deviations."""
+    """Initial weights as in haiku: normal with variance 1 / inputs, cut off at two standard deviations."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             std = layer.weight[0].numel() ** -0.5

@@ -1,1 +1,1 @@
-"""Reading files of weights that others wrote, of which nothing is executed."""
+"""Read files of weights that others wrote, without running any code in them."""

@@ -1,4 +1,4 @@
-"""How published checkpoints hold their tensors: each layout becomes tensors by their names in the library."""
+"""Layouts of published checkpoints: each is read as tensors by their names in the library."""
 
 import re
 from pathlib import Path
@@ -11,13 +11,14 @@ from wordsight.errors import WeightsError, first_line
 from wordsight.models.foreign import weights
 from wordsight.models.tensors import Tensors
 
-# Names in timm of what is left where a name of BiT has lost its unit and its layer.
+# Names in timm for the rest of a name in BiT, after its unit and its layer.
 BIT_VALUES = {
     "standardized_conv2d/kernel": "conv.weight",
     "group_norm/gamma": "norm.weight",
     "group_norm/beta": "norm.bias",
     "proj/standardized_conv2d/kernel": "downsample.conv.weight",
 }
+# Names in timm for the names in BiT that are in no unit.
 BIT_OUTSIDE = {
     "root_block/standardized_conv2d/kernel": "stem.conv.weight",
     "group_norm/gamma": "norm.weight",
@@ -28,7 +29,7 @@ BIT_OUTSIDE = {
 
 
 def tensors(path: Path, section: CheckpointNetwork) -> Tensors:
-    """Tensors of a verified file, by the layout of the section.
+    """Tensors of a verified file, in the layout that the section names.
 
     Raises
     ------
@@ -55,11 +56,11 @@ def bit(path: Path) -> Tensors:
             arrays = {name: file[name] for name in file.files}
     except Exception as error:  # numpy lets errors of every type through on damaged files
         reason = first_line(error)
-        raise WeightsError(f"{path}: expected arrays in a file of numpy, .npz ({reason})") from None
+        raise WeightsError(f"{path}: expected arrays in a NumPy file, .npz ({reason})") from None
     found = {_bit_name(name): value for name, value in arrays.items()}
     if None in found:
         other = next(name for name in arrays if _bit_name(name) is None)
-        raise WeightsError(f"{path}: expected the names of BiT, as resnet/block1/unit01/..., found {other!r}")
+        raise WeightsError(f"{path}: expected names such as BiT's resnet/block1/unit01/..., found {other!r}")
     # A kernel of TensorFlow is height x width x channels in x channels out.
     return {
         str(name): torch.from_numpy(value.transpose(3, 2, 0, 1).copy() if value.ndim == 4 else value)

@@ -1,7 +1,7 @@
-"""Checkpoints of MMV, of which the visual network and its two heads are taken.
+"""Checkpoints of MMV: its visual network and the two heads of that network.
 
-They are pickles of ``params`` and ``state``, which hold numpy arrays by the names that haiku gives to modules
-and variables: https://github.com/google-deepmind/deepmind-research/tree/master/mmv
+They are pickles with the entries ``params`` and ``state``, which hold NumPy arrays by haiku's names of
+modules and variables: https://github.com/google-deepmind/deepmind-research/tree/master/mmv
 """
 
 import re
@@ -16,7 +16,7 @@ from wordsight.errors import WeightsError
 from wordsight.models.foreign import numpy_pickles
 from wordsight.models.tensors import Tensors
 
-# The modules of haiku that are taken, by the names of our own.
+# Modules of haiku that are read, and our prefixes of their names.
 SCOPES = {"TSMResNetV2": "", "vid2audio_embd": "va.", "vis_embd": "vat."}
 LAYERS = [
     (r"tsm_resnet_stem", "stem"),
@@ -25,7 +25,7 @@ LAYERS = [
     (r"conv_(\d+)", r"conv\1"),
     (r"final_projection_inner", "inner"),
     (r"final_projection", "projection"),
-    # The class that names them begins with an underscore, and haiku adds another.
+    # The name of the class starts with an underscore, and haiku adds another.
     (r"_*(cross_replica_)?batch_norm_(\d+)", r"norm\2"),
     (r"_*(cross_replica_)?batch_norm", "norm0"),
 ]
@@ -36,15 +36,16 @@ VARIABLES = {
 
 
 def _array(function: Any, arguments: Any, state: Any, *_: Any) -> np.ndarray:
-    """An array as dill and jax pickle it: the three parts of numpy, then what is of no use here."""
+    """An array as dill and jax pickle it: NumPy's three parts, then values that are not needed here."""
     array = function(*arguments)
     if not isinstance(array, np.ndarray):
-        raise TypeError("expected an array of numpy")
+        raise TypeError("expected a NumPy array")
     array.__setstate__(state)
     return array
 
 
-# What the file may name beside numpy, and what is called in its place: dill, haiku and jax are not imported.
+# Names besides NumPy's that a file may hold, and what is called instead. dill, haiku and jax are not
+# imported.
 STAND_INS: dict[str, Callable[..., Any]] = {
     "collections.OrderedDict": dict,
     "haiku._src.data_structures.FlatMapping": dict,
@@ -75,22 +76,22 @@ def tensors(path: Path | str) -> Tensors:
         if (name := _name(variable))
     }
     if "stem.weight" not in found:
-        raise WeightsError(f"{path}: expected a TSMResNetV2 among its modules of haiku, found none")
+        raise WeightsError(f"{path}: expected a TSMResNetV2 among its haiku modules, found none")
     return found
 
 
 def _variables(contents: Any, part: str, path: Path | str) -> Iterator[tuple[str, Any]]:
-    """Every variable of a part of the file by the names of its module and of its own."""
+    """Variables of one part of the file, each as ``module/variable`` with its value."""
     modules = contents.get(part) if isinstance(contents, Mapping) else None
     if not isinstance(modules, Mapping) or not all(isinstance(one, Mapping) for one in modules.values()):
-        raise WeightsError(f"{path}: expected variables by module under {part!r}, as haiku keeps them")
+        raise WeightsError(f"{path}: expected variables by module under {part!r}, as haiku writes them")
     for module, variables in modules.items():
         for variable, value in variables.items():
             yield f"{module}/{variable}", value
 
 
 def _name(variable: str) -> str | None:
-    """Our own name of a variable, or None for one that is not taken."""
+    """Our own name of a variable, or None if it is not read."""
     match = re.search(rf"(?:^|/)({'|'.join(SCOPES)})/(.+?)/({'|'.join(VARIABLES)})$", variable)
     if not match:
         return None
@@ -101,7 +102,7 @@ def _name(variable: str) -> str | None:
 
 
 def _tensor(value: Any, variable: str) -> torch.Tensor:
-    """Weights with what comes out first, and all that belongs to channels as a vector."""
+    """Tensor in the layout of torch: weights start with the outputs, and all else is a vector."""
     if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
         found = value.dtype.name if isinstance(value, np.ndarray) else type(value).__name__
         raise WeightsError(f"{variable}: expected an array of floating-point numbers, found {found}")

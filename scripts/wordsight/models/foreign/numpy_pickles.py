@@ -1,4 +1,4 @@
-"""Pickles of numpy arrays in dictionaries and lists, read so that nothing in them can run."""
+"""Read pickles of NumPy arrays in dictionaries and lists, without running anything in them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from wordsight.models.foreign.unpickling import FormatError, StandIn, Unpickler, refusing
+from wordsight.models.foreign.unpickling import FormatError, StandIn, Unpickler, weights_errors
 
-NUMBERS = re.compile(r"[biufc]\d{1,2}")  # types of numpy by their letter and their width in bytes
+NUMBERS = re.compile(r"[biufc]\d{1,2}")  # NumPy's types of numbers, by their letter and width in bytes
 
 
 def read(path: Path | str, stand_ins: Mapping[str, Callable[..., Any]] | None = None) -> Any:
@@ -18,19 +18,19 @@ def read(path: Path | str, stand_ins: Mapping[str, Callable[..., Any]] | None = 
     Parameters
     ----------
     path : file
-    stand_ins : what is called in place of other names that the pickle may hold; they are not looked up
+    stand_ins : functions to call for other names that the pickle may hold; the names are never imported
 
     Raises
     ------
     WeightsError
-        When the pickle is damaged, or names anything but numpy arrays and ``stand_ins``.
+        When the pickle is damaged, or names anything besides NumPy arrays and ``stand_ins``.
     """
-    with refusing(path), Path(path).open("rb") as file:
+    with weights_errors(path), Path(path).open("rb") as file:
         return Unpickler(file, {**KNOWN, **(stand_ins or {})}).load()
 
 
 class _Type(StandIn):
-    """A type of numbers. numpy's own would take from the pickle that an array holds addresses of objects."""
+    """A type of numbers. A pickle could make NumPy's own type treat bytes as addresses of objects."""
 
     def __init__(self, kind: str, *_: Any) -> None:
         if not NUMBERS.fullmatch(kind):
@@ -42,7 +42,7 @@ class _Type(StandIn):
 
 
 class _Array(np.ndarray):
-    """An array that takes its values from bytes alone."""
+    """An array that accepts its values only as bytes."""
 
     def __setstate__(self, state: Any) -> None:
         _, shape, kind, column_major, content = state

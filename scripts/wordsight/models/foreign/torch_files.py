@@ -1,12 +1,12 @@
 """Files of ``torch.save`` and ``torch.jit.save`` that ``torch.load(weights_only=True)`` refuses.
 
-It refuses a file as a whole when there is anything beside tensors and plain values: options of the training,
-objects of dill, the code of a TorchScript network. Here such objects are stand-ins (see :mod:`.unpickling`),
-and a tensor is a :class:`StoredTensor` until it is asked for. Nothing of torch is called on the way, and no
-more is read than the file is long.
+It refuses the whole file if there is anything besides tensors and plain values: training options, objects of
+dill, the code of a TorchScript network. Here such objects become stand-ins (see :mod:`.unpickling`), and a
+tensor is a :class:`StoredTensor` until it is read. No function that the file names is called, and no more
+bytes are read than the file has.
 
-``torch.load`` with an unpickler of one's own would not do: it runs the code of TorchScript archives, and may
-write files for networks of its format before version 1.6.
+``torch.load`` with our own unpickler would not be safe: it runs the code of TorchScript archives, and may
+write files when it reads networks in the format before version 1.6.
 """
 
 import io
@@ -22,10 +22,17 @@ from typing import Any
 
 import torch
 
-from wordsight.models.foreign.unpickling import FormatError, StandIn, Stream, Unpickler, named, refusing
+from wordsight.models.foreign.unpickling import (
+    FormatError,
+    StandIn,
+    Stream,
+    Unpickler,
+    named_stand_in,
+    weights_errors,
+)
 
-LEGACY = (0x1950A86A20F9469CFC6C, 1001)  # the numbers that a file of torch.save before 1.6 starts with
-TORCHSCRIPT = "__torch__."  # how names of classes start that are defined in the archive itself
+LEGACY = (0x1950A86A20F9469CFC6C, 1001)  # first two pickles in a file of torch.save before 1.6
+TORCHSCRIPT = "__torch__."  # prefix of classes that the archive itself defines
 LONGEST_NAME = 1000
 
 DTYPES = {
@@ -44,14 +51,15 @@ DTYPES = {
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """Contents of a file; those of a TorchScript network are its tensors by their names in its state.
+    """Contents of a file; for a TorchScript network, the tensors of its state by name.
 
     Raises
     ------
     WeightsError
-        When the file is damaged, here or while its tensors are read, or names what only malicious files do.
+        When the file is damaged, or names something that only malicious files name. Damage may show only
+        when tensors are read, so read them within the block.
     """
-    with refusing(path):
+    with weights_errors(path):
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 contents = _archived(archive, path.stat().st_size)
@@ -65,7 +73,7 @@ def opened(path: Path) -> Iterator[Any]:
 
 
 class _Storage(StandIn):
-    """The numbers of one or several tensors: a part of what the file holds under a key."""
+    """Values of one or several tensors: part of what the file holds under a key."""
 
     def __init__(self, whole: Callable[[], torch.Tensor], start: int, size: int) -> None:
         self.whole, self.start, self.size = whole, start, size
@@ -73,12 +81,12 @@ class _Storage(StandIn):
     def values(self) -> torch.Tensor:
         values = self.whole()[self.start : self.start + self.size]
         if len(values) != self.size:
-            raise FormatError(f"damaged: a storage has {len(values)} values in place of {self.size}")
+            raise FormatError(f"damaged: a storage has {len(values)} values instead of {self.size}")
         return values
 
 
 class StoredTensor(StandIn):
-    """A tensor that is not read yet: its storage, and where in it the values are."""
+    """A tensor that is not read yet: its storage, and the position of its values there."""
 
     def __init__(self, storage: _Storage, offset: int, shape: Any, stride: Any, *_: Any) -> None:
         self.storage, self.offset, self.shape, self.stride = storage, offset, shape, stride
@@ -88,28 +96,28 @@ class StoredTensor(StandIn):
         values = self.storage.values()
         count = math.prod(self.shape)
         last = self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.stride, strict=True))
-        # torch accepts more values than the storage has where a stride is zero.
+        # With a stride of zero, torch would accept more values than the storage has.
         if self.offset < 0 or count > len(values) or (count and last >= len(values)):
             raise FormatError("damaged: a tensor reaches outside its storage")
         return values.as_strided(self.shape, self.stride, values.storage_offset() + self.offset)
 
 
 class _Parameter(StandIn):
-    """The tensor of a parameter."""
+    """A parameter, which is replaced by its tensor."""
 
     def __new__(cls, tensor: Any, *_: Any) -> Any:
         return tensor
 
 
 class _OrderedDict(dict[Any, Any]):
-    """An OrderedDict without attributes, such as the metadata of a state."""
+    """An OrderedDict that drops its attributes, such as the metadata of a state."""
 
     def __setstate__(self, state: Any) -> None:
         pass
 
 
 class _Module(StandIn):
-    """A module of a TorchScript network, whose state is its attributes by name."""
+    """A module of a TorchScript network. Its state holds its attributes by name."""
 
     state: Any = None
 
@@ -127,11 +135,11 @@ KNOWN: dict[str, type] = {
 
 
 class _Storages:
-    """What a file holds under each key, which is read once.
+    """Storages of a file by key, each of which is read once.
 
     Attributes
     ----------
-    dtypes : type of the numbers under each key
+    dtypes : type of the values under each key
     """
 
     def __init__(self, content: Callable[[str], bytes]) -> None:
@@ -145,10 +153,10 @@ class _Storages:
 
 
 class _TorchUnpickler(Unpickler):
-    """Follows a pickle of torch, in which storages are named by their keys."""
+    """Reads a pickle of torch, which refers to storages by their keys."""
 
     def __init__(self, stream: Stream, storages: _Storages) -> None:
-        super().__init__(stream, KNOWN, _other)
+        super().__init__(stream, KNOWN, _stand_in_for)
         self.storages = storages
 
     def persistent_load(self, identity: Any) -> Any:
@@ -165,8 +173,8 @@ class _TorchUnpickler(Unpickler):
         return _Storage(lambda: self.storages.whole(key, dtype), start, size)
 
 
-def _other(name: str) -> type[StandIn]:
-    return _Module if name.startswith(TORCHSCRIPT) else named(name)
+def _stand_in_for(name: str) -> type[StandIn]:
+    return _Module if name.startswith(TORCHSCRIPT) else named_stand_in(name)
 
 
 def _state_of(network: _Module) -> dict[str, StoredTensor]:
@@ -198,7 +206,7 @@ def _archived(archive: zipfile.ZipFile, size: int) -> Any:
     if len(pickles) != 1:
         raise FormatError(f"expected an archive of torch, with one data.pkl, found {len(pickles)}")
     root = pickles[0].split("/")[0]
-    left = size  # members may overlap, so that together they are longer than the file
+    left = size  # members that overlap could add up to more bytes than the file has
 
     def member(name: str) -> bytes:
         nonlocal left
@@ -215,7 +223,7 @@ def _archived(archive: zipfile.ZipFile, size: int) -> Any:
 
 
 def _legacy(mapped: mmap.mmap) -> Any:
-    """Contents of a file before 1.6: pickles of two numbers, machine, contents and keys, then storages."""
+    """Contents of a file before 1.6: pickles of two numbers, machine, contents and keys; then storages."""
     places: dict[str, slice] = {}
     storages = _Storages(lambda key: mapped[places[key]])
     if tuple(Unpickler(mapped, {}).load() for _ in LEGACY) != LEGACY:

@@ -1,4 +1,4 @@
-"""Tensors by name out of files of weights from elsewhere, of which nothing is run."""
+"""Read tensors by name from files of weights that others wrote, without running anything in them."""
 
 import warnings
 from collections.abc import Iterator
@@ -12,18 +12,18 @@ from wordsight.errors import WeightsError
 from wordsight.files import hashing, signatures
 from wordsight.models.foreign import torch_files
 from wordsight.models.foreign.torch_files import StoredTensor
-from wordsight.models.tensors import Tensors, read_safetensors, some
+from wordsight.models.tensors import Tensors, read_safetensors, shorten
 
 TORCH_SUFFIXES = (".pth", ".pt", ".tar", ".bin")
 
 
 def verify(path: Path | str, sha256: str | None = None) -> str:
-    """SHA-256 of a file that may hold weights.
+    """Check that a file may hold weights, and return its SHA-256.
 
     Parameters
     ----------
     path : file
-    sha256 : what its SHA-256 has to be, in hexadecimal; its first digits are enough
+    sha256 : expected SHA-256 in hexadecimal; the first digits are enough
 
     Raises
     ------
@@ -32,7 +32,7 @@ def verify(path: Path | str, sha256: str | None = None) -> str:
     """
     path = Path(path)
     if not path.is_file():
-        raise WeightsError(f"{path}: expected a file of weights, but there is none")
+        raise WeightsError(f"{path}: expected weights, but there is no such file")
     if found := signatures.misplaced(signatures.start_of(path)):
         hint = "; run `git lfs pull`" if found == signatures.LFS_POINTER else ""
         raise WeightsError(f"{path}: expected weights, but this is {found}{hint}")
@@ -43,19 +43,19 @@ def verify(path: Path | str, sha256: str | None = None) -> str:
 
 
 def tensors(path: Path | str, *, key: str | None = None, prefix: str = "") -> Tensors:
-    """Tensors by name, on the CPU, out of a file that may hold other things beside them.
+    """Tensors by name, on the CPU, from a file that may also hold other things.
 
     Parameters
     ----------
     path : file of safetensors, ``torch.save`` or TorchScript
     key : entry of the file that holds the tensors
-    prefix : only tensors whose names start so are taken, and it is cut off
+    prefix : only tensors with this prefix are read, and it is removed from their names
 
     Raises
     ------
     WeightsError
-        When the file is damaged or would run code, the key is missing, no name has the prefix, or what is
-        wanted is not tensors alone.
+        When the file is damaged or would run code, the key is missing, no name has the prefix, or something
+        with the prefix is not a tensor.
     """
     path = Path(path)
     with _opened(path) as contents:
@@ -66,15 +66,15 @@ def tensors(path: Path | str, *, key: str | None = None, prefix: str = "") -> Te
 def _entry(contents: Any, key: str, path: Path) -> Any:
     """What a file holds under a key."""
     if not isinstance(contents, dict) or key not in contents:
-        raise WeightsError(f"{path}: expected the key {key!r}, found {some(_names(contents))}")
+        raise WeightsError(f"{path}: expected the key {key!r}, found {shorten(_names(contents))}")
     return contents[key]
 
 
 def _select(contents: Any, prefix: str, path: Path) -> dict[str, torch.Tensor | StoredTensor]:
-    """Tensors whose names have the prefix; anything else with it is refused."""
+    """Tensors whose names have the prefix; anything else with the prefix is refused."""
     if not isinstance(contents, dict):
         raise WeightsError(f"{path}: expected tensors by name, found {type(contents).__name__}")
-    # An OrderedDict can have something else in place of its own method.
+    # A file may replace the ``items`` of its OrderedDict by something else.
     wanted = {name: value for name, value in dict.items(contents) if str(name).startswith(prefix)}
     others = [
         str(name)
@@ -83,11 +83,11 @@ def _select(contents: Any, prefix: str, path: Path) -> dict[str, torch.Tensor | 
     ]
     if others:
         raise WeightsError(
-            f"{path}: holds {some(others)} beside tensors; set `key` to the entry that holds tensors alone"
+            f"{path}: holds {shorten(others)} besides tensors; set `key` to the entry that holds only tensors"
         )
     if not wanted:
         raise WeightsError(
-            f"{path}: expected names that start with {prefix!r}, found {some(_names(contents))}"
+            f"{path}: expected names that start with {prefix!r}, found {shorten(_names(contents))}"
         )
     return wanted
 
@@ -117,10 +117,10 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def _plain(path: Path) -> Any:
-    """What torch itself reads safely; None where it does not, in errors of every type."""
+    """Contents as torch itself reads them safely; None if it refuses the file."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what torch warns of, it then refuses or reads
+            warnings.simplefilter("ignore")  # after a warning, torch still either reads or refuses the file
             return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:
+    except Exception:  # it refuses with errors of every type
         return None

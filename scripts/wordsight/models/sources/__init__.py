@@ -1,1 +1,1 @@
-"""Where networks come from: one file a source, each with ``acquire(section) -> Pretrained``."""
+"""Where networks come from: one file per source, each with ``acquire(section) -> Pretrained``."""

@@ -10,7 +10,7 @@ from wordsight.models.foreign import layouts, weights
 
 
 def acquire(section: CheckpointNetwork) -> pretrained.Pretrained:
-    """Find or download the file, and take its tensors by the section's layout."""
+    """Find or download the file, and read its tensors in the layout that the section names."""
     path, origin = _file(section)
     sha256 = weights.verify(path, section.sha256)
     return pretrained.Pretrained(
@@ -22,12 +22,12 @@ def acquire(section: CheckpointNetwork) -> pretrained.Pretrained:
 
 
 def _file(section: CheckpointNetwork) -> tuple[Path, str]:
-    """The local file where there is one, otherwise the download; and where it is from."""
+    """Path of the local file if it exists, otherwise of the download; and its path or address."""
     if section.path and Path(section.path).exists():
         return Path(section.path), section.path
     by_hand = f"; {section.by_hand}" if section.by_hand else ""
     if section.url is None:
-        raise WeightsError(f"{section.path}: expected a file of weights, but there is none{by_hand}")
+        raise WeightsError(f"{section.path}: expected weights, but there is no such file{by_hand}")
     try:
         return fetching.fetch([section.url], sha256=section.sha256, expected="weights"), section.url
     except fetching.DownloadError as error:

@@ -24,8 +24,8 @@ from wordsight.models.tensors import Tensors
 
 NETWORK, IMAGES, WEIGHTS = "config.json", "preprocessor_config.json", "model.safetensors"
 
-# Names of the classes, which can be longer than all the rest, and what says nothing of the network.
-LEFT_OUT = ("id2label", "label2id", "_name_or_path", "architectures", "transformers_version")
+# Class names can be longer than everything else; the other keys do not describe the network.
+OMITTED_KEYS = ("id2label", "label2id", "_name_or_path", "architectures", "transformers_version")
 
 
 def acquire(section: HuggingfaceNetwork) -> Pretrained:
@@ -39,7 +39,7 @@ def acquire(section: HuggingfaceNetwork) -> Pretrained:
     path = files[WEIGHTS]
     sha256 = weights.verify(path, section.sha256)
     return Pretrained(
-        tensors=_under_present_names(weights.tensors(path), configuration["network"], name),
+        tensors=_with_current_names(weights.tensors(path), configuration["network"], name),
         origin=section.path or f"https://huggingface.co/{name}" + (f"/tree/{revision}" if revision else ""),
         licence="unknown" if section.path else _licence(name, revision),
         sha256=sha256,
@@ -49,46 +49,46 @@ def acquire(section: HuggingfaceNetwork) -> Pretrained:
 
 
 def configuration(name: str) -> dict[str, Any]:
-    """What a model of the hub is built from, out of its two small files."""
+    """Settings that a model on the hub is built from, out of its two small files."""
     return describe({file: hub.from_hub(name, file) for file in (NETWORK, IMAGES)}, name)
 
 
 def describe(files: dict[str, Path], name: str) -> dict[str, Any]:
-    """What a model is built from, out of its two files of settings: plain values for its card."""
+    """Settings that a model is built from, as plain values for its card, out of its two files of settings."""
     network, images = read_json(files[NETWORK]), read_json(files[IMAGES])
     for file, values in ((NETWORK, network), (IMAGES, images)):
         if not isinstance(values, dict):
-            raise ConfigError(f"{files[file]}: expected an object of JSON, found a {type(values).__name__}")
+            raise ConfigError(f"{files[file]}: expected a JSON object, found a {type(values).__name__}")
     config = configuration_of(network, name)
-    kept = {key: value for key, value in config.to_dict().items() if key not in LEFT_OUT}
+    kept = {key: value for key, value in config.to_dict().items() if key not in OMITTED_KEYS}
     preprocessing = _preprocessing(network, images, name)
     return {"network": kept, "preprocessing": preprocessing.model_dump(mode="json")}
 
 
-def _under_present_names(given: Tensors, values: dict[str, Any], name: str) -> Tensors:
-    """Tensors by their names in the installed transformers, which renames those of older files itself.
+def _with_current_names(tensors: Tensors, values: dict[str, Any], name: str) -> Tensors:
+    """Tensors by their names in the installed transformers, which itself renames those of older files.
 
-    What the file lacks is left out, and what the network has no place for stays, for
-    :func:`wordsight.models.tensors.fit` to refuse.
+    Tensors that the file lacks are left out, and those that do not fit the network are kept, so that
+    :func:`wordsight.models.tensors.fit` refuses both.
     """
     kind, config, family = parts_of(values, name)
     with quiet():
         loaded, found = kind.from_pretrained(
             None,
             config=config,
-            state_dict=given,
+            state_dict=tensors,
             dtype=torch.float32,
             output_loading_info=True,
             ignore_mismatched_sizes=True,
             **family.options,
         )
-    tensors = {key: value for key, value in loaded.state_dict().items() if key not in found["missing_keys"]}
-    tensors |= {key: torch.empty(shape) for key, shape, _ in found["mismatched_keys"]}
-    return tensors | {key: torch.empty(0) for key in found["unexpected_keys"]}
+    fitting = {key: value for key, value in loaded.state_dict().items() if key not in found["missing_keys"]}
+    fitting |= {key: torch.empty(shape) for key, shape, _ in found["mismatched_keys"]}
+    return fitting | {key: torch.empty(0) for key in found["unexpected_keys"]}
 
 
 def _preprocessing(network: dict[str, Any], images: dict[str, Any], name: str) -> PreprocessingSection:
-    """Preprocessing as transformers understands its two files, refused where it is no resize and crop."""
+    """Preprocessing that transformers reads from the two files; ConfigError if it is no resize and crop."""
     processor = _processor(network, images, name)
     where = f"config: models: {name} of Hugging Face"
     wanted = {"do_resize": True, "do_rescale": True, "do_normalize": True, "do_pad": False}
@@ -107,38 +107,38 @@ def _preprocessing(network: dict[str, Any], images: dict[str, Any], name: str) -
             "resize": resize,
             "interpolation": interpolation,
             "squash": squash,
-            "mean": _three(processor.image_mean),
-            "std": _three(processor.image_std),
+            "mean": _per_channel(processor.image_mean),
+            "std": _per_channel(processor.image_std),
         }
     )
 
 
 def _processor(network: dict[str, Any], images: dict[str, Any], name: str) -> Any:
     with tempfile.TemporaryDirectory() as folder, quiet():
-        # The kind of processor follows from either file; both are written under the names that it looks for.
+        # Either file may name the class of the processor. transformers looks for them by these names.
         for file, values in ((NETWORK, network), (IMAGES, images)):
             Path(folder, file).write_text(json.dumps(values), encoding="utf-8")
         try:
             return transformers.AutoImageProcessor.from_pretrained(folder, trust_remote_code=False)
-        except Exception as error:  # transformers raises whatever its parts do
+        except Exception as error:  # transformers lets errors of every type through
             reason = first_line(error).replace(folder, IMAGES)
             raise ConfigError(
-                f"config: models: {name} of Hugging Face: expected an image processor of transformers "
+                f"config: models: {name} of Hugging Face: transformers can't build its image processor "
                 f"({reason})"
             ) from None
 
 
 def _sizes(processor: Any, where: str) -> tuple[int, int, bool]:
-    """Length to resize to, side of the central square, and whether the shape is given up."""
+    """Length to resize to, side of the central square, and whether to squash the image."""
     size = {key: value for key, value in dict(processor.size).items() if value}
     crop = dict(processor.crop_size or {}) if getattr(processor, "do_center_crop", False) else {}
     if size.keys() == {"shortest_edge"}:
         resize, squash = size["shortest_edge"], False
-        if (share := getattr(processor, "crop_pct", None)) is not None:
-            # ConvNeXt's: smaller images are cut out of larger ones, those of 384 pixels and more squashed.
+        if (crop_fraction := getattr(processor, "crop_pct", None)) is not None:
+            # As for ConvNeXt: images of 384 pixels or more are squashed, smaller ones are cropped.
             if resize >= 384:
                 return resize, resize, True
-            return int(resize / share), resize, False
+            return int(resize / crop_fraction), resize, False
     elif size.keys() == {"height", "width"} and size["height"] == size["width"]:
         resize, squash = size["height"], True
     else:
@@ -151,15 +151,15 @@ def _sizes(processor: Any, where: str) -> tuple[int, int, bool]:
     return resize, crop["height"], squash
 
 
-def _three(value: float | list[float]) -> list[float]:
+def _per_channel(value: float | list[float]) -> list[float]:
     return [value] * 3 if isinstance(value, int | float) else list(value)
 
 
 def _licence(name: str, revision: str | None) -> str:
-    """Licence that the model's page states at its head."""
+    """Licence that the head of the model's page states, or ``unknown``."""
     try:
         page = hub.from_hub(name, "README.md", revision=revision).read_text(encoding="utf-8")
         head = yaml.safe_load(page.split("---")[1]) if page.startswith("---") else {}
         return str(head.get("license", "unknown"))
     except (WordsightError, OSError, ValueError, AttributeError, IndexError, yaml.YAMLError):
-        return "unknown"  # a page that is missing or malformed is no reason to go without the model
+        return "unknown"  # a missing or malformed page is no reason to reject the model

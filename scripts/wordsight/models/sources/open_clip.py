@@ -7,12 +7,12 @@ from wordsight.catalogue.section import nearest
 from wordsight.config.models import OpenClipNetwork
 from wordsight.downloads import hub
 from wordsight.errors import ConfigError
-from wordsight.models import compiler
-from wordsight.models.architectures.open_clip import config_of, preprocessing_of, usual_preset
+from wordsight.models.architectures.open_clip import config_of, default_preset, preprocessing_of
+from wordsight.models.compiler import without_compiler
 from wordsight.models.foreign import weights
 from wordsight.models.pretrained import Pretrained
 
-with compiler.left_out():
+with without_compiler():
     import open_clip
     from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
     from open_clip.pretrained import get_pretrained_cfg
@@ -24,9 +24,9 @@ def acquire(section: OpenClipNetwork) -> Pretrained:
     if section.pretrained is not None:
         preset = _preset(section.name, section.pretrained, config)
     elif section.path is None:
-        raise ConfigError(f"config: models: {section.name} of open_clip: expected `pretrained` or `path`")
+        raise ConfigError(f"config: models: {section.name} of open_clip: set `pretrained` or `path`")
     else:
-        preset = usual_preset(section.name)
+        preset = default_preset(section.name)
     if preset.get("resize_mode", "shortest") not in ("shortest", "squash"):
         raise ConfigError(
             f"config: models: {section.name} of open_clip: expected resize mode shortest or squash, "
@@ -43,7 +43,7 @@ def acquire(section: OpenClipNetwork) -> Pretrained:
 
 
 def _preset(name: str, tag: str, config: dict[str, Any]) -> dict[str, Any]:
-    """What open_clip knows of the weights of a tag, refused where another network is meant."""
+    """open_clip's description of the weights of a tag; ConfigError if they are for another network."""
     preset = get_pretrained_cfg(name, tag)
     if not preset:
         hint = nearest(tag, open_clip.list_pretrained_tags_by_model(name))
@@ -51,17 +51,17 @@ def _preset(name: str, tag: str, config: dict[str, Any]) -> dict[str, Any]:
     if preset.get("quick_gelu", False) != config.get("quick_gelu", False):
         other = name.removesuffix("-quickgelu") if name.endswith("-quickgelu") else f"{name}-quickgelu"
         raise ConfigError(
-            f"config: models: {tag} was trained with another activation than {name}; name {other!r}"
+            f"config: models: {tag} was trained with another activation than {name}; use {other!r}"
         )
     return preset
 
 
 def _download(preset: dict[str, Any]) -> Path:
-    """Download from the hub, which has the weights of every tag, as safetensors where there are such."""
-    repository, _, named = preset["hf_hub"].rpartition("/")
-    usual = named or HF_WEIGHTS_NAME
-    safe = HF_SAFE_WEIGHTS_NAME if usual == HF_WEIGHTS_NAME else f"{Path(usual).stem}.safetensors"
+    """Download weights from the hub, which has those of every tag, as safetensors if possible."""
+    repository, _, file_name = preset["hf_hub"].rpartition("/")
+    default = file_name or HF_WEIGHTS_NAME
+    safe = HF_SAFE_WEIGHTS_NAME if default == HF_WEIGHTS_NAME else f"{Path(default).stem}.safetensors"
     try:
         return hub.from_hub(repository, safe)
     except hub.MissingFileError:
-        return hub.from_hub(repository, usual)
+        return hub.from_hub(repository, default)

@@ -1,4 +1,4 @@
-"""Encoders that a Python file of the user builds."""
+"""Encoders that the user's own Python file builds."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def acquire(section: PythonNetwork) -> Pretrained:
     """Build the network and take the weights that the user's function gave it."""
     for key, file in (("path", section.path), ("weights", section.weights)):
         if file is not None and not Path(file).is_file():
-            raise ConfigError(f"config: models: {section.name}: {key}: expected a file, but {file} is none")
+            raise ConfigError(f"config: models: {section.name}: {key}: there is no file {file}")
     configuration = {"path": section.path, "sha256": sha256(section.path), "weights": section.weights}
     backbone, _ = architectures.build(architecture_of(section), configuration=configuration)
     origin = section.weights or section.path

@@ -1,6 +1,6 @@
-"""Objectives: what an encoder is asked for while everything else stays the same; one file each.
+"""Objectives: what an encoder is trained for, while everything else stays the same. One file each.
 
-An objective is a module of this package with a class ``Objective``, found by its name in the configuration.
+An objective is a module of this package with a class ``Objective``; the configuration names the module.
 """
 
 import importlib

@@ -1,9 +1,9 @@
-r"""Adversarial training: ``labels`` on the worst of the pictures within a radius.
+r"""Adversarial training: ``labels`` on the worst image within a radius around each image.
 
 .. math:: L = \frac1b \sum_i \max_{\|\delta\|_\infty \le \epsilon} \ell(x_i + \delta, y_i),
 
-where projected gradient ascent approximates the maximum, from a random start and with the encoder as it
-evaluates (batch statistics fixed).
+where projected gradient ascent approximates the maximum, from a random start and with the encoder in
+evaluation mode (batch statistics fixed).
 
 Reference: Madry, Makelov, Schmidt, Tsipras and Vladu, Towards deep learning models resistant to adversarial
 attacks, 2018, equation 2.1 and section 2.1, https://arxiv.org/abs/1706.06083
@@ -21,7 +21,7 @@ STEP = 0.75 * EPSILON
 
 
 class Objective(labels.Objective):
-    """Name the class of an image that is changed against it."""
+    """Name the class of an image that was changed to raise the loss."""
 
     measure = "accuracy on held-out concepts, unattacked"
 
@@ -32,7 +32,7 @@ class Objective(labels.Objective):
         project: Callable[[torch.Tensor], torch.Tensor],
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Raise the loss by changing no pixel by more than the radius."""
+        """Raise the loss by changing each pixel by at most the radius."""
         noise = torch.rand(images.shape, generator=generator).to(images.device)
         attacked = (images + (2 * noise - 1) * EPSILON).clamp(0, 1)
         for _ in range(STEPS):

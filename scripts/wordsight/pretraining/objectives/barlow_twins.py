@@ -5,8 +5,8 @@ With :math:`C` the cross-correlation (k, k) over the batch of the standardised o
 .. math:: L = \sum_i (1 - C_{ii})^2 + \lambda \sum_{i \ne j} C_{ij}^2 .
 
 Reference: Zbontar, Jing, Misra, LeCun and Deny, Barlow Twins: self-supervised learning via redundancy
-reduction, 2021, equation 1, https://arxiv.org/abs/2103.03230. The loss is divided by k, lest the gradient's
-size depend on the number of outputs.
+reduction, 2021, equation 1, https://arxiv.org/abs/2103.03230. The loss is divided by k, so that the size of
+the gradient does not depend on the number of outputs.
 """
 
 import torch
@@ -37,7 +37,7 @@ class Objective(simclr.Objective):
         return self.projector(features)
 
     def loss(self, outputs: base.Outputs, targets: base.Targets) -> torch.Tensor:
-        """Distance of the cross-correlation from the identity."""
+        """Distance between the cross-correlation and the identity matrix."""
         one, two = (standardise(view.float()) for view in outputs)
         correlation = one.T @ two / len(one)
         diagonal = torch.diagonal(correlation)

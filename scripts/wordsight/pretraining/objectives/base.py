@@ -22,10 +22,10 @@ class Objective(nn.Module):
 
     Attributes
     ----------
-    views : random views of each image that one step sees
+    views : number of random views of each image in a step
     measure : name of the measure that shows whether the objective was learned at all
-    measured_on : ``held-out`` images of concepts that were not trained on, or ``training`` images where the
-        objective says nothing of others
+    measured_on : ``held-out`` images of concepts that were not trained on, or ``training`` images if the
+        objective has no targets for other images
     requires : what every image must have
 
     Raises
@@ -45,7 +45,7 @@ class Objective(nn.Module):
             images.require(requirement)
 
     def targets(self, images: ImageSet) -> Targets:
-        """Tensors of which row i is what image i is to be matched with."""
+        """Tensors with one row per image: what its outputs are compared with."""
         raise NotImplementedError
 
     def disturb(
@@ -73,7 +73,7 @@ class Objective(nn.Module):
         raise NotImplementedError
 
     def hits(self, outputs: Outputs, targets: Targets) -> torch.Tensor:
-        """For each image whether its outputs meet its target: bool (n,)."""
+        """Whether the outputs of each image match its target: bool (n,)."""
         raise NotImplementedError
 
     def chance(self, targets: Targets) -> float:
@@ -82,5 +82,5 @@ class Objective(nn.Module):
 
 
 def largest_share(labels: torch.Tensor) -> float:
-    """Share of the most frequent label: what always saying the same is worth."""
+    """Share of the most frequent label: the accuracy of always giving the same answer."""
     return float(torch.bincount(labels).max() / len(labels))

@@ -8,8 +8,8 @@ captions, g a frozen sentence encoder, and a learned temperature :math:`\tau`,
           + \log \frac{\exp(\langle u_i, t_i\rangle / \tau)}
           {\sum_j \exp(\langle u_j, t_i\rangle / \tau)} \right].
 
-Two styles of one concept have one caption, hence one t: summed over both, the loss is the same as if either
-counted as a match of the other.
+Images of one concept in two styles have the same caption and so the same t. Summed over both, the loss is the
+same as if the caption of each counted as a match of the other as well.
 
 Reference: Radford et al., Learning transferable visual models from natural language supervision, 2021,
 figure 3, https://arxiv.org/abs/2103.00020
@@ -31,7 +31,7 @@ LARGEST_SCALE = 100.0  # of the inverse temperature
 
 
 class Objective(base.Objective):
-    """Match images with captions by a frozen sentence encoder."""
+    """Match images with their captions, which a frozen sentence encoder reads."""
 
     measure = "recall@1 of the caption, on held-out concepts"
     requires: ClassVar[tuple[Requirement, ...]] = ("captions",)
@@ -43,7 +43,7 @@ class Objective(base.Objective):
         self.build_text(images)
 
     def build_text(self, images: ImageSet) -> None:
-        """Layers of the text's side."""
+        """Make the layers that read the text."""
         size = self.sentences(images).shape[1]
         self.text_projection = nn.Linear(size, WIDTH, bias=False)
 
@@ -52,11 +52,11 @@ class Objective(base.Objective):
         return images.sentence_vectors
 
     def names(self, images: ImageSet) -> list[str]:
-        """Text of each image, of which equal ones are one."""
+        """Text of each image; equal texts count as one."""
         return images.captions
 
     def targets(self, images: ImageSet) -> base.Targets:
-        """Number of each image's text (n,), equal for equal texts, and what the text's layers read (n, s)."""
+        """Number of each image's text (n,), equal for equal texts, and input of the text layers (n, s)."""
         return groups(self.names(images)), self.sentences(images)
 
     def project(self, features: torch.Tensor) -> torch.Tensor:
@@ -82,12 +82,12 @@ class Objective(base.Objective):
         return distinct[scores.argmax(dim=1)] == text
 
     def chance(self, targets: base.Targets) -> float:
-        """Share of the most frequent text, or of one among all where they are equally frequent."""
+        """Share of the most frequent text."""
         return base.largest_share(targets[0])
 
 
 def unique_rows(text: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Distinct numbers of texts, sorted, and for each the first place where it stands."""
+    """Distinct numbers of texts, sorted, and the first place of each."""
     distinct, inverse = torch.unique(text, return_inverse=True)
     places = torch.arange(len(text), device=text.device)
     first = torch.full((len(distinct),), len(text), device=text.device).scatter_reduce(

@@ -21,7 +21,7 @@ LAYERS = 1
 
 
 class Objective(captions_contrastive.Objective):
-    """Match images with captions by a text tower that learns too."""
+    """Match images with their captions, which a text tower learns to read."""
 
     def build_text(self, images: ImageSet) -> None:
         """Embeddings of the training captions' words, and the transformer."""

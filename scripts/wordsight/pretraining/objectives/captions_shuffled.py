@@ -1,8 +1,7 @@
 """Captions, shuffled: ``captions_contrastive`` with the captions permuted over the images.
 
-The loss, the texts and their number are those of ``captions_contrastive``; what an image shows and what its
-caption says have nothing to do with each other. What remains is the form of the objective, and the fineness
-of its target.
+The loss, the texts and their number are those of ``captions_contrastive``, but an image and its caption have
+nothing to do with each other. What remains is the form of the objective and the fineness of its target.
 
 Reference: Zhang, Bengio, Hardt, Recht and Vinyals, Understanding deep learning requires rethinking
 generalization, 2017, section 2, https://arxiv.org/abs/1611.03530, who permute labels.
@@ -24,7 +23,7 @@ class Objective(captions_contrastive.Objective):
     measured_on = "training"
 
     def targets(self, images: ImageSet) -> base.Targets:
-        """Those of ``captions_contrastive`` for permuted captions, the same permutation for every seed."""
+        """Targets of ``captions_contrastive`` for permuted captions, in the same way for every seed."""
         return super().targets(permuted(images))
 
 

@@ -1,6 +1,6 @@
-"""Class names: ``captions_contrastive`` where the caption is the name of the class and nothing more.
+"""Class names: ``captions_contrastive`` with only the name of the class as the caption.
 
-The form of language with the information of a label.
+The target has the form of language, with the information of a label.
 
 Reference: Yang et al., Unified contrastive learning in image-text-label space, 2022,
 https://arxiv.org/abs/2204.03610, who join captions and class names in one loss.

@@ -1,10 +1,10 @@
-r"""Concept labels: cross-entropy with each concept a class of its own, all styles of it together.
+r"""Concept labels: cross-entropy where each concept, in all its styles, is a class.
 
-As fine as captions and without a word, it tells the fineness of a target from the language in it. The loss is
-that of ``labels``.
+The target is as fine as captions but has no words. So it separates the effect of a fine target from that of
+language. The loss is that of ``labels``.
 
 Reference: Dosovitskiy, Springenberg, Riedmiller and Brox, Discriminative unsupervised feature learning with
-convolutional neural networks, 2014, equation 2, https://arxiv.org/abs/1406.6909, where each picture is a
+convolutional neural networks, 2014, equation 2, https://arxiv.org/abs/1406.6909, where each image is a
 class.
 """
 

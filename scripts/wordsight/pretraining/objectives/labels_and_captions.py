@@ -25,7 +25,7 @@ class Objective(base.Objective):
         return *self.labels.targets(images), *self.captions.targets(images)
 
     def project(self, features: torch.Tensor) -> torch.Tensor:
-        """Logits beside unit vectors: (b, classes + k)."""
+        """Logits, then unit vectors: (b, classes + k)."""
         return torch.cat([self.labels.project(features), self.captions.project(features)], dim=1)
 
     def loss(self, outputs: base.Outputs, targets: base.Targets) -> torch.Tensor:

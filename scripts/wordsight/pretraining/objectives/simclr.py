@@ -1,6 +1,6 @@
 r"""SimCLR: two views of an image lie closer together than views of different images.
 
-With unit vectors :math:`z` of the 2b views of a batch, projected by a layer that is thrown away,
+With unit vectors :math:`z` of the 2b views of a batch, projected by layers that are dropped after training,
 
 .. math:: L = -\frac1{2b} \sum_{(i, j)} \log
           \frac{\exp(\langle z_i, z_j\rangle / \tau)}{\sum_{k \ne i} \exp(\langle z_i, z_k\rangle / \tau)}
@@ -35,7 +35,7 @@ class Objective(base.Objective):
         )
 
     def targets(self, images: ImageSet) -> base.Targets:
-        """Number of each image (n,), which no step asks for what it shows."""
+        """Number of each image (n,); only their count matters."""
         return (torch.arange(len(images)),)
 
     def project(self, features: torch.Tensor) -> torch.Tensor:
@@ -43,7 +43,7 @@ class Objective(base.Objective):
         return F.normalize(self.projector(features), dim=1)
 
     def loss(self, outputs: base.Outputs, targets: base.Targets) -> torch.Tensor:
-        """Cross-entropy of the other view among all views but the image's own."""
+        """Cross-entropy of the other view among all views except the view itself."""
         views = torch.cat(outputs).float()
         scores = views @ views.T / TEMPERATURE
         scores.fill_diagonal_(float("-inf"))
@@ -56,5 +56,5 @@ class Objective(base.Objective):
         return scores.argmax(dim=1) == torch.arange(len(scores), device=scores.device)
 
     def chance(self, targets: base.Targets) -> float:
-        """One among all images."""
+        """One in the number of images."""
         return 1 / len(targets[0])

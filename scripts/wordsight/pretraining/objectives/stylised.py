@@ -1,9 +1,9 @@
-r"""Stylised: ``labels`` on pictures whose style is destroyed, so that shape is what tells classes apart.
+r"""Stylised: ``labels`` on images whose style is destroyed, so that only shape tells classes apart.
 
-Each picture passes through a random convolution of its own, with weights
-:math:`\theta \sim N(0, 1 / (3 k^2))` and a square kernel of side k in {1, 3, 5}, drawn for a batch. It
-changes colours and local texture and keeps the outlines. The picture is mixed with what comes out, stretched
-to [0, 1]:
+Each image passes through a random convolution of its own, with weights
+:math:`\theta \sim N(0, 1 / (3 k^2))` and a square kernel. Its side k in {1, 3, 5} is drawn once per batch.
+The convolution changes colours and local texture and keeps the outlines. The image is mixed with the result,
+which s stretches to [0, 1]:
 
 .. math:: x' = a x + (1 - a)\, s(\theta * x), \qquad a \sim U(0, 1).
 
@@ -34,13 +34,13 @@ class Objective(labels.Objective):
         project: Callable[[torch.Tensor], torch.Tensor],
         generator: torch.Generator,
     ) -> torch.Tensor:
-        """Mix each picture with its own random convolution."""
-        share = torch.rand((len(images), 1, 1, 1), generator=generator).to(images.device)
-        return share * images + (1 - share) * randomly_convolved(images, generator)
+        """Mix each image with its own random convolution."""
+        fraction = torch.rand((len(images), 1, 1, 1), generator=generator).to(images.device)
+        return fraction * images + (1 - fraction) * randomly_convolved(images, generator)
 
 
 def randomly_convolved(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Pictures (b, 3, h, w), each filtered by weights of its own and stretched to [0, 1]."""
+    """Images (b, 3, h, w), each filtered by its own weights and stretched to [0, 1]."""
     batch, channels, height, width = images.shape
     side = KERNELS[int(torch.randint(len(KERNELS), (1,), generator=generator))]
     deviation = (channels * side**2) ** -0.5

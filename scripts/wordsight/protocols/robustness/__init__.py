@@ -6,8 +6,8 @@ the ball of radius epsilon around the image x, from a uniform random start,
 .. math:: x_{t+1} = \Pi_{[0,1]} \, \Pi_{\|x' - x\|_\infty \le \epsilon}
           \big( x_t + \alpha \epsilon \, \mathrm{sign} \nabla_x \mathrm{CE}(f(x_t), y) \big).
 
-``paper``: foolbox's attack of 100 steps at every radius of the grid; an image counts at a radius as the
-attack left it there.
+``paper``: foolbox's attack of 100 steps at every radius of the grid. Each radius counts separately, even if a
+smaller one broke the image.
 
 ``sound``: the smallest radius of the grid at which an image is broken. The ball of a larger radius holds
 every adversarial example of a smaller one, so the search halves the grid upwards until the image is broken
@@ -15,8 +15,8 @@ and then steps down until it resists. An attack ends at the first iterate that i
 in the batch goes to the next radius or image, so batches stay full. The iterates are foolbox's. The random
 start depends on the seed, the dataset, the item and the radius, never on the model or the batch.
 
-The area under an item's accuracy curve is taken over :math:`\log_{10} \epsilon` by trapezoids, over the
-grid's width.
+The area under an item's accuracy curve over :math:`\log_{10} \epsilon` is computed by trapezoids and divided
+by the width of the grid.
 
 References: Madry et al., Towards deep learning models resistant to adversarial attacks, 2018,
 https://arxiv.org/abs/1706.06083 ; Rauber et al., Foolbox Native, 2020, https://doi.org/10.21105/joss.02607 ;
@@ -63,15 +63,15 @@ def evaluate(
 
     Parameters
     ----------
-    task : what is measured; its mode is that of the module
+    task : what is measured, in the mode ``sound`` or ``paper``
     section : radii, steps, step relative to the radius (2.5 / steps when None), batch size
     encoder : network on images in [0, 1] that normalises them itself
         ``encoder(images)`` gives features and ``encoder.logits(images)`` the scores of its own classifier.
     head : classifier of the features; None for the encoder's own
     images : float32 array (n, 3, h, w) in [0, 1], at the network's input size
     labels, ids : int array (n,) and n item ids
-    label_indices : of the encoder's own classifier, the scores that each class takes its largest of; None
-        where they are those of the classes
+    label_indices : for each class, indices of scores of the encoder's own classifier, of which the largest
+        counts; None if these scores are already those of the classes
 
     Returns
     -------
@@ -82,8 +82,8 @@ def evaluate(
         the share of images whose input gradient is zero everywhere; ``randomised``, 1 when two passes over
         the same images differ; ``softmax_outputs``, 1 when the scores are probabilities;
         ``unbroken_at_largest``, the share of images that are right under the largest radius; ``gradients``,
-        the number of gradients per image. The first three mean, when they are not 0, that the attack is
-        hindered and the curve too good.
+        the number of gradients per image. If one of the first three is not 0, the attack is hindered and the
+        curve is too good.
 
     Raises
     ------
@@ -133,22 +133,22 @@ def evaluate_encoder(
 
     Parameters
     ----------
-    task, section : as of :func:`evaluate`
-    encoder : with its own preprocessing, which is done before the attack
+    task, section : as in :func:`evaluate`
+    encoder : with its own preprocessing, which is applied before the attack
     test : split that the images come from
-    images : how many are drawn; fewer where the split has fewer
-    train : features of the training split that a head is fitted on; None for the encoder's own classifier
+    images : how many are drawn; all of them if the split has fewer
+    train : features of the training split to fit a head on; None for the encoder's own classifier
 
     Returns
     -------
     list of pyarrow.Table
-        As of :func:`evaluate`, and where a head is fitted ``converged``, 1 when its solver reached its
+        As in :func:`evaluate`, and if a head is fitted ``converged``, 1 when its solver reached its
         tolerance.
 
     Raises
     ------
     DataError
-        As :func:`evaluate`; training features that no classifier can be fitted on.
+        As in :func:`evaluate`, and training features that no classifier can be fitted on.
     """
     fit = None
     if train is not None:

@@ -1,4 +1,4 @@
-"""The classifier that is attacked, and checks of it and of its images.
+"""The classifier that is attacked, and checks of the classifier and its images.
 
 Reference for the checks: Croce and Hein, Reliable evaluation of adversarial robustness with an ensemble of
 diverse parameter-free attacks, 2020, https://arxiv.org/abs/2003.01690
@@ -16,10 +16,10 @@ from wordsight.protocols.probe import Probe
 
 
 class Classifier(torch.nn.Module):
-    """Images in [0, 1] to scores: an encoder's own, or a head's on its features.
+    """From images in [0, 1] to scores, by the encoder's own classifier or by a head on its features.
 
-    Of its own scores, those of a dataset's classes alone are asked for where ``label_indices`` names them. A
-    class that stands for several has the largest of theirs.
+    With ``label_indices``, only those scores of the encoder's own classifier count that belong to classes of
+    the dataset. A class with several scores has the largest of them.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Classifier(torch.nn.Module):
         self.columns = None if label_indices is None else _columns(label_indices).to(self.device)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Scores (b, classes) of images (b, 3, h, w); :class:`DataError` when one is NaN."""
+        """Scores (b, classes) of images (b, 3, h, w); raises :class:`DataError` if one is NaN."""
         scores = self._own_scores(images) if self.head is None else self.head(self.encoder(images))
         # Where a score is NaN, argmax would call the image broken.
         if torch.isnan(scores).any():
@@ -59,7 +59,7 @@ class Classifier(torch.nn.Module):
 
 
 def _columns(label_indices: list[list[int]]) -> torch.Tensor:
-    """Table (classes, most) of the scores of each class, the first repeated where there are fewer."""
+    """Indices (classes, most) of the scores of each class; the first is repeated if a class has fewer."""
     most = max(map(len, label_indices))
     return torch.tensor([[*group, *[group[0]] * (most - len(group))] for group in label_indices])
 
@@ -79,7 +79,7 @@ def verdict(
 def check_network(
     network: Classifier, images: torch.Tensor, labels: torch.Tensor, batch_size: int
 ) -> tuple[np.ndarray, dict[str, float]]:
-    """Which images are right without attack, and signs that gradients will not find what there is to find."""
+    """Which images are right without attack, and signs that gradients may miss adversarial examples."""
     with torch.no_grad():
         first = network(images[:batch_size])
         again = network(images[:batch_size])

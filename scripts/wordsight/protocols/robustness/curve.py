@@ -1,10 +1,10 @@
-"""What the accuracy of an image under attack comes to over a grid of radii."""
+"""Summaries of an image's accuracy under attack over a grid of radii."""
 
 import numpy as np
 
 
 def minimal_radius(right: np.ndarray, radii: list[float]) -> np.ndarray:
-    """Smallest of 0 and ``radii`` at which an item is wrong; infinity for none.
+    """Smallest of 0 and ``radii`` at which an item is wrong; infinity if it is always right.
 
     ``right`` is a bool array (1 + radii, n).
     """

@@ -16,7 +16,8 @@ from wordsight.seeds import derive_seed
 
 NOT_STARTED = -1
 
-Start = Callable[[int, int], torch.Tensor]  # item and index of the radius to a point of the ball of radius 1
+# From an item and the index of a radius to a point in the ball of radius 1.
+Start = Callable[[int, int], torch.Tensor]
 
 
 def search(
@@ -36,9 +37,9 @@ def search(
     Returns
     -------
     bool array (radii, n), int
-        Broken at this radius or a smaller one; the number of gradients of one image that were taken.
+        Whether an image is broken at this radius or a smaller one; the number of gradients of single images.
     """
-    # An image resists every radius up to ``low`` and is broken from ``high`` on; len(radii) means by none.
+    # Indices of radii: an image resists up to ``low`` and breaks from ``high`` on; len(radii) means never.
     low, high = np.full(len(clean), -1), np.full(len(clean), len(radii))
     waiting = np.flatnonzero(clean)
     grid = torch.tensor(radii, dtype=images.dtype, device=images.device)
@@ -63,13 +64,13 @@ def search(
         moved = points + relative_step * radius * ascent.sign()
         points = (originals + (moved - originals).clamp(-radius, radius)).clamp(0, 1)
         taken = np.where(ended, NOT_STARTED, taken + 1)
-        open_ = high[items] - low[items] > 1
-        items, taken, points = items[open_], taken[open_], points[open_]
+        unfinished = high[items] - low[items] > 1
+        items, taken, points = items[unfinished], taken[unfinished], points[unfinished]
     return np.arange(len(radii))[:, None] >= high, gradients
 
 
 def uniform_starts(images: np.ndarray, ids: list[str], stream: tuple[int, str, str]) -> Start:
-    """Starts that depend on the seed, the protocol, the dataset, the item and the radius alone.
+    """Starts that depend only on the seed, the protocol, the dataset, the item and the radius.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Foolbox's attack at every radius of a grid, as in paper mode.
+"""Foolbox's attack at every radius of a grid, for paper mode.
 
 Reference: Rauber et al., Foolbox Native, 2020, https://doi.org/10.21105/joss.02607
 """
@@ -41,7 +41,7 @@ def sweep(
 
 
 def import_foolbox() -> ModuleType:
-    """Import foolbox, whose module of blurring attacks still reads a name that SciPy has moved."""
+    """Import foolbox, which still imports a name that SciPy has moved, without the warning."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Please import `gaussian_filter`", DeprecationWarning)
         import foolbox

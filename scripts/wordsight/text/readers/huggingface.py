@@ -25,7 +25,7 @@ KINDS = ("bert", "distilbert", "gpt2", "roberta")
 def read(
     directory: Path, card: TextCard, phrases: Sequence[Phrase], wording: Wording, device: str
 ) -> tuple[np.ndarray, list[str]]:
-    """Vectors (n, d) of phrases, and no unknown words: a tokenizer takes those apart."""
+    """Vectors (n, d) of phrases, and an empty list of unknown words, since a tokenizer splits these."""
     model, tokenizer = build(directory / TOKENIZER, card.origin)
     path = directory / WEIGHTS
     network = model.state_dict()
@@ -39,7 +39,7 @@ def build(folder: Path, origin: str) -> tuple[Any, Any]:
     kind = _kind(folder / "config.json", origin)
     if kind not in KINDS:
         hint = nearest(kind, list(KINDS))
-        raise ConfigError(f"config: text_models: {origin} is a network of an unknown kind {kind!r}; {hint}")
+        raise ConfigError(f"config: text_models: {origin}: the model type {kind!r} is not supported; {hint}")
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     with quiet():
         try:
@@ -51,12 +51,12 @@ def build(folder: Path, origin: str) -> tuple[Any, Any]:
             ) from None
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, padding_side="right", **local)
-        except Exception as error:  # and so does tokenizers
+        except Exception as error:  # the same is true of tokenizers
             raise DataError(f"{origin}: expected a tokenizer ({first_line(error)})") from None
-    most = model.config.vocab_size
-    if len(tokenizer) > most:
-        raise DataError(f"{origin}: expected a tokenizer of at most {most} words, found {len(tokenizer)}")
-    if tokenizer.pad_token is None:  # as of GPT-2; a padded place is never attended to
+    limit = model.config.vocab_size
+    if len(tokenizer) > limit:
+        raise DataError(f"{origin}: expected a tokenizer of at most {limit} words, found {len(tokenizer)}")
+    if tokenizer.pad_token is None:  # as for GPT-2; any token will do, since padding is masked
         tokenizer.pad_token = tokenizer.eos_token
     if hasattr(model, "pooler"):
         model.pooler = None
@@ -64,7 +64,7 @@ def build(folder: Path, origin: str) -> tuple[Any, Any]:
 
 
 def _kind(path: Path, origin: str) -> str:
-    """Kind of network that ``config.json`` names, before anything of transformers reads it."""
+    """Model type that ``config.json`` states, read before transformers reads the file."""
     try:
         return str(json.loads(path.read_text(encoding="utf-8"))["model_type"])
     except (ValueError, KeyError, TypeError):

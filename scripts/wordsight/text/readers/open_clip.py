@@ -10,13 +10,14 @@ import torch
 from wordsight.config.text import Wording
 from wordsight.errors import ConfigError
 from wordsight.files.disk import read_json
-from wordsight.models import compiler, tensors
+from wordsight.models import tensors
 from wordsight.models.architectures.open_clip import config_of
+from wordsight.models.compiler import without_compiler
 from wordsight.models.encoder import resolve_device
 from wordsight.text.card import TOKENIZER, WEIGHTS, TextCard
 from wordsight.text.sentence_vectors import BATCH, Phrase
 
-with compiler.left_out():
+with without_compiler():
     import open_clip
     from open_clip.model import _build_text_tower
 
@@ -26,15 +27,15 @@ NAME = "model.json"
 def read(
     directory: Path, card: TextCard, phrases: Sequence[Phrase], wording: Wording, device: str
 ) -> tuple[np.ndarray, list[str]]:
-    """Vectors (n, d) of phrases in the space that texts and images share, and no unknown words."""
+    """Vectors (n, d) of phrases in the space of texts and images, and an empty list of unknown words."""
     name = read_json(directory / TOKENIZER / NAME)["open_clip"]
     tower, path = tower_of(name), directory / WEIGHTS
     tensors.fit(tensors.read_safetensors(path), tower.state_dict(), str(path))
-    where = resolve_device(device)
-    tower = tower.eval().to(where)
+    target = resolve_device(device)
+    tower = tower.eval().to(target)
     tokens = open_clip.get_tokenizer(name)([phrase.text for phrase in phrases])
     with torch.inference_mode():
-        vectors = torch.cat([tower(part.to(where)).float().cpu() for part in tokens.split(BATCH)])
+        vectors = torch.cat([tower(part.to(target)).float().cpu() for part in tokens.split(BATCH)])
     if wording.normalise:
         vectors = torch.nn.functional.normalize(vectors, dim=1)
     return vectors.numpy(), []
@@ -46,8 +47,8 @@ def tower_of(name: str) -> Any:
     text = config["text_cfg"]
     if "hf_model_name" in text or "hf_tokenizer_name" in text or "siglip" in name.lower():
         raise ConfigError(
-            f"config: text_models: {name} of open_clip: expected a text tower with the tokenizer of CLIP, "
-            "but it reads another, which open_clip does not ship"
+            f"config: text_models: {name} of open_clip: its text tower needs a tokenizer that open_clip "
+            "does not ship; only towers with the tokenizer of CLIP can be used"
         )
     tower = _build_text_tower(config["embed_dim"], text, config.get("quick_gelu", False))
     tower.output_tokens = False

@@ -12,16 +12,16 @@ from wordsight.errors import DataError
 from wordsight.text.card import TOKENIZER, WEIGHTS, TextCard
 from wordsight.text.sentence_vectors import Phrase
 
-WORDS = "words.txt"  # one a line, in the order of the vectors
+WORDS = "words.txt"  # one word per line, in the order of the vectors
 
 
 def read(
     directory: Path, card: TextCard, phrases: Sequence[Phrase], wording: Wording, device: str
 ) -> tuple[np.ndarray, list[str]]:
-    """Vectors (n, d) of class names, and the words that have none.
+    """Vectors (n, d) of class names, and the words without a vector.
 
-    A name that is in the vocabulary as one phrase has its vector. Any other name has the mean of those of its
-    words that are known, and zeros when none is.
+    A name that the vocabulary has as one phrase gets the vector of the phrase. Any other name gets the mean
+    of the vectors of its known words, or zeros if no word is known.
     """
     names = [phrase.name for phrase in phrases]
     wanted = {form for name in names for part in (name, *_parts(name)) for form in _forms(part)}
@@ -32,7 +32,7 @@ def read(
             vectors = file.get_slice("vectors")
             found = {word: vectors[row : row + 1][0] for word, row in rows.items()}
     except (OSError, SafetensorError) as error:
-        raise DataError(f"{path}: expected word vectors ({error})") from None
+        raise DataError(f"{path}: can't read the word vectors ({error})") from None
 
     def look_up(text: str) -> np.ndarray | None:
         return next((found[form.encode()] for form in _forms(text) if form.encode() in found), None)
@@ -57,7 +57,7 @@ def _parts(name: str) -> list[str]:
 
 
 def _forms(text: str) -> list[str]:
-    """Spellings to look a text up by, the first that is there counts: words of the file have capitals."""
+    """Spellings of a text to look up, in this order: the file has words with capitals and underscores."""
     joined = "_".join(re.split(r"[\s-]+", text))
     dashed = "_".join(text.split())
     forms = [dashed, joined, dashed.lower(), joined.lower(), "_".join(map(str.capitalize, joined.split("_")))]
@@ -65,7 +65,7 @@ def _forms(text: str) -> list[str]:
 
 
 def _rows(path: Path, wanted: set[bytes]) -> dict[bytes, int]:
-    """Place of each wanted word that is in the vocabulary; of a word that is there twice, the first."""
+    """Row of each wanted word that the vocabulary has; the first row if a word is in it twice."""
     rows: dict[bytes, int] = {}
     with path.open("rb") as file:
         for row, line in enumerate(file):

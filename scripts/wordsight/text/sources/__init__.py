@@ -1,1 +1,1 @@
-"""Where language models and word vectors come from: one file a source, with ``fetch(section, directory)``."""
+"""Sources of language models and word vectors: one file per source, with ``fetch(section, directory)``."""

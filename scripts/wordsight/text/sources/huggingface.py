@@ -1,6 +1,6 @@
-"""Language models of the Hugging Face hub, or of a local folder with the same files.
+"""Language models from the Hugging Face hub, or from a local folder with the same files.
 
-Only ``safetensors`` and the library's own code are read: a repository that brings code is refused.
+Weights are read from safetensors only, and code that comes with a model is never run.
 """
 
 import shutil
@@ -18,12 +18,13 @@ from wordsight.text.readers.huggingface import build
 
 HUB = ("config.json", "tokenizer_config.json", "tokenizer.json")
 
-# What a folder may hold in place of tokenizer.json: the files that it is made of.
+# Files of a tokenizer: one of these groups is enough.
 VOCABULARIES = (("tokenizer.json",), ("vocab.json", "merges.txt"), ("vocab.txt",))
 
-# Heads that a file has beside the network, and what it kept of a mask or of positions, which is no weight.
+# Prefixes of heads, which are not read.
 HEADS = ("cls.", "lm_head.", "pooler.", "vocab_", "qa_outputs.")
 
+# Endings of masks and positions, which some files keep although they are no weights.
 BUFFERS = (".attn.bias", ".attn.masked_bias", "position_ids")
 
 
@@ -51,15 +52,15 @@ def fetch(section: HuggingfaceText, directory: Path) -> Fetched:
 
 
 def _folder(folder: Path) -> dict[str, Path]:
-    """Files of a local folder by name, refused when one is missing."""
+    """Files of a local folder by name; raises DataError if one is missing."""
     files = {file.name: file for file in folder.iterdir()} if folder.is_dir() else {}
     for name in ("config.json", "model.safetensors"):
         if name not in files:
-            raise DataError(f"{folder / name}: expected a file of a language model, but there is none")
+            raise DataError(f"{folder / name}: this file of the language model is missing")
     vocabulary = next((names for names in VOCABULARIES if files.keys() >= set(names)), None)
     if vocabulary is None:
         wanted = ", ".join(" and ".join(names) for names in VOCABULARIES)
-        raise DataError(f"{folder}: expected a tokenizer, one of {wanted}, but there is none")
+        raise DataError(f"{folder}: the tokenizer is missing; expected one of {wanted}")
     optional = [name for name in ("tokenizer_config.json",) if name in files]
     return {name: files[name] for name in ("config.json", "model.safetensors", *vocabulary, *optional)}
 
@@ -69,14 +70,14 @@ def _download(section: HuggingfaceText) -> dict[str, Path]:
     return {name: hub.from_hub(section.name, name, revision=section.revision) for name in names}
 
 
-def _renamed(given: tensors.Tensors, network: tensors.Tensors, prefix: str) -> tensors.Tensors:
+def _renamed(weights_by_name: tensors.Tensors, network: tensors.Tensors, prefix: str) -> tensors.Tensors:
     """Tensors by their names in the network without its heads.
 
-    Files of a network with heads put the network's name first, and those of TensorFlow's time call weight and
+    Files of a network with heads put a prefix before the names. Files from TensorFlow call the weight and
     bias of a normalisation gamma and beta.
     """
     renamed = {}
-    for name, value in given.items():
+    for name, value in weights_by_name.items():
         new = name.removeprefix(f"{prefix}.")
         new = new.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
         if new in network or not new.endswith(BUFFERS):

@@ -12,8 +12,8 @@ from wordsight.text.building import Fetched
 from wordsight.text.card import TOKENIZER, WEIGHTS
 from wordsight.text.readers.open_clip import NAME, tower_of
 
-# The rest of a CLIP: its image tower, what joins both, and the decoder of CoCa.
-REST = ("visual.", "logit_scale", "logit_bias", "text_decoder.", "attn_mask")
+# Tensors outside the text tower: the image tower, what joins both towers, and the decoder of CoCa.
+NOT_TEXT_TOWER = ("visual.", "logit_scale", "logit_bias", "text_decoder.", "attn_mask")
 
 
 def fetch(section: OpenClipText, directory: Path) -> Fetched:
@@ -28,11 +28,11 @@ def fetch(section: OpenClipText, directory: Path) -> Fetched:
     try:
         tower = tower_of(section.name)
         pretrained = images.acquire(image_section)
-    except ConfigError as error:  # the image tower has a section of its own
+    except ConfigError as error:  # it names the section of the image tower
         raise ConfigError(str(error).replace("config: models:", "config: text_models:", 1)) from None
-    given = {name.removeprefix("text."): value for name, value in pretrained.tensors.items()}
+    weights = {name.removeprefix("text."): value for name, value in pretrained.tensors.items()}
     network = tower.state_dict()
-    tensors.fit(given, network, pretrained.origin, REST)
+    tensors.fit(weights, network, pretrained.origin, NOT_TEXT_TOWER)
     tensors.write(directory / WEIGHTS, network)
     write_json(directory / TOKENIZER / NAME, {"open_clip": section.name})
     return Fetched(

@@ -1,7 +1,8 @@
-"""Word vectors in the binary format of word2vec, as of GoogleNews-vectors-negative300.bin.gz.
+"""Word vectors in the binary format of word2vec, such as GoogleNews-vectors-negative300.bin.gz.
 
-The file is a line with the number of words and the width, then for each word its bytes, a space, and the
-vector as little-endian float32. Some writers end a vector with a line break. Frequent words come first.
+The file starts with a line that has the number of words and the width. For each word follow its bytes, a
+space, and the vector as little-endian float32. Some writers end a vector with a line break. Frequent words
+come first.
 
 Reference: Mikolov et al., 2013, https://arxiv.org/abs/1310.4546, section 4 (phrases joined by underscores)
 """
@@ -30,11 +31,11 @@ HEADER = re.compile(rb"([1-9]\d{0,9}) ([1-9]\d{0,4})\s*\n")
 
 CHUNK = 1 << 20  # bytes
 
-LONGEST_WORD = 2000  # bytes; GoogleNews has phrases of some hundred
+LONGEST_WORD = 2000  # bytes; GoogleNews has phrases of some hundred bytes
 
 
 def fetch(section: Word2vecText, directory: Path) -> Fetched:
-    """Write vectors and words, of which one chunk of the file is in memory at a time."""
+    """Write vectors and words, with one chunk of the file in memory at a time."""
     path = origin.locate(section, EXPECTED)
     compressed = origin.start_of(path, EXPECTED).startswith(b"\x1f\x8b")
     with gzip.open(path) if compressed else path.open("rb") as opened:
@@ -54,7 +55,7 @@ def fetch(section: Word2vecText, directory: Path) -> Fetched:
 
 
 def _header(file: BinaryIO, path: Path) -> tuple[int, int]:
-    """Number of words and width."""
+    """Number of words and width of the vectors."""
     with _readable(path):
         line = file.readline(64)
     match = HEADER.fullmatch(line)
@@ -84,15 +85,15 @@ def _entries(file: BinaryIO, path: Path, total: int, count: int, size: int) -> I
         place = space + 1 + width
     if count < total:
         return
-    with _readable(path):  # to the end, where gzip has its checksum
+    with _readable(path):  # read to the end, where gzip has its checksum
         rest = buffer[place:] + file.read(CHUNK)
     if rest.strip():
-        raise DataError(f"{path}: expected {total} words of {size} numbers, found more")
+        raise DataError(f"{path}: the file does not end after its {total} words of {size} numbers")
 
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """Name the file when its compressed bytes are damaged."""
+    """Raise DataError with the path if the compressed bytes are damaged."""
     try:
         yield
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

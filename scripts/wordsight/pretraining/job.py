@@ -1,4 +1,4 @@
-"""One training as an order on paper, carried out in this process."""
+"""A training job: everything that a training needs, in a form that can be written to a file."""
 
 import os
 from collections.abc import Mapping
@@ -16,18 +16,18 @@ from wordsight.models.encoder import resolve_device
 from wordsight.pretraining.loop import Task, Trained, train
 
 
-class Order(Section):
-    """What to train, on what, and where everything goes.
+class TrainingJob(Section):
+    """What to train, on what, and where to write the results.
 
     Attributes
     ----------
     name : of the model
     images : folder of the image set
-    sentences : file of sentence vectors, where the objective reads them
-    checkpoint : where the state after each epoch is kept while the training runs
-    fingerprint : of everything that the weights depend on
-    directory : where the model's files go
-    curve : where the learning curve goes
+    sentences : file of sentence vectors, None if the objective does not read them
+    checkpoint : file for the state after each epoch, which is kept while the training runs
+    fingerprint : digest of everything that the weights depend on
+    directory : folder for the model's files
+    curve : file for the learning curve
     threads : of each process
     """
 
@@ -47,27 +47,27 @@ class Order(Section):
 def fingerprint(values: Mapping[str, Any], images: Path | str, sentences: Path | str | None) -> str:
     """Digest of everything that weights depend on: a step's params, the training images, sentence vectors.
 
-    The card has the digest of the images, which :func:`wordsight.datasets.reading.open_split` compares with
-    the file.
+    The digest of the images is read from their card; :func:`wordsight.datasets.reading.open_split` checks
+    that the file has it.
     """
     vectors = [sha256(sentences)] if sentences else []
     return digest_of(values, read_card(images).splits.train.sha256, *vectors)
 
 
-def perform(order: Order) -> Trained:
-    """Train in this process; with others beside it, as one of them."""
-    torch.set_num_threads(order.threads)
-    if resolve_device(order.section.device).type == "cuda":
-        # On a CPU the operations used are deterministic; asking for it imports torch's compiler.
+def run_job(job: TrainingJob) -> Trained:
+    """Train in this process, on its share of each batch if torchrun started several processes."""
+    torch.set_num_threads(job.threads)
+    if resolve_device(job.section.device).type == "cuda":
+        # On a CPU the operations used are deterministic anyway, and this call would import torch's compiler.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
     task = Task(
-        network=order.network,
-        section=order.section,
-        split=open_split(order.images, "train"),
-        sentences=Path(order.sentences) if order.sentences else None,
-        seed=order.seed,
-        checkpoint=Path(order.checkpoint),
-        fingerprint=order.fingerprint,
+        network=job.network,
+        section=job.section,
+        split=open_split(job.images, "train"),
+        sentences=Path(job.sentences) if job.sentences else None,
+        seed=job.seed,
+        checkpoint=Path(job.checkpoint),
+        fingerprint=job.fingerprint,
     )
     return train(task)
