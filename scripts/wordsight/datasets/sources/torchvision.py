@@ -210,5 +210,5 @@ def _cifar(name: str, path: Path) -> tuple[list[str], list[Item], list[Item]]:
 def _member(archive: tarfile.TarFile, name: str) -> bytes:
     file = archive.extractfile(name)
     if file is None:
-        raise DataError(f"{archive.name}: has no file {name}")
+        raise DataError(f"{archive.name!s}: has no file {name}")
     return file.read()
