@@ -92,12 +92,9 @@ def test_a_table_without_rows_has_no_cells_and_no_origin(tmp_path):
 @pytest.mark.parametrize(
     ("tables", "message"),
     [
-        ([table([1.0, 2.0]), table([1.0], trial=1)], "but item 'i1' in trial 1 stands 0 times"),
-        ([table([1.0]), table([1.0])], "but item 'i0' in trial 0 stands 2 times"),
-        (
-            [table([1.0, 2.0], items=["", "a"])],
-            "rows of items and rows of whole trials",
-        ),
+        ([table([1.0, 2.0]), table([1.0], trial=1)], "'i1' in trial 1 occurs 0 times"),
+        ([table([1.0]), table([1.0])], "'i0' in trial 0 occurs 2 times"),
+        ([table([1.0, 2.0], items=["", "a"])], "whole trials, found both"),
     ],
 )
 def test_what_is_not_crossed_is_refused_with_file_metric_and_item(tmp_path, tables, message):

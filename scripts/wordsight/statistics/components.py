@@ -1,25 +1,27 @@
 """Effect, standard error and degrees of freedom from the components of variance of crossed observations.
 
-An effect is a signed sum of means, one for each stratum of units that a repetition would draw anew: matched
-groups, or without them the models of either side. On one dataset, with y_uti the observation of unit u in
-trial t of item i (of a matched group: treatments minus controls),
+An effect is a signed sum of means, one for each stratum of units that a repetition would draw anew. The units
+are matched groups, or where nothing is matched, the models of either side. On one dataset, with y_uti the
+observation of unit u in trial t of item i (for a matched group, treatments minus controls),
 
     effect = sum_s sign_s mean_{u in s, t, i} y_uti
 
 Units, trials and items are crossed draws, y_uti = mu + unit_u + trial_t + item_i + ..., and the variance of
 the effect is the sum of three parts, each estimated from mean squares:
 
-    units   sum_s s2(y_u..) / n_s                         with the interactions of units with items and trials
-    items   s2(d_i) / n  - what units times items put into it,   d_i the effect on item i
-    trials  s2(d_t) / t  - what units times trials put into it
+    units   sum_s s2(y_u..) / n_s                         includes their interactions with items and trials
+    items   s2(d_i) / n  - interaction of units and items,       d_i the effect on item i
+    trials  s2(d_t) / t  - interaction of units and trials,      d_t the effect in trial t
 
-The last two are held at zero, below which they fall only by chance. The degrees of freedom are those of
-Satterthwaite (1946, "An approximate distribution of estimates of variance components", Biometrics Bulletin 2,
-110-114, doi:10.2307/3002019), so that an interval over five training runs is as wide as Student's t with four
-asks, unless the images are what is uncertain. Of few units the share in the variance is itself uncertain, and
-small by chance where the standard error is too, so Satterthwaite's square of that share is not trusted: the
-degrees of freedom are at most those of the units divided by the share, and at most the square of the units'.
-``benchmarks/calibration.py`` shows what that is for. Over datasets, which are fixed, effects are averaged;
+The last two are set to zero where they come out negative, which happens only by chance. The degrees of
+freedom are those of Satterthwaite (1946, "An approximate distribution of estimates of variance components",
+Biometrics Bulletin 2, 110-114, doi:10.2307/3002019), so an interval over five training runs is as wide as
+Student's t with four degrees of freedom makes it, unless most of the uncertainty comes from the images.
+
+With few units, their share of the variance is itself uncertain: when it is small by chance, so is the
+standard error. Satterthwaite's formula squares this share, which can't be trusted then. So the degrees of
+freedom are at most those of the units divided by the share, and at most the square of those of the units.
+``benchmarks/calibration.py`` shows why this matters. Effects are averaged over datasets, which are fixed;
 units that several datasets share vary together, and so do items that several cells share.
 """
 
@@ -29,7 +31,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Standard error of a metric of order 1 that equal observations leave, since numbers are rounded.
+# Equal observations of a metric around 1 can leave a standard error this large, by rounding alone.
 ROUNDING = 1e-12
 
 
@@ -55,8 +57,8 @@ class Part:
 
     Attributes
     ----------
-    items : names what is drawn: parts of equal names have the same items, and draw them together
-    strata : whose trials and items are the same
+    items : name of the set of items; parts with the same name share their items, and draw them together
+    strata : all with the same trials and items
     """
 
     items: str
@@ -69,9 +71,9 @@ class Estimate:
 
     Attributes
     ----------
-    stderr : NaN where there is but one observation; zero where all say the same
+    stderr : NaN for a single observation; zero where all are equal
     df : degrees of freedom of ``stderr``; NaN where it is zero or unknown
-    unit_variance : the part of the variance that more units would make smaller
+    unit_variance : the part of the variance that more units would reduce
     """
 
     effect: float
@@ -108,15 +110,21 @@ def estimate(parts: Sequence[Part]) -> Estimate:
 
 
 def satterthwaite(terms: Sequence[tuple[float, int]]) -> float:
-    """Degrees of freedom of a sum of independent variances, each given with its own; NaN when it is zero."""
+    """Degrees of freedom of a sum of independent variances; NaN when the sum is zero.
+
+    Parameters
+    ----------
+    terms : each variance with its degrees of freedom
+    """
     spread = sum(variance**2 / df for variance, df in terms)
     return float(sum(variance for variance, _ in terms) ** 2 / spread) if spread > 0 else float("nan")
 
 
 def _unit_terms(parts: Sequence[Part]) -> list[tuple[float, int]]:
-    """Variance and degrees of freedom of the units of each stratum; none where a stratum has but one.
+    """Variance and degrees of freedom of the units of each stratum; a stratum of one unit has none.
 
-    Units of equal names vary together. Where datasets have different ones, the fewest of any are counted.
+    Units with the same name vary together. Where datasets differ in units, the smallest number of units
+    gives the degrees of freedom.
     """
     influence: dict[tuple[int, int], dict[str, float]] = defaultdict(lambda: defaultdict(float))
     fewest: dict[tuple[int, int], int] = {}
@@ -125,7 +133,7 @@ def _unit_terms(parts: Sequence[Part]) -> list[tuple[float, int]]:
             count, means = len(stratum.units), stratum.observations.mean(axis=(1, 2))
             if count < 2:
                 continue
-            kind = (len(part.strata), place)  # groups are not the models of another dataset
+            kind = (len(part.strata), place)  # keeps the groups of one dataset from the models of another
             fewest[kind] = min(count, fewest.get(kind, count))
             shares = (means - means.mean()) / np.sqrt(count * (count - 1)) / len(parts)
             for unit, share in zip(stratum.units, shares, strict=True):
@@ -136,7 +144,7 @@ def _unit_terms(parts: Sequence[Part]) -> list[tuple[float, int]]:
 
 
 def _item_terms(parts: Sequence[Part]) -> list[tuple[float, int]]:
-    """Variance of the items; those that parts share are drawn once."""
+    """Variance and degrees of freedom of the items; parts with the same items and units share one draw."""
     by_items: dict[tuple[object, ...], list[Part]] = defaultdict(list)
     for part in parts:
         by_items[(part.items, *(stratum.units for stratum in part.strata))].append(part)
@@ -156,11 +164,11 @@ def _trial_term(part: Part, parts: int) -> tuple[float, int]:
 
 
 def _crossed_term(tables: Sequence[tuple[int, np.ndarray]]) -> tuple[float, int]:
-    """Variance that draws bring into an effect, without what units times draws put into it.
+    """Variance that drawn items or trials add to an effect, less their interaction with units; and its df.
 
     Parameters
     ----------
-    tables : of each stratum its sign, and an array of shape (units, draws)
+    tables : for each stratum, its sign and an array of shape (units, draws)
     """
     draws = tables[0][1].shape[1]
     if draws < 2:
@@ -172,7 +180,7 @@ def _crossed_term(tables: Sequence[tuple[int, np.ndarray]]) -> tuple[float, int]
 
 
 def _interaction(table: np.ndarray) -> float:
-    """Mean square of units times draws; zero where there is one unit, whose draws are all that varies."""
+    """Mean square of the interaction of units and draws; zero for one unit, where only the draws vary."""
     units, draws = table.shape
     if units < 2:
         return 0.0

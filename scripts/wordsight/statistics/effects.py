@@ -3,13 +3,13 @@
 The effect on a dataset is the mean of the treatments minus that of the controls, over trials and items, then
 over matched groups; the pooled effect is the mean over datasets. Its interval and both tests count what a
 repetition would draw anew: matched groups or models, trials, and items within each dataset
-(:mod:`wordsight.statistics.components`). Datasets stay as they are, so nothing is claimed of others.
-``replicates`` counts matched groups or models, never items: where one side has one, nothing is claimed of
-training. A hierarchical bootstrap stands beside the interval (:mod:`wordsight.statistics.bootstrap`).
+(:mod:`wordsight.statistics.components`). Datasets are fixed, so nothing is claimed about other datasets.
+``replicates`` counts matched groups or models, never items; with only one, nothing is claimed about training.
+A hierarchical bootstrap gives a second interval for comparison (:mod:`wordsight.statistics.bootstrap`).
 
 One row of a contrast and protocol ``decides``: the mean over datasets, or across styles the cell where
-concepts and style are new, at the largest setting. Rows that decide are corrected together with those of the
-other contrasts of their family.
+concepts and style are new, at the largest setting. The p-values of rows that decide are corrected together
+with those of the other contrasts in their family.
 """
 
 from collections import defaultdict
@@ -34,12 +34,12 @@ from wordsight.statistics.verdicts import Verdict
 
 INTERVAL = "variance components, Student t"
 LEVELS = ["groups", "treatments", "controls", "trials", "items"]
-# Below, an interval rests on the normality of what it has too little of to see.
+# With fewer, an interval assumes a normal distribution that so few values can't show.
 ENOUGH_REPLICATES = 5
-OVERLAP = "overlap"  # the interval allows differences on either side of the margin
-REST = "all others"  # the family of the contrasts that the configuration puts into none
-MARGIN = 0.03  # of a metric that the configuration does not name
-# Each p with its value after correction.
+OVERLAP = "overlap"  # the interval allows differences both within and beyond the margin
+REST = "all others"  # family of the contrasts that the configuration puts into no family
+MARGIN = 0.03  # for a metric without a margin in the configuration
+# The column of each p-value, and the column of its corrected value.
 ADJUSTED = {"p_value": "p_adjusted", "p_equivalence": "p_equivalence_adjusted"}
 
 COLUMNS = [
@@ -84,7 +84,7 @@ class Compared:
     Attributes
     ----------
     parts : observations by dataset
-    found : what they give
+    found : the estimate from them
     """
 
     row: dict[str, object]
@@ -107,7 +107,7 @@ def compare(
     comparisons : as :func:`wordsight.workflow.pairing.resolve` gives them
     section : resamples and confidence of the intervals
     seed : the configured seed
-    measures : of each protocol, in their order
+    measures : by protocol, in the order of the protocols
 
     Returns
     -------
@@ -118,14 +118,15 @@ def compare(
     Raises
     ------
     DataError
-        When the files of a pair differ in items, draws or mode: it names both files.
+        When the files of a pair differ in items, draws or mode (the error names both files), or when two
+        files hold the same results.
     """
     files: dict[str, dict[str, dict[str, Origin]]] = defaultdict(lambda: defaultdict(dict))
     for origin in map(read_origin, paths):
         if origin.model in files[origin.protocol][origin.dataset]:
             raise DataError(
-                f"{origin.path}: another file has the results of {origin.protocol}, {origin.model} and "
-                f"{origin.dataset}"
+                f"{origin.path}: another file already holds the results of {origin.protocol}, {origin.model} "
+                f"and {origin.dataset}"
             )
         files[origin.protocol][origin.dataset][origin.model] = origin
     found = [
@@ -141,10 +142,10 @@ def compare(
 
 
 def corrected(frame: pd.DataFrame, found: Sequence[Estimate], section: StatisticsSection) -> pd.DataFrame:
-    """Say which rows decide, adjust their p within their family, judge every row, and say what it lacks.
+    """Mark the rows that decide, correct their p-values within their family, and judge every row.
 
-    What a row that decides can detect is counted at alpha divided by the size of its family, which is where
-    Holm's method begins.
+    Also adds the effect that each row can detect, and how many replicates it lacks. For a row that decides,
+    these use alpha divided by the size of its family, the level of the first step of Holm's method.
 
     Parameters
     ----------
@@ -163,17 +164,20 @@ def corrected(frame: pd.DataFrame, found: Sequence[Estimate], section: Statistic
     judged = [_judged(*row, alpha=alpha) for row in zip(frame["reason"], frame["effect"], *p, strict=True)]
     frame = frame.assign(verdict=[v.value for v, _ in judged], reason=[reason for _, reason in judged])
     sizes = families.map(families[decides].value_counts()).fillna(1)
-    lacking = [
-        _lacking(*row, alpha=alpha / size, power=section.power)
+    detectable = [
+        _detectable(*row, alpha=alpha / size, power=section.power)
         for *row, size in zip(
             frame["reason"], frame["replicates"], frame["margin"], found, sizes, strict=True
         )
     ]
-    return frame.assign(minimum_detectable=[m for m, _ in lacking], more_replicates=[n for _, n in lacking])
+    return frame.assign(
+        minimum_detectable=[effect for effect, _ in detectable],
+        more_replicates=[count for _, count in detectable],
+    )
 
 
 def _deciding(frame: pd.DataFrame) -> pd.Series:
-    """Whether each row decides its contrast and protocol."""
+    """Which rows decide their contrast and protocol."""
     chosen = (frame["dataset"] == ALL_NEW) | (~across_cells(frame) & (frame["scope"] == "pooled"))
     largest = frame[chosen].groupby(["contrast", "protocol"])["setting"].transform("max")
     return chosen & (frame["setting"] == largest.reindex(frame.index))
@@ -189,14 +193,14 @@ def _judged(
     return found, OVERLAP if found is Verdict.UNDECIDED else ""
 
 
-def _lacking(
+def _detectable(
     reason: str, replicates: int, margin: float, found: Estimate, *, alpha: float, power: float
 ) -> tuple[float, float]:
-    """Minimum detectable effect, and replicates that an undecided row lacks to detect its margin."""
-    detectable = verdicts.minimum_detectable(found.stderr, found.df, alpha, power)
+    """Minimum detectable effect, and replicates to add until an undecided row can detect its margin."""
+    smallest = verdicts.minimum_detectable(found.stderr, found.df, alpha, power)
     if reason != OVERLAP:
-        return detectable, float("nan")
-    return detectable, verdicts.more_replicates(found, replicates, margin, alpha, power)
+        return smallest, float("nan")
+    return smallest, verdicts.more_replicates(found, replicates, margin, alpha, power)
 
 
 def _rows(
@@ -262,7 +266,13 @@ def _effects(
 
 
 def paired_observations(origins: list[Origin], metric: str) -> list[list[Observations]]:
-    """Observations of all models at each setting, which agree in items and draws."""
+    """Read the observations of all models at each setting.
+
+    Raises
+    ------
+    DataError
+        When a file has no rows of the metric, or the models differ in mode, settings, items or draws.
+    """
     reference = origins[0]
     first = read_observations(reference.path, {metric})
     if not first:
@@ -297,7 +307,7 @@ def _effect(
     values = np.stack([drawn(one, fixed_trials) for one in observed])
     by_model, actual = values.mean(axis=(1, 2)), weights[0]
     n_groups, sides = len(set(groups)), _sides(pairs)
-    # Each group has a model on either side; one more means that there is something to draw in it.
+    # Every group has a model on each side; models are drawn only if a side has more models than groups.
     sizes = [n_groups, *(1 + side - n_groups for side in sides), *values.shape[1:]]
     return _Effect(
         key=(origin.mode, first.metric, first.parameter, first.setting),
@@ -329,7 +339,7 @@ def _part(
 ) -> Part:
     """Observations of one dataset by the units that a repetition would draw: groups, or models of a side.
 
-    Cells of the same items draw them together; other datasets draw their own, even where ids are equal.
+    Cells with the same items draw them together; other datasets draw their own, even where ids are equal.
     """
     key = "|".join(items) if dataset in CELLS else dataset
     models = sorted({model for pair in pairs for model in pair})
@@ -386,7 +396,7 @@ def _describe(
 
 
 def _no_verdict(found: Estimate, replicates: int) -> str:
-    """Why no test can judge an effect, or nothing."""
+    """Why no test can judge an effect; empty when one can."""
     if replicates < 2:
         return "too few models"
     return "constant" if not found.df > 0 else ""
@@ -404,6 +414,6 @@ def _tests(found: Estimate, margin: float, alpha: float) -> dict[str, float]:
 
 
 def _sides(pairs: Iterable[tuple[str, str]]) -> tuple[int, int]:
-    """Count the models that are treatments and those that are controls."""
+    """Number of treatments and number of controls."""
     treatments, controls = (set(side) for side in zip(*pairs, strict=True))
     return len(treatments), len(controls)

@@ -1,10 +1,11 @@
-"""How much an effect that decides hangs on one model or one dataset, and what other analyses say of it.
+"""How much an effect that decides depends on one model or one dataset, and what other analyses find.
 
-Each unit (matched group, or model of a side) and each dataset is left out in turn and the effect estimated
-again. Over datasets, a random-effects meta-analysis asks for the mean effect of such datasets (DerSimonian &
-Laird 1986, doi:10.1016/0197-2456(86)90046-2, with the interval of Hartung and Knapp 2001,
-doi:10.1002/sim.791); I squared is the share of the variance that datasets bring. A mixed model asks for the
-effect beside log pretraining size and architecture, with datasets and models as random effects.
+Each unit (matched group, or model of a side) and each dataset is left out in turn, and the effect is
+estimated again. With several datasets, a random-effects meta-analysis estimates the mean effect on datasets
+like these (DerSimonian & Laird 1986, doi:10.1016/0197-2456(86)90046-2, with the interval of Hartung and Knapp
+2001, doi:10.1002/sim.791); I squared is the share of the variance between datasets that their standard errors
+don't explain. A mixed model estimates the effect adjusted for log pretraining size and architecture, with
+datasets and models as random effects.
 """
 
 import warnings
@@ -23,8 +24,8 @@ from wordsight.statistics.analyses import KEYS, META, MIXED, WITHOUT_DATASET, WI
 from wordsight.statistics.components import Estimate, Part, estimate
 from wordsight.statistics.records import ContrastRow, records
 
-FEWEST_MODELS = 6  # that a mixed model can tell a contrast, a covariate and their own variance apart from
-SINGULAR = 1e-3  # variance of a random effect that counts as none, as a share of the residual variance
+FEWEST_MODELS = 6  # a mixed model needs these to tell contrast, covariates and variance of models apart
+SINGULAR = 1e-3  # a random effect with a smaller share of the residual variance counts as zero
 
 Parts = Mapping[str, Part]
 Cards = Mapping[str, ModelCard]
@@ -32,7 +33,7 @@ Cards = Mapping[str, ModelCard]
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """What one analysis says of an effect: the columns beside those that name the effect."""
+    """The result of one analysis: all columns except those that identify the effect."""
 
     analysis: str
     left_out: str = ""
@@ -52,7 +53,7 @@ COLUMNS = [*KEYS, *Analysis.__dataclass_fields__]
 def sensitivities(
     frame: pd.DataFrame, parts: Sequence[Parts], section: StatisticsSection, models: Cards
 ) -> pd.DataFrame:
-    """Estimate every effect that decides in other ways.
+    """Estimate again, in other ways, every effect that decides.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ def _without(part: Part, unit: str) -> Part:
 def _left_out(
     row: ContrastRow, analysis: str, left_out: str, parts: Sequence[Part], section: StatisticsSection
 ) -> Analysis:
-    """Effect without one unit or dataset, judged without correction, since it belongs to no family."""
+    """Effect without one unit or dataset, judged without correction because it belongs to no family."""
     found = estimate(parts)
     low, high = verdicts.interval(found, section.confidence)
     p = verdicts.p_difference(found)
@@ -126,7 +127,7 @@ def _left_out(
 
 
 def _meta(parts: Parts, section: StatisticsSection) -> Analysis:
-    """Mean effect of datasets like these, and how much they disagree."""
+    """Mean effect on datasets like these, and how much the datasets disagree."""
     found = [estimate([part]) for part in parts.values()]
     effects, variances = np.array([e.effect for e in found]), np.array([e.stderr**2 for e in found])
     if not (variances > 0).all():
@@ -146,9 +147,9 @@ def _meta(parts: Parts, section: StatisticsSection) -> Analysis:
 
 
 def random_effects(effects: np.ndarray, variances: np.ndarray) -> tuple[float, float, float]:
-    """Mean of effects that differ, its standard error, and I squared.
+    """Mean effect when the true effects differ, its standard error, and I squared.
 
-    The standard error is Hartung and Knapp's, never below that of the weights alone.
+    The standard error is Hartung and Knapp's, but never below the one that the weights alone give.
 
     Parameters
     ----------
@@ -165,7 +166,7 @@ def random_effects(effects: np.ndarray, variances: np.ndarray) -> tuple[float, f
 
 
 def _mixed(parts: Parts, section: StatisticsSection, models: Cards) -> Analysis:
-    """Effect in a linear mixed model of the models' means, or why there is none."""
+    """Effect in a linear mixed model of the models' means, or a note that says why none was fitted."""
     frame = _means(parts, models)
     design, note = _design(frame)
     obstacle = _obstacle(parts, frame, design)
@@ -191,7 +192,7 @@ def _mixed(parts: Parts, section: StatisticsSection, models: Cards) -> Analysis:
 
 
 def _obstacle(parts: Parts, frame: pd.DataFrame, design: pd.DataFrame) -> str:
-    """Why no mixed model can be fitted, or nothing."""
+    """Why no mixed model can be fitted; empty when one can."""
     models = frame["model"].nunique()
     if any(len(part.strata) == 1 for part in parts.values()):
         return "matched groups have no covariate left: their difference is the effect"
@@ -210,15 +211,15 @@ def _fitted(frame: pd.DataFrame, design: pd.DataFrame) -> MixedLMResults:
     data = pd.concat([frame[["value", "model", "dataset"]], design], axis=1).assign(everything=1)
     formula = f"value ~ 0 + {' + '.join(f'Q({name!r})' for name in design)}"
     with warnings.catch_warnings():
-        # They take a variance below 0.01 for zero, which is large for an accuracy.
+        # The warnings take any variance below 0.01 for zero, but for an accuracy that is a large variance.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = MixedLM.from_formula(formula, data, groups="everything", vc_formula=components)
-        # Searches by the gradient, the default, stop short of the maximum where a variance is small.
+        # The default, a search by gradient, stops short of the maximum where a variance is small.
         return model.fit(method="nm")
 
 
 def _means(parts: Parts, models: Cards) -> pd.DataFrame:
-    """Mean of every model on every dataset, with its traits; a matched group has none."""
+    """Mean of every model on every dataset, with its covariates, which matched groups don't have."""
     rows = [
         {"dataset": dataset, "model": unit, "treatment": float(stratum.sign > 0), "value": float(mean)}
         | _covariates(models.get(unit))
@@ -230,9 +231,9 @@ def _means(parts: Parts, models: Cards) -> pd.DataFrame:
 
 
 def _covariates(card: ModelCard | None) -> dict[str, object]:
-    """Size of the training data, and the network: the group where there is one, else the architecture.
+    """Log10 size of the training data, and the network: the model's group, or else its architecture.
 
-    Timm's architectures end in the name of their weights, which is no part of the network.
+    Names of timm's architectures end in the name of their weights, which is left out.
     """
     if card is None:
         return {"architecture": "", "size": 0.0}
@@ -241,7 +242,7 @@ def _covariates(card: ModelCard | None) -> dict[str, object]:
 
 
 def _design(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Constant, contrast, and the covariates that vary; with words for those that do not."""
+    """Columns for constant, contrast and covariates that vary, and a note on covariates that don't."""
     design = pd.DataFrame({"constant": 1.0, "treatment": frame["treatment"]})
     missing = []
     if len(set(frame["size"])) > 1:
