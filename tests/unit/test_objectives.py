@@ -174,7 +174,7 @@ def test_a_model_without_a_group_and_a_file_given_twice_are_named(tmp_path):
     with pytest.raises(DataError, match=r"stranger/d\.parquet: .* 'stranger' is not in the configuration"):
         describe([path], GROUPS, SECTION, 0)
     path = write(tmp_path, "own", [[1.0]])
-    with pytest.raises(DataError, match="another file .* transfer, own and d"):
+    with pytest.raises(DataError, match=r"another file .* transfer, own and d"):
         describe([path, path], GROUPS, SECTION, 0)
 
 

@@ -129,7 +129,7 @@ def test_a_line_of_a_contrast_says_what_its_verdict_rests_on():
         "1 model",
     )
     assert few["remarks"].endswith("too few models for a verdict about training")
-    assert (none["interval"], none["more needed"], none["p, difference"]) == ("–", "more would not do", "–")
+    assert (none["interval"], none["more needed"], none["p, difference"]) == ("–", "no number is enough", "–")
     assert dict(zip(table.columns, table.rows[1], strict=True))["remarks"] == "–"
 
 

@@ -15,13 +15,13 @@ CELLS = {
 
 METRICS = {name: found.words for record in PROTOCOLS.values() for name, found in record.metrics.items()}
 
-# Each verdict with the mark that stands for it beside its colour.
+# Each verdict with its mark, which is shown in addition to its colour.
 VERDICTS = {"helps": "▲", "hurts": "▼", "equivalent": "■", "undecided": "○"}
 
 REASONS = {
     "": "",
     "too few models": "too few models for a verdict about training",
-    "overlap": "a difference can neither be claimed nor be ruled out",
+    "overlap": "a difference can be neither claimed nor ruled out",
     "constant": "no variation to judge it by",
 }
 
@@ -32,9 +32,9 @@ FLAGS = {
     "unconverged": "a linear classifier did not converge",
     "not learned": "a training run did not learn",
     "near duplicates": "test images have near twins in training",
-    "flips without one model": "another verdict without one replicate",
-    "flips without one dataset": "another verdict without one dataset",
-    "confounded": "the sides differ in more than what is asked",
+    "flips without one model": "the verdict changes without one replicate",
+    "flips without one dataset": "the verdict changes without one dataset",
+    "confounded": "the sides differ in more than the question asks about",
     "modes disagree": "sound and paper mode disagree",
     "attack self-check": "an attack failed its self-check",
 }
@@ -51,7 +51,7 @@ def group(name: str) -> str:
 
 
 def dataset(name: str) -> str:
-    """Name of a dataset, or the words for a cell that stands in its place."""
+    """Name of a dataset, or words for a cell."""
     return CELLS.get(name, name)
 
 
@@ -61,7 +61,7 @@ def metric(name: str) -> str:
 
 
 def flags(found: str) -> list[str]:
-    """Names of the findings of the audit, as a table has them in one cell.
+    """Split the findings of the audit that a table has in one cell.
 
     >>> flags("ceiling; confounded"), flags("")
     (['ceiling', 'confounded'], [])
@@ -75,15 +75,15 @@ def flag(name: str) -> str:
 
 
 def more_needed(replicates: float | None) -> str:
-    """How many more replicates a comparison needs, as ``more_replicates`` of ``contrasts.csv`` has it.
+    """How many more replicates a comparison needs, from ``more_replicates`` of ``contrasts.csv``.
 
     >>> more_needed(12.3), more_needed(math.inf), more_needed(0.0)
-    ('≈13', 'more would not do', '0')
+    ('≈13', 'no number is enough', '0')
     """
     if replicates is None or math.isnan(replicates):
         return ""
     if math.isinf(replicates):
-        return "more would not do"
+        return "no number is enough"
     return f"≈{estimated(replicates)}" if replicates > 0 else "0"
 
 

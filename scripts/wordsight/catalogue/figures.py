@@ -1,4 +1,4 @@
-"""The figures beside those of single protocols, with their captions, in the order of the report."""
+"""The figures that don't belong to a single protocol, with their captions, in the order of the report."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,10 +13,10 @@ class Figure:
     Attributes
     ----------
     caption : what it shows
-    needs : what a configuration must have for it: encoders that are trained or whose ``features`` a protocol
-        reads, ``attacks``, or contrasts whose ``confusions`` can be shown; nothing for one that every run has
-    images : whether it shows single images, which the module of its name in :mod:`wordsight.figures.images`
-        gathers
+    needs : what a configuration must have for this figure: ``training`` of encoders, a protocol that reads
+        ``features``, ``attacks``, or contrasts whose ``confusions`` can be shown; empty if every run has it
+    images : whether it shows single images, gathered by the module of its name in
+        :mod:`wordsight.figures.images`
     """
 
     caption: str
@@ -33,18 +33,19 @@ FIGURES = {
             "where neither the concepts nor the style was in training. The overall rank is the mean over "
             "the protocols that every encoder ran, and orders the rows. Cells are empty where an encoder "
             "did not run. Ranks hide how large a difference is and whether it could be chance: the "
-            "contrasts tell that."
+            "contrasts show that."
         ),
     ),
     "pretraining_size": Figure(
         caption=(
-            "What each encoder reaches over the number of images that it was trained on, on a logarithmic "
-            "scale, one panel for each protocol; higher is better. Each mark is the mean over the datasets "
-            "that all encoders of the protocol share, with one standard error to either side. Colour and "
-            "shape tell what the encoder learned from, and untrained encoders stand apart at the left. "
-            "Encoders of equal size are moved sideways a little so that none hides another. Encoders that "
-            "differ in size often differ in architecture, data and training as well, so that a trend here "
-            "is no effect of size."
+            "The result of each encoder against the number of images that it was trained on, on a "
+            "logarithmic scale, one panel for each protocol; higher is better. Each mark is the mean over "
+            "the datasets that all encoders of the protocol share, with one standard error to either side. "
+            "Colour and "
+            "shape show what the encoder learned from, and untrained encoders are set apart at the left. "
+            "Encoders with equal numbers are moved sideways a little so that none hides another. Encoders "
+            "trained on different numbers of images often differ in architecture, data and training as "
+            "well, so a trend here does not show an effect of the number."
         ),
     ),
     "features": Figure(
@@ -53,8 +54,8 @@ FIGURES = {
         caption=(
             "Test images of one dataset, placed in the plane by t-SNE so that images whose features point "
             "in similar directions lie close together, one panel for each encoder, all with the same "
-            "images. Colours and shapes tell the class; of many classes there is no legend. Classes that "
-            "form groups of their own are told apart by the encoder without any training on them. t-SNE "
+            "images. Colours and shapes show the class; with many classes there is no legend. Where classes "
+            "form separate groups, the encoder tells them apart without any training on them. t-SNE "
             "keeps neighbours and little else: the axes, the size of groups and the distance between them "
             "have no meaning, and two panels can't be compared by them."
         ),
@@ -65,10 +66,10 @@ FIGURES = {
         caption=(
             "The images that attacks change first and last, among those that were attacked in each dataset. "
             "They are ordered by the smallest change that makes the classifier wrong, on a logarithmic "
-            "scale, averaged over encoders. Below each image stand its class and the median over encoders "
-            "of the radius, the largest change of a pixel as a share of its range; an image that is wrong "
-            "without any attack counts as broken by none. The radius for each encoder appears under the "
-            "pointer."
+            "scale, averaged over encoders. Below each image are its class and the median over encoders of "
+            "that change, the radius: the largest change of a pixel as a share of its range. An image that "
+            "is classified wrong without any attack counts with radius 0. The radius for each encoder "
+            "appears under the pointer."
         ),
     ),
     "confusions": Figure(
@@ -76,13 +77,13 @@ FIGURES = {
         images=True,
         caption=(
             "Where the two sides of a contrast take images for different classes. For each contrast, the "
-            "dataset on which the accuracies of its two sides differ most, and the classes on which their "
-            "answers differ most, each with an image on which they differ. A row is the class of an image "
-            "and a column what a linear classifier takes it for; the number is the share of the class's "
-            "test images that the treatment takes for it minus the control's, in percentage points, "
+            "figure shows the dataset on which the accuracies of its two sides differ most, and the classes "
+            "on which their answers differ most, each with an image on which they differ. A row is the class "
+            "of an image and a column what a linear classifier takes it for; the number is the share of the "
+            "class's test images that the treatment takes for it minus the control's, in percentage points, "
             "averaged over the encoders of a side. Framed cells are right answers: blue there, and orange "
-            "elsewhere, speaks for the treatment. Classes have few test images, and those that are shown "
-            "were chosen for their difference, so that it is no evidence for one."
+            "elsewhere, speaks for the treatment. Classes have few test images, and those shown were chosen "
+            "because they differ, so the figure is not evidence for a difference."
         ),
     ),
     "training": Figure(
@@ -91,8 +92,8 @@ FIGURES = {
             "Loss over the epochs of training, one panel for each objective and one line for each seed, on "
             "the training images and on concepts held out of training. A falling line means that the "
             "objective is being learned; a line on held-out concepts that rises again means that the "
-            "training images are being memorised. Each objective has a loss of its own, so that heights of "
-            "different panels can't be compared."
+            "training images are being memorised. Each objective has its own loss, so heights in different "
+            "panels can't be compared."
         ),
     ),
     "margins": Figure(
@@ -104,20 +105,21 @@ FIGURES = {
             "is the margin that was set. Green squares are verdicts of equivalence within that margin after "
             "correction; grey circles are comparisons that were not shown to be equivalent, which does not "
             "mean that they differ. A triangle at the right end means that the smallest margin lies beyond "
-            "the panel. Each panel has a scale of its own."
+            "the panel. Each panel has its own scale."
         ),
     ),
     "summary": Figure(
         caption=(
             "Difference between treatment and control for each contrast and protocol, in percentage points, "
-            "with intervals and the margin of differences that count as none as a band. To the right of "
-            "zero the treatment scores higher. Colours and shapes are verdicts after correction for all "
+            "with intervals. The band is the margin: smaller differences count as none. To the right of zero "
+            "the treatment scores higher. Colours and shapes are verdicts after correction for all "
             "comparisons of a family: blue triangles that point up where the treatment helps, orange ones "
             "that point down where it hurts, green squares where the two are equivalent within the margin, "
-            "and hollow circles where the comparison is undecided, which does not mean equal. Few contrasts "
-            "are drawn by dataset; many with a row each in the panel of a protocol, and below as a table of "
-            "numbers, where only comparisons that decide are coloured or framed. Protocols across styles "
-            "decide where neither the concepts nor the style were in training. Where no contrast is "
+            "and hollow circles where the comparison is undecided, which does not mean equal. If contrasts "
+            "are few, they are drawn by dataset. If they are many, each has one row in the panel of a "
+            "protocol, and below is a table of numbers, where only comparisons that decide are coloured or "
+            "framed. Across styles, the cell where neither the concepts nor the style was in training "
+            "decides. Where no contrast is "
             "configured, the mean of each model over datasets is shown instead."
         ),
     ),
