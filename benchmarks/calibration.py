@@ -1,16 +1,17 @@
-"""How often verdicts are wrong, and intervals miss, in simulated worlds whose truth is known.
+"""How often verdicts are wrong and intervals miss the truth, in simulated worlds with a known truth.
 
-Each world is a matched experiment: seeds on two sides, three datasets, trials and items, right or wrong
-answers that share the difficulty of items. Planted are no effect, a large one, and one exactly at the margin;
-unequal variances, heavy tails, effects that differ between datasets and sides without matched seeds stand
-beside the plain case. A family is eight such experiments whose tests are corrected together: its rates are
-those of one such verdict or more, its coverage that of its intervals.
+Each world is an experiment: seeds on two sides, three datasets, trials and items, with right or wrong answers
+that share the difficulty of items. The planted effect is zero, exactly at the margin, or large. Apart from
+the plain case, there are worlds with unequal variances, heavy tails, effects that differ between datasets,
+and sides without matched seeds. A family is eight experiments whose tests are corrected together; its rates
+count families with at least one such verdict, and its coverage is the mean over its intervals.
 
     python benchmarks/calibration.py
     python benchmarks/calibration.py --worlds 200 --output calibration.csv
 
-The table has the rate of each verdict, the coverage of the interval that decides, and that of the bootstrap
-beside it, each with its Monte-Carlo standard error. What ``docs/method.md`` shows of it is printed.
+The table has the rate of each verdict, the coverage of the interval from variance components, and the
+coverage of the bootstrap interval, each with its Monte-Carlo standard error. The script prints the summary
+that ``docs/method.md`` shows.
 """
 
 import argparse
@@ -45,11 +46,11 @@ class Kind:
 
     Attributes
     ----------
-    spread : of each side's seeds, as a multiple of ``BETWEEN_SEEDS``
+    spread : standard deviation between the seeds of each side, as a multiple of ``BETWEEN_SEEDS``
     heavy : whether seeds differ by Student's t with 3 degrees of freedom
     differ : standard deviation of the effect between datasets
     matched : whether both sides have the same seeds
-    size : of the family of experiments
+    size : number of experiments in a family
     """
 
     spread: tuple[float, float] = (1.0, 1.0)
@@ -76,7 +77,7 @@ def world(rng: np.random.Generator, kind: Kind, seeds: int, effect: float) -> li
     between = rng.standard_t(3, size=(2, seeds)) / np.sqrt(3) if kind.heavy else rng.normal(size=(2, seeds))
     shift = BETWEEN_SEEDS * between * np.array(kind.spread)[:, None]
     differ = kind.differ * rng.normal(size=DATASETS)
-    differ -= differ.mean()  # datasets are fixed: the truth is the mean over these
+    differ -= differ.mean()  # datasets are fixed, so the true effect is the mean over these
     by_dataset = SEEDS_BY_DATASET * rng.normal(size=(DATASETS, 2, seeds))
     return [answers(rng, shift + by_dataset[place], effect + differ[place]) for place in range(DATASETS)]
 
@@ -92,7 +93,7 @@ def answers(rng: np.random.Generator, shift: np.ndarray, effect: float) -> np.nd
 
 
 def parts(right: list[np.ndarray], matched: bool) -> list[Part]:
-    """The same answers as the statistics take them."""
+    """The same answers in the form that the statistics take."""
     names = tuple(map(str, range(right[0].shape[1])))
     if matched:
         return [Part(str(n), (Stratum(1, names, one - other),)) for n, (one, other) in enumerate(right)]
@@ -116,7 +117,7 @@ def resampled(rng: np.random.Generator, right: list[np.ndarray], matched: bool) 
 
 
 def experiment(rng: np.random.Generator, kind: Kind, seeds: int, truth: float) -> dict[str, float]:
-    """Effect, both p, and whether either interval holds the truth; of a family's no bootstrap is taken."""
+    """Effect, both p-values, and whether each interval holds the truth; families have no bootstrap."""
     right = world(rng, kind, seeds, truth)
     found = estimate(parts(right, kind.matched))
     low, high = verdicts.interval(found, CONFIDENCE)
@@ -134,15 +135,15 @@ def experiment(rng: np.random.Generator, kind: Kind, seeds: int, truth: float) -
 
 
 def judged(family: pd.DataFrame) -> dict[str, float]:
-    """Whether a family has each verdict, and the share of its intervals that hold the truth."""
+    """Which verdicts occur in a family, and the share of its intervals that hold the truth."""
     adjusted = zip(
         family["effect"],
         verdicts.holm(family["p_difference"].tolist()),
         verdicts.holm(family["p_equivalence"].tolist()),
         strict=True,
     )
-    words = {verdicts.judge(*each, alpha=1 - CONFIDENCE) for each in adjusted}
-    return {word.value: word in words for word in verdicts.Verdict} | {
+    found = {verdicts.judge(*each, alpha=1 - CONFIDENCE) for each in adjusted}
+    return {verdict.value: verdict in found for verdict in verdicts.Verdict} | {
         column: family[column].mean() for column in ("covered", "covered_by_bootstrap")
     }
 
@@ -151,13 +152,14 @@ def rates(name: str, seeds: int, planted: str, worlds: int) -> dict[str, object]
     """Share of worlds with each verdict, and of intervals that hold the truth, with Monte-Carlo errors."""
     kind = KINDS[name]
     rng = np.random.default_rng([list(KINDS).index(name), seeds, list(EFFECTS).index(planted)])
-    seen = pd.DataFrame(
+    outcomes = pd.DataFrame(
         judged(pd.DataFrame(experiment(rng, kind, seeds, EFFECTS[planted]) for _ in range(kind.size)))
         for _ in range(worlds)
     ).astype(float)
     row: dict[str, object] = {"world": name, "seeds": seeds, "effect": planted, "worlds": worlds}
-    for column in map(str, seen):
-        row |= {column: seen[column].mean(), f"{column}_error": seen[column].std() / np.sqrt(worlds)}
+    for column in map(str, outcomes):
+        values = outcomes[column]
+        row |= {column: values.mean(), f"{column}_error": values.std() / np.sqrt(worlds)}
     return row
 
 
@@ -169,7 +171,7 @@ def table(worlds: int) -> pd.DataFrame:
 
 
 def digest(found: pd.DataFrame) -> str:
-    """Markdown of what is demanded: false claims of every world, and the lowest and highest coverage."""
+    """Summary in Markdown: rates of false and true claims, lowest and highest coverage of every world."""
     lines = [
         "| world | seeds | false *helps* or *hurts* | false *equivalent* | large effect found | covered |",
         "|---|---|---|---|---|---|",
@@ -184,7 +186,7 @@ def digest(found: pd.DataFrame) -> str:
 
 
 def main() -> None:
-    """Write the table and show it."""
+    """Write the table and print its summary."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--worlds", type=int, default=2000, help="simulated worlds for each row")
     parser.add_argument("--output", type=Path, default=TABLE)
