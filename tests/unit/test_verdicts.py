@@ -11,7 +11,7 @@ from wordsight.statistics.components import Estimate, Part, Stratum, estimate
 
 
 def of(numbers):
-    """Estimate over units that say the same of every item."""
+    """Estimate over units with one value for all items."""
     values = np.asarray(numbers)[:, None, None] * np.ones((1, 1, 20))
     return estimate([Part("d", (Stratum(1, tuple(map(str, range(len(numbers)))), values),))])
 
@@ -38,7 +38,7 @@ def test_smallest_margin_is_where_equivalence_begins(numbers):
 
 
 @pytest.mark.parametrize("values", [[0.3] * 5, [0.3]])
-def test_of_numbers_without_a_spread_nothing_is_known(values):
+def test_equal_numbers_have_no_p_values(values):
     found = of(values)
     numbers = [
         *verdicts.interval(found, 0.95),
@@ -81,7 +81,7 @@ def test_no_number_of_replicates_makes_up_for_images():
     assert verdicts.more_replicates(found, 5, 0.5, 0.05, 0.8) == 0
 
 
-def test_holm_of_no_p_or_of_none_that_is_known_is_the_same():
+def test_holm_leaves_an_empty_or_unknown_family_unchanged():
     assert verdicts.holm([]).shape == (0,)
     assert np.isnan(verdicts.holm([np.nan, np.nan])).all()
 
