@@ -15,14 +15,14 @@ CELLS = {
 
 METRICS = {name: found.words for record in PROTOCOLS.values() for name, found in record.metrics.items()}
 
-# Each verdict with its mark, which is shown in addition to its colour.
+# The mark of each verdict, for those who cannot tell the colours apart.
 VERDICTS = {"helps": "▲", "hurts": "▼", "equivalent": "■", "undecided": "○"}
 
 REASONS = {
     "": "",
     "too few models": "too few models for a verdict about training",
-    "overlap": "a difference can be neither claimed nor ruled out",
-    "constant": "no variation to judge it by",
+    "overlap": "the data neither show a difference nor rule one out",
+    "constant": "nothing varies, so it cannot be tested",
 }
 
 FLAGS = {
@@ -32,21 +32,21 @@ FLAGS = {
     "unconverged": "a linear classifier did not converge",
     "not learned": "a training run did not learn",
     "near duplicates": "test images have near twins in training",
-    "flips without one model": "the verdict changes without one replicate",
-    "flips without one dataset": "the verdict changes without one dataset",
-    "confounded": "the sides differ in more than the question asks about",
+    "flips without one model": "the verdict changes when one replicate is left out",
+    "flips without one dataset": "the verdict changes when one dataset is left out",
+    "confounded": "the sides also differ in other ways",
     "modes disagree": "sound and paper mode disagree",
     "attack self-check": "an attack failed its self-check",
 }
 
 
 def protocol(name: str) -> str:
-    """Title of a protocol, or of another figure."""
+    """Title of a protocol or of another figure."""
     return PROTOCOLS[name].title if name in PROTOCOLS else name.replace("_", " ").capitalize()
 
 
 def group(name: str) -> str:
-    """Words for a group of ``objectives.csv``: an objective, or a model, which has its own name."""
+    """Words for a group of ``objectives.csv``: the title of an objective, or the name of a model."""
     return OBJECTIVES[name].title if name in OBJECTIVES else name
 
 
@@ -61,7 +61,7 @@ def metric(name: str) -> str:
 
 
 def flags(found: str) -> list[str]:
-    """Split the findings of the audit that a table has in one cell.
+    """Split a cell of ``flags`` into the names of the findings of the audit.
 
     >>> flags("ceiling; confounded"), flags("")
     (['ceiling', 'confounded'], [])
@@ -75,20 +75,20 @@ def flag(name: str) -> str:
 
 
 def more_needed(replicates: float | None) -> str:
-    """How many more replicates a comparison needs, from ``more_replicates`` of ``contrasts.csv``.
+    """Words for ``more_replicates`` of ``contrasts.csv``: how many more a comparison needs.
 
     >>> more_needed(12.3), more_needed(math.inf), more_needed(0.0)
-    ('≈13', 'no number is enough', '0')
+    ('≈13', 'more would not help', '0')
     """
     if replicates is None or math.isnan(replicates):
         return ""
     if math.isinf(replicates):
-        return "no number is enough"
+        return "more would not help"
     return f"≈{estimated(replicates)}" if replicates > 0 else "0"
 
 
 def setting(parameter: str, value: float) -> str:
-    """Words for a setting, empty where nothing varies.
+    """Words for a setting; empty for a protocol without one.
 
     >>> setting("shots", 5.0)
     '5 shots'

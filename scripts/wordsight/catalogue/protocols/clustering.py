@@ -67,7 +67,7 @@ PROTOCOL = Protocol(
     },
     authors="accuracy_greedy",
     method=method,
-    limit="Clustering is told the number of classes.",
+    limit="Clustering is given the true number of classes.",
     # Even random clusters do better than one over the number of classes, because the best assignment is used.
     drawing=Drawing(
         below="images in the cluster assigned to their class",
