@@ -246,7 +246,7 @@ def test_an_unknown_name_is_told_the_form_of_the_known_ones(name):
         architectures.build(f"tsm/{name}")
     assert str(error.value) == (
         f"config: models: tsm has no network {name!r}; valid: resnet50 or resnet50x2, then -va or -vat, then -f "
-        "and a number of frames, as resnet50-vat-f8"
+        "and a number of frames, such as resnet50-vat-f8"
     )
 
 

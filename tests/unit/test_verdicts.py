@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
@@ -79,6 +80,13 @@ def test_no_number_of_replicates_makes_up_for_images():
     found = Estimate(effect=0.0, stderr=0.05, df=8, unit_variance=0.01**2)
     assert verdicts.more_replicates(found, 5, 0.03, 0.05, 0.8) == np.inf
     assert verdicts.more_replicates(found, 5, 0.5, 0.05, 0.8) == 0
+
+
+def test_holm_gives_the_bits_of_statsmodels():
+    rng = np.random.default_rng(0)
+    for size in (1, 2, 7, 40):
+        values = rng.choice([0.0, 0.01, 0.04, 0.04, 0.5, 1.0], size) * rng.choice([1.0, rng.random()], size)
+        assert verdicts.holm(values).tolist() == multipletests(values, method="holm")[1].tolist()
 
 
 def test_holm_leaves_an_empty_or_unknown_family_unchanged():

@@ -17,7 +17,6 @@ from enum import StrEnum
 
 import numpy as np
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 from wordsight.statistics.components import Estimate
 
@@ -97,6 +96,9 @@ def more_replicates(found: Estimate, replicates: int, margin: float, alpha: floa
 def holm(values: Sequence[float]) -> np.ndarray:
     """Adjust p by Holm's method (1979, "A simple sequentially rejective multiple test procedure").
 
+    ``multipletests`` of statsmodels gives the same bits, but collects garbage in every call, which takes from
+    0.04 s up to a second in a large process, and made simulations take minutes.
+
     Parameters
     ----------
     values : p-values of one family; NaN where there was no test, which stays NaN
@@ -105,9 +107,12 @@ def holm(values: Sequence[float]) -> np.ndarray:
     -------
     float64 array of the same length
     """
-    adjusted = np.array(values, dtype=np.float64)
-    known = ~np.isnan(adjusted)
-    adjusted[known] = multipletests(adjusted[known], method="holm")[1]
+    p = np.asarray(values, dtype=np.float64)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    steps = p[order] * (len(order) - np.arange(len(order)))
+    adjusted = np.full(len(p), np.nan)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return adjusted
 
 
