@@ -22,8 +22,8 @@ PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: .venv/dev  ## Run the tests.
 	$(PYTEST)
 
-test-fast: .venv/dev  ## Run the tests that start neither Snakemake nor a browser.
-	$(PYTEST) tests/unit tests/property
+test-fast: .venv/dev  ## Run the fast tests: without Snakemake, a browser, and what is marked as slow.
+	$(PYTEST) -m "not slow" tests/unit tests/property
 
 # All texts are deleted first, so that the diff shows those that no test uses any more.
 snapshots: .venv/dev  ## Renew the texts of tests/snapshots; read the diff before you commit it.

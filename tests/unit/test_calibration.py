@@ -10,6 +10,8 @@ import pytest
 from wordsight.statistics import verdicts
 from wordsight.statistics.components import Part, Stratum, estimate
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 WORLDS = 150
 # Of a true rate of 5 %, within which 150 worlds fall but for once in a thousand.

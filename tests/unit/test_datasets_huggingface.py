@@ -33,7 +33,10 @@ FEATURES = library.Features(
 )
 
 # The library closes the table of a folder when Python collects it, which can be under any filter of warnings.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*metadata.csv:ResourceWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:unclosed file .*metadata.csv:ResourceWarning"),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -36,6 +36,8 @@ from wordsight.tables import over_seeds
 from wordsight.tables.csv import read_csv, write_csv
 from wordsight.tables.reading import Tables, measured, read_training
 
+pytestmark = pytest.mark.slow
+
 PROTOCOLS = ["clustering", "few_shot", "transfer", "robustness"]
 NAMES = [*PROTOCOLS, "ranks", "pretraining_size", "summary"]
 TRAINED = [*NAMES, *CROSSED, "training", "margins"]

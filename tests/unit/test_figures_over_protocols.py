@@ -13,6 +13,8 @@ from wordsight.figures.pretraining_size import LOOK, sized
 from wordsight.figures.ranks import OVERALL, ranks
 from wordsight.tables.reading import Tables, comparable
 
+pytestmark = pytest.mark.slow
+
 
 def draw(name, drawn):
     return drawing.draw(name, drawn).to_dict()

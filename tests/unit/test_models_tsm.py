@@ -30,6 +30,8 @@ from wordsight.models import architectures, building, reading
 from wordsight.models.architectures import tsm
 from wordsight.models.foreign import mmv, numpy_pickles
 
+pytestmark = pytest.mark.slow
+
 NORM = "cross_replica_batch_norm"
 
 

@@ -35,6 +35,8 @@ from wordsight.pretraining.launch import train_and_write
 from wordsight.pretraining.objectives.base import Objective
 from wordsight.seeds import derive_seed
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = Path(launch.__file__).parents[2]
 FILES = ("weights.safetensors", "network.json", "training.csv")
 

@@ -44,6 +44,8 @@ from wordsight.report import page
 from wordsight.report.page import LARGEST_TABLE, Figure, download, packed, write_report
 from wordsight.tables.csv import write_csv
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "</script><script>alert(1)</script>&\"'"
 VEGA_LITE = "https://vega.github.io/schema/vega-lite/v6.1.0.json"
