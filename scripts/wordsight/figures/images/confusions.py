@@ -64,7 +64,7 @@ def compared(comparison: Comparison, predictions: Predictions, splits: Mapping[s
         ``contrast``, ``dataset``, ``images``, ``treatments`` and ``controls`` (models),
         ``classes`` (``place``, ``name``, ``image``) of the columns, ``rows`` (places of the true
         classes), and
-        ``observed``: the share of the test images of ``class`` that each side ``predicted`` as another.
+        ``cells``: the share of the test images of ``class`` that each side ``predicted`` as another.
     """
     sides = comparison.sides
     dataset = _farthest(sides, predictions, splits)
@@ -78,7 +78,7 @@ def compared(comparison: Comparison, predictions: Predictions, splits: Mapping[s
         "contrast": comparison.name, "dataset": dataset, "images": len(split), "treatments": sides[0],
         "controls": sides[1], "rows": rows,
         "classes": [{"place": c, "name": split.classes[c], "image": pictures.get(c)} for c in columns],
-        "observed": [
+        "cells": [
             {"class": r, "predicted": c, **{side: _digits(share[r, c]) for side, share in shared.items()}}
             for r in rows for c in columns
         ],
