@@ -17,7 +17,7 @@ class Objective:
     ----------
     title : its name in figures and text
     language : what counts as language in its training: a name in the place of a caption says what a label
-        says, and the captions of other images say nothing
+        says, and so does a caption of the same class; the captions of other concepts say nothing
     learns_from, asks : for the documentation, with what a comparison with it ``isolates``
     source : key of the paper that it follows
     reads_sentences : whether it reads vectors of the frozen sentence encoder
@@ -106,12 +106,22 @@ OBJECTIVES = {
     "captions_shuffled": Objective(
         title="contrastive shuffled captions",
         language="none",
-        learns_from="captions of other images",
+        learns_from="captions of other concepts",
         asks="as `captions_contrastive`",
         isolates="the *form* of the objective, without meaning",
         source="zhang2017",
         reads_sentences=True,
         question="How much is due to captions that belong to their images?",
+    ),
+    "captions_shuffled_within_class": Objective(
+        title="contrastive captions, shuffled within the class",
+        language="labels",
+        learns_from="captions of other concepts of the class",
+        asks="as `captions_contrastive`",
+        isolates="what captions say beyond the class, in texts as many and as varied",
+        source="zhang2017",
+        reads_sentences=True,
+        question="How much is due to saying more than the class does?",
     ),
     "class_names": Objective(
         title="contrastive class names",
