@@ -25,7 +25,7 @@ def search_table(runs: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         objective) and ``at_edge`` (the best is the smallest or largest rate that was tried, so a better one
         may lie beyond it).
     """
-    grouped = pd.DataFrame(runs).groupby(["objective", "learning_rate"], sort=False)
+    grouped = pd.DataFrame.from_records(list(runs)).groupby(["objective", "learning_rate"], sort=False)
     means = grouped[MEANS].mean()
     table = means.assign(seeds=grouped.size(), held_out_loss_sd=grouped["held_out_loss"].std()).reset_index()
     of_objective = table.groupby("objective")
