@@ -22,8 +22,19 @@ def checked(function, *arguments):
 
 settings = checked(load, config)
 comparisons = checked(resolve, settings)
-# Models whose jobs cover all datasets: with many small datasets, starting a job takes longer than its images do.
-together = targets.models_by_job(settings)
+
+
+# Some steps have several rules, and an option that names a step means all of them.
+for options, option in (
+    (workflow.resource_settings, "overwrite_resources"),
+    (workflow.resource_settings, "overwrite_threads"),
+    (workflow.group_settings, "overwrite_groups"),
+):
+    given = getattr(options, option)
+    meant = {
+        cut.rule(step): given[step] for cut in targets.cuts(settings) for step in given
+    }
+    setattr(options, option, {**meant, **given})
 
 
 def any_of(names):
@@ -55,6 +66,17 @@ def code(script, *modules):
     return provenance.code_digest(
         script, *(f"wordsight.{module}" for module in modules)
     )
+
+
+def encoder_code(_, w, script, cut):
+    """Digest of a script that runs the encoders of a job's models."""
+    return code(script, *params.network_modules(settings, cut.covered(w)))
+
+
+def prefer(name, step):
+    """Prefer the rule of a step that covers several models or datasets, where a file is among those it makes."""
+    if name != step:
+        workflow.ruleorder(name, step)
 
 
 def step_digests(_):

@@ -24,26 +24,35 @@ rule model:
 
 
 # The card adds what the model learned from. It has a rule of its own, so that correcting a trait reruns no network.
-rule model_card:
-    input:
-        network="resources/models/{model}/network.json",
-    output:
-        card="resources/models/{model}/card.json",
-    log:
-        "logs/model_card/{model}.log",
-    benchmark:
-        "results/benchmarks/model_card/{model}.tsv"
-    conda:
-        "../envs/analysis.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(500),
-        runtime=5,
-    params:
-        code=code("model_card.py"),
-        traits=lambda w: params.traits(settings, w.model),
-    script:
-        "../scripts/model_card.py"
+for cut in targets.cuts_of_models(settings):
+
+    rule:
+        name:
+            cut.rule("model_card")
+        input:
+            network=per_job(inputs.of_models, cut, "network.json"),
+        output:
+            card=cut.files("resources/models/{model}/card.json"),
+        log:
+            f"logs/{cut.rule('model_card')}/{cut.job(dataset=False)}.log",
+        benchmark:
+            f"results/benchmarks/{cut.rule('model_card')}/{cut.job(dataset=False)}.tsv"
+        wildcard_constraints:
+            model=any_of(cut.names),
+            objective=any_of(cut.names),
+        conda:
+            "../envs/analysis.yaml"
+        threads: 1
+        resources:
+            mem_mb=growing(500),
+            runtime=5,
+        params:
+            code=code("model_card.py"),
+            traits=per_job(params.traits_of_job, cut),
+        script:
+            "../scripts/model_card.py"
+
+    prefer(cut.rule("model_card"), "model_card")
 
 
 # Check one model before anything else runs: whether its weights were loaded and its features make sense.
@@ -67,7 +76,7 @@ rule check_model:
         runtime=10,
     params:
         code=lambda w: code(
-            "check_model.py", *params.network_modules(settings, w.model)
+            "check_model.py", *params.network_modules(settings, [w.model])
         ),
     script:
         "../scripts/check_model.py"

@@ -1,4 +1,4 @@
-# Encoders that differ only in their objective. Each seed of an objective is a job; a killed job resumes when run again.
+# Encoders that differ only in their objective. A killed job resumes when it is run again.
 rule sentences:
     input:
         dataset="resources/datasets/{dataset}/card.json",
@@ -22,38 +22,46 @@ rule sentences:
         "../scripts/sentences.py"
 
 
-rule pretrain:
-    input:
-        dataset=per_job(inputs.image_set, "card.json"),
-        images=per_job(inputs.image_set, "train.parquet"),
-        sentences=per_job(inputs.sentences),
-    output:
-        weights="resources/models/{model}/weights.safetensors",
-        network="resources/models/{model}/network.json",
-        curve="resources/models/{model}/training.csv",
-    log:
-        "logs/pretrain/{model}.log",
-    benchmark:
-        "results/benchmarks/pretrain/{model}.tsv"
-    wildcard_constraints:
-        model=any_of(targets.trained_models(settings)),
-    conda:
-        "../envs/encoders.yaml"
-    threads: 1
-    resources:
-        mem_mb=growing(1500),
-        runtime=600,
-    params:
-        code=lambda w: code("pretrain.py", *params.training_modules(settings, w)),
-        network=lambda w: params.network(settings, w.model),
-        section=per_job(params.training),
-        seed=settings.seed,
-        checkpoint="resources/models/{model}/checkpoint.safetensors",
-    script:
-        "../scripts/pretrain.py"
+for cut in targets.cuts_of_training(settings):
+
+    rule:
+        name:
+            cut.rule("pretrain")
+        input:
+            dataset=per_job(inputs.image_set, "card.json"),
+            images=per_job(inputs.image_set, "train.parquet"),
+            sentences=per_job(inputs.sentences),
+        output:
+            weights=cut.files("resources/models/{model}/weights.safetensors"),
+            network=cut.files("resources/models/{model}/network.json"),
+            curve=cut.files("resources/models/{model}/training.csv"),
+        log:
+            f"logs/{cut.rule('pretrain')}/{cut.job(dataset=False)}.log",
+        benchmark:
+            f"results/benchmarks/{cut.rule('pretrain')}/{cut.job(dataset=False)}.tsv"
+        wildcard_constraints:
+            model=any_of(cut.names),
+            objective=any_of(cut.names),
+        # Everything else waits for trained encoders.
+        priority: 1
+        conda:
+            "../envs/encoders.yaml"
+        threads: 1
+        resources:
+            mem_mb=growing(1500),
+            runtime=600,
+        params:
+            code=lambda w: code("pretrain.py", *params.training_modules(settings, w)),
+            networks=per_job(params.networks, cut),
+            section=per_job(params.training),
+            seed=settings.seed,
+        script:
+            "../scripts/pretrain.py"
+
+    prefer(cut.rule("pretrain"), "pretrain")
 
 
-# `make search` runs these two rules. The learning rates in config.yaml come from them; the default run skips them.
+# `make search` runs these two rules. The learning rates of the configurations come from them; a run skips them.
 rule learning_rate:
     input:
         dataset=per_job(inputs.image_set, "card.json"),
@@ -73,11 +81,10 @@ rule learning_rate:
         runtime=600,
     params:
         code=lambda w: code("learning_rate.py", *params.training_modules(settings, w)),
-        network=per_job(params.candidate),
+        networks=per_job(params.candidates),
         section=per_job(params.training),
         probe=params.probe(),
         seed=settings.seed,
-        checkpoint="results/search/{objective}/{learning_rate}.checkpoint.safetensors",
     script:
         "../scripts/learning_rate.py"
 

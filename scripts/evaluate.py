@@ -1,4 +1,4 @@
-"""Measure one model by a protocol that reads features, on one dataset or several."""
+"""Measure one model or several by a protocol that reads features, on one dataset or several."""
 
 import sys
 from pathlib import Path
@@ -20,18 +20,28 @@ with step(snakemake.log[0], snakemake.threads):
     protocol = importlib.import_module(f"wordsight.protocols.{params.protocol}")
     section = protocol_parameters(params.protocol, params.parameters)
     folders = [Path(card).parent for card in files.dataset]
-    views = len(files.get("views", [])) // len(folders)
-    for index, folder in enumerate(folders):
+
+    def part(paths, index):
+        """Share of one model and dataset in paths that are by model and then by dataset."""
+        count = len(paths) // (len(params.models) * len(folders))
+        return paths[count * index : count * (index + 1)]
+
+    for place, folder in enumerate(folders):
         card = read_card(folder)
-        task = Task(params.protocol, snakemake.wildcards.model, card.name, params.mode, params.seed)
-        data = {split: read_features(files[split][index]) for split in ("train", "test") if files.get(split)}
-        if views:
-            data["views"] = [read_features(path) for path in files.views[views * index : views * (index + 1)]]
         if files.get("train_images"):
-            data["splits"] = (open_split(folder, "train"), open_split(folder, "test"))
+            about = {"splits": (open_split(folder, "train"), open_split(folder, "test"))}
         else:
-            data["classes"] = len(card.classes)
-        outputs = snakemake.output if len(folders) == 1 else [snakemake.output[index]]
-        rows = protocol.evaluate(task, section, **data)
-        for output in outputs:
-            write_rows(output, of_dataset(rows, Path(output).stem))
+            about = {"classes": len(card.classes)}
+        for number, model in enumerate(params.models):
+            index = number * len(folders) + place
+            task = Task(params.protocol, model, card.name, params.mode, params.seed)
+            data = {
+                split: read_features(path)
+                for split in ("train", "test")
+                for path in part(files.get(split, []), index)
+            }
+            if files.get("views"):
+                data["views"] = [read_features(path) for path in part(files.views, index)]
+            rows = protocol.evaluate(task, section, **data, **about)
+            for output in part(snakemake.output, index):
+                write_rows(output, of_dataset(rows, Path(output).stem))

@@ -1,4 +1,4 @@
-"""Pass the images of one dataset through one encoder."""
+"""Pass the images of one dataset or several through one encoder or several."""
 
 import sys
 from pathlib import Path
@@ -17,17 +17,20 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.config.experiment import FeaturesSection
     from wordsight.config.load import validate
     from wordsight.datasets.reading import open_split
-    from wordsight.extraction import extract
+    from wordsight.extraction import extract_all
     from wordsight.files.feature_sets import write_features
     from wordsight.models.reading import load
 
     section = validate(FeaturesSection, snakemake.params.section)
-    encoder = load(Path(snakemake.input.weights).parent, section.device)
+    encoders = [load(Path(path).parent, section.device) for path in snakemake.input.weights]
+    folders = [Path(card).parent for card in snakemake.input.dataset]
     epoch = snakemake.wildcards.get("epoch")
     view = "plain" if epoch is None else f"augmented-{epoch}"
     for split, paths in snakemake.output.items():
-        for card, path in zip(snakemake.input.dataset, as_list(paths), strict=True):
-            images = open_split(Path(card).parent, split)
-            features = extract(encoder, images, section.batch_size, view=view, seed=snakemake.params.seed)
-            features.metadata["code"] = snakemake.params.code
-            write_features(path, features)
+        for place, folder in enumerate(folders):
+            images = open_split(folder, split)
+            found = extract_all(encoders, images, section.batch_size, view=view, seed=snakemake.params.seed)
+            # Paths are by model, then by dataset.
+            for path, features in zip(as_list(paths)[place :: len(folders)], found, strict=True):
+                features.metadata["code"] = snakemake.params.code
+                write_features(path, features)

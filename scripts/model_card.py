@@ -1,4 +1,4 @@
-"""Write a model's card: its network and what it learned from."""
+"""Write the cards of one model or several: the network, and what it learned from."""
 
 import sys
 from pathlib import Path
@@ -12,4 +12,5 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.config.models import Traits
     from wordsight.models.card import describe
 
-    describe(validate(Traits, snakemake.params.traits), Path(snakemake.output.card).parent)
+    for traits, card in zip(snakemake.params.traits, snakemake.output.card, strict=True):
+        describe(validate(Traits, traits), Path(card).parent)

@@ -1,4 +1,4 @@
-"""Train an encoder on one objective, resuming a run that was stopped."""
+"""Train one encoder or several on one objective, resuming what was stopped."""
 
 import sys
 from pathlib import Path
@@ -14,20 +14,24 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.pretraining.job import TrainingJob, fingerprint
     from wordsight.pretraining.launch import train_and_write
 
+    params, output = snakemake.params, snakemake.output
     sentences = next(iter(snakemake.input.get("sentences", [])), None)
     images = Path(snakemake.input.images).parent
-    train_and_write(
+    shared = {"code": params.code, "section": params.section, "seed": params.seed}
+    jobs = [
         TrainingJob(
-            name=snakemake.wildcards.model,
-            network=validate(PretrainNetwork, snakemake.params.network),
-            section=validate(TrainingSection, snakemake.params.section),
+            name=model,
+            network=validate(PretrainNetwork, network),
+            section=validate(TrainingSection, params.section),
             images=str(images),
             sentences=sentences,
-            seed=snakemake.params.seed,
-            checkpoint=snakemake.params.checkpoint,
-            fingerprint=fingerprint(dict(snakemake.params.items()), images, sentences),
-            directory=str(Path(snakemake.output.network).parent),
-            curve=snakemake.output.curve,
+            seed=params.seed,
+            checkpoint=str(Path(curve).with_name("checkpoint.safetensors")),
+            fingerprint=fingerprint({**shared, "network": network}, images, sentences),
+            directory=str(Path(curve).parent),
+            curve=curve,
             threads=snakemake.threads,
         )
-    )
+        for (model, network), curve in zip(params.networks.items(), output.curve, strict=True)
+    ]
+    train_and_write(*jobs)

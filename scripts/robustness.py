@@ -1,6 +1,7 @@
-"""Attack a classifier on one encoder with the images of one dataset."""
+"""Attack a classifier on one encoder or several with the images of one dataset."""
 
 import sys
+from itertools import zip_longest
 from pathlib import Path
 
 sys.path.insert(0, snakemake.scriptdir)
@@ -17,14 +18,20 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.protocols.rows import write_rows
     from wordsight.protocols.task import Task
 
-    files, params, wildcards = snakemake.input, snakemake.params, snakemake.wildcards
+    files, params = snakemake.input, snakemake.params
     device = validate(FeaturesSection, params.features).device
-    rows = robustness.evaluate_encoder(
-        Task("robustness", wildcards.model, wildcards.dataset, params.mode, params.seed),
-        protocol_parameters("robustness", params.parameters),
-        encoder=load(Path(files.weights).parent, device),
-        test=open_split(Path(files.dataset).parent, "test"),
-        images=params.attacked["images"],
-        train=read_features(files.train[0]) if files.train else None,
-    )
-    write_rows(snakemake.output[0], rows)
+    section = protocol_parameters("robustness", params.parameters)
+    test = open_split(Path(files.dataset).parent, "test")
+    # There are no training features where the models' own classifiers are attacked.
+    for model, weights, train, output in zip_longest(
+        params.models, files.weights, files.train, snakemake.output
+    ):
+        rows = robustness.evaluate_encoder(
+            Task("robustness", model, snakemake.wildcards.dataset, params.mode, params.seed),
+            section,
+            encoder=load(Path(weights).parent, device),
+            test=test,
+            images=params.attacked["images"],
+            train=read_features(train) if train else None,
+        )
+        write_rows(output, rows)

@@ -282,7 +282,7 @@ def objective_means(rows):
 
 
 # What they are asked has no answer for a concept that they have not met.
-NEVER_HELD_OUT = ("captions_shuffled", "concept_labels")
+NEVER_HELD_OUT = ("captions_shuffled", "captions_shuffled_within_class", "concept_labels")
 
 
 def learning_curves(models=None, epochs=8):

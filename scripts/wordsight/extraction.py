@@ -4,7 +4,7 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -47,29 +47,69 @@ def extract(
         When a feature is not finite, all features of an image are equal, all images have the same features,
         or the split has fewer images than it says. The error names model and dataset.
     """
-    where = f"{encoder.card.name} on {split.card.name}"
-    values = np.empty((len(split), encoder.card.feature_size), dtype=np.float32)
+    (features,) = extract_all([encoder], split, batch_size, view=view, seed=seed)
+    return features
+
+
+def extract_all(
+    encoders: Sequence[Encoder], split: Split, batch_size: int = 32, *, view: str = "plain", seed: int = 0
+) -> list[Features]:
+    """Features by several encoders, as :func:`extract` gives them.
+
+    Encoders of the same preprocessing share the decoded images. ``images_per_second`` is then that of all of
+    them together.
+    """
+    sharing: list[list[Encoder]] = []
+    for encoder in encoders:
+        alike = (group for group in sharing if group[0].card.preprocessing == encoder.card.preprocessing)
+        found = next(alike, None)
+        if found is None:
+            sharing.append([encoder])
+        else:
+            found.append(encoder)
+    passed = {
+        id(encoder): features
+        for group in sharing
+        for encoder, features in zip(
+            group, _pass(group, split, group[0].batch_of(batch_size), view, seed), strict=True
+        )
+    }
+    return [passed[id(encoder)] for encoder in encoders]
+
+
+def _pass(encoders: list[Encoder], split: Split, size: int, view: str, seed: int) -> list[Features]:
+    """Pass every image through encoders of the same preprocessing."""
+    wheres = [f"{encoder.card.name} on {split.card.name}" for encoder in encoders]
+    values = [np.empty((len(split), encoder.card.feature_size), dtype=np.float32) for encoder in encoders]
     started, done = time.perf_counter(), 0
-    size = encoder.batch_of(batch_size)
     batches = -(-len(split) // size)
-    for items, images in progress(_batches(encoder, split, size, view, seed), batches, "batches"):
-        with torch.inference_mode():
-            features = encoder(images.to(encoder.device)).float().cpu().numpy()
-        _check_finite(features, items, where)
-        values[done : done + len(items)] = features
+    for items, images in progress(_batches(encoders[0], split, size, view, seed), batches, "batches"):
+        for encoder, where, filled in zip(encoders, wheres, values, strict=True):
+            with torch.inference_mode():
+                features = encoder(images.to(encoder.device)).float().cpu().numpy()
+            _check_finite(features, items, where)
+            filled[done : done + len(items)] = features
         done += len(items)
     if done != len(split):
-        raise DataError(f"{where}: expected {len(split)} images, found {done}")
-    _check_variation(values, split.ids, where)
-    speed = len(split) / (time.perf_counter() - started)
-    metadata = {
-        "model": encoder.card.name,
+        raise DataError(f"{wheres[0]}: expected {len(split)} images, found {done}")
+    for where, filled in zip(wheres, values, strict=True):
+        _check_variation(filled, split.ids, where)
+    speed = len(encoders) * len(split) / (time.perf_counter() - started)
+    shared = {
         "dataset": split.card.name,
         "view": view,
         "images_per_second": f"{speed:.2f}",
         "peak_memory_mb": f"{peak_memory_mb():.0f}",
     }
-    return Features(values, np.asarray(split.labels, dtype=np.int64), list(split.ids), metadata)
+    return [
+        Features(
+            filled,
+            np.asarray(split.labels, dtype=np.int64),
+            list(split.ids),
+            {"model": encoder.card.name, **shared},
+        )
+        for encoder, filled in zip(encoders, values, strict=True)
+    ]
 
 
 def peak_memory_mb() -> float:

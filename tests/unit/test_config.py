@@ -20,7 +20,8 @@ from wordsight.workflow import params
 from wordsight.workflow.pairing import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
-DEFAULT = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+# It has a section of every kind.
+DEFAULT = yaml.safe_load((ROOT / "config/objectives.yaml").read_text())
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from wordsight.catalogue.cells import CELLS
 from wordsight.catalogue.fitting import ProbeParameters
 from wordsight.protocols import cross_style_probe
 from wordsight.protocols.crossing import cross, divide
-from wordsight.protocols.probe import standardisation
+from wordsight.protocols.probe import Axes
 from wordsight.protocols.task import Task
 
 
@@ -94,10 +94,10 @@ def test_each_concept_agrees_with_scikit_learn():
         queries = division.queries[cell.seen_concepts]
         for trial, (fitted, tested) in enumerate(crossing.directions(seen_style=cell.seen_style)):
             support = crossing.drawings[fitted][division.support]
-            mean, scale = standardisation(support)
+            axes = Axes.of(support)
             peer = LogisticRegression(C=2.0, tol=1e-8, max_iter=5000)
-            peer.fit((support - mean) / scale, crossing.labels[division.support])
-            predicted = peer.predict((crossing.drawings[tested][queries] - mean) / scale)
+            peer.fit(axes.coordinates(support), crossing.labels[division.support])
+            predicted = peer.predict(axes.coordinates(crossing.drawings[tested][queries]))
             rows = tables[name]
             part = rows[(rows["metric"] == "accuracy") & (rows["trial"] == trial)]
             assert part["item"].tolist() == crossing.names(queries)

@@ -134,12 +134,12 @@ def test_an_edit_reruns_the_steps_that_it_means_something_to(changed, file):
     assert {step for step, _ in changed(file, with_a_new_name)} == EDITS[file]
 
 
-SHUFFLED = ("models.architectures.small", "pretraining.objectives.captions_shuffled")
+FINE = ("models.architectures.small", "pretraining.objectives.concept_labels")
 # Of steps that import one of several modules by name, an edit reruns those that import it.
 ALONE = {
     "figures/training.py": {("figure", ("figures.training",))},
     "models/sources/timm.py": {("model", ("models.sources.timm",))},
-    "pretraining/objectives/captions_shuffled.py": {("pretrain", SHUFFLED), ("learning_rate", SHUFFLED)},
+    "pretraining/objectives/concept_labels.py": {("pretrain", FINE), ("learning_rate", FINE)},
 }
 
 

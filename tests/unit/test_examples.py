@@ -300,7 +300,7 @@ def test_the_default_shows_a_seed_of_each_compared_objective_on_what_all_encoder
     assert embedded_models(config) == [*models, "class_names-0", "untrained-0"]
     contrasts = [comparison.name for comparison in confused(config)]
     assert contrasts == ["captions-labels", "captions-self_supervised", "captions-shuffled"]
-    assert pictured_datasets(config) == ["mnist", "digits", "faces", "photos"]
+    assert pictured_datasets(config) == ["mnist", "digits", "faces"]
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ def test_each_seed_of_each_objective_is_a_model():
         ("adversarial", "labels", True),
         ("stylised", "labels", False),
         ("captions_shuffled", "none", False),
+        ("captions_shuffled_within_class", "labels", False),
         ("class_names", "labels", False),
         ("concept_labels", "labels", False),
         ("untrained", "none", False),

@@ -16,7 +16,7 @@ import small_images
 from wordsight.catalogue.objectives import OBJECTIVES
 from wordsight.errors import DataError
 from wordsight.pretraining import batches, loop, objectives
-from wordsight.pretraining.image_set import ImageSet, image_set
+from wordsight.pretraining.image_set import ImageSet, groups, image_set
 from wordsight.pretraining.objectives import adversarial, barlow_twins, captions_shuffled, simclr, stylised
 from wordsight.pretraining.sentences import Sentences
 from wordsight.protocols.robustness.sweep import import_foolbox
@@ -276,21 +276,70 @@ def test_class_names_are_captions_that_a_class_shares():
     assert losses[0] == losses[1]
 
 
-def test_shuffled_captions_are_the_same_captions_of_other_images():
-    captions = [f"{colour} {shape}" for colour in "abcdefgh" for shape in ("bar", "circle")]
-    given = images(captions)
-    moved = captions_shuffled.permuted(given)
-    assert sorted(moved.captions) == sorted(captions)
-    assert sum(a == b for a, b in zip(moved.captions, captions, strict=True)) < 5
-    vector_of = dict(zip(captions, given.caption_vectors, strict=True))
-    assert all(vector_of[c].equal(v) for c, v in zip(moved.captions, moved.caption_vectors, strict=True))
-    first, second = (
-        objectives.build("captions_shuffled", WIDTH, given, seed).targets(given) for seed in (0, 1)
+SHUFFLED = ["captions_shuffled", "captions_shuffled_within_class"]
+
+
+def drawn_twice(concepts=("disc", "ring", "dot", "bar", "box"), labels=(0, 0, 0, 1, 1)):
+    """Each concept in two styles, far apart, with a caption that its pictures share."""
+    return images(
+        [f"a {concept}" for concept in concepts * 2],
+        concepts=list(concepts * 2),
+        labels=torch.tensor(labels * 2),
     )
-    assert first[0].equal(second[0])
-    assert first[1].equal(moved.caption_vectors)
-    plain = built("captions_contrastive", given).targets(given)
-    assert not plain[0].equal(first[0])
+
+
+def moved_captions(name, given):
+    """Captions after shuffling, checked to have their vectors, in the same way for every seed."""
+    first, second = (objectives.build(name, WIDTH, given, seed).targets(given) for seed in (0, 1))
+    assert all(one.equal(other) for one, other in zip(first, second, strict=True))
+    vector_of = dict(zip(given.captions, given.caption_vectors, strict=True))
+    found = [next(c for c, v in vector_of.items() if v.equal(row)) for row in first[1]]
+    assert first[0].equal(groups(found))
+    return found
+
+
+@pytest.mark.parametrize("name", SHUFFLED)
+def test_no_concept_keeps_its_caption_and_all_its_styles_get_the_same_one(name):
+    given = drawn_twice()
+    moved = moved_captions(name, given)
+    assert sorted(moved) == sorted(given.captions)
+    assert all(a != b for a, b in zip(moved, given.captions, strict=True))
+    assert moved[:5] == moved[5:]
+
+
+def test_captions_that_are_shuffled_within_the_class_stay_in_it():
+    moved = moved_captions("captions_shuffled_within_class", drawn_twice())
+    assert set(moved[:3]) == {"a disc", "a ring", "a dot"}
+    assert moved[3:5] == ["a box", "a bar"]  # the only permutation of two that moves both
+
+
+def test_two_concepts_swap_their_captions():
+    moved = moved_captions("captions_shuffled", drawn_twice(("disc", "ring"), (0, 1)))
+    assert moved == ["a ring", "a disc"] * 2
+
+
+def test_a_concept_with_several_captions_gives_each_of_them():
+    given = images(["one", "two", "three", "four"], concepts=["a", "a", "b", "b"])
+    assert captions_shuffled.permuted(given, np.zeros(4)).captions == ["three", "four", "one", "two"]
+
+
+def test_images_without_a_concept_get_captions_of_other_images():
+    given = images([f"{number}" for number in range(6)], concepts=[""] * 6)
+    moved = captions_shuffled.permuted(given, np.zeros(6)).captions
+    assert sorted(moved) == sorted(given.captions)
+    assert all(a != b for a, b in zip(moved, given.captions, strict=True))
+
+
+def test_a_concept_that_is_alone_in_its_class_keeps_its_caption():
+    moved = moved_captions("captions_shuffled_within_class", drawn_twice(labels=(0, 0, 0, 0, 1)))
+    assert [a == b for a, b in zip(moved, drawn_twice().captions, strict=True)] == [*[False] * 4, True] * 2
+
+
+def test_captions_that_no_two_concepts_can_swap_are_refused():
+    with pytest.raises(DataError, match="few"):
+        moved_captions("captions_shuffled_within_class", drawn_twice(("disc", "ring"), labels=(0, 1)))
+    with pytest.raises(DataError, match="few"):
+        captions_shuffled.permuted(images(["a", "b"], concepts=["same", "same"]), np.zeros(2))
 
 
 def test_half_precision_outputs_lose_nothing_in_a_contrastive_loss():
@@ -426,6 +475,7 @@ NEEDS_CAPTIONS = [
     "captions_contrastive_text_tower",
     "captions_targets",
     "captions_shuffled",
+    "captions_shuffled_within_class",
     "labels_and_captions",
 ]
 

@@ -7,6 +7,7 @@ import json
 import math
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -296,7 +297,7 @@ def test_a_model_is_what_was_trained_and_says_how(a_job, drawn):
     assert float(rows[0]["measure"]) == how.at_start
     assert float(rows[2]["measure"]) == how.measured
     # Its features are those that its learning rate is judged by.
-    trained = run_job(job)
+    trained = run_job(job, open_split(job.images, "train"))
     images = image_set(split, None, None, held_out=True)
     pictures = dict(enumerate(picture for _, picture in split.images()))
     with torch.inference_mode():
@@ -358,6 +359,44 @@ def test_a_killed_training_goes_on_to_the_same_bytes(objective, epoch, a_job, ep
     assert epochs == [1, 2, 3, 4][epoch:]
     assert written(broken) == written(whole)
     assert not Path(broken.checkpoint).exists()
+
+
+def test_models_of_one_job_are_as_they_would_be_alone_and_decode_their_images_once(a_job, monkeypatch):
+    alone, together = ([a_job(f"{name}-{seed}", seed=seed) for seed in (0, 1)] for name in ("alone", "both"))
+    for job in alone:
+        train_and_write(job)
+    decoded, real = [], batches.MemoryPixels.__init__
+
+    def count(self, *given):
+        decoded.append(given)
+        real(self, *given)
+
+    monkeypatch.setattr(batches.MemoryPixels, "__init__", count)
+    train_and_write(*together)
+    assert [written(job) for job in together] == [written(job) for job in alone]
+    assert len(decoded) == 1
+    assert not any(Path(job.checkpoint).exists() for job in together)
+
+
+def test_a_killed_job_of_two_models_trains_the_finished_one_no_further(a_job, epochs):
+    whole, broken = ([a_job(f"{name}-{seed}", seed=seed) for seed in (0, 1)] for name in ("whole", "broken"))
+    train_and_write(*whole)
+    write = saved_state.write
+
+    def write_and_stop(path, *given):
+        write(path, *given)
+        if path == Path(broken[1].checkpoint):
+            raise KilledError
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(saved_state, "write", write_and_stop)
+        with pytest.raises(KilledError):
+            train_and_write(*broken)
+    shutil.rmtree(broken[0].directory)  # Snakemake removes the files that a stopped job has made
+    epochs.clear()
+    train_and_write(*broken)
+    assert epochs == [2]
+    assert [written(job) for job in broken] == [written(job) for job in whole]
 
 
 def test_a_network_that_draws_random_numbers_goes_on_to_the_same_bytes(a_job, monkeypatch):
@@ -467,7 +506,7 @@ def one_of_two(job, rank, port, path):
     """Train as one of two processes; the first writes the weights."""
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    trained = run_job(job)
+    trained = run_job(job, open_split(job.images, "train"))
     if rank == 0:
         save_file(trained.backbone.tensors(), path, {"curve": json.dumps(trained.curve)})
 
@@ -477,7 +516,8 @@ def one_of_two(job, rank, port, path):
 )
 def test_two_processes_do_what_one_does(objective, pieces, a_job, tmp_path, monkeypatch):
     monkeypatch.setattr(architectures, "build", without_normalisation)
-    alone = run_job(a_job("one", objective))
+    one = a_job("one", objective)
+    alone = run_job(one, open_split(one.images, "train"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -523,7 +563,7 @@ def test_a_failed_process_is_one_line(a_job, monkeypatch):
     job = a_job("two", devices=2)
     with pytest.raises(WordsightError) as error:
         train_and_write(job)
-    assert str(error.value) == "model: one of 2 training processes failed; see its error above"
+    assert str(error.value).startswith("model: one of 2 training processes failed")
     assert jobs == [job]
     assert not list(Path(job.checkpoint).parent.iterdir())
 

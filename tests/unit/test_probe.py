@@ -5,13 +5,13 @@ from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 
 from wordsight.errors import DataError
 from wordsight.protocols.probe import (
+    Axes,
     Fit,
     Probe,
     choose,
     fit_adam,
     fit_logistic,
     fit_ridge,
-    standardisation,
     stratified_split,
 )
 
@@ -36,24 +36,20 @@ def test_logistic_regression_agrees_with_scikit_learn(width, classes):
     values, labels = blobs(90, width, classes)
     strengths = [10.0, 0.1]
     fits = fit_logistic(values, labels, strengths, classes=classes, max_iterations=2000)
-    mean, scale = standardisation(values)
+    z = Axes.of(values).coordinates(values)
     for fit in fits:
         # To two classes scikit-learn fits one difference of weights, whose square is twice the sum of ours.
         strength = fit.strength / 2 if classes == 2 else fit.strength
-        peer = LogisticRegression(C=1 / strength, tol=1e-8, max_iter=5000).fit(
-            (values - mean) / scale, labels
-        )
+        peer = LogisticRegression(C=1 / strength, tol=1e-8, max_iter=5000).fit(z, labels)
         assert fit.converged
-        np.testing.assert_allclose(
-            softmax(fit.probe.logits(values)), peer.predict_proba((values - mean) / scale), atol=1e-4
-        )
+        np.testing.assert_allclose(softmax(fit.probe.logits(values)), peer.predict_proba(z), atol=1e-4)
 
 
 def test_logistic_regression_of_two_balanced_points_has_the_known_solution():
     # Two items at z = +1 and -1: the weights are +-a/2 with a the root of a = 4 / (strength (1 + exp(a))).
     values, labels = np.array([[-3.0], [3.0]]), np.array([0, 1])
     (fit,) = fit_logistic(values, labels, [1.0], classes=2, max_iterations=100)
-    a = fit.probe.weight[1, 0] - fit.probe.weight[0, 0]
+    a = 3 * (fit.probe.weight[1, 0] - fit.probe.weight[0, 0])  # the features are three times their z
     assert a == pytest.approx(4 / (1 + np.exp(a)), abs=1e-4)
     assert fit.probe.bias == pytest.approx([0, 0], abs=1e-5)
 
@@ -75,24 +71,52 @@ def test_logistic_regression_says_when_it_did_not_converge():
 @pytest.mark.parametrize("width", [5, 200], ids=["tall", "wide"])
 def test_ridge_agrees_with_scikit_learn_at_every_strength(width):
     values, labels = blobs(90, width, 4)
-    mean, scale = standardisation(values)
-    z = (values - mean) / scale
+    axes = Axes.of(values)
+    z = axes.coordinates(values)
     for fit in fit_ridge(values, labels, [1e-3, 1.0, 100.0], classes=4):
         peer = Ridge(alpha=fit.strength).fit(z, np.where(labels[:, None] == np.arange(4), 1.0, -1.0))
-        np.testing.assert_allclose(fit.probe.weight, peer.coef_, atol=1e-7)
+        np.testing.assert_allclose(fit.probe.weight, peer.coef_ @ axes.scaled.T, atol=1e-7)
         np.testing.assert_allclose(fit.probe.bias, peer.intercept_, atol=1e-7)
         assert np.array_equal(
             fit.probe.predict(values), RidgeClassifier(alpha=fit.strength).fit(z, labels).predict(z)
         )
 
 
-def test_standardised_items_have_a_mean_squared_norm_of_one_and_constants_stay_finite():
-    values, _ = blobs(50, 8, 2)
-    mean, scale = standardisation(values)
-    assert np.mean(np.sum(((values - mean) / scale) ** 2, axis=1)) == pytest.approx(1)
-    values[:, 3] = 0.1
-    mean, scale = standardisation(values)
-    assert np.abs((values - mean) / scale)[:, 3].max() < 1e-6
+@pytest.mark.parametrize("width", [8, 70], ids=["tall", "wide"])
+def test_coordinates_are_uncorrelated_with_variances_to_the_power_of_a_half(width):
+    values, _ = blobs(50, width, 2)
+    values[:, 3] = 0.1  # a feature without variance
+    z = Axes.of(values).coordinates(values)
+    assert np.mean(np.sum(z**2, axis=1)) == pytest.approx(1)
+    variances = np.linalg.eigvalsh(np.cov(values.T.astype(np.float64), bias=True))
+    variances = np.sqrt(variances[variances > 1e-8])
+    found = z.T @ z / len(z)
+    np.testing.assert_allclose(np.sort(np.diag(found)), variances / variances.sum(), rtol=1e-5)
+    np.testing.assert_allclose(found, np.diag(np.diag(found)), atol=1e-10)
+
+
+@pytest.mark.parametrize("width", [6, 80], ids=["tall", "wide"])
+@pytest.mark.parametrize("solver", ["logistic", "ridge"])
+def test_a_rotation_a_shift_and_a_scale_of_all_features_change_nothing(width, solver):
+    values, labels = blobs(60, width, 3, noise=2.0)
+    values = values * np.geomspace(1, 30, width).astype(np.float32)
+    test = values + np.random.default_rng(1).normal(size=values.shape)
+    rotation, _ = np.linalg.qr(np.random.default_rng(2).normal(size=(width, width)))
+
+    def scores(change):
+        if solver == "ridge":
+            (fit,) = fit_ridge(change(values), labels, [0.1], classes=3)
+        else:
+            (fit,) = fit_logistic(change(values), labels, [0.1], classes=3, max_iterations=500)
+        return fit.probe.logits(change(test))
+
+    np.testing.assert_allclose(scores(lambda x: 5 * x @ rotation + 2), scores(lambda x: x), atol=1e-4)
+
+
+def test_features_that_are_all_the_same_say_only_how_frequent_the_classes_are():
+    labels = np.array([0, 1, 1, 1])
+    (fit,) = fit_logistic(np.ones((4, 3)), labels, [1.0], classes=2, max_iterations=100)
+    np.testing.assert_allclose(softmax(fit.probe.logits(np.ones((1, 3)))), [[0.25, 0.75]], atol=1e-4)
 
 
 def test_a_strength_means_the_same_when_every_feature_is_repeated():
@@ -112,7 +136,7 @@ def test_the_strength_that_holds_out_best_is_chosen_and_the_surest_of_equals():
         seen.append((len(values), strengths))
         # Strengths up to 1 tell the classes apart, the smaller one with the larger margin.
         weights = [np.array([[0.0], [1 / s if s <= 1 else 0]]) for s in strengths]
-        probes = [Probe(np.zeros(1), np.ones(1), weight, np.array([0.5, 0.0])) for weight in weights]
+        probes = [Probe(np.zeros(1), weight, np.array([0.5, 0.0])) for weight in weights]
         return [Fit(probe, strength) for probe, strength in zip(probes, strengths, strict=True)]
 
     choose(solver, labels[:, None].astype(float), labels, strengths=[0.5, 1.0, 10.0], fraction=0.25, seed=3)

@@ -224,12 +224,10 @@ def test_a_head_is_attacked_through_the_encoder():
     network = Network()
     data = draw(network)
     weight, bias = network.classifier.weight.numpy(), network.classifier.bias.numpy()
-    mean, scale = np.full(200, 0.3), np.full(200, 2.0)
-    head = Probe(mean, scale, weight * scale, bias + weight @ mean)
+    mean = np.full(200, 0.3)
+    head = Probe(mean, weight, bias + weight @ mean)
     assert np.abs(curve(run(network, data)) - curve(run(network, data, head=head))).sum() <= 2
-    never = Probe(
-        mean, scale, np.vstack([weight * scale, np.zeros(200)]), np.append(bias + weight @ mean, -np.inf)
-    )
+    never = Probe(mean, np.vstack([weight, np.zeros(200)]), np.append(bias + weight @ mean, -np.inf))
     assert np.array_equal(curve(run(network, data, head=head)), curve(run(network, data, head=never)))
 
 

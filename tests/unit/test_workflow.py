@@ -26,6 +26,11 @@ def job(**wildcards):
     return SimpleNamespace(**wildcards, get=wildcards.get)
 
 
+def alone(config):
+    """The cut with a job for each model."""
+    return targets.cuts(config)[0]
+
+
 def changed(change):
     """The small configuration after a change."""
     values = copy.deepcopy(CONFIG)
@@ -69,9 +74,10 @@ def read(config):
         w = job(model=model) if part in CELLS else job(model=model, dataset=part)
         given = params.of_protocol(config, w, protocol), params.mode(config, w, protocol)
         if PROTOCOLS[protocol].runs_encoder:
-            own = params.of_dataset(config, w, protocol), inputs.head_features(config, w, protocol)
+            heads = inputs.head_features(config, w, protocol, alone(config))
+            own = params.of_dataset(config, w, protocol), heads
         else:
-            own = inputs.measured(config, w, protocol)
+            own = inputs.measured(config, w, protocol, alone(config))
         found[f"{protocol} {model} {part}"] = (*given, own)
     return found
 
@@ -191,10 +197,12 @@ def test_wording_and_files_share_a_section_of_a_text_model_between_them():
     assert "template" in wording
 
 
-def test_a_candidate_of_the_search_is_trained_as_its_objective_with_the_rate_to_try(config):
-    found = params.candidate(config, job(objective="labels", learning_rate="0.03"))
-    assert (found["objective"], found["learning_rate"], found["seed"]) == ("labels", 0.03, 1000)
-    assert found["architecture"] == CONFIG["pretraining"]["architecture"]
+def test_the_candidates_of_a_search_have_the_rate_to_try_and_a_seed_each(config):
+    found = params.candidates(config, job(objective="labels", learning_rate="0.03"))
+    assert [(one["objective"], one["learning_rate"], one["seed"]) for one in found] == [
+        ("labels", 0.03, seed) for seed in (1000, 1001, 1002)
+    ]
+    assert {one["architecture"] for one in found} == {CONFIG["pretraining"]["architecture"]}
 
 
 def test_without_pretraining_nothing_can_be_trained():
@@ -294,7 +302,7 @@ def test_a_file_that_is_missing_is_named_by_its_key_with_what_to_do(at, section,
 
 def test_modules_are_those_of_the_source_and_of_the_network(config):
     assert params.model_modules(config, "saved") == ["models.sources.checkpoint", "models.architectures.timm"]
-    assert params.network_modules(config, "saved") == ["models.architectures.timm"]
+    assert params.network_modules(config, ["saved"]) == ["models.architectures.timm"]
     trained = params.training_modules(config, job(model="labels-0"))
     assert trained == ["models.architectures.small", "pretraining.objectives.labels"]
     assert params.training_modules(config, job(objective="labels", learning_rate="1")) == trained
@@ -313,35 +321,136 @@ def test_a_job_covers_its_dataset_or_all_of_its_model(config):
     assert inputs.images(config, job(model="labels-0"), "card.json") == [
         f"resources/datasets/{name}/card.json" for name in every
     ]
-    one = inputs.measured(config, job(model="saved", dataset="shapes"), "few_shot")
+    one = inputs.measured(config, job(model="saved", dataset="shapes"), "few_shot", alone(config))
     assert one == {
         "dataset": ["resources/datasets/shapes/card.json"],
         "train": ["results/features/saved/shapes/train.safetensors"],
         "test": ["results/features/saved/shapes/test.safetensors"],
     }
-    both = inputs.measured(config, job(model="labels-0"), "few_shot")
+    both = inputs.measured(config, job(model="labels-0"), "few_shot", alone(config))
     assert both["test"] == [
         f"results/features/labels-0/{name}/test.safetensors" for name in ("digits", "shapes")
     ]
 
 
-def test_jobs_by_dataset_have_no_rule_for_a_whole_model(config):
+# How jobs are cut
+
+
+def by_objective(seeds, **more):
+    """The small configuration with jobs that cover two seeds, and a number of seeds for each objective."""
+
+    def change(values):
+        values.update(jobs_by="objective", seeds_per_job=2)
+        values["pretraining"]["objectives"] = {name: {"seeds": count} for name, count in seeds.items()}
+        for protocol, models in more.items():
+            values["protocols"][protocol]["models"] = models
+
+    return changed(change)
+
+
+def rules_of(config, protocol):
+    return [evaluation.rule for evaluation in targets.evaluations(config) if evaluation.protocol == protocol]
+
+
+def test_jobs_by_dataset_have_one_rule_for_each_step():
+    config = changed(lambda c: c.update(jobs_by="dataset"))
+    assert [cut.rule("pretrain") for cut in targets.cuts(config)] == ["pretrain"]
+    assert {evaluation.rule for evaluation in targets.evaluations(config)} <= PROTOCOLS.keys()
+
+
+def test_jobs_by_model_cover_all_datasets_of_a_trained_model(config):
     together = {evaluation.rule for evaluation in targets.evaluations(config)} - PROTOCOLS.keys()
-    assert together == {f"{name}_together" for name in ("clustering", "few_shot", "transfer")}
-    by_dataset = changed(lambda c: c.update(jobs_by="dataset"))
-    assert {evaluation.rule for evaluation in targets.evaluations(by_dataset)} <= PROTOCOLS.keys()
-    assert targets.models_by_job(by_dataset) == []
+    assert together == {"few_shot_together"}  # no other protocol of datasets measures trained models
+    assert [cut.rule("model_card") for cut in targets.cuts_of_models(config)] == ["model_card"]
+    (_, cut) = targets.cuts(config)
+    assert sorted(cut.names) == sorted(TRAINED)
+    assert cut.covered(job(model="labels-0")) == ["labels-0"]
+
+
+def test_jobs_by_objective_cover_its_seeds_and_the_last_ones_alone():
+    config = by_objective({"labels": 3, "captions_contrastive": 2})
+    alone, both, last = targets.cuts(config)
+    assert sorted(both.names) == ["captions_contrastive", "labels"]
+    assert both.covered(job(objective="labels")) == ["labels-0", "labels-1"]
+    assert last.covered(job(objective="labels")) == ["labels-2"]
+    assert last.names == ["labels"]
+    assert set(both.all_models + last.all_models) == set(targets.trained_models(config))
+    assert set(alone.names) == set(config.models)
+    assert targets.cuts_of_models(config) == targets.cuts(config)
+
+
+def test_new_seeds_leave_the_jobs_of_the_others_as_they_are():
+    few, more = (by_objective({"labels": seeds, "captions_contrastive": 2}) for seeds in (2, 4))
+    before, after = ({cut.suffix: cut for cut in targets.cuts(config)} for config in (few, more))
+    (new,) = after.keys() - before.keys()
+    assert after[new].all_models == ["labels-2", "labels-3"]
+    w = job(objective="labels")
+    (same,) = before.keys() & after.keys() - {""}
+    for config, found in ((few, before), (more, after)):
+        assert found[same].covered(w) == ["labels-0", "labels-1"]
+        assert list(params.networks(config, w, found[same])) == ["labels-0", "labels-1"]
+        assert inputs.measured(config, w, "few_shot", found[same]) == inputs.measured(
+            few, w, "few_shot", before[same]
+        )
+
+
+def test_a_job_for_several_models_makes_and_reads_the_files_of_each():
+    config = by_objective({"labels": 2, "captions_contrastive": 2})
+    (evaluation,) = [e for e in targets.evaluations(config) if e.rule == "few_shot_seeds_0_to_1"]
+    files = [f"labels-{seed}/{name}" for seed in (0, 1) for name in ("digits", "shapes")]
+    assert evaluation.outputs == [
+        f"results/few_shot/{name}.parquet".replace("labels", "{objective}") for name in files
+    ]
+    assert evaluation.job == "{objective}-0"
+    read = inputs.measured(config, job(objective="labels"), "few_shot", evaluation.cut)
+    assert read["train"] == [f"results/features/{name}/train.safetensors" for name in files]
+    assert len(read["dataset"]) == 2
+    made = targets.features(config, evaluation.cut, "test")
+    assert len(made) == len(set(made)) == 2 * 3
+
+
+def test_a_job_covers_several_models_only_where_all_are_measured():
+    config = by_objective(
+        {"labels": 2, "captions_contrastive": 2}, cross_style_probe={"models": ["labels-0"]}
+    )
+    assert rules_of(config, "cross_style_probe") == ["cross_style_probe"]
+    assert rules_of(config, "cross_style_few_shot") == [
+        "cross_style_few_shot",
+        "cross_style_few_shot_seeds_0_to_1",
+    ]
+
+
+def test_an_attack_on_several_models_is_on_one_dataset():
+    config = by_objective({"labels": 2, "captions_contrastive": 2}, robustness={"source": "pretrain"})
+    _, cut = targets.cuts_of_protocol(config, "robustness")
+    assert cut.files("{model}/{dataset}") == ["{objective}-0/{dataset}", "{objective}-1/{dataset}"]
+    assert cut.job() == "{objective}-0/{dataset}"
+    w = job(objective="labels", dataset="shapes")
+    assert inputs.head_features(config, w, "robustness", cut) == [
+        f"results/features/labels-{seed}/shapes/train.safetensors" for seed in (0, 1)
+    ]
+
+
+def test_jobs_by_objective_need_objectives():
+    def without(values):
+        values["jobs_by"] = "objective"
+        del values["pretraining"], values["contrasts"]["captions"]
+        for protocol in CROSSED:
+            del values["protocols"][protocol]
+
+    with pytest.raises(ConfigError, match="jobs_by"):
+        changed(without)
 
 
 def test_only_paper_mode_reads_augmented_views(config):
     w = job(model="saved", dataset="digits")
-    assert inputs.measured(config, w, "transfer").get("views", []) == []
+    assert inputs.measured(config, w, "transfer", alone(config)).get("views", []) == []
 
     def paper(values):
         values["mode"] = "paper"
         values["protocols"]["transfer"]["epochs"] = 2
 
-    assert inputs.measured(changed(paper), w, "transfer")["views"] == [
+    assert inputs.measured(changed(paper), w, "transfer", alone(config))["views"] == [
         f"results/features/saved/digits/augmented/{epoch}.safetensors" for epoch in (0, 1)
     ]
 
@@ -354,9 +463,10 @@ def test_a_head_is_fitted_on_features_and_an_own_one_on_nothing():
         values["protocols"]["robustness"]["datasets"]["photos"] = {"head": "own", "images": 2}
 
     config = changed(attack)
-    fitted = inputs.head_features(config, job(model="new", dataset="shapes"), "robustness")
+    fitted = inputs.head_features(config, job(model="new", dataset="shapes"), "robustness", alone(config))
     assert fitted == ["results/features/new/shapes/train.safetensors"]
-    assert inputs.head_features(config, job(model="new", dataset="photos"), "robustness") == []
+    photos = job(model="new", dataset="photos")
+    assert inputs.head_features(config, photos, "robustness", alone(config)) == []
     assert targets.models_for(config, "robustness", "photos") == ["new"]  # the only one with that classifier
 
 

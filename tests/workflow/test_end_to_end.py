@@ -141,6 +141,31 @@ def test_the_search_for_learning_rates_measures_each_on_held_out_concepts(again)
         assert [row["best"] for row in tried] == [str(row is best) for row in tried]
 
 
+def test_jobs_for_several_seeds_give_the_bytes_of_jobs_for_one(finished, copy):
+    def change(config):
+        config.update(jobs_by="objective", seeds_per_job=2)
+        config["pretraining"]["objectives"]["labels"]["seeds"] = 2
+        config["protocols"]["robustness"]["models"] = {}
+
+    copy.configure(change)
+    done = copy.snakemake("results/statistics/summary.parquet", "--set-resources", "few_shot:mem_mb=1501")
+    ran = {job for job in done.jobs if job[1:] and job[1] in OBJECTIVES}
+    assert {job[0] for job in ran if job[1] == "labels"} == {
+        f"{step}_seeds_0_to_1"
+        for step in ("pretrain", "features", "few_shot", "robustness", *PROTOCOLS)
+        if step not in ("clustering", "transfer")  # which measure no trained models
+    }
+    assert "mem_mb=1501" in done.said
+    for model in TRAINED:
+        weights = f"resources/models/{model}/weights.safetensors"
+        assert (copy.path / weights).read_bytes() == (finished.path / weights).read_bytes()
+        for file in finished.path.glob(f"results/*/{model}/*.parquet"):
+            assert (copy.path / file.relative_to(finished.path)).read_bytes() == file.read_bytes()
+    for name in ("few_shot/labels-1/digits", "few_shot/labels-1/shapes", "robustness/labels-1/shapes"):
+        assert (copy.path / f"results/{name}.parquet").exists()
+    assert copy.snakemake("results/statistics/summary.parquet", "--dry-run").jobs == set()
+
+
 # As in the paper
 
 

@@ -16,8 +16,8 @@ class Objective:
     Attributes
     ----------
     title : its name in figures and text
-    language : the kind of language in its training: class names used as captions count as labels, since they
-        say no more, and captions of other images as none
+    language : the kind of language in its training: class names used as captions, and captions of the same
+        class, count as labels, since they say no more about an image; captions of other concepts count as none
     learns_from, asks, isolates : for the documentation: what it learns from, what it has to predict, and what
         a comparison with it isolates
     source : key of the paper that it follows
@@ -106,12 +106,22 @@ OBJECTIVES = {
     "captions_shuffled": Objective(
         title="contrastive shuffled captions",
         language="none",
-        learns_from="captions of other images",
+        learns_from="captions of other concepts",
         asks="as `captions_contrastive`",
         isolates="the *form* of the objective, without meaning",
         source="zhang2017",
         reads_sentences=True,
         question="How much is due to captions that belong to their images?",
+    ),
+    "captions_shuffled_within_class": Objective(
+        title="contrastive captions, shuffled within the class",
+        language="labels",
+        learns_from="captions of other concepts of the class",
+        asks="as `captions_contrastive`",
+        isolates="what captions say beyond the class, in texts as many and as varied",
+        source="zhang2017",
+        reads_sentences=True,
+        question="How much is due to saying more than the class does?",
     ),
     "class_names": Objective(
         title="contrastive class names",

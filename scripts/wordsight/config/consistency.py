@@ -20,7 +20,8 @@ def check(config: Config) -> None:
     ------
     ConfigError
         When a name isn't that of a dataset, model, metric or contrast, a selector matches no model, a
-        contrast is in two families, or a protocol evaluates on images that were trained on.
+        contrast is in two families, jobs are to cover objectives of which there are none, or a protocol
+        evaluates on images that were trained on.
     """
 
     def known(path: str, names: list[str], valid: list[str], kind: str) -> None:
@@ -41,6 +42,8 @@ def check(config: Config) -> None:
         key = "dataset" if isinstance(section, CellsSection) else "datasets"
         known(f"{path}.{key}", section.covered, list(config.datasets), "dataset")
         matches_a_model(f"{path}.models", section.models)
+    if config.jobs_by == "objective" and not config.pretraining:
+        raise ConfigError("config: jobs_by: `objective` needs the section `pretraining`; use `model` instead")
     if config.pretraining:
         known("pretraining.images", [config.pretraining.images], list(config.datasets), "dataset")
         _check_leaks(config, config.pretraining)

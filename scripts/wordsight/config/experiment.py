@@ -40,12 +40,20 @@ class Config(Section):
         default="sound",
         description="`sound`, or `paper` for the authors' choices; a protocol can have its own.",
     )
-    jobs_by: Literal["dataset", "model"] = Field(
+    jobs_by: Literal["dataset", "model", "objective"] = Field(
         default="dataset",
         description=(
-            "Whether an evaluation has a job for each dataset, or one job for all datasets of a model. "
-            "`model` is faster when starting a job takes longer than its images do, but adding a dataset "
-            "then reruns the others. With `pretraining`, only the encoders that it trains have jobs by model."
+            "What a job covers: one model on one dataset; one model on all datasets; or, on all datasets, "
+            "`seeds_per_job` models that `pretraining` trains on the same objective. Larger jobs are faster "
+            "when starting a job takes longer than its images do, but adding a dataset then reruns the "
+            "others. With `pretraining`, `model` holds only for the encoders that it trains."
+        ),
+    )
+    seeds_per_job: Annotated[int, Field(ge=2)] = Field(
+        default=5,
+        description=(
+            "Seeds of an objective that a job covers with `jobs_by: objective`. If the number of seeds grows "
+            "from one multiple of this to another, only the new seeds are computed."
         ),
     )
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)] = Field(description="Image sets, by name.")

@@ -56,10 +56,17 @@ class SearchSection(Section):
     """Learning rates to choose from, on concepts of the training images that are held out of training."""
 
     learning_rates: Annotated[list[Positive], Field(min_length=2)] = Field(
-        default=[1e-3, 3e-3, 1e-2], description="Learning rates that are tried for each objective."
+        default=[3e-4, 1e-3, 3e-3, 1e-2, 3e-2],
+        description=(
+            "Learning rates that are tried for each objective. If the best one is the smallest or the "
+            "largest, try more beyond it."
+        ),
+    )
+    seeds: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=3, description="Networks that are trained for each learning rate; their mean counts."
     )
     seed: Annotated[int, Field(ge=0)] = Field(
-        default=1000, description="Seed of the networks that are trained for the search."
+        default=1000, description="Seed of the first of these networks; the others have the next ones."
     )
 
 

@@ -17,7 +17,7 @@ from wordsight.files.parquet import read_table
 from wordsight.files.pixels import decode
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """One split of a prepared dataset. Ids, labels and captions are in memory, images are not.
 

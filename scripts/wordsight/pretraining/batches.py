@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -106,11 +107,17 @@ def open_pixels(split: Split, places: np.ndarray, section: TrainingSection) -> P
     size = section.resolution
     needed = len(places) * 3 * round(size * MARGIN) ** 2 / 1e6
     if needed <= section.memory_mb:
-        return MemoryPixels(split, places, size)
+        return _in_memory(split, tuple(places.tolist()), size)
     logger.info(
         "%.0f MB of pixels exceed memory_mb, %d MB: each epoch decodes its images", needed, section.memory_mb
     )
     return FilePixels(split, size)
+
+
+@lru_cache(maxsize=1)
+def _in_memory(split: Split, places: tuple[int, ...], size: int) -> MemoryPixels:
+    """Decoded images, kept for the next training on the same ones."""
+    return MemoryPixels(split, np.array(places), size)
 
 
 def plain(split: Split, places: np.ndarray, preprocessing: PreprocessingSection) -> torch.Tensor:

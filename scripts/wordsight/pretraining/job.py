@@ -10,7 +10,7 @@ import torch
 from wordsight.catalogue.section import Section
 from wordsight.config.models import PretrainNetwork
 from wordsight.config.pretraining import TrainingSection
-from wordsight.datasets.reading import open_split, read_card
+from wordsight.datasets.reading import Split, read_card
 from wordsight.files.hashing import digest_of, sha256
 from wordsight.models.encoder import resolve_device
 from wordsight.pretraining.loop import Task, Trained, train
@@ -54,8 +54,13 @@ def fingerprint(values: Mapping[str, Any], images: Path | str, sentences: Path |
     return digest_of(values, read_card(images).splits.train.sha256, *vectors)
 
 
-def run_job(job: TrainingJob) -> Trained:
-    """Train in this process, on its share of each batch if torchrun started several processes."""
+def run_job(job: TrainingJob, split: Split) -> Trained:
+    """Train in this process, on its share of each batch if torchrun started several processes.
+
+    Parameters
+    ----------
+    split : training split of ``job.images``; jobs that are given the same one share its decoded images
+    """
     torch.set_num_threads(job.threads)
     if resolve_device(job.section.device).type == "cuda":
         # On a CPU the operations used are deterministic anyway, and this call would import torch's compiler.
@@ -64,7 +69,7 @@ def run_job(job: TrainingJob) -> Trained:
     task = Task(
         network=job.network,
         section=job.section,
-        split=open_split(job.images, "train"),
+        split=split,
         sentences=Path(job.sentences) if job.sentences else None,
         seed=job.seed,
         checkpoint=Path(job.checkpoint),

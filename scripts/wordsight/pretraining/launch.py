@@ -1,4 +1,4 @@
-"""Train a model, in this process or in several that torchrun starts, and write its files.
+"""Train models, in this process or in several that torchrun starts, and write their files.
 
 Each of those processes runs ``python -m wordsight.pretraining.launch JOB.json``.
 """
@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from wordsight.datasets.reading import open_split
 from wordsight.errors import WordsightError
 from wordsight.files.disk import write_json, write_text
 from wordsight.models import writing
@@ -20,11 +21,24 @@ from wordsight.pretraining.loop import Trained
 COLUMNS = ["epoch", "loss", "held_out_loss", "measure"]
 
 
-def train_and_write(job: TrainingJob) -> None:
-    """Train and write the model, in this process or in one process per device."""
-    if job.section.devices == 1:
-        _write(job, run_job(job))
-        return
+def train_and_write(*jobs: TrainingJob) -> None:
+    """Train and write one model after another, each in this process or in one process per device.
+
+    All jobs train on the same images, which are decoded once. Checkpoints stay until the last model is
+    written: if the process is killed before, the next one only has to write the finished models again.
+    """
+    split = open_split(jobs[0].images, "train")
+    for job in jobs:
+        if job.section.devices == 1:
+            _write(job, run_job(job, split))
+        else:
+            _launch(job)
+    for job in jobs:
+        Path(job.checkpoint).unlink(missing_ok=True)
+
+
+def _launch(job: TrainingJob) -> None:
+    """Train and write a model in one process per device."""
     path = Path(f"{job.checkpoint}.job.json")
     write_json(path, job.model_dump(mode="json"))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
@@ -61,13 +75,12 @@ def _write(job: TrainingJob, trained: Trained) -> None:
     writer.writeheader()
     writer.writerows(trained.curve)
     write_text(job.curve, buffer.getvalue())
-    Path(job.checkpoint).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
     given_job = TrainingJob.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
     try:
-        result = run_job(given_job)
+        result = run_job(given_job, open_split(given_job.images, "train"))
     except WordsightError as problem:
         print(f"wordsight: error: {problem}", file=sys.stderr)
         sys.exit(1)

@@ -1,26 +1,27 @@
 r"""Linear classifiers on frozen features.
 
-Features are standardised by the statistics of the items that the classifier is fitted on and divided by the
-square root of their number d, so an item's mean squared norm is 1 and a strength means the same for every
-encoder:
+Items are centred, turned to the principal axes :math:`v_j` of the items that the classifier is fitted on, and
+scaled along each axis by a power of its variance :math:`\lambda_j`:
 
-.. math:: z = (x - \mu) / (\sigma \sqrt d), \qquad s_c(x) = \langle w_c, z \rangle + b_c.
+.. math:: z_j = \lambda_j^{-1/4} v_j^\top (x - \mu) / \sqrt{\textstyle\sum_k \lambda_k^{1/2}},
+          \qquad s_c(x) = \langle w_c, z \rangle + b_c.
+
+This is halfway between the features as they are and whitened ones, where every axis has the same variance. A
+rotation of the features changes nothing, the mean squared norm of the items is 1, and so a strength means the
+same for every encoder. Scaling each feature by its own standard deviation, as is usual, depends on the basis.
 
 Multinomial logistic regression (L-BFGS), with strength :math:`\lambda` and an unpenalised bias, minimises
 
 .. math:: -\sum_i \log \mathrm{softmax}(s(x_i))_{y_i} + \tfrac\lambda2 \sum_c \|w_c\|^2.
 
-The minimiser lies in the span of the items (representer theorem), so with n < d the problem is solved in n
-dimensions.
+Ridge regression on one-against-all targets in {-1, 1}, with centred targets Y, is closed form, because the
+coordinates are not correlated:
 
-Ridge regression on one-against-all targets in {-1, 1}, with centred Z and Y, is closed form,
-
-.. math:: W = (Z^\top Z + \lambda I)^{-1} Z^\top Y = Z^\top (Z Z^\top + \lambda I)^{-1} Y,
-
-and one eigendecomposition of the smaller Gram matrix serves every strength.
+.. math:: W = (Z^\top Z + \lambda I)^{-1} Z^\top Y, \qquad Z^\top Z \text{ diagonal}.
 
 References: Kornblith, Shlens and Le, Do better ImageNet models transfer better?, 2019, appendix A.1,
-https://arxiv.org/abs/1805.08974 ; big_vision, ``evaluators/fewshot_lsr.py``,
+https://arxiv.org/abs/1805.08974 ; Lin and Maji, Improved bilinear pooling with CNNs, 2017, section 3.2,
+https://arxiv.org/abs/1707.06772, for variances to the power 1/2; big_vision, ``evaluators/fewshot_lsr.py``,
 https://github.com/google-research/big_vision
 """
 
@@ -39,27 +40,63 @@ if TYPE_CHECKING:
     import torch
 
 GRADIENT_TOLERANCE = 1e-6  # largest entry of the gradient of the mean loss at a solution
+RANK_TOLERANCE = 1e-10  # variance of an axis, relative to the largest, that comes from rounding
+
+
+@dataclass(frozen=True)
+class Axes:
+    """How features become the module's z.
+
+    Attributes
+    ----------
+    mean : float array (d,)
+    scaled : float array (d, k), the principal axes as columns, divided by their scales
+        Axes without variance are left out.
+    """
+
+    mean: np.ndarray
+    scaled: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> "Axes":
+        """Axes of items (n, d)."""
+        mean = values.mean(axis=0, dtype=np.float64)
+        centred = values - mean
+        narrow = len(centred) < centred.shape[1]
+        variances, vectors = eigh((centred @ centred.T if narrow else centred.T @ centred) / len(centred))
+        kept = variances > RANK_TOLERANCE * variances[-1]
+        variances, vectors = variances[kept], vectors[:, kept]
+        if narrow:
+            vectors = centred.T @ vectors / np.sqrt(len(centred) * variances)
+        return cls(mean, vectors * variances**-0.25 / np.sqrt(np.sqrt(variances).sum()))
+
+    def coordinates(self, values: np.ndarray) -> np.ndarray:
+        """Coordinates (n, k) of features (n, d)."""
+        return (values - self.mean) @ self.scaled
+
+    def probe(self, weight: np.ndarray, bias: np.ndarray) -> "Probe":
+        """Build a classifier of features from its weights (k, c) for coordinates and its bias (c,)."""
+        return Probe(self.mean, (self.scaled @ weight).T, bias)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A linear classifier: standardise, then project.
+    """A linear classifier of features.
 
     Attributes
     ----------
-    mean, scale : float arrays (d,)
-    weight : float array (c, d), for standardised features
+    mean : float array (d,), subtracted from the features
+    weight : float array (c, d)
     bias : float array (c,); minus infinity for a class that was never seen
     """
 
     mean: np.ndarray
-    scale: np.ndarray
     weight: np.ndarray
     bias: np.ndarray
 
     def logits(self, values: np.ndarray) -> np.ndarray:
         """Scores (n, c) of features (n, d)."""
-        return ((values - self.mean) / self.scale) @ self.weight.T + self.bias
+        return (values - self.mean) @ self.weight.T + self.bias
 
     def predict(self, values: np.ndarray) -> np.ndarray:
         """Class indices (n,) of features (n, d)."""
@@ -69,10 +106,9 @@ class Probe:
         """Build the same classifier as one frozen layer of float32, to attack an encoder through it."""
         import torch
 
-        weight = self.weight / self.scale
-        layer = torch.nn.Linear(weight.shape[1], len(weight)).requires_grad_(False)
-        layer.weight.copy_(torch.from_numpy(weight))
-        layer.bias.copy_(torch.from_numpy(self.bias - weight @ self.mean))
+        layer = torch.nn.Linear(self.weight.shape[1], len(self.weight)).requires_grad_(False)
+        layer.weight.copy_(torch.from_numpy(self.weight))
+        layer.bias.copy_(torch.from_numpy(self.bias - self.weight @ self.mean))
         return layer.eval()
 
 
@@ -161,21 +197,16 @@ def fit_logistic(
     classes : number of classes c; one without items gets the bias minus infinity
     max_iterations : of L-BFGS, per strength
     """
-    mean, scale = standardisation(values)
-    z = (values - mean) / scale
-    narrow = len(z) < z.shape[1]
-    basis, coordinates = np.linalg.qr(z.T) if narrow else (None, z.T)
+    axes = Axes.of(values)
+    z = axes.coordinates(values)
     present, targets = np.unique(labels, return_inverse=True)
-    solution = np.zeros((coordinates.shape[0] + 1, len(present)))
+    solution = np.zeros((z.shape[1] + 1, len(present)))
     fits = []
     for strength in strengths:
-        solution, iterations, converged = _minimise(
-            coordinates.T, targets, strength, solution, max_iterations
-        )
-        weight, bias = np.zeros((classes, z.shape[1])), np.full(classes, -np.inf)
-        weight[present] = (solution[:-1] if basis is None else basis @ solution[:-1]).T
-        bias[present] = solution[-1]
-        fits.append(Fit(Probe(mean, scale, weight, bias), strength, iterations, converged))
+        solution, iterations, converged = _minimise(z, targets, strength, solution, max_iterations)
+        weight, bias = np.zeros((z.shape[1], classes)), np.full(classes, -np.inf)
+        weight[:, present], bias[present] = solution[:-1], solution[-1]
+        fits.append(Fit(axes.probe(weight, bias), strength, iterations, converged))
     return fits
 
 
@@ -213,35 +244,20 @@ def _minimise(
 
 
 def fit_ridge(values: np.ndarray, labels: np.ndarray, strengths: list[float], *, classes: int) -> list[Fit]:
-    """Ridge regression on one-against-all targets at several strengths, from one eigendecomposition.
+    """Ridge regression on one-against-all targets at several strengths.
 
     Parameters
     ----------
     values, labels : arrays (n, d) and (n,)
-    strengths : what is added to the eigenvalues
+    strengths : what is added to the squared norm of each coordinate
     classes : number of classes
     """
-    mean, scale = standardisation(values)
-    z = (values - mean) / scale
+    axes = Axes.of(values)
+    z = axes.coordinates(values)
     y = np.where(labels[:, None] == np.arange(classes), 1.0, -1.0)
     bias = y.mean(axis=0)
-    if len(z) < z.shape[1]:
-        eigenvalues, vectors = eigh(z @ z.T)
-        left, right = z.T @ vectors, vectors.T @ (y - bias)
-    else:
-        eigenvalues, left = eigh(z.T @ z)
-        right = left.T @ (z.T @ (y - bias))
-    # Rounding can leave a zero eigenvalue slightly negative.
-    eigenvalues = np.maximum(eigenvalues, 0)[:, None]
-    return [Fit(Probe(mean, scale, (left @ (right / (eigenvalues + s))).T, bias), s) for s in strengths]
-
-
-def standardisation(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (d,) and scale (d,) of the module's z; a constant feature has the standard deviation 1."""
-    mean, std = values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64)
-    # Of a constant feature, rounding leaves a standard deviation near the precision of its mean.
-    std[std <= 10 * np.finfo(np.float64).eps * np.abs(mean)] = 1.0
-    return mean, std * np.sqrt(values.shape[1])
+    squared, products = (z**2).sum(axis=0)[:, None], z.T @ (y - bias)
+    return [Fit(axes.probe(products / (squared + strength), bias), strength) for strength in strengths]
 
 
 def fit_adam(views: list[np.ndarray], labels: np.ndarray, *, classes: int, epochs: int, seed: int) -> Probe:
@@ -273,4 +289,4 @@ def fit_adam(views: list[np.ndarray], labels: np.ndarray, *, classes: int, epoch
                 optimiser.step()
             schedule.step()
     weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
-    return Probe(np.zeros(width), np.ones(width), weight.astype(np.float64), bias.astype(np.float64))
+    return Probe(np.zeros(width), weight.astype(np.float64), bias.astype(np.float64))

@@ -9,6 +9,7 @@ from wordsight.catalogue.section import nearest
 from wordsight.config.experiment import Config
 from wordsight.errors import ConfigError
 from wordsight.workflow import params, targets
+from wordsight.workflow.targets import Cut
 
 Wildcards = Any  # of Snakemake: attributes and `get`
 Files = dict[str, list[str]]
@@ -20,6 +21,11 @@ def of_known_model(config: Config, w: Wildcards, file: str) -> str:
         hint = nearest(w.model, list(config.models))
         raise ConfigError(f"config: models: unknown model {w.model!r}; {hint}")
     return f"resources/models/{w.model}/{file}"
+
+
+def of_models(_: Config, w: Wildcards, cut: Cut, file: str) -> list[str]:
+    """A file of each model of a job."""
+    return [f"resources/models/{model}/{file}" for model in cut.covered(w)]
 
 
 # Prepared things
@@ -49,7 +55,7 @@ def feature_files(model: str, datasets: Iterable[str], split: str) -> list[str]:
 
 
 def images(config: Config, w: Wildcards, file: str) -> list[str]:
-    """A file of each dataset of a feature job: the one in its wildcards, or all datasets of its model."""
+    """A file of each dataset of a feature job: the one in its wildcards, or all of its models."""
     one = w.get("dataset")
     return dataset_files([one] if one else targets.passed_by_all(config), file)
 
@@ -60,20 +66,20 @@ def covered(config: Config, w: Wildcards, protocol: str) -> list[str]:
     return [one] if one else config.protocols.running[protocol].covered
 
 
-def measured(config: Config, w: Wildcards, protocol: str) -> Files:
-    """Features that a protocol reads, with the card of each dataset.
+def measured(config: Config, w: Wildcards, protocol: str, cut: Cut) -> Files:
+    """Features that a protocol reads, by model and then by dataset, with the card of each dataset.
 
     Protocols across styles also read the image files for their concepts and styles, without decoding images.
     """
-    record, datasets = PROTOCOLS[protocol], covered(config, w, protocol)
+    record, datasets, models = PROTOCOLS[protocol], covered(config, w, protocol), cut.covered(w)
     files = {"dataset": dataset_files(datasets, "card.json")}
     for split in ("train", "test"):
         if split in record.reads:
-            files[split] = feature_files(w.model, datasets, split)
+            files[split] = [path for model in models for path in feature_files(model, datasets, split)]
         if record.cells:
             files[f"{split}_images"] = dataset_files(datasets, f"{split}.parquet")
     if "views" in record.reads:
-        files["views"] = _views(config, w.model, datasets, protocol)
+        files["views"] = [path for model in models for path in _views(config, model, datasets, protocol)]
     return files
 
 
@@ -89,10 +95,11 @@ def _views(config: Config, model: str, datasets: Iterable[str], protocol: str) -
     ]
 
 
-def head_features(config: Config, w: Wildcards, protocol: str) -> list[str]:
-    """Features that the attacked classifier is fitted on; empty if the model's own classifier is attacked."""
+def head_features(config: Config, w: Wildcards, protocol: str, cut: Cut) -> list[str]:
+    """Features that the attacked classifier of each model is fitted on; empty if its own one is attacked."""
     fitted = targets.attacked(config, protocol)[w.dataset].head == "fitted"
-    return feature_files(w.model, [w.dataset], "train") if fitted else []
+    models = cut.covered(w) if fitted else []
+    return [path for model in models for path in feature_files(model, [w.dataset], "train")]
 
 
 # Training

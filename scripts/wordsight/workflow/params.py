@@ -1,5 +1,6 @@
 """The params of each step: the values that it reads of the configuration. A change of them runs it again."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from wordsight.config.text import Wording
 from wordsight.errors import ConfigError
 from wordsight.statistics.measures import Measure
 from wordsight.workflow.provenance import content_digest
-from wordsight.workflow.targets import attacked, group
+from wordsight.workflow.targets import Cut, attacked, group
 
 Values = dict[str, Any]
 Wildcards = Any  # of Snakemake: attributes and `get`
@@ -38,9 +39,24 @@ def network(config: Config, model: str) -> Values:
     return config.models[model].model_dump(mode="json", exclude=set(Traits.model_fields))
 
 
+def networks(config: Config, w: Wildcards, cut: Cut) -> dict[str, Values]:
+    """Network of each model of a job, by name."""
+    return {model: network(config, model) for model in cut.covered(w)}
+
+
 def traits(config: Config, model: str) -> Values:
     """Values of a model's section that say what it learned from."""
     return config.models[model].model_dump(mode="json", include=set(Traits.model_fields))
+
+
+def traits_of_job(config: Config, w: Wildcards, cut: Cut) -> list[Values]:
+    """What each model of a job learned from."""
+    return [traits(config, model) for model in cut.covered(w)]
+
+
+def models(_: Config, w: Wildcards, cut: Cut) -> list[str]:
+    """Names of the models of a job."""
+    return cut.covered(w)
 
 
 def text_network(config: Config, text_model: str) -> Values:
@@ -78,16 +94,20 @@ def training(config: Config, _: Wildcards) -> Values:
     return pretraining(config).model_dump(mode="json", include=set(TrainingSection.model_fields))
 
 
-def candidate(config: Config, w: Wildcards) -> Values:
-    """Network that a search trains with one learning rate."""
+def candidates(config: Config, w: Wildcards) -> list[Values]:
+    """Networks that a search trains with one learning rate, one for each of its seeds."""
     section = pretraining(config)
-    return PretrainNetwork(
-        source="pretrain",
-        architecture=section.architecture,
-        objective=w.objective,
-        seed=section.search.seed,
-        learning_rate=float(w.learning_rate),
-    ).model_dump(mode="json")
+    first = section.search.seed
+    return [
+        PretrainNetwork(
+            source="pretrain",
+            architecture=section.architecture,
+            objective=w.objective,
+            seed=seed,
+            learning_rate=float(w.learning_rate),
+        ).model_dump(mode="json")
+        for seed in range(first, first + section.search.seeds)
+    ]
 
 
 def probe() -> Values:
@@ -164,12 +184,13 @@ def model_modules(config: Config, model: str) -> list[str]:
     """Modules that fetch a model and build its network."""
     family = config.architecture(model).split("/")[0]
     sources = {config.models[model].source} | ({family} & DESCRIBED)
-    return [*(f"models.sources.{source}" for source in sorted(sources)), *network_modules(config, model)]
+    return [*(f"models.sources.{source}" for source in sorted(sources)), *network_modules(config, [model])]
 
 
-def network_modules(config: Config, model: str) -> list[str]:
-    """Modules that build the network of a fetched model."""
-    return [f"models.architectures.{config.architecture(model).split('/')[0]}"]
+def network_modules(config: Config, models: Iterable[str]) -> list[str]:
+    """Modules that build the networks of fetched models."""
+    families = {config.architecture(model).split("/")[0] for model in models}
+    return [f"models.architectures.{family}" for family in sorted(families)]
 
 
 def training_modules(config: Config, w: Wildcards) -> list[str]:

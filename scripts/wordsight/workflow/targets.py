@@ -1,13 +1,14 @@
 """Which files a run of a configuration makes."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wordsight.catalogue.cells import CELLS
 from wordsight.catalogue.figures import FIGURES
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.config.experiment import Config
+from wordsight.config.pretraining import PretrainingSection
 from wordsight.statistics.comparison import Comparison
 from wordsight.workflow.pairing import resolve
 
@@ -167,16 +168,9 @@ def trained_models(config: Config) -> list[str]:
     return [name for name, model in config.models.items() if model.source == "pretrain"]
 
 
-def models_by_job(config: Config) -> list[str]:
-    """Models whose jobs cover all datasets: the ones that the workflow trains, or all if it trains none."""
-    if config.jobs_by == "dataset":
-        return []
-    return trained_models(config) or list(config.models)
-
-
 def passed_by_all(config: Config) -> list[str]:
-    """Datasets whose features are read for every model of ``models_by_job``, in the configuration's order."""
-    models = set(models_by_job(config))
+    """Datasets whose features are read for every model of a job that covers all datasets."""
+    models = {model for cut in cuts(config) if cut.whole for model in cut.all_models}
     used = {
         dataset
         for protocol, section in config.protocols.running.items()
@@ -193,9 +187,121 @@ def evaluated_datasets(config: Config) -> list[str]:
     return [name for name in config.datasets if name in used]
 
 
-def features_together(config: Config, split: str) -> list[str]:
-    """Features of a split of all datasets of ``passed_by_all``, with the model as a wildcard."""
-    return [f"results/features/{{model}}/{dataset}/{split}.safetensors" for dataset in passed_by_all(config)]
+# How jobs are cut
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Which models and datasets one job of a step covers. Each cut has a rule of its own.
+
+    Attributes
+    ----------
+    suffix : what the rule adds to the name of the step
+    models : models of a job, with the wildcard ``model`` or ``objective``
+    names : values that the wildcard may have
+    whole : whether a job covers all datasets of its models
+    """
+
+    suffix: str
+    models: tuple[str, ...]
+    names: list[str]
+    whole: bool = False
+
+    def rule(self, step: str) -> str:
+        """Name of the rule that makes a step with this cut."""
+        return f"{step}{self.suffix}"
+
+    @property
+    def several(self) -> bool:
+        """Whether a job covers seeds of an objective, rather than one model."""
+        return self.models != ("{model}",)
+
+    @property
+    def all_models(self) -> list[str]:
+        """Models of all jobs together."""
+        return [model.format(model=name, objective=name) for name in self.names for model in self.models]
+
+    def among(self, models: Collection[str]) -> "Cut":
+        """The same cut for those jobs whose models are all among ``models``."""
+        kept = [name for name in self.names if set(replace(self, names=[name]).all_models) <= set(models)]
+        return replace(self, names=kept)
+
+    def covered(self, w: Any) -> list[str]:
+        """Models of the job with these wildcards."""
+        return [model.format(model=w.get("model"), objective=w.get("objective")) for model in self.models]
+
+    def job(self, *, dataset: bool = True) -> str:
+        """Path of a file that each job has one of, such as its log; with a dataset unless it covers all."""
+        return self.models[0] + ("/{dataset}" if dataset and not self.whole else "")
+
+    def files(self, pattern: str, **values: Iterable[str]) -> list[str]:
+        """Pattern of a file for each model of a job, and for each of the ``values`` of another wildcard.
+
+        >>> Cut("", ("{model}",), []).files("{model}/{dataset}", dataset=["mnist", "faces"])
+        ['{model}/mnist', '{model}/faces']
+        """
+        found = [pattern.replace("{model}", model) for model in self.models]
+        for key, names in values.items():
+            found = [path.replace(f"{{{key}}}", name) for path in found for name in names]
+        return found
+
+
+def cuts(config: Config) -> list[Cut]:
+    """Every cut that a step may have. The first one, with a job for each model alone, is for every step."""
+    alone = Cut("", ("{model}",), list(config.models))
+    if config.jobs_by == "objective" and config.pretraining:
+        return [alone, *_cuts_by_seeds(config.pretraining, config.seeds_per_job)]
+    if config.jobs_by == "model":
+        names = trained_models(config) or list(config.models)
+        return [alone, Cut("_together", ("{model}",), names, whole=True)]
+    return [alone]
+
+
+def _cuts_by_seeds(section: PretrainingSection, size: int) -> list[Cut]:
+    """Cuts whose jobs cover ``size`` seeds of an objective, or fewer for its last seeds."""
+    objectives: dict[tuple[int, int], list[str]] = {}
+    for name, objective in section.objectives.items():
+        for first in range(0, objective.seeds, size):
+            last = min(first + size, objective.seeds) - 1
+            objectives.setdefault((first, last), []).append(name)
+    return [
+        Cut(
+            f"_seeds_{first}_to_{last}",
+            tuple(f"{{objective}}-{seed}" for seed in range(first, last + 1)),
+            names,
+            whole=True,
+        )
+        for (first, last), names in sorted(objectives.items())
+    ]
+
+
+def cuts_of_models(config: Config) -> list[Cut]:
+    """Cuts of a step that a model passes once, whatever its datasets."""
+    alone, *others = cuts(config)
+    return [alone, *(cut for cut in others if cut.several)]
+
+
+def cuts_of_training(config: Config) -> list[Cut]:
+    """Cuts of the step that trains models."""
+    trained = trained_models(config)
+    return [cut.among(trained) for cut in cuts_of_models(config)]
+
+
+def cuts_of_protocol(config: Config, protocol: str) -> list[Cut]:
+    """Cuts of a protocol. A job covers several models only where the protocol measures all of them."""
+    record, section = PROTOCOLS[protocol], config.protocols.running.get(protocol)
+    alone, *others = cuts_of_models(config) if record.cells or record.runs_encoder else cuts(config)
+    if section is None:
+        return [alone]
+    selected = config.select(section.models)
+    narrowed = [replace(cut.among(selected), whole=not record.runs_encoder) for cut in others]
+    return [alone, *(cut for cut in narrowed if cut.names)]
+
+
+def features(config: Config, cut: Cut, split: str) -> list[str]:
+    """Files of features of a split that a job makes, as patterns."""
+    datasets = passed_by_all(config) if cut.whole else ["{dataset}"]
+    return cut.files(f"results/features/{{model}}/{{dataset}}/{split}.safetensors", dataset=datasets)
 
 
 @dataclass(frozen=True)
@@ -204,33 +310,27 @@ class Evaluation:
 
     Attributes
     ----------
-    rule : name of the rule
     protocol : name of the protocol
-    outputs : patterns of the files that the rule makes
-    wildcards : the wildcards in them, as a path: ``{model}/{dataset}`` or ``{model}``
-    models : models that the rule is for
+    rule : name of the rule
+    cut : how its jobs are cut
+    outputs : patterns of the files that it makes, by model and then by dataset or cell
+    job : path of a file that each job has one of
     """
 
-    rule: str
     protocol: str
+    rule: str
+    cut: Cut
     outputs: list[str]
-    wildcards: str
-    models: list[str]
+    job: str
 
 
 def evaluations(config: Config) -> Iterator[Evaluation]:
-    """Rules of the protocols that read features; two each, if a job may cover all datasets of a model."""
+    """Rules of the protocols that read features, one for each protocol and cut."""
     for name, record in PROTOCOLS.items():
         if record.runs_encoder:
             continue
-        wildcards = "{model}" if record.cells else "{model}/{dataset}"
-        parts = [f"{{model}}/{part}" for part in measured_parts(name, "{dataset}")]
-        yield Evaluation(name, name, _results(name, parts), wildcards, list(config.models))
-        section, together = config.protocols.running.get(name), models_by_job(config)
-        if section and together and not record.cells:
-            parts = [f"{{model}}/{dataset}" for dataset in section.covered]
-            yield Evaluation(f"{name}_together", name, _results(name, parts), "{model}", together)
-
-
-def _results(protocol: str, parts: Iterable[str]) -> list[str]:
-    return [f"results/{protocol}/{part}.parquet" for part in parts]
+        for cut in cuts_of_protocol(config, name):
+            datasets = config.protocols.running[name].covered if cut.whole else ["{dataset}"]
+            parts = [part for dataset in datasets for part in measured_parts(name, dataset)]
+            outputs = cut.files(f"results/{name}/{{model}}/{{part}}.parquet", part=parts)
+            yield Evaluation(name, cut.rule(name), cut, outputs, cut.job(dataset=not record.cells))
