@@ -16,8 +16,8 @@ class Objective:
     Attributes
     ----------
     title : its name in figures and text
-    language : the kind of language in its training: class names used as captions, and captions of the same
-        class, count as labels, since they say no more about an image; captions of other concepts count as none
+    language : the kind of language in its training: class names used as captions and captions of other images
+        of the class count as labels, since they say no more; captions of any other concepts count as none
     learns_from, asks, isolates : for the documentation: what it learns from, what it has to predict, and what
         a comparison with it isolates
     source : key of the paper that it follows
