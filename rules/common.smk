@@ -57,7 +57,7 @@ def per_job(function, *arguments):
 
 
 def growing(mem_mb):
-    """Memory of a rule in MB: what was measured and some room. Each retry doubles it."""
+    """Memory in MB: what was measured and some room. Each retry doubles it."""
     return lambda _, attempt: mem_mb * 2 ** (attempt - 1)
 
 
