@@ -16,7 +16,9 @@ CELLS = {
 METRICS = {name: found.words for record in PROTOCOLS.values() for name, found in record.metrics.items()}
 
 # Each verdict with the mark that stands for it beside its colour.
-VERDICTS = {"helps": "▲", "hurts": "▼", "equivalent": "■", "undecided": "○"}
+VERDICTS = {"helps": "▲", "hurts": "▼", "equivalent": "■", "undecided": "○", "identical": "="}
+# The same of the encoders that were measured, held fixed.
+ENCODERS = {"higher": "▲", "lower": "▼", "equivalent": "■", "undecided": "○", "identical": "="}
 
 REASONS = {
     "": "",
@@ -35,6 +37,7 @@ FLAGS = {
     "flips without one model": "another verdict without one replicate",
     "flips without one dataset": "another verdict without one dataset",
     "confounded": "the sides differ in more than what is asked",
+    "collapsed seed": "a seed scores far below the others of its objective",
     "modes disagree": "sound and paper mode disagree",
     "attack self-check": "an attack failed its self-check",
 }

@@ -84,14 +84,12 @@ class Estimate:
     stderr : NaN where there is but one observation; zero where all say the same
     df : degrees of freedom of ``stderr``; NaN where it is zero or unknown
     unit_variance : the part of the variance that more units would make smaller
-    borrowed : the part of ``df`` that other objectives gave, and more units would not change
     """
 
     effect: float
     stderr: float
     df: float
     unit_variance: float
-    borrowed: float = 0.0
 
 
 def estimate(parts: Sequence[Part]) -> Estimate:
@@ -105,9 +103,8 @@ def estimate(parts: Sequence[Part]) -> Estimate:
     if not parts:
         raise ValueError("expected at least one dataset")
     effects = [sum(s.sign * float(s.observations.mean()) for s in part.strata) for part in parts]
-    own = _unit_terms(parts)
     common = moderation.prior(means_over(parts))
-    units = [_moderated(term, common) for term in own]
+    units = [_moderated(term, common) for term in _unit_terms(parts)]
     terms = [
         *[(term.variance, term.df) for term in units],
         *_item_terms(parts),
@@ -116,17 +113,16 @@ def estimate(parts: Sequence[Part]) -> Estimate:
     terms = [(variance if variance > ROUNDING**2 else 0.0, df) for variance, df in terms if df > 0]
     of_units = sum(term.variance for term in units)
     total = sum(variance for variance, _ in terms)
-    df, borrowed = satterthwaite(terms), 0.0
+    df = satterthwaite(terms)
     if of_units > ROUNDING**2:
-        df = min(df, _limit(units, total))
-        borrowed = df - min(df, _limit(own, total))
+        df_units = satterthwaite([(term.variance, term.df) for term in units])
+        df = min(df, df_units * min(total / of_units, df_units))
     floor, _ = fixed_models(parts)
     return Estimate(
         effect=float(np.mean(effects)),
         stderr=float(np.sqrt(np.fmax(total, floor))) if terms else float("nan"),
         df=df,
         unit_variance=float(of_units),
-        borrowed=borrowed,
     )
 
 
@@ -170,6 +166,17 @@ def means_over(parts: Sequence[Part]) -> dict[str, dict[str, float]]:
     }
 
 
+def side_means(parts: Sequence[Part], sign: int) -> np.ndarray:
+    """Mean over datasets of each treatment or matched group (``sign`` 1), or of each control (-1).
+
+    Empty where the datasets have different units.
+    """
+    strata = [stratum for part in parts for stratum in part.strata if stratum.sign == sign]
+    if len(strata) < len(parts) or len({stratum.units for stratum in strata}) != 1:
+        return np.empty(0)
+    return np.mean([stratum.observations.mean(axis=(1, 2)) for stratum in strata], axis=0)
+
+
 @dataclass(frozen=True)
 class _Units:
     """Variance that the units of a stratum bring into the effect, with its degrees of freedom.
@@ -189,16 +196,6 @@ def _moderated(term: _Units, common: Prior | None) -> _Units:
         return term
     variance, df = common.moderated(term.variance * term.count, term.count - 1)
     return _Units(variance / term.count, df, term.objective, term.count)
-
-
-def _limit(units: Sequence[_Units], total: float) -> float:
-    """Largest number of degrees of freedom that the units allow; infinite where they don't differ."""
-    terms = [(term.variance, term.df) for term in units]
-    of_units = sum(variance for variance, _ in terms)
-    if not of_units > ROUNDING**2:
-        return float("inf")
-    df = satterthwaite(terms)
-    return df * min(max(total / of_units, 1.0), df)
 
 
 def _unit_terms(parts: Sequence[Part]) -> list[_Units]:

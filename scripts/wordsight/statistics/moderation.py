@@ -5,7 +5,8 @@ say more together. Each objective's variance s2 with d degrees of freedom is shr
 (Smyth 2004, "Linear models and empirical Bayes methods for assessing differential expression in microarray
 experiments", doi:10.2202/1544-6115.1027), as limma does for genes:
 
-    moderated = (d0 s0^2 + d s2) / (d0 + d),    with d0 + d degrees of freedom, at most those of all objectives
+    moderated = (d0 s0^2 + d s2) / (d0 + d),    with d0 + d degrees of freedom,
+    which are at most those of all objectives together
 
 Two rules make it more careful than limma, which tests thousands of genes where there are a dozen objectives.
 d0 is at most :data:`MOST` times d, and a variance is never shrunk below what its own seeds show. Without
@@ -24,9 +25,11 @@ doi:10.1214/16-AOAS920).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 # Fewer say nothing of how much objectives differ in their variance.
 FEWEST = 3
@@ -81,7 +84,7 @@ def fit(variances: Sequence[float], dfs: Sequence[int]) -> tuple[float, float]:
 
 
 def trigamma_inverse(value: float) -> float:
-    """Solve trigamma(x) = value by Newton's method on 1 / trigamma, which is convex (Smyth 2004, appendix)."""
+    """Solve trigamma(x) = value, by Newton's method on 1 / trigamma, which is convex (Smyth 2004)."""
     x = 0.5 + 1 / value
     for _ in range(50):
         trigamma = float(special.polygamma(1, x))
@@ -104,10 +107,15 @@ def prior(means: Means) -> Prior | None:
     Prior or None
         None where fewer than :data:`FEWEST` objectives have two seeds, or no seeds differ.
     """
+    return _prior(tuple((name, *by_seed.values()) for name, by_seed in means.items()))
+
+
+@lru_cache(maxsize=4096)  # leaving one model or dataset out asks again and again
+def _prior(means: tuple[tuple[str | float, ...], ...]) -> Prior | None:
     spread = {
-        name: (float(np.var(list(by_seed.values()), ddof=1)), len(by_seed) - 1)
-        for name, by_seed in means.items()
-        if len(by_seed) > 1
+        str(name): (float(np.var(values, ddof=1)), len(values) - 1)
+        for name, *values in means
+        if len(values) > 1
     }
     kept = [name for name in spread if not _outlying(name, spread)]
     if len(kept) < FEWEST or not any(spread[name][0] > 0 for name in kept):
@@ -119,12 +127,14 @@ def prior(means: Means) -> Prior | None:
 def _outlying(name: str, spread: Mapping[str, tuple[float, int]]) -> bool:
     """Whether the variance of an objective is too large to be of the kind of all others."""
     others = [values for other, values in spread.items() if other != name]
-    if len(others) < FEWEST - 1 or not any(variance > 0 for variance, _ in others):
+    variance, own = spread[name]
+    if len(others) < FEWEST - 1 or variance <= np.median([other for other, _ in others]):
+        return False
+    if not any(other > 0 for other, _ in others):
         return False
     variances, dfs = zip(*others, strict=True)
     common, df = fit(variances, dfs)
-    variance, own = spread[name]
-    return bool(stats.f.sf(variance / common, own, min(df, sum(dfs))) < OUTLYING)
+    return bool(special.fdtrc(own, min(df, sum(dfs)), variance / common) < OUTLYING)
 
 
 def collapsed(means: Means, objective: str) -> list[str]:
@@ -134,9 +144,8 @@ def collapsed(means: Means, objective: str) -> list[str]:
     ----------
     means : as for :func:`prior`
     """
-    by_seed = means.get(objective, {})
-    known = prior({name: seeds for name, seeds in means.items() if name != objective})
-    if len(by_seed) < FEWEST or known is None:
+    by_seed, known = means.get(objective, {}), prior(means)
+    if len(by_seed) < FEWEST or known is None or objective in known.members:
         return []
     df = min(known.df, float(known.total))
     # A median of few normal draws is at most half as variable again as their mean.
@@ -144,7 +153,7 @@ def collapsed(means: Means, objective: str) -> list[str]:
     found = []
     for seed, value in by_seed.items():
         middle = float(np.median([other for name, other in by_seed.items() if name != seed]))
-        if len(by_seed) * stats.t.cdf((value - middle) / error, df) < COLLAPSED:
+        if len(by_seed) * special.stdtr(df, (value - middle) / error) < COLLAPSED:
             found.append(seed)
     return found
 
@@ -162,15 +171,13 @@ def correlation(means: Means, without: Sequence[str] = ()) -> float:
     float
         NaN where no other pair shares two seeds.
     """
-    names = sorted(means)
     shared, alone = 0.0, 0.0
-    for place, one in enumerate(names):
-        for other in names[place + 1 :]:
-            seeds = sorted(set(means[one]) & set(means[other]))
-            if len(seeds) < 2 or {one, other} == set(without):
-                continue
-            table = np.array([[means[name][seed] for seed in seeds] for name in (one, other)])
-            table -= table.mean(axis=1, keepdims=True)
-            shared += float(table[0] @ table[1])
-            alone += float((table**2).sum()) / 2
+    for one, other in combinations(sorted(means), 2):
+        seeds = sorted(set(means[one]) & set(means[other]))
+        if len(seeds) < 2 or {one, other} == set(without):
+            continue
+        table = np.array([[means[name][seed] for seed in seeds] for name in (one, other)])
+        table -= table.mean(axis=1, keepdims=True)
+        shared += float(table[0] @ table[1])
+        alone += float((table**2).sum()) / 2
     return shared / alone if alone > 0 else float("nan")
