@@ -84,7 +84,7 @@ def effect(protocol="transfer", dataset="", effect=0.2, low=0.1, high=0.3, verdi
         "encoders_high": high, "encoders_p": p_value, "encoders_p_equivalence": p_equivalence,
         "encoders_verdict": {"helps": "higher", "hurts": "lower"}.get(verdict, verdict),
         "over_datasets_low": float("nan"), "over_datasets_high": float("nan"),
-        "datasets_found": pd.NA if dataset else 2, "collapsed": "", "n_clusters": 200 if dataset else 400, "family": family, "p_adjusted": adjusted(p_value),
+        "datasets_found": float("nan") if dataset else 2.0, "collapsed": "", "n_clusters": 200 if dataset else 400, "family": family, "p_adjusted": adjusted(p_value),
         "p_equivalence_adjusted": adjusted(p_equivalence), "minimum_detectable": 0.14,
         "more_replicates": 12.0 if undecided else float("nan"), "chance": 0.25, "untrained": 0.3,
         "relative": effect / 0.2, "flags": "", **changes,

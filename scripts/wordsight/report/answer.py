@@ -26,6 +26,8 @@ GROUPED = {
     ("undecided", "overlap"): "undecided on",
     ("undecided", "too few models"): "undecided with too few models on",
     ("undecided", "constant"): "undecided without any variation on",
+    ("identical", ""): "identical on",
+    ("", ""): "without a verdict, on",
 }
 NOT_EQUAL = "Undecided does not mean equal: a difference can neither be claimed nor be ruled out."
 FEW_REPLICATES = (
@@ -41,7 +43,8 @@ class Line:
     Attributes
     ----------
     heading : protocol and setting
-    verdict : ``helps``, ``hurts``, ``equivalent`` or ``undecided``, corrected within the family
+    verdict : ``helps``, ``hurts``, ``equivalent``, ``undecided`` or ``identical``, corrected within the
+        family; empty for an effect over untrained encoders
     claim : the verdict with effect, interval and replicates, and of an undecided one what is missing
     size : effect and interval alone
     material : what it rests on: models of either side, datasets and images
@@ -127,7 +130,7 @@ def _few_about_language(about_language: Sequence[Contrast], run: Run) -> str:
     for contrast in about_language:
         said += [contrast.question] if contrast.isolates else []
         said.append(f"{_headline(contrast, protocols=len(about_language) == 1)}.")
-    rows = [row for contrast in about_language for row in _deciding(contrast)]
+    rows = [row for contrast in about_language for row in _main(contrast)]
     said += ["Undecided does not mean equal."] if any(row.verdict == "undecided" for row in rows) else []
     return " ".join([*said, *_correction(rows, run)])
 
@@ -151,16 +154,17 @@ def _not_about_language(compared: Sequence[Contrast], run: Run) -> str:
 def _from_captions(contrast: Contrast) -> list[ContrastRow]:
     """Effects of a contrast about language that decide, with the verdict on the side of the captions."""
     turned = TURNED if contrast.captions_are_controls else {}
-    return [replace(row, verdict=turned.get(row.verdict, row.verdict)) for row in _deciding(contrast)]
+    return [replace(row, verdict=turned.get(row.verdict, row.verdict)) for row in _main(contrast)]
 
 
-def _deciding(contrast: Contrast) -> list[ContrastRow]:
-    return [row for row in contrast.rows if row.decides]
+def _main(contrast: Contrast) -> list[ContrastRow]:
+    """The row of each protocol that stands for it; those of baselines have no verdict."""
+    return [row for row in contrast.rows if row.main]
 
 
 def _correction(rows: Iterable[ContrastRow], run: Run) -> list[str]:
     """Say for how many comparisons verdicts are corrected; nothing where each stands alone."""
-    sizes = [phrases.family_size(family, run) for family in sorted({row.family for row in rows})]
+    sizes = [phrases.family_size(family, run) for family in sorted({row.family for row in rows} - {""})]
     if max(sizes, default=0) < 2:
         return []
     each = "" if len(sizes) == 1 else ", each family by itself"
@@ -169,9 +173,11 @@ def _correction(rows: Iterable[ContrastRow], run: Run) -> list[str]:
 
 def _headline(contrast: Contrast, *, protocols: bool = False) -> str:
     """Say how many comparisons of a contrast ended how, and if asked, which of those that have a verdict."""
-    rows = _deciding(contrast)
+    rows = _main(contrast)
     if not rows:
         return f"{contrast.title}: nothing to judge"
+    if contrast.comparison.baseline:
+        return f"{contrast.title}: effects without verdicts on {counted(len(rows), 'protocol')}"
     said: list[str] = []
     for verdict in display.VERDICTS:
         found = [phrases.protocol(row.protocol) for row in rows if row.verdict == verdict]
@@ -203,7 +209,7 @@ def all_notes(found: Sequence[Answer]) -> list[str]:
 
 
 def _answer(contrast: Contrast) -> Answer:
-    rows = _deciding(contrast)
+    rows = _main(contrast)
     return Answer(
         contrast=contrast.name,
         question=contrast.question,
@@ -261,7 +267,7 @@ def _by_dataset(decisive: ContrastRow, contrast: Contrast) -> str:
         for row in contrast.rows
         if row.scope == "dataset" and (row.protocol, row.setting) == (decisive.protocol, decisive.setting)
     ]
-    if len(rows) < 2:
+    if len(rows) < 2 or contrast.comparison.baseline:
         return ""
     places: dict[str, list[str]] = {}
     for row in sorted(rows, key=lambda row: row.verdict):
@@ -276,17 +282,18 @@ def _by_dataset(decisive: ContrastRow, contrast: Contrast) -> str:
 def _secondary(decisive: Sequence[ContrastRow], contrast: Contrast) -> str:
     """Effects at smaller settings than those that decide, with their intervals and without a verdict."""
     where = {(row.protocol, row.dataset) for row in decisive}
-    rows = [row for row in contrast.rows if not row.decides and (row.protocol, row.dataset) in where]
+    rows = [row for row in contrast.rows if not row.main and (row.protocol, row.dataset) in where]
     said = [f"{phrases.heading(row)} {phrases.size(row)}" for row in rows]
     return f"At other settings, without a verdict: {'; '.join(said)}." if said else ""
 
 
 def _notes(rows: Sequence[ContrastRow], run: Run) -> list[str]:
     """Say how verdicts are to be read: undecided, corrected, and from how many replicates."""
-    sizes = {row.family: phrases.family_size(row.family, run) for row in rows}
+    sizes = {row.family: phrases.family_size(row.family, run) for row in rows if row.family}
     several = len(set(run.contrasts["family"]) - {""}) > 1
     corrected = [
-        f"Verdicts are corrected by Holm's method for {size} comparisons"
+        f"Verdicts are corrected for {size} comparisons by Bonferroni's method, so that all of them "
+        f"together are right with a probability of {percent(rows[0].confidence)} or more"
         f"{f' (family {family})' if several else ''}. Intervals are not corrected, so an interval can leave "
         "out zero although its verdict is undecided."
         for family, size in sizes.items()

@@ -291,9 +291,8 @@ def _statistics(run: Run) -> Iterator[Sentence]:
     if families:
         named = [f"{name} ({counted(size, 'comparison')})" for name, size in families.items()]
         yield [
-            "Both p-values were corrected by Holm's method",
-            Cite(("holm1979",)),
-            f" within each family of comparisons: {join(named)}.",
+            "Both p-values were multiplied by the number of comparisons in their family (Bonferroni), so "
+            f"that all verdicts of a family hold together: {join(named)}.",
         ]
     yield [f"Minimum detectable effects are for a power of {percent(section['power'])}."]
     yield from _sensitivity(run)

@@ -117,7 +117,7 @@ class _Effect:
     ----------
     observed : array of shape (units, trials, items), in the order of ``units``
     weights : of each unit in the effect, for the data and each resample
-    items : how many there are, which may be more than clusters
+    trials, items : how many there are, which may be more than those that are drawn, and than clusters
     """
 
     key: Key
@@ -127,6 +127,7 @@ class _Effect:
     units: "_Units"
     observed: np.ndarray
     weights: np.ndarray
+    trials: int
     items: int
     identical: bool
     gain: float
@@ -384,6 +385,7 @@ def _effects(comparison: Comparison, dataset: str, observed: _Observed, material
                 units=units,
                 observed=values,
                 weights=weights,
+                trials=len(first.trials),
                 items=len(first.items),
                 identical=_identical(by_model, pairs),
                 gain=here.gain,
@@ -535,7 +537,7 @@ def _describe(
         "replicates": replicates,
         "collapsed": "; ".join(_collapsed(parts, material.cards)),
         "n_datasets": len(effects),
-        "n_trials": min(e.observed.shape[1] for e in effects),
+        "n_trials": min(e.trials for e in effects),
         "n_items": sum(e.items for e in effects),
         "n_clusters": sum(e.observed.shape[2] for e in effects),
     }, Found(found, encoders, by_dataset, identical)

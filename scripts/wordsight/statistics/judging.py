@@ -66,18 +66,24 @@ def judged(
         p_equivalence_adjusted=_adjusted(frame["p_equivalence"], comparisons["training"], decides),
     )
     rows = [
-        _claims(row, one, size, of_encoders, section)
-        for row, one, size, of_encoders in zip(
-            frame.to_dict("records"), found, comparisons["training"], comparisons["encoders"], strict=True
+        _claims(*row, section=section)
+        for row in zip(
+            frame["reason"],
+            frame["margin"],
+            frame["replicates"],
+            found,
+            comparisons["training"],
+            comparisons["encoders"],
+            strict=True,
         )
     ]
     claims = pd.DataFrame(rows, index=frame.index, columns=CLAIMS)
     frame = frame.assign(**{name: claims[name] for name in CLAIMS})
     counts = [
-        verdicts.found_in(one.by_dataset, alpha / size) if one.by_dataset else pd.NA
+        verdicts.found_in(one.by_dataset, alpha / size) if one.by_dataset else float("nan")
         for one, size in zip(found, comparisons["training"], strict=True)
     ]
-    frame = frame.assign(datasets_found=pd.array(counts, dtype="Int64"))
+    frame = frame.assign(datasets_found=counts)
     # An effect over untrained encoders is no claim.
     return frame.assign(
         **{name: frame[name].where(~baseline, "") for name in ("verdict", "reason", "encoders_verdict")}
@@ -105,19 +111,26 @@ def _adjusted(p: pd.Series, comparisons: pd.Series, decides: pd.Series) -> pd.Se
 
 
 def _claims(
-    row: dict[str, object], found: Found, size: int, of_encoders: int, section: StatisticsSection
+    reason: str,
+    margin: float,
+    replicates: int,
+    found: Found,
+    size: int,
+    of_encoders: int,
+    *,
+    section: StatisticsSection,
 ) -> tuple[str, str, str, float, float]:
     """Values of :data:`CLAIMS` of one row."""
-    alpha, margin, replicates = 1 - section.confidence, float(row["margin"]), int(row["replicates"])
+    alpha = 1 - section.confidence
     of_these = _of_encoders(found, margin, alpha / of_encoders)
     detectable = verdicts.minimum_detectable(
         found.training.stderr, found.training.df, alpha / size, section.power
     )
     if found.identical:
         return Verdict.IDENTICAL.value, "", of_these, detectable, float("nan")
-    if row["reason"]:
-        missing = float(2 - replicates) if row["reason"] == TOO_FEW else float("nan")
-        return Verdict.UNDECIDED.value, str(row["reason"]), of_these, detectable, missing
+    if reason:
+        missing = float(2 - replicates) if reason == TOO_FEW else float("nan")
+        return Verdict.UNDECIDED.value, reason, of_these, detectable, missing
     verdict = _verdict(found.training, margin, alpha / size)
     if verdict is not Verdict.UNDECIDED:
         return verdict.value, "", of_these, detectable, float("nan")

@@ -107,15 +107,13 @@ def prior(means: Means) -> Prior | None:
     Prior or None
         None where fewer than :data:`FEWEST` objectives have two seeds, or no seeds differ.
     """
-    return _prior(tuple((name, *by_seed.values()) for name, by_seed in means.items()))
+    return _prior(tuple((name, tuple(by_seed.values())) for name, by_seed in means.items()))
 
 
 @lru_cache(maxsize=4096)  # leaving one model or dataset out asks again and again
-def _prior(means: tuple[tuple[str | float, ...], ...]) -> Prior | None:
+def _prior(means: tuple[tuple[str, tuple[float, ...]], ...]) -> Prior | None:
     spread = {
-        str(name): (float(np.var(values, ddof=1)), len(values) - 1)
-        for name, *values in means
-        if len(values) > 1
+        name: (float(np.var(values, ddof=1)), len(values) - 1) for name, values in means if len(values) > 1
     }
     kept = [name for name in spread if not _outlying(name, spread)]
     if len(kept) < FEWEST or not any(spread[name][0] > 0 for name in kept):

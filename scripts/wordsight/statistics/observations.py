@@ -1,6 +1,6 @@
 """Observations of one protocol, model and dataset, as matrices of trials by items."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,7 +103,7 @@ def drawn(observed: Observations, fixed_trials: bool) -> np.ndarray:
     return observed.matrix.mean(axis=0, keepdims=True) if fixed_trials else observed.matrix
 
 
-def clustered(values: np.ndarray, items: Sequence[str], clusters: Clusters) -> np.ndarray:
+def clustered(values: np.ndarray, items: Iterable[str], clusters: Clusters) -> np.ndarray:
     """Put one number in the place of the items of each cluster, so that a cluster counts once.
 
     The mean over clusters is that over items, and the variance between them is that of the sums over the
@@ -122,6 +122,7 @@ def clustered(values: np.ndarray, items: Sequence[str], clusters: Clusters) -> n
     """
     if not clusters:
         return values
+    items = list(items)
     names = [("cluster", clusters[item]) if clusters.get(item) else ("item", item) for item in items]
     place = {name: column for column, name in enumerate(dict.fromkeys(names))}
     member = np.zeros((len(items), len(place)))

@@ -79,7 +79,7 @@ class ContrastRow(IntervalRow):
     encoders_verdict: str
     over_datasets_low: float | None
     over_datasets_high: float | None
-    datasets_found: int | None
+    datasets_found: float | None
     main: bool
     decides: bool
     family: str

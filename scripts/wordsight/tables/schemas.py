@@ -172,9 +172,9 @@ CONTRASTS = Schema(
         text(
             "verdict",
             "of training like this. `helps`: the treatment scores higher; `hurts`: lower; `equivalent`: the "
-            "same within `margin`; `undecided`: none of these could be shown, which isn't evidence of no effect; "
-            "`identical`: all observations of both sides are the same, so there is no test; empty for a "
-            "baseline, whose effect over untrained encoders is no claim",
+            "same within `margin`; `undecided`: none of these could be shown, which isn't evidence of no "
+            "effect; `identical`: all observations of both sides are the same, so there is no test; empty "
+            "for a baseline, whose effect over untrained encoders is no claim",
             ("", *VERDICTS),
             missing=True,
         ),
@@ -225,8 +225,8 @@ CONTRASTS = Schema(
         number(
             "margin",
             METRIC,
-            "largest difference that counts as none: as configured, or a share of what all objectives gain over "
-            "untrained encoders",
+            "largest difference that counts as none: as configured, or a share of what all objectives gain "
+            "over untrained encoders",
             low=0,
         ),
         number(
@@ -248,8 +248,8 @@ CONTRASTS = Schema(
             number(
                 name,
                 "of 1",
-                f"probability that the effect is {words}, by the same distribution as the interval; empty when "
-                "not known",
+                f"probability that the effect is {words}, by the same distribution as the interval; empty "
+                "when not known",
                 low=0,
                 high=1,
                 missing=True,
@@ -305,7 +305,8 @@ CONTRASTS = Schema(
         text(
             "encoders_verdict",
             "of these encoders on new images like these: `higher` (the treatment), `lower`, `equivalent`, "
-            "`undecided` or `identical`; corrected for its family where the row decides; empty for a baseline",
+            "`undecided` or `identical`; corrected for its family where the row decides; empty for a "
+            "baseline",
             ("", *ENCODERS),
             missing=True,
         ),
@@ -317,18 +318,18 @@ CONTRASTS = Schema(
             missing=True,
         ),
         number("over_datasets_high", METRIC, "upper end", missing=True),
-        count(
+        number(
             "datasets_found",
             "datasets",
-            "number of the pooled datasets that have an effect of the same sign; too large with a probability of "
-            "at most 1 minus `confidence`; empty when not pooled",
+            "number of the pooled datasets that have an effect of the same sign; too large with a "
+            "probability of at most 1 minus `confidence`; empty when not pooled",
             low=0,
             missing=True,
         ),
         truth(
             "main",
-            "`True` for the one row that stands for its contrast and protocol: at the largest setting, the mean "
-            "over datasets; across styles, the cell where concepts and style are new",
+            "`True` for the one row that stands for its contrast and protocol: at the largest setting, the "
+            "mean over datasets; across styles, the cell where concepts and style are new",
         ),
         truth("decides", "`True` for a main row that gives a verdict: all but those of baselines"),
         text(
@@ -356,9 +357,9 @@ CONTRASTS = Schema(
         number(
             "more_replicates",
             "`replicate`",
-            "replicates to add until `minimum_detectable` is within `margin`, or with too few models until there "
-            "is a test; `inf` when no number would do, since images and trials alone are too uncertain; empty "
-            "when not known, or not needed",
+            "replicates to add until `minimum_detectable` is within `margin`, or with too few models until "
+            "there is a test; `inf` when no number would do, since images and trials alone are too "
+            "uncertain; empty when not known, or not needed",
             low=0,
             missing=True,
         ),

@@ -50,7 +50,7 @@ def resolve(config: Config) -> list[Comparison]:
             found = {model: _seed(config, model) for model in models}
             seeds = {model: seed for model, seed in found.items() if seed is not None}
         groups = ["" if seeds else _traits(config, name, treatment) for treatment, _ in pairs]
-        families = {model: config.models[model].family for model in models if config.models[model].family}
+        families = {model: family for model in models if (family := config.models[model].family)}
         comparisons.append(
             Comparison(
                 name=name,
