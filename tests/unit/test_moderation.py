@@ -40,7 +40,7 @@ def test_variances_that_agree_are_pooled_by_their_degrees_of_freedom():
 
 
 def test_variances_that_differ_wildly_lend_hardly_anything():
-    assert moderation.fit([1e-4, 1.0, 1e4], [9, 9, 9])[1] < 0.2
+    assert moderation.fit([1e-4, 1.0, 1e4], [9, 9, 9])[1] < 0.3
 
 
 def test_draws_of_the_model_give_its_parameters_back():
