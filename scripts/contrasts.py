@@ -11,7 +11,7 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.config.load import validate
     from wordsight.config.statistics import StatisticsSection
     from wordsight.datasets import card as dataset_card
-    from wordsight.datasets.concepts import read_concepts
+    from wordsight.datasets.item_clusters import read_concepts
     from wordsight.files.parquet import read_frame, write_frame
     from wordsight.models import card as model_card
     from wordsight.statistics.audit import Evidence, audited

@@ -25,7 +25,7 @@ from wordsight.report.references import (
     latex,
 )
 from wordsight.report.run import Run, Trained
-from wordsight.statistics.analyses import META, MIXED, WITHOUT_DATASET, WITHOUT_MODEL
+from wordsight.statistics.analyses import INTERQUARTILE, META, MIXED, WITHOUT_DATASET, WITHOUT_MODEL
 
 Software = Sequence[tuple[str, str]]
 MOST_NAMED = 12  # encoders from elsewhere; more of them are counted
@@ -312,6 +312,8 @@ def _sensitivity(run: Run) -> Iterator[Sentence]:
     if left_out:
         without = join(left_out, "or")
         yield [f"Each effect with a verdict was estimated again, leaving out one {without} at a time."]
+    if INTERQUARTILE in numbers:
+        yield ["Interquartile means of both sides were compared by Yuen's test."]
     if META in numbers:
         yield [
             f"For {counted(numbers[META], 'effect')} over several datasets, a meta-analysis treated the "

@@ -428,12 +428,12 @@ CONTRASTS = Schema(
             lambda rows: (rows["dataset"] == "") == (rows["scope"] == "pooled"),
         ),
         Rule(
-            "a main row where the row decides",
-            lambda rows: rows["main"] | ~rows["decides"],
-        ),
-        Rule(
             "a family where the row decides, and only there",
             lambda rows: (rows["family"] != "") == rows["decides"],
+        ),
+        Rule(
+            "a main row where the row decides",
+            lambda rows: rows["main"] | ~rows["decides"],
         ),
         Rule(
             "no p_adjusted where the row doesn't decide",
