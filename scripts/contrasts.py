@@ -1,6 +1,7 @@
 """Compare the two sides of every contrast, repeat it with other analyses, and flag reasons for doubt."""
 
 import sys
+from pathlib import Path
 
 sys.path.insert(0, snakemake.scriptdir)
 
@@ -10,11 +11,12 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.config.load import validate
     from wordsight.config.statistics import StatisticsSection
     from wordsight.datasets import card as dataset_card
+    from wordsight.datasets.item_clusters import read_concepts
     from wordsight.files.parquet import read_frame, write_frame
     from wordsight.models import card as model_card
     from wordsight.statistics.audit import Evidence, audited
     from wordsight.statistics.comparison import Comparison
-    from wordsight.statistics.effects import compare
+    from wordsight.statistics.effects import Material, compare
     from wordsight.statistics.measures import Measure
     from wordsight.statistics.sensitivity import sensitivities
 
@@ -23,7 +25,9 @@ with step(snakemake.log[0], snakemake.threads):
     section = validate(StatisticsSection, snakemake.params.statistics)
     models = model_card.read_cards(snakemake.input.models)
     datasets = dataset_card.read_cards(snakemake.input.datasets)
-    frame, parts = compare(snakemake.input.rows, comparisons, section, snakemake.params.seed, measures)
+    clusters = {Path(split).parent.name: read_concepts(split) for split in snakemake.input.get("items", [])}
+    material = Material(section, snakemake.params.seed, measures, models, clusters)
+    frame, parts = compare(snakemake.input.rows, comparisons, material)
     sensitivity = sensitivities(frame, parts, section, models)
     evidence = Evidence(
         read_frame(snakemake.input.summary),

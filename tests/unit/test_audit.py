@@ -126,6 +126,7 @@ PLANTED = {
         (effect(), {"models": cards(second={"pretraining_data": "other images"})}),
         (effect(), {"models": cards(second={"pretraining_images": 2000})}),
     ],
+    "collapsed seed": [(effect(collapsed="first"), {})],
     "modes disagree": [
         (effect("clustering"), {"summary": greedy(0.4, 0.5)}),
         (effect("clustering", effect=-0.2, verdict="hurts"), {"summary": greedy(0.5, 0.4)}),
@@ -176,6 +177,7 @@ HARMLESS = {
         # Nothing was learned on one side: that is the contrast.
         (effect(), {"models": cards(second={"pretraining_images": 0, "pretraining_data": "none"})}),
     ],
+    "collapsed seed": [(effect(), {})],
     "modes disagree": [
         (effect("clustering"), {"summary": greedy(0.5, 0.4)}),
         (effect("clustering", verdict="undecided"), {"summary": greedy(0.4, 0.5)}),

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from wordsight.statistics.components import Part, Stratum, estimate
+from wordsight.statistics import moderation
+from wordsight.statistics.components import Part, Stratum, estimate, fixed_models
+from wordsight.statistics.crossed import crossed_variance
 from wordsight.statistics.verdicts import interval
 
 
@@ -130,3 +132,49 @@ def test_intervals_have_nominal_coverage_from_five_seeds_up(seeds, heavy):
         covered += low <= 0 <= high
     chance = 2 * np.sqrt(0.95 * 0.05 / 1000)
     assert 0.93 - chance <= covered / 1000 <= 0.97 + chance
+
+
+def test_a_standard_error_is_never_below_that_of_images_and_draws_alone():
+    rng = np.random.default_rng(11)
+    bound = []
+    for _ in range(40):
+        values = rng.normal(size=(3, 4, 30)) + rng.normal(size=(1, 4, 30))
+        parts = [Part("d", (units(values, 1, "t"), units(rng.normal(size=(3, 4, 30)), -1, "c")))]
+        effect = parts[0].strata[0].observations.mean(axis=0) - parts[0].strata[1].observations.mean(axis=0)
+        variance, df = crossed_variance(effect)
+        assert fixed_models(parts) == pytest.approx((variance, df))
+        assert estimate(parts).stderr >= np.sqrt(variance) * (1 - 1e-9)
+        bound.append(estimate(parts).stderr == pytest.approx(np.sqrt(variance)))
+    assert any(bound)
+    assert not all(bound)
+
+
+def test_these_models_are_as_uncertain_over_datasets_as_their_images_are():
+    rng = np.random.default_rng(12)
+    parts = [Part(name, (units(rng.random((4, 1, 50))),)) for name in "ab"]
+    alone = [stats.sem(part.strata[0].observations.mean(axis=(0, 1))) for part in parts]
+    variance, df = fixed_models(parts)
+    assert variance == pytest.approx((alone[0] ** 2 + alone[1] ** 2) / 4)
+    assert 49 < df <= 98
+
+
+PEERS = {name: dict(zip("abcd", np.random.default_rng(place).normal(size=4), strict=True)) for place, name in enumerate("xyzw")}  # fmt: skip
+
+
+def of_objective(name):
+    return Stratum(1, tuple("abcd"), of_units(list(PEERS[name].values())), name)
+
+
+def test_seeds_of_an_objective_borrow_strength_from_the_others():
+    common = moderation.prior(PEERS)
+    own = float(np.var(list(PEERS["x"].values()), ddof=1))
+    variance, df = common.moderated(own, 3)
+    found = estimate([Part("d", (of_objective("x"),), PEERS)])
+    assert found.stderr**2 == pytest.approx(variance / 4)
+    assert found.df == pytest.approx(df)
+    assert df > 3
+    alone = estimate([Part("d", (of_objective("x"),))])
+    assert (alone.stderr**2, alone.df) == pytest.approx((own / 4, 3))
+    # Units that are no seeds of an objective borrow nothing.
+    others = Part("d", (Stratum(1, tuple("abcd"), of_units(list(PEERS["x"].values()))),), PEERS)
+    assert estimate([others]) == alone

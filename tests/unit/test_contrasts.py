@@ -15,17 +15,18 @@ from wordsight.files.parquet import read_frame, write_frame, write_table
 from wordsight.logs import logger
 from wordsight.protocols.rows import SCHEMA, make_rows, write_rows
 from wordsight.statistics.comparison import Comparison
-from wordsight.statistics.effects import COLUMNS, REST, holds_for
+from wordsight.statistics.effects import COLUMNS, Material, holds_for
 from wordsight.statistics.effects import compare as compare_with_parts
+from wordsight.statistics.judging import REST
 from wordsight.tables.schema import checked
 from wordsight.tables.schemas import CONTRASTS
 
 SECTION = StatisticsSection(resamples=400)
 
 
-def compare(*arguments):
+def compare(paths, comparisons, section, seed, **more):
     """Compare as a table alone."""
-    return compare_with_parts(*arguments, MEASURES)[0]
+    return compare_with_parts(paths, comparisons, Material(section, seed, MEASURES, **more))[0]
 
 
 def write(folder, model, matrix, *, items=None, seed=0, **changes):
@@ -151,6 +152,10 @@ def test_the_interval_is_that_of_the_paired_difference_and_not_of_two_means(tmp_
     assert (row["df"], row["p_value"]) == pytest.approx((199, peer.pvalue))
     # Surely another score of these two images by image; of two models, nothing can be said of training.
     assert (row["verdict"], row["reason"]) == ("undecided", "too few models")
+    assert row["encoders_verdict"] == "higher"
+    assert (row["encoders_low"], row["encoders_high"]) == pytest.approx((bounds.low, bounds.high))
+    assert (row["encoders_df"], row["encoders_p"]) == pytest.approx((199, peer.pvalue))
+    assert row["more_replicates"] == 1
 
 
 @pytest.mark.parametrize(("effect", "expected"), [(0.15, "helps"), (-0.15, "hurts")])
@@ -396,7 +401,7 @@ def test_each_verdict_and_each_reason_against_one(tmp_path, differences, verdict
     frame = compare(paths, [contrast], SECTION, 0)
     assert set(frame["verdict"]) == {verdict}
     assert set(frame["reason"]) == {reason}
-    assert frame["more_replicates"].notna().all() == (reason == "overlap")
+    assert frame["more_replicates"].notna().all() == (reason in ("overlap", "too few models"))
 
 
 def test_over_matched_groups_interval_and_tests_are_the_paired_ones_of_scipy_and_statsmodels(tmp_path):
@@ -536,7 +541,7 @@ def test_across_styles_the_cell_with_new_concepts_and_style_decides(tmp_path):
         (("p_value", "p_adjusted"), {"one": ["t-c", "v-c"], "two": ["u-c"]}),
     ],
 )
-def test_each_family_is_corrected_on_its_own_by_holms_method(three, columns, families):
+def test_each_family_is_corrected_on_its_own_by_bonferroni(three, columns, families):
     section = StatisticsSection(resamples=100, families=families)
     frame = compare(*three, section, 0)
     named = {name: family for family, names in families.items() for name in names}
@@ -544,7 +549,8 @@ def test_each_family_is_corrected_on_its_own_by_holms_method(three, columns, fam
     assert rows["family"].tolist() == [named.get(name, REST) for name in rows["contrast"]]
     for _, family in rows.groupby("family"):
         plain, adjusted = (family[column].to_numpy() for column in columns)
-        np.testing.assert_allclose(adjusted, multipletests(plain, method="holm")[1])
+        np.testing.assert_allclose(adjusted, multipletests(plain, method="bonferroni")[1])
+        assert set(family["comparisons"]) == {len(family)}
     assert frame.loc[~frame["decides"], ["p_adjusted", "p_equivalence_adjusted"]].isna().all(axis=None)
 
 
@@ -606,21 +612,42 @@ def checked_rows(frame):
 
 
 @pytest.mark.parametrize("matched", [True, False])
-@pytest.mark.parametrize("kind", ["identical features", "constant metric"])
-def test_observations_that_do_not_differ_are_constant_and_no_proof_of_equivalence(tmp_path, matched, kind):
-    values = (
-        np.random.default_rng(0).random((3, 30)) if kind == "identical features" else np.full((3, 7), 0.3)
-    )
-    names = [f"{side}{i}" for side in "tc" for i in range(5)]
-    paths = [write(tmp_path, name, values, dataset=dataset) for name in names for dataset in "xy"]
+@pytest.mark.parametrize("kind", ["copies", "constant metric"])
+def test_sides_with_the_same_observations_are_identical_and_no_test(tmp_path, matched, kind):
+    rng = np.random.default_rng(0)
+    values = [rng.random((3, 30)) if kind == "copies" else np.full((3, 7), 0.3) for _ in range(5)]
+    paths = [
+        write(tmp_path, f"{side}{i}", values[i], dataset=dataset)
+        for side in "tc"
+        for i in range(5)
+        for dataset in "xy"
+    ]
     pairs = [(f"t{i}", f"c{j}") for i in range(5) for j in range(5) if i == j or not matched]
     groups = [pair[0] if matched else "" for pair in pairs]
-    frame = compare(paths, [comparison(pairs, groups)], SECTION, 0)
+    names = [f"{side}{i}" for side in "vw" for i in range(3)]
+    other = [write(tmp_path, name, rng.random((3, values[0].shape[1])), dataset="x") for name in names]
+    real = comparison([(f"v{i}", f"w{i}") for i in range(3)], list("012"), name="real")
+    frame = compare(paths + other, [comparison(pairs, groups), real], SECTION, 0)
+    rows = frame[(frame["contrast"] == "language") & (frame["protocol"] == "few_shot")]
+    assert len(rows) == 3
+    assert set(rows["verdict"]) == set(rows["encoders_verdict"]) == {"identical"}
+    assert set(rows["reason"]) == {""}
+    np.testing.assert_allclose(rows["effect"], 0, atol=1e-12)
+    # They are no comparison: the others of the family are not corrected for them.
+    assert one(frame, contrast="real", scope="pooled")["comparisons"] == 1
+    assert checked_rows(frame) == len(frame)
+
+
+def test_a_difference_that_never_varies_is_constant(tmp_path):
+    paths = [
+        write(tmp_path, f"{side}{i}", np.full((3, 7), level))
+        for side, level in (("t", 0.5), ("c", 0.3))
+        for i in range(5)
+    ]
+    frame = compare(paths, [comparison([(f"t{i}", f"c{i}") for i in range(5)], list("01234"))], SECTION, 0)
     assert set(frame["reason"]) == {"constant"}
     assert set(frame["verdict"]) == {"undecided"}
-    np.testing.assert_allclose(frame["effect"], 0, atol=1e-12)
     assert frame[["low", "high", "p_value", "p_equivalence", "p_adjusted"]].isna().all(axis=None)
-    assert checked_rows(frame) == 3
 
 
 def test_a_contrast_without_results_of_any_pair_is_logged_for_each_protocol(tmp_path, caplog, monkeypatch):

@@ -8,15 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 
 from hand_made import contrasts, effect, objective_means, results, sensitivity, trained_results
 from wordsight.catalogue import display
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.robustness import Parameters
+from wordsight.config.statistics import Margin, StatisticsSection
 from wordsight.protocols import robustness
 from wordsight.protocols.task import Task
 from wordsight.statistics import audit
-from wordsight.statistics.effects import ENOUGH_REPLICATES, MARGIN
+from wordsight.statistics.effects import ENOUGH_REPLICATES, UNKNOWN_GAIN
 from wordsight.statistics.self_checks import ATTACK_CHECKS, HOPELESS_RADIUS
 from wordsight.tables.csv import write_csv
 from wordsight.tables.schema import checked
@@ -77,21 +79,13 @@ def test_the_method_has_the_rule_of_every_flag_with_its_threshold():
     assert f"at most {audit.SMALLEST_GAIN}" in METHOD
 
 
-def test_the_method_has_the_default_margin_and_code_that_measures_what_it_is_chosen_against(
-    tmp_path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    table = trained_results()
-    # Seeds 0, 1 and 2 lie 0.02 apart, but those of untrained encoders 1, which are no trainings.
-    apart = table["objective"].eq("untrained").map({True: 1, False: 0.02})
-    table["value"] = (table["training_seed"].astype(float) * apart).fillna(0.5)
-    write_csv("results/tables/results.csv", table)
-    section = METHOD.split("### The margin")[1]
-    assert f"counts as none, {MARGIN} for" in section
-    exec(re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)[0], {})
-    printed = re.findall(r"^(\w+) +([\d.]+) +([\d.]+)$", capsys.readouterr().out, flags=re.MULTILINE)
-    assert {protocol for protocol, _, _ in printed} == set(table["protocol"])
-    assert all((deviation, largest) == ("0.02", "0.055") for _, deviation, largest in printed)
+def test_the_method_has_the_default_margin():
+    section, margin = METHOD.split("### The margin")[1].partition("###")[0], Margin()
+    assert f"{margin.share} of the mean gain" in section
+    assert f"at least {margin.least}." in section
+    assert f"encoders it is {UNKNOWN_GAIN * margin.least:g}." in section
+    example = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", section, flags=re.DOTALL)[0])
+    assert StatisticsSection(**example["statistics"]).margin == margin
 
 
 def test_the_documented_line_loads_every_table(tmp_path, monkeypatch):

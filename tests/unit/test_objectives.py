@@ -16,7 +16,7 @@ from wordsight.files.parquet import read_frame, write_frame
 from wordsight.protocols.rows import make_rows, write_rows
 from wordsight.statistics import group_means
 from wordsight.statistics.comparison import Comparison
-from wordsight.statistics.effects import INTERVAL, compare
+from wordsight.statistics.effects import INTERVAL, Material, compare
 from wordsight.statistics.group_means import COLUMNS
 from wordsight.tables.joined import objectives_table
 from wordsight.tables.schema import checked
@@ -104,7 +104,7 @@ def test_the_means_of_two_objectives_differ_by_the_effect_of_their_contrast(tmp_
     value = describe(paths, GROUPS, SECTION, 0).set_index("group")["value"]
     pairs = [("labels-0", name) for name in names if name != "labels-0"]
     contrast = Comparison(name="c", pairs=pairs, groups=[""] * len(pairs))
-    frame, _ = compare(paths, [contrast], SECTION, 0, MEASURES)
+    frame, _ = compare(paths, [contrast], Material(SECTION, 0, MEASURES))
     effect = frame.iloc[0]["effect"]
     assert value["labels"] - value["simclr"] == pytest.approx(effect)
 

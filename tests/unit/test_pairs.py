@@ -98,8 +98,12 @@ def test_sides_without_a_common_architecture_are_refused_with_the_models_of_both
 def test_the_default_contrasts_pair_encoders_that_differ_in_nothing_but_their_objective():
     default = load(yaml.safe_load((ROOT / "config/config.yaml").read_text()))
     for comparison in resolve(default):
-        assert len(comparison.pairs) == len(set(comparison.groups)) >= 3
-        for names in comparison.pairs:
+        treatments, controls = comparison.sides
+        assert len(comparison.pairs) == len(treatments) * len(controls)
+        assert comparison.baseline == all(name.startswith("untrained") for name in controls)
+        paired = comparison.by_seed()
+        assert len(paired.pairs) == len(set(paired.groups)) == min(len(treatments), len(controls)) >= 3
+        for names in paired.pairs:
             treatment, control = (default.models[name] for name in names)
             assert treatment.objective != control.objective
             assert (treatment.seed, treatment.architecture) == (control.seed, control.architecture)

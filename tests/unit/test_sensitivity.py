@@ -14,13 +14,13 @@ from hand_made import effect, model_card
 from wordsight.config.statistics import StatisticsSection
 from wordsight.statistics import verdicts
 from wordsight.statistics.components import Part, Stratum, estimate
+from wordsight.statistics.random_effects import random_effects
 from wordsight.statistics.sensitivity import (
     COLUMNS,
     META,
     MIXED,
     WITHOUT_DATASET,
     WITHOUT_MODEL,
-    random_effects,
     sensitivities,
 )
 from wordsight.tables.schema import checked
@@ -251,7 +251,9 @@ def test_the_mixed_model_is_that_of_a_direct_fit():
         groups="one",
         vc_formula={"dataset": "0 + C(dataset)", "model": "0 + C(model)"},
     ).fit(method="powell")
-    expected = [peer.params["treated"], *peer.conf_int().loc["treated"], peer.pvalues["treated"]]
+    reach = stats.t.ppf(0.975, 17 - 4) * peer.bse["treated"]  # the models beyond the coefficients
+    p = 2 * stats.t.sf(abs(peer.params["treated"]) / peer.bse["treated"], 17 - 4)
+    expected = [peer.params["treated"], peer.params["treated"] - reach, peer.params["treated"] + reach, p]
     assert row[["effect", "low", "high", "p_value"]].tolist() == pytest.approx(expected, rel=1e-3)
     assert row["n"] == 17
 
@@ -262,7 +264,7 @@ def test_of_as_many_models_on_every_dataset_the_mixed_model_has_the_error_of_a_p
     by_model = means(parts).groupby(["treated", "model"])["value"].mean()
     t, c = by_model[1.0], by_model[0.0]
     pooled = (5 * t.var() + 8 * c.var()) / 13 * (1 / 6 + 1 / 9)
-    reach = stats.norm.ppf(0.975) * np.sqrt(pooled)
+    reach = stats.t.ppf(0.975, 13) * np.sqrt(pooled)
     assert row["effect"] == pytest.approx(t.mean() - c.mean())
     assert (row["high"] - row["low"]) / 2 == pytest.approx(reach, rel=1e-3)
 

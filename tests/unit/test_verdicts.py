@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
@@ -51,12 +50,38 @@ def test_equal_numbers_have_no_p_values(values):
     assert np.isnan(numbers).all()
 
 
-def test_holm_multiplies_each_p_by_the_tests_that_are_left_and_leaves_out_what_is_not_known():
-    # In ascending order 0.005 x 4, 0.01 x 3, 0.03 x 2, and 0.04 x 1, which may not fall below the one before.
-    adjusted = verdicts.holm([0.01, 0.04, np.nan, 0.03, 0.005])
-    np.testing.assert_allclose(adjusted, [0.03, 0.06, np.nan, 0.06, 0.02])
-    assert verdicts.holm([0.4, 0.4, 0.9]).tolist() == [1, 1, 1]
-    np.testing.assert_allclose(verdicts.holm([0.01, 0.01, 0.9]), [0.03, 0.03, 0.9])
+def test_bonferroni_multiplies_and_leaves_out_what_is_not_known():
+    assert verdicts.bonferroni(0.01, 4) == pytest.approx(0.04)
+    assert verdicts.bonferroni(0.4, 4) == 1
+    assert np.isnan(verdicts.bonferroni(np.nan, 4))
+
+
+def test_probabilities_are_those_of_the_distribution_of_the_interval(numbers):
+    found = of(numbers)
+    worse, within, better = verdicts.probabilities(found, 0.3)
+    peer = stats.t(len(numbers) - 1, numbers.mean(), stats.sem(numbers))
+    assert (worse, better) == pytest.approx((peer.cdf(-0.3), peer.sf(0.3)))
+    assert worse + within + better == pytest.approx(1)
+    assert np.isnan(verdicts.probabilities(of([0.3] * 5), 0.3)).all()
+
+
+def test_superiority_is_the_share_of_pairs_with_ties_as_halves():
+    t, c = np.array([1.0, 2.0, 3.0]), np.array([0.0, 2.0])
+    assert verdicts.superiority(t, c) == pytest.approx((1 + 0 + 1 + 0.5 + 1 + 1) / 6)
+    assert verdicts.superiority(t, c) == pytest.approx(stats.mannwhitneyu(t, c).statistic / 6)
+    assert np.isnan(verdicts.superiority(t, np.empty(0)))
+
+
+def test_an_effect_is_found_in_as_many_datasets_as_their_p_allow_together():
+    # In ascending order times 4, 3, 2 and 1: 0.04, 0.03, 0.05 and 0.2.
+    p = [0.2, 0.01, 0.025, 0.01]
+    assert verdicts.found_in(p, 0.05) == 3
+    assert verdicts.found_in(p, 0.04) == 2
+    assert verdicts.found_in(p, 0.01) == 0
+    assert verdicts.found_in([0.02, 0.001], 0.05) == 2
+    # What fails for one dataset fails for more.
+    assert verdicts.found_in([0.03, 0.03], 0.05) == 0
+    assert verdicts.found_in([np.nan, 0.001], 0.05) == 1
 
 
 @pytest.mark.parametrize("units", [5, 12, 60])
@@ -80,18 +105,6 @@ def test_no_number_of_replicates_makes_up_for_images():
     found = Estimate(effect=0.0, stderr=0.05, df=8, unit_variance=0.01**2)
     assert verdicts.more_replicates(found, 5, 0.03, 0.05, 0.8) == np.inf
     assert verdicts.more_replicates(found, 5, 0.5, 0.05, 0.8) == 0
-
-
-def test_holm_gives_the_bits_of_statsmodels():
-    rng = np.random.default_rng(0)
-    for size in (1, 2, 7, 40):
-        values = rng.choice([0.0, 0.01, 0.04, 0.04, 0.5, 1.0], size) * rng.choice([1.0, rng.random()], size)
-        assert verdicts.holm(values).tolist() == multipletests(values, method="holm")[1].tolist()
-
-
-def test_holm_leaves_an_empty_or_unknown_family_unchanged():
-    assert verdicts.holm([]).shape == (0,)
-    assert np.isnan(verdicts.holm([np.nan, np.nan])).all()
 
 
 def test_replicates_are_advised_up_to_a_limit_beyond_which_there_are_none():

@@ -16,7 +16,9 @@ CELLS = {
 METRICS = {name: found.words for record in PROTOCOLS.values() for name, found in record.metrics.items()}
 
 # The mark of each verdict, for those who cannot tell the colours apart.
-VERDICTS = {"helps": "▲", "hurts": "▼", "equivalent": "■", "undecided": "○"}
+VERDICTS = {"helps": "▲", "hurts": "▼", "equivalent": "■", "undecided": "○", "identical": "="}
+# The same for the verdict on the measured encoders alone.
+ENCODERS = {"higher": "▲", "lower": "▼", "equivalent": "■", "undecided": "○", "identical": "="}
 
 REASONS = {
     "": "",
@@ -35,6 +37,7 @@ FLAGS = {
     "flips without one model": "the verdict changes when one replicate is left out",
     "flips without one dataset": "the verdict changes when one dataset is left out",
     "confounded": "the sides also differ in other ways",
+    "collapsed seed": "a seed scores far below the others of its objective",
     "modes disagree": "sound and paper mode disagree",
     "attack self-check": "an attack failed its self-check",
 }

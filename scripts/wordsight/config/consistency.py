@@ -52,6 +52,7 @@ def check(config: Config) -> None:
             matches_a_model(f"contrasts.{name}.{side}", getattr(contrast, side))
     metrics = sorted({record.primary for record in PROTOCOLS.values()})
     known("statistics.margins", list(config.statistics.margins), metrics, "metric")
+    known("statistics.clusters", list(config.statistics.clusters), list(config.datasets), "dataset")
     for family, names in config.statistics.families.items():
         known(f"statistics.families.{family}", names, list(config.contrasts), "contrast")
     _check_families(config.statistics.families)

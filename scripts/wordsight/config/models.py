@@ -77,6 +77,13 @@ class Traits(Section):
             "contrast can match by it, and the mixed model uses it instead of the architecture."
         ),
     )
+    family: Name | None = Field(
+        default=None,
+        description=(
+            "Name of a family of encoders that depend on each other, such as fine-tunings of one encoder. On "
+            "a side of a contrast without matched groups they count once."
+        ),
+    )
     licence: str | None = Field(
         default=None, description="Licence of the weights, for the card; the source's own when left out."
     )

@@ -1,10 +1,26 @@
 """The key ``statistics``: how uncertainty is computed, and what a verdict is judged by."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from wordsight.catalogue.section import Fraction, Name, Positive, Section
+
+
+class Margin(Section):
+    """A margin that is a share of what training gains over untrained encoders."""
+
+    share: Fraction = Field(
+        default=0.25,
+        description="Share of what all objectives of the protocol gain over untrained encoders, on average.",
+    )
+    least: Positive = Field(
+        default=0.01,
+        description=(
+            "Smallest margin, however small the gain; three times as much is the margin where there is no "
+            "untrained encoder to tell the gain."
+        ),
+    )
 
 
 class StatisticsSection(Section):
@@ -21,17 +37,31 @@ class StatisticsSection(Section):
         default=0.8,
         description="Power with which a difference as large as the margin should be found.",
     )
-    margins: dict[str, Positive] = Field(
+    margin: Positive | Margin = Field(
+        default=Margin(),
+        description=(
+            "Largest difference that counts as no difference: a number, such as 0.03, or a share of the gain "
+            "over untrained encoders."
+        ),
+    )
+    margins: dict[str, Positive | Margin] = Field(
         default={},
         description=(
-            "For each metric, the largest difference that counts as no difference, such as `{accuracy: "
-            "0.02}`. It is 0.03 for all other metrics."
+            "For some metrics, another margin, such as `{accuracy: 0.02, robust_area: {least: 0.03}}`."
+        ),
+    )
+    clusters: dict[Name, Literal["concept", "items"]] = Field(
+        default={},
+        description=(
+            "For a dataset whose test images have a concept, whether the images of one concept count once "
+            "(`concept`, which is the default) or each by itself (`items`)."
         ),
     )
     families: dict[Name, Annotated[list[str], Field(min_length=1)]] = Field(
         default={},
         description=(
             "Contrasts whose verdicts are corrected together, by name of the family, such as "
-            "`{language: [captions-labels]}`. All other contrasts form the family `all others`."
+            "`{language: [captions-labels]}`. All other contrasts form the family `all others`, except those "
+            "with untrained encoders, which have no verdicts."
         ),
     )

@@ -20,6 +20,7 @@ LOOK = {
     "hurts": (COLOURS[1], "triangle-down"),
     "equivalent": (COLOURS[2], "square"),
     "undecided": (FAINT, "circle"),
+    "identical": (FAINT, "square"),
     UNJUDGED: ("#9a9a9a", "diamond"),
 }
 HOLLOW = "circle"  # shape of undecided comparisons, drawn without a fill
@@ -128,13 +129,13 @@ def channels(looks: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
 def _lines(row: ContrastRow) -> dict[str, str]:
     """Lines of the tooltip of one row; a dash for missing values."""
     reason = display.REASONS[row.reason]
-    judged = f"{row.verdict}{f': {reason}' if reason else ''}"
+    judged = f"{row.verdict or 'an effect over untrained encoders'}{f': {reason}' if reason else ''}"
     where = [display.comparison(row.protocol, row.parameter, row.setting), display.dataset(row.dataset)]
     ends = f" ({percent(row.confidence)} interval {span(row.interval)})" if row.interval else ""
     resampled = (row.bootstrap_low, row.bootstrap_high)
     text = {
         "where": ": ".join(part for part in where if part),
-        "judged": judged if row.decides else f"none; {judged} without correction",
+        "judged": judged if row.decides else f"none; {'uncorrected ' if row.verdict else ''}{judged}",
         "size": f"{points(row.effect, sign=True)}{ends}",
         "bootstrap": " to ".join(points(end, sign=True) for end in resampled if end is not None),
         "levels": f"{percent(row.treatment, 1)}, {percent(row.control, 1)}",

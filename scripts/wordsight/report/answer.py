@@ -25,7 +25,9 @@ GROUPED = {
     ("equivalent", ""): "equivalent within the margin on",
     ("undecided", "overlap"): "undecided on",
     ("undecided", "too few models"): "undecided with too few models on",
-    ("undecided", "constant"): "undecided, because nothing varies, on",
+    ("undecided", "constant"): "undecided without any variation on",
+    ("identical", ""): "identical on",
+    ("", ""): "without a verdict, on",
 }
 NOT_EQUAL = "Undecided does not mean equal: the data neither show a difference nor rule one out."
 FEW_REPLICATES = (
@@ -42,12 +44,13 @@ class Line:
     Attributes
     ----------
     heading : protocol and setting
-    verdict : ``helps``, ``hurts``, ``equivalent`` or ``undecided``, corrected within the family
-    claim : the verdict with effect, interval and replicates; if undecided, also what a verdict would need
-    size : only effect and interval
-    material : the data behind it: models on each side, datasets and images
-    by_dataset : uncorrected verdicts by dataset or cell; empty if there is only one
-    flags : reasons to doubt it, in plain words
+    verdict : ``helps``, ``hurts``, ``equivalent``, ``undecided`` or ``identical``, corrected within the
+        family; empty for an effect over untrained encoders
+    claim : the verdict with effect, interval and replicates, and of an undecided one what is missing
+    size : effect and interval alone
+    material : what it rests on: models of either side, datasets and images
+    by_dataset : on which datasets or cells the verdict is which, uncorrected; empty where there is but one
+    flags : reasons not to believe it, in plain words
     """
 
     heading: str
@@ -128,7 +131,7 @@ def _few_about_language(about_language: Sequence[Contrast], run: Run) -> str:
     for contrast in about_language:
         said += [contrast.question] if contrast.isolates else []
         said.append(f"{_headline(contrast, protocols=len(about_language) == 1)}.")
-    rows = [row for contrast in about_language for row in _deciding(contrast)]
+    rows = [row for contrast in about_language for row in _main(contrast)]
     said += ["Undecided does not mean equal."] if any(row.verdict == "undecided" for row in rows) else []
     return " ".join([*said, *_correction(rows, run)])
 
@@ -150,18 +153,19 @@ def _not_about_language(compared: Sequence[Contrast], run: Run) -> str:
 
 
 def _from_captions(contrast: Contrast) -> list[ContrastRow]:
-    """Effects with a verdict of a contrast about language, worded for the side trained with captions."""
-    opposite = OPPOSITE if contrast.captions_are_controls else {}
-    return [replace(row, verdict=opposite.get(row.verdict, row.verdict)) for row in _deciding(contrast)]
+    """Effects of a contrast about language that decide, with the verdict on the side of the captions."""
+    turned = TURNED if contrast.captions_are_controls else {}
+    return [replace(row, verdict=turned.get(row.verdict, row.verdict)) for row in _main(contrast)]
 
 
-def _deciding(contrast: Contrast) -> list[ContrastRow]:
-    return [row for row in contrast.rows if row.decides]
+def _main(contrast: Contrast) -> list[ContrastRow]:
+    """The row of each protocol that stands for it; those of baselines have no verdict."""
+    return [row for row in contrast.rows if row.main]
 
 
 def _correction(rows: Iterable[ContrastRow], run: Run) -> list[str]:
-    """Say for how many comparisons verdicts are corrected; nothing without a correction."""
-    sizes = [phrases.family_size(family, run) for family in sorted({row.family for row in rows})]
+    """Say for how many comparisons verdicts are corrected; nothing where each stands alone."""
+    sizes = [phrases.family_size(family, run) for family in sorted({row.family for row in rows} - {""})]
     if max(sizes, default=0) < 2:
         return []
     each = "" if len(sizes) == 1 else ", separately in each family"
@@ -169,10 +173,12 @@ def _correction(rows: Iterable[ContrastRow], run: Run) -> list[str]:
 
 
 def _headline(contrast: Contrast, *, protocols: bool = False) -> str:
-    """Count the verdicts of a contrast; with ``protocols``, name the protocols of those not undecided."""
-    rows = _deciding(contrast)
+    """Say how many comparisons of a contrast ended how, and if asked, which of those that have a verdict."""
+    rows = _main(contrast)
     if not rows:
-        return f"{contrast.title}: no verdict"
+        return f"{contrast.title}: nothing to judge"
+    if contrast.comparison.baseline:
+        return f"{contrast.title}: effects without verdicts on {counted(len(rows), 'protocol')}"
     said: list[str] = []
     for verdict in display.VERDICTS:
         found = [phrases.protocol(row.protocol) for row in rows if row.verdict == verdict]
@@ -204,7 +210,7 @@ def all_notes(found: Sequence[Answer]) -> list[str]:
 
 
 def _answer(contrast: Contrast) -> Answer:
-    rows = _deciding(contrast)
+    rows = _main(contrast)
     return Answer(
         contrast=contrast.name,
         question=contrast.question,
@@ -262,7 +268,7 @@ def _by_dataset(decisive: ContrastRow, contrast: Contrast) -> str:
         for row in contrast.rows
         if row.scope == "dataset" and (row.protocol, row.setting) == (decisive.protocol, decisive.setting)
     ]
-    if len(rows) < 2:
+    if len(rows) < 2 or contrast.comparison.baseline:
         return ""
     places: dict[str, list[str]] = {}
     for row in sorted(rows, key=lambda row: row.verdict):
@@ -277,19 +283,20 @@ def _by_dataset(decisive: ContrastRow, contrast: Contrast) -> str:
 def _secondary(decisive: Sequence[ContrastRow], contrast: Contrast) -> str:
     """Effects with intervals at the smaller settings, which have no verdict."""
     where = {(row.protocol, row.dataset) for row in decisive}
-    rows = [row for row in contrast.rows if not row.decides and (row.protocol, row.dataset) in where]
+    rows = [row for row in contrast.rows if not row.main and (row.protocol, row.dataset) in where]
     said = [f"{phrases.heading(row)} {phrases.size(row)}" for row in rows]
     return f"At other settings, without a verdict: {'; '.join(said)}." if said else ""
 
 
 def _notes(rows: Sequence[ContrastRow], run: Run) -> list[str]:
-    """Say how to read the verdicts: undecided ones, the correction, and few replicates."""
-    sizes = {row.family: phrases.family_size(row.family, run) for row in rows}
+    """Say how verdicts are to be read: undecided, corrected, and from how many replicates."""
+    sizes = {row.family: phrases.family_size(row.family, run) for row in rows if row.family}
     several = len(set(run.contrasts["family"]) - {""}) > 1
     corrected = [
-        f"Verdicts are corrected by Holm's method for {size} comparisons"
-        f"{f' (family {family})' if several else ''}. Intervals are not corrected, so a verdict "
-        "can be undecided although its interval excludes zero."
+        f"Verdicts are corrected for {size} comparisons by Bonferroni's method, so that all of them "
+        f"together are right with a probability of {percent(rows[0].confidence)} or more"
+        f"{f' (family {family})' if several else ''}. Intervals are not corrected, so an interval can leave "
+        "out zero although its verdict is undecided."
         for family, size in sizes.items()
         if size > 1
     ]

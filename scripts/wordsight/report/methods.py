@@ -25,7 +25,7 @@ from wordsight.report.references import (
     latex,
 )
 from wordsight.report.run import Run, Trained
-from wordsight.statistics.analyses import META, MIXED, WITHOUT_DATASET, WITHOUT_MODEL
+from wordsight.statistics.analyses import INTERQUARTILE, META, MIXED, WITHOUT_DATASET, WITHOUT_MODEL
 
 Software = Sequence[tuple[str, str]]
 MOST_NAMED = 12  # encoders not trained here; if there are more, they are only counted
@@ -292,9 +292,8 @@ def _statistics(run: Run) -> Iterator[Sentence]:
     if families:
         named = [f"{name} ({counted(size, 'comparison')})" for name, size in families.items()]
         yield [
-            "Both p-values were corrected by Holm's method",
-            Cite(("holm1979",)),
-            f" within each family of comparisons: {join(named)}.",
+            "Both p-values were multiplied by the number of comparisons in their family (Bonferroni), so "
+            f"that all verdicts of a family hold together: {join(named)}.",
         ]
     yield [f"Minimum detectable effects are for a power of {percent(section['power'])}."]
     yield from _sensitivity(run)
@@ -314,6 +313,8 @@ def _sensitivity(run: Run) -> Iterator[Sentence]:
     if left_out:
         without = join(left_out, "or")
         yield [f"Each effect with a verdict was estimated again, leaving out one {without} at a time."]
+    if INTERQUARTILE in numbers:
+        yield ["Interquartile means of both sides were compared by Yuen's test."]
     if META in numbers:
         yield [
             f"For {counted(numbers[META], 'effect')} over several datasets, a meta-analysis treated the "

@@ -109,8 +109,8 @@ def compared_encoders(row: ContrastRow, contrast: Contrast) -> str:
 
 
 def _replicate(row: ContrastRow, contrast: Contrast) -> str:
-    """Noun for a replicate of an effect."""
-    return contrast.matched if row.replicate == "matched groups" else "model"
+    """What a replicate of an effect is called."""
+    return {"matched groups": contrast.matched, "families": "family"}.get(row.replicate, "model")
 
 
 def replicates(rows: Sequence[ContrastRow], contrast: Contrast) -> str:
@@ -148,12 +148,16 @@ def claim(row: ContrastRow, contrast: Contrast) -> str:
     """State the verdict with effect, interval and replicates; never call undecided equal."""
     if row.reason == "too few models":
         return _too_few(row)
+    if row.verdict == "identical":
+        return "identical: every observation of both sides is the same, so there is nothing to test"
     if row.interval is None:
         return (
             f"undecided, because the difference is {_signed(row)} in every draw and a test needs variation; "
             "check the features and the metric"
         )
     around = f"{percent(row.confidence)} interval {ends(row)}; {replicates([row], contrast)}"
+    if not row.verdict:
+        return f"an effect of {_signed(row)} over untrained encoders ({around})"
     if row.verdict == "equivalent":
         return _equivalent(row, around)
     if row.verdict == "undecided":
@@ -179,7 +183,10 @@ def _too_few(row: ContrastRow) -> str:
         if row.interval
         else ""
     )
-    return f"undecided, with too few models for a verdict about training ({few}); {differ}{interval}"
+    these = (
+        f", so on new images like these the verdict is {row.encoders_verdict}" if row.encoders_verdict else ""
+    )
+    return f"undecided, with too few models for a verdict about training ({few}); {differ}{interval}{these}"
 
 
 def _equivalent(row: ContrastRow, around: str) -> str:
@@ -215,8 +222,9 @@ def _needed_to_decide(row: ContrastRow, contrast: Contrast) -> str:
 
 
 def family_size(family: str, run: Run) -> int:
-    """Number of comparisons that are corrected together."""
-    return int((run.contrasts["family"] == family).sum())
+    """Number of comparisons that are corrected together, which are those with a test."""
+    rows = run.contrasts[run.contrasts["family"] == family]
+    return int(rows["comparisons"].max()) if len(rows) else 0
 
 
 # Reasons to doubt it

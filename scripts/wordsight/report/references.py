@@ -78,8 +78,8 @@ def references() -> dict[str, Reference]:
 def cited(keys: Iterable[str]) -> str:
     """Authors and years of some sources, as cited in brackets.
 
-    >>> cited(["holm1979", "zbontar2021"])
-    'Holm, 1979; Zbontar et al., 2021'
+    >>> cited(["owen2007", "zbontar2021"])
+    'Owen, 2007; Zbontar et al., 2021'
     """
     return "; ".join(references()[key].words for key in keys)
 

@@ -4,6 +4,7 @@ KEYS = ["contrast", "protocol", "mode", "metric", "parameter", "setting"]
 
 WITHOUT_MODEL = "leave one model out"
 WITHOUT_DATASET = "leave one dataset out"
+INTERQUARTILE = "interquartile mean"
 META = "random effects over datasets"
 MIXED = "mixed model"
-ANALYSES = (WITHOUT_MODEL, WITHOUT_DATASET, META, MIXED)
+ANALYSES = (WITHOUT_MODEL, WITHOUT_DATASET, INTERQUARTILE, META, MIXED)

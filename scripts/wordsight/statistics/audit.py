@@ -84,6 +84,7 @@ def _flags(row: ContrastRow, evidence: Evidence) -> list[str]:
         ),
         "unconverged": lambda row, seen: bool((seen.measured(row, "converged")["value"] < 1).any()),
         "not learned": _not_learned,
+        "collapsed seed": lambda row, _: bool(row.collapsed),
         "near duplicates": _near_duplicates,
         "flips without one model": lambda row, seen: _flips(row, seen, WITHOUT_MODEL),
         "flips without one dataset": lambda row, seen: _flips(row, seen, WITHOUT_DATASET),

@@ -1,5 +1,7 @@
 """A contrast with its models resolved: what the statistics compare."""
 
+from pydantic import Field
+
 from wordsight.catalogue.section import Section
 
 
@@ -10,16 +12,32 @@ class Comparison(Section):
     ----------
     name, question : as in the configuration
     pairs : (treatment, control) names of models
-    groups : for each pair, the traits on which its two models agree; empty when nothing is matched
+    groups : for each pair, the traits on which its two models agree; empty when nothing is matched, or only
+        by seed
+    seeds : of each model, where sides are matched by nothing but the seed
+    families : of each model that belongs to one, the family; models of one family and side count once
+    baseline : whether one side is untrained, which gives effects and intervals but no verdicts
     """
 
     name: str
     question: str = ""
     pairs: list[tuple[str, str]]
     groups: list[str]
+    seeds: dict[str, int] = Field(default_factory=dict)
+    families: dict[str, str] = Field(default_factory=dict)
+    baseline: bool = False
 
     @property
     def sides(self) -> tuple[list[str], list[str]]:
         """Treatments and controls, each once, in the order of the pairs."""
         treatments, controls = (list(dict.fromkeys(pair[side] for pair in self.pairs)) for side in (0, 1))
         return treatments, controls
+
+    def by_seed(self) -> "Comparison | None":
+        """The same with its sides matched by seed; None where they share fewer than two seeds."""
+        pairs = self.pairs if self.seeds else []
+        kept = [(one, other) for one, other in pairs if self.seeds[one] == self.seeds[other]]
+        groups = [str(self.seeds[treatment]) for treatment, _ in kept]
+        if len(set(groups)) < 2:
+            return None
+        return self.model_copy(update={"pairs": kept, "groups": groups})

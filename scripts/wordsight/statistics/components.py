@@ -13,25 +13,31 @@ the effect is the sum of three parts, each estimated from mean squares:
     items   s2(d_i) / n  - interaction of units and items,       d_i the effect on item i
     trials  s2(d_t) / t  - interaction of units and trials,      d_t the effect in trial t
 
-The last two are set to zero where they come out negative, which happens only by chance. The degrees of
-freedom are those of Satterthwaite (1946, "An approximate distribution of estimates of variance components",
-Biometrics Bulletin 2, 110-114, doi:10.2307/3002019), so an interval over five training runs is as wide as
-Student's t with four degrees of freedom makes it, unless most of the uncertainty comes from the images.
+The last two are held at zero, below which they fall only by chance, and the sum at what the images and trials
+give with the models held fixed (:mod:`wordsight.statistics.crossed`): a standard error below that is small by
+luck, and with it every verdict would be. Where the units of a stratum are seeds of one objective, their
+variance borrows strength from the other objectives (:mod:`wordsight.statistics.moderation`).
 
-With few units, their share of the variance is itself uncertain: when it is small by chance, so is the
-standard error. Satterthwaite's formula squares this share, which can't be trusted then. So the degrees of
-freedom are at most those of the units divided by the share, and at most the square of those of the units.
-``benchmarks/calibration.py`` shows why this matters. Effects are averaged over datasets, which are fixed;
-units that several datasets share vary together, and so do items that several cells share.
+The degrees of freedom are Satterthwaite's, so that an interval over five training runs is as wide as
+Student's t with four asks, unless the images are what is uncertain or the other objectives tell how seeds
+vary. Of few units the share in the variance is itself uncertain, and small by chance where the standard error
+is too, so Satterthwaite's square of that share is not trusted: the degrees of freedom are at most those of
+the units divided by the share, and at most the square of the units'. ``benchmarks/calibration.py`` shows what
+these rules are for. Over datasets, which are fixed, effects are averaged; units that several datasets share
+vary together, and so do items that several cells share.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-# Equal observations of a metric around 1 can leave a standard error this large, by rounding alone.
+from wordsight.statistics import moderation
+from wordsight.statistics.crossed import crossed_variance, satterthwaite
+from wordsight.statistics.moderation import Means, Prior
+
+# Standard error of a metric of order 1 that equal observations leave, since numbers are rounded.
 ROUNDING = 1e-12
 
 
@@ -44,11 +50,13 @@ class Stratum:
     sign : 1, or -1 for the controls of a comparison without matched groups
     units : their names
     observations : array of shape (units, trials, items)
+    objective : what the units are seeds of, whose variance borrows strength; empty for other units
     """
 
     sign: int
     units: tuple[str, ...]
     observations: np.ndarray
+    objective: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,12 +65,14 @@ class Part:
 
     Attributes
     ----------
-    items : name of the set of items; parts with the same name share their items, and draw them together
-    strata : all with the same trials and items
+    items : names what is drawn: parts of equal names have the same items, and draw them together
+    strata : whose trials and items are the same
+    peers : mean of each seed of every objective of the protocol, which strength is borrowed from
     """
 
     items: str
     strata: tuple[Stratum, ...]
+    peers: Means = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,54 +103,133 @@ def estimate(parts: Sequence[Part]) -> Estimate:
     if not parts:
         raise ValueError("expected at least one dataset")
     effects = [sum(s.sign * float(s.observations.mean()) for s in part.strata) for part in parts]
-    units = _unit_terms(parts)
-    terms = [*units, *_item_terms(parts), *(_trial_term(part, len(parts)) for part in parts)]
+    common = moderation.prior(means_over(parts))
+    units = [_moderated(term, common) for term in _unit_terms(parts)]
+    terms = [
+        *[(term.variance, term.df) for term in units],
+        *_item_terms(parts),
+        *(_trial_term(part, len(parts)) for part in parts),
+    ]
     terms = [(variance if variance > ROUNDING**2 else 0.0, df) for variance, df in terms if df > 0]
-    total, of_units = (sum(variance for variance, _ in some) for some in (terms, units))
+    of_units = sum(term.variance for term in units)
+    total = sum(variance for variance, _ in terms)
     df = satterthwaite(terms)
     if of_units > ROUNDING**2:
-        df_units = satterthwaite(units)
+        df_units = satterthwaite([(term.variance, term.df) for term in units])
         df = min(df, df_units * min(total / of_units, df_units))
+    floor, _ = fixed_models(parts)
     return Estimate(
         effect=float(np.mean(effects)),
-        stderr=float(np.sqrt(total)) if terms else float("nan"),
+        stderr=float(np.sqrt(np.fmax(total, floor))) if terms else float("nan"),
         df=df,
         unit_variance=float(of_units),
     )
 
 
-def satterthwaite(terms: Sequence[tuple[float, int]]) -> float:
-    """Degrees of freedom of a sum of independent variances; NaN when the sum is zero.
+def fixed_models(parts: Sequence[Part]) -> tuple[float, float]:
+    """Variance of the mean effect over some datasets with the models held fixed, with its degrees of freedom.
 
-    Parameters
-    ----------
-    terms : each variance with its degrees of freedom
+    What a repetition draws anew is then images and trials alone; both numbers are NaN where it draws nothing,
+    and the second is where all say the same.
     """
-    spread = sum(variance**2 / df for variance, df in terms)
-    return float(sum(variance for variance, _ in terms) ** 2 / spread) if spread > 0 else float("nan")
+    terms = [crossed_variance(matrix) for matrix in _matrices(parts)]
+    known = [(variance, df) for variance, df in terms if not np.isnan(variance)]
+    if not known:
+        return float("nan"), float("nan")
+    variance = sum(variance for variance, _ in known)
+    if not variance > ROUNDING**2:
+        return 0.0, float("nan")
+    return variance, satterthwaite([term for term in known if term[0] > 0])
 
 
-def _unit_terms(parts: Sequence[Part]) -> list[tuple[float, int]]:
-    """Variance and degrees of freedom of the units of each stratum; a stratum of one unit has none.
+def _matrices(parts: Sequence[Part]) -> list[np.ndarray]:
+    """Effect in each trial on each item, as a share of the mean over parts; of equal items, their sum."""
+    by_items: dict[str, list[np.ndarray]] = defaultdict(list)
+    for part in parts:
+        effect = sum(s.sign * s.observations.mean(axis=0) for s in part.strata)
+        by_items[part.items].append(effect / len(parts))
+    found = []
+    for same in by_items.values():
+        if len({matrix.shape for matrix in same}) > 1:  # other trials, of which only the mean is common
+            same = [matrix.mean(axis=0, keepdims=True) for matrix in same]
+        found.append(np.sum(same, axis=0))
+    return found
+
+
+def means_over(parts: Sequence[Part]) -> dict[str, dict[str, float]]:
+    """Mean over datasets of each seed of every objective that has the same seeds on all of them."""
+    first, *others = (part.peers for part in parts)
+    return {
+        objective: {seed: float(np.mean([part.peers[objective][seed] for part in parts])) for seed in seeds}
+        for objective, seeds in first.items()
+        if all(set(peers.get(objective, {})) == set(seeds) for peers in others)
+    }
+
+
+def side_means(parts: Sequence[Part], sign: int) -> np.ndarray:
+    """Mean over datasets of each treatment or matched group (``sign`` 1), or of each control (-1).
+
+    Empty where the datasets have different units.
+    """
+    strata = [stratum for part in parts for stratum in part.strata if stratum.sign == sign]
+    if len(strata) < len(parts) or len({stratum.units for stratum in strata}) != 1:
+        return np.empty(0)
+    return np.mean([stratum.observations.mean(axis=(1, 2)) for stratum in strata], axis=0)
+
+
+@dataclass(frozen=True)
+class _Units:
+    """Variance that the units of a stratum bring into the effect, with its degrees of freedom.
+
+    ``count`` is their number, or 0 where datasets have different ones.
+    """
+
+    variance: float
+    df: float
+    objective: str
+    count: int
+
+
+def _moderated(term: _Units, common: Prior | None) -> _Units:
+    """The same, shrunk to what all objectives say, where the units are seeds of one of them."""
+    if common is None or term.objective not in common.members or not term.count:
+        return term
+    variance, df = common.moderated(term.variance * term.count, term.count - 1)
+    return _Units(variance / term.count, df, term.objective, term.count)
+
+
+def _unit_terms(parts: Sequence[Part]) -> list[_Units]:
+    """Variance and degrees of freedom of the units of each stratum; none where a stratum has but one.
 
     Units with the same name vary together. Where datasets differ in units, the smallest number of units
     gives the degrees of freedom.
     """
     influence: dict[tuple[int, int], dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    fewest: dict[tuple[int, int], int] = {}
+    strata: dict[tuple[int, int], list[Stratum]] = defaultdict(list)
     for part in parts:
         for place, stratum in enumerate(part.strata):
             count, means = len(stratum.units), stratum.observations.mean(axis=(1, 2))
             if count < 2:
                 continue
-            kind = (len(part.strata), place)  # keeps the groups of one dataset from the models of another
-            fewest[kind] = min(count, fewest.get(kind, count))
+            kind = (len(part.strata), place)  # groups are not the models of another dataset
+            strata[kind].append(stratum)
             shares = (means - means.mean()) / np.sqrt(count * (count - 1)) / len(parts)
             for unit, share in zip(stratum.units, shares, strict=True):
                 influence[kind][unit] += float(share)
     return [
-        (sum(share**2 for share in by_unit.values()), fewest[kind] - 1) for kind, by_unit in influence.items()
+        _Units(
+            variance=sum(share**2 for share in by_unit.values()),
+            df=min(len(stratum.units) for stratum in strata[kind]) - 1,
+            objective=strata[kind][0].objective,
+            count=len(by_unit) if _alike(strata[kind], len(parts)) else 0,
+        )
+        for kind, by_unit in influence.items()
     ]
+
+
+def _alike(strata: Sequence[Stratum], parts: int) -> bool:
+    """Whether a stratum has the same units of one objective in every part."""
+    return len(strata) == parts and len({(stratum.objective, stratum.units) for stratum in strata}) == 1
 
 
 def _item_terms(parts: Sequence[Part]) -> list[tuple[float, int]]:

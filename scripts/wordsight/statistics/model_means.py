@@ -1,14 +1,7 @@
 """The numbers of each model, one row each: value, standard error and what was counted.
 
 Observations of n items in t trials are crossed: every trial sees every item, and both are draws from
-something larger. With x_ij = mu + item_i + trial_j + rest_ij, the mean over both has the variance
-
-    s2_item / n + s2_trial / t + s2_rest / (n t)
-
-whose unbiased estimate from the mean squares of the two-way table is (MS_item + MS_trial - MS_rest) / (n t).
-It is never set below the larger of the two one-way terms, because it falls below them only by chance
-(Cameron, Gelbach & Miller 2011, "Robust inference with multiway clustering", doi:10.1198/jbes.2010.07136).
-With one trial this is the ordinary standard error over items.
+something larger. :mod:`wordsight.statistics.crossed` has the variance of their mean.
 """
 
 from collections.abc import Iterable
@@ -19,6 +12,7 @@ import pandas as pd
 from scipy.special import bdtr, ndtri
 
 from wordsight.errors import DataError
+from wordsight.statistics.crossed import crossed_variance
 from wordsight.statistics.measures import Measure, Measures
 from wordsight.statistics.observations import Observations, Origin, drawn, read_observations, read_origin
 
@@ -74,14 +68,8 @@ def standard_error(matrix: np.ndarray) -> float:
     float
         NaN for a single observation.
     """
-    trials, items = matrix.shape
-    if min(trials, items) == 1:
-        return float(matrix.std(ddof=1) / np.sqrt(matrix.size)) if matrix.size > 1 else float("nan")
-    by_trial, by_item = matrix.mean(axis=1), matrix.mean(axis=0)
-    rest = matrix - by_trial[:, None] - by_item[None, :] + matrix.mean()
-    ms_rest = float((rest**2).sum()) / ((trials - 1) * (items - 1))
-    ms_item, ms_trial = trials * by_item.var(ddof=1), items * by_trial.var(ddof=1)
-    return float(np.sqrt(max(ms_item + ms_trial - ms_rest, ms_item, ms_trial) / matrix.size))
+    variance, _ = crossed_variance(matrix)
+    return float(np.sqrt(variance))
 
 
 def median_error(values: np.ndarray) -> float:

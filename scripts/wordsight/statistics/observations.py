@@ -1,6 +1,6 @@
 """Observations of one protocol, model and dataset, as matrices of trials by items."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from wordsight.errors import DataError
 from wordsight.protocols.rows import SCHEMA
 
 COLUMNS = ["metric", "parameter", "setting", "trial", "item", "seed", "value"]
+Clusters = Mapping[str, str]  # of each item that belongs to one
 STRINGS = [field.name for field in SCHEMA if field.type == pa.string()]
 
 
@@ -101,6 +102,34 @@ def drawn(observed: Observations, fixed_trials: bool) -> np.ndarray:
     float64 array of shape (t, n), or (1, n), the mean over trials, where trials are fixed
     """
     return observed.matrix.mean(axis=0, keepdims=True) if fixed_trials else observed.matrix
+
+
+def clustered(values: np.ndarray, items: Iterable[str], clusters: Clusters) -> np.ndarray:
+    """Put one number in the place of the items of each cluster, so that a cluster counts once.
+
+    The mean over clusters is that over items, and the variance between them is that of the sums over the
+    items of a cluster of what they are above or below the mean. So the variance of the mean is the
+    cluster-robust one (CR0) with the factor G / (G - 1) of G clusters, each in proportion to its size.
+
+    Parameters
+    ----------
+    values : array of shape (..., n)
+    items : their ids
+    clusters : of ids; an item that has none is a cluster of its own
+
+    Returns
+    -------
+    array of shape (..., clusters)
+    """
+    if not clusters:
+        return values
+    items = list(items)
+    names = [("cluster", clusters[item]) if clusters.get(item) else ("item", item) for item in items]
+    place = {name: column for column, name in enumerate(dict.fromkeys(names))}
+    member = np.zeros((len(items), len(place)))
+    member[np.arange(len(items)), [place[name] for name in names]] = len(place) / len(items)
+    mean = values.mean(axis=-1, keepdims=True)
+    return mean + (values - mean) @ member
 
 
 def _batches(path: Path, columns: list[str], batch_size: int = 65_536) -> Iterator[pa.RecordBatch]:

@@ -70,8 +70,20 @@ class ContrastRow(IntervalRow):
     margin: float
     p_equivalence: float | None
     smallest_margin: float | None
+    p_worse: float | None
+    p_equivalent: float | None
+    p_better: float | None
+    p_superior: float | None
+    encoders_low: float | None
+    encoders_high: float | None
+    encoders_verdict: str
+    over_datasets_low: float | None
+    over_datasets_high: float | None
+    datasets_found: float | None
+    main: bool
     decides: bool
     family: str
+    comparisons: int
     p_adjusted: float | None
     p_equivalence_adjusted: float | None
     minimum_detectable: float | None
@@ -85,8 +97,10 @@ class ContrastRow(IntervalRow):
     n_controls: int
     replicate: str
     replicates: int
+    collapsed: str
     n_datasets: int
     n_items: int
+    n_clusters: int
     chance: float | None = None
     untrained: float | None = None
     relative: float | None = None

@@ -1,11 +1,11 @@
 """How much an effect that decides depends on one model or one dataset, and what other analyses find.
 
-Each unit (matched group, or model of a side) and each dataset is left out in turn, and the effect is
-estimated again. With several datasets, a random-effects meta-analysis estimates the mean effect on datasets
-like these (DerSimonian & Laird 1986, doi:10.1016/0197-2456(86)90046-2, with the interval of Hartung and Knapp
-2001, doi:10.1002/sim.791); I squared is the share of the variance between datasets that their standard errors
-don't explain. A mixed model estimates the effect adjusted for log pretraining size and architecture, with
-datasets and models as random effects.
+Each unit (matched group, or model of a side) and each dataset is left out in turn and the effect estimated
+again. The interquartile mean of a side takes no notice of a seed that collapsed. Over datasets, a
+random-effects meta-analysis asks for the mean effect of such datasets
+(:mod:`wordsight.statistics.random_effects`). A mixed model asks for the effect beside log pretraining size
+and architecture, with datasets and models as random effects, and with Student's t with as many degrees of
+freedom as there are models beyond the coefficients.
 """
 
 import warnings
@@ -14,18 +14,29 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t as student
+from scipy.stats import trim_mean, trimboth, ttest_ind
 from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMResults
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from wordsight.config.statistics import StatisticsSection
 from wordsight.models.card import ModelCard
 from wordsight.statistics import verdicts
-from wordsight.statistics.analyses import KEYS, META, MIXED, WITHOUT_DATASET, WITHOUT_MODEL
-from wordsight.statistics.components import Estimate, Part, estimate
+from wordsight.statistics.analyses import (
+    INTERQUARTILE,
+    KEYS,
+    META,
+    MIXED,
+    WITHOUT_DATASET,
+    WITHOUT_MODEL,
+)
+from wordsight.statistics.components import Estimate, Part, estimate, side_means
+from wordsight.statistics.random_effects import over_datasets
 from wordsight.statistics.records import ContrastRow, records
 
-FEWEST_MODELS = 6  # a mixed model needs these to tell contrast, covariates and variance of models apart
-SINGULAR = 1e-3  # a random effect with a smaller share of the residual variance counts as zero
+FEWEST_MODELS = 6  # that a mixed model can tell a contrast, a covariate and their own variance apart from
+FEWEST_TRIMMED, QUARTER = 4, 0.25  # units of a side, and the share of them that is cut off at either end
+SINGULAR = 1e-3  # variance of a random effect that counts as none, as a share of the residual variance
 
 Parts = Mapping[str, Part]
 Cards = Mapping[str, ModelCard]
@@ -75,6 +86,7 @@ def sensitivities(
 
 
 def _of_row(row: ContrastRow, parts: Parts, section: StatisticsSection, models: Cards) -> Iterator[Analysis]:
+    yield from _interquartile(row, parts, section)
     for unit in _units(parts):
         kept = [_without(part, unit) for part in parts.values()]
         yield _left_out(row, WITHOUT_MODEL, unit, kept, section)
@@ -127,17 +139,15 @@ def _left_out(
 
 
 def _meta(parts: Parts, section: StatisticsSection) -> Analysis:
-    """Mean effect on datasets like these, and how much the datasets disagree."""
-    found = [estimate([part]) for part in parts.values()]
-    effects, variances = np.array([e.effect for e in found]), np.array([e.stderr**2 for e in found])
-    if not (variances > 0).all():
+    """Mean effect of datasets like these, and how much they disagree."""
+    found = over_datasets([estimate([part]) for part in parts.values()])
+    if found is None:
         return Analysis(analysis=META, n=len(parts), note="a dataset has no standard error")
-    mean, stderr, heterogeneity = random_effects(effects, variances)
-    over = Estimate(mean, stderr, df=len(parts) - 1, unit_variance=float("nan"))
+    over, heterogeneity = found
     low, high = verdicts.interval(over, section.confidence)
     return Analysis(
         analysis=META,
-        effect=mean,
+        effect=over.effect,
         low=low,
         high=high,
         p_value=verdicts.p_difference(over),
@@ -146,23 +156,34 @@ def _meta(parts: Parts, section: StatisticsSection) -> Analysis:
     )
 
 
-def random_effects(effects: np.ndarray, variances: np.ndarray) -> tuple[float, float, float]:
-    """Mean effect when the true effects differ, its standard error, and I squared.
+def _interquartile(row: ContrastRow, parts: Parts, section: StatisticsSection) -> Iterator[Analysis]:
+    """Difference of the interquartile means of both sides, which a single seed cannot carry away.
 
-    The standard error is Hartung and Knapp's, but never below the one that the weights alone give.
-
-    Parameters
-    ----------
-    effects, variances : arrays of shape (datasets,), two or more
+    Tested by Yuen's test (1974, "The two-sample trimmed t for unequal population variances",
+    doi:10.1093/biomet/61.1.165); only where a side has four models or more, as else nothing is cut off.
     """
-    weights = 1 / variances
-    fixed = weights @ effects / weights.sum()
-    q, df = float(weights @ (effects - fixed) ** 2), len(effects) - 1
-    between = max(0.0, (q - df) / float(weights.sum() - (weights**2).sum() / weights.sum()))
-    weights = 1 / (variances + between)
-    mean = float(weights @ effects / weights.sum())
-    scale = max(1.0, float(weights @ (effects - mean) ** 2) / df)
-    return mean, float(np.sqrt(scale / weights.sum())), max(0.0, (q - df) / q) if q > 0 else 0.0
+    means = [side_means(list(parts.values()), sign) for sign in (1, -1)]
+    if min(map(len, means)) < FEWEST_TRIMMED or min(np.ptp(trimboth(side, QUARTER)) for side in means) == 0:
+        return
+    treatment, control = means
+    tested = ttest_ind(treatment, control, equal_var=False, trim=QUARTER)
+    bounds = tested.confidence_interval(section.confidence)
+    low, high = float(bounds.low), float(bounds.high)
+    effect = float(trim_mean(treatment, QUARTER) - trim_mean(control, QUARTER))
+    df = float(tested.df)
+    stderr = (high - low) / 2 / float(student.ppf((1 + section.confidence) / 2, df))
+    found = Estimate(effect, stderr, df, unit_variance=stderr**2)
+    equivalence = verdicts.p_equivalence(found, row.margin)
+    p = float(tested.pvalue)
+    yield Analysis(
+        analysis=INTERQUARTILE,
+        effect=effect,
+        low=low,
+        high=high,
+        p_value=p,
+        verdict=verdicts.judge(effect, p, equivalence, 1 - section.confidence).value,
+        n=min(map(len, means)),
+    )
 
 
 def _mixed(parts: Parts, section: StatisticsSection, models: Cards) -> Analysis:
@@ -174,7 +195,10 @@ def _mixed(parts: Parts, section: StatisticsSection, models: Cards) -> Analysis:
     if obstacle:
         return Analysis(analysis=MIXED, n=n, note=obstacle)
     fitted = _fitted(frame, design)
-    low, high = fitted.conf_int(1 - section.confidence).iloc[1]
+    effect, stderr = float(fitted.fe_params.iloc[1]), float(fitted.bse_fe.iloc[1])
+    # Its own test takes the standard error for known. Replicates are models, not their values by dataset.
+    over = Estimate(effect, stderr, df=n - design.shape[1], unit_variance=float("nan"))
+    low, high = verdicts.interval(over, section.confidence)
     notes = [
         note,
         "" if fitted.converged else "the fit did not converge",
@@ -182,10 +206,10 @@ def _mixed(parts: Parts, section: StatisticsSection, models: Cards) -> Analysis:
     ]
     return Analysis(
         analysis=MIXED,
-        effect=float(fitted.fe_params.iloc[1]),
-        low=float(low),
-        high=float(high),
-        p_value=float(fitted.pvalues.iloc[1]),
+        effect=effect,
+        low=low,
+        high=high,
+        p_value=verdicts.p_difference(over),
         n=n,
         note="; ".join(part for part in notes if part),
     )
@@ -196,8 +220,8 @@ def _obstacle(parts: Parts, frame: pd.DataFrame, design: pd.DataFrame) -> str:
     models = frame["model"].nunique()
     if any(len(part.strata) == 1 for part in parts.values()):
         return "matched groups have no covariate left: their difference is the effect"
-    if models < FEWEST_MODELS:
-        return f"{models} models are too few, expected {FEWEST_MODELS} or more"
+    if models < max(FEWEST_MODELS, design.shape[1] + 2):
+        return f"{models} models are too few, expected {max(FEWEST_MODELS, design.shape[1] + 2)} or more"
     if not estimate(list(parts.values())).df > 0:
         return "all values are equal"
     if np.linalg.matrix_rank(design.to_numpy()) < design.shape[1]:

@@ -19,6 +19,7 @@ MODES, LANGUAGES = get_args(Mode), get_args(Language)
 METRIC, PARAMETER = "the metric's", "the parameter's"  # units
 HOLDS_FOR = ("these models", "such models")
 VERDICTS, REASONS, FLAGS = tuple(display.VERDICTS), tuple(display.REASONS), tuple(display.FLAGS)
+ENCODERS = tuple(display.ENCODERS)
 
 RESULTS = Schema(
     "results",
@@ -170,9 +171,12 @@ CONTRASTS = Schema(
         number("high", METRIC, "upper end", missing=True),
         text(
             "verdict",
-            "`helps`: the treatment scores higher; `hurts`: lower; `equivalent`: the same within `margin`; "
-            "`undecided`: none of these could be shown, which isn't evidence of no effect",
-            VERDICTS,
+            "of training like this. `helps`: the treatment scores higher; `hurts`: lower; `equivalent`: the "
+            "same within `margin`; `undecided`: none of these could be shown, which isn't evidence of no "
+            "effect; `identical`: all observations of both sides are the same, so there is no test; empty "
+            "for a baseline, whose effect over untrained encoders is no claim",
+            ("", *VERDICTS),
+            missing=True,
         ),
         text(
             "reason",
@@ -209,9 +213,7 @@ CONTRASTS = Schema(
             missing=True,
         ),
         number("stderr", METRIC, "standard error of `effect`; empty when not known", low=0, missing=True),
-        number(
-            "df", "", "its degrees of freedom, by Satterthwaite; empty when not known", low=0, missing=True
-        ),
+        number("df", "", "its degrees of freedom; empty when not known", low=0, missing=True),
         number(
             "p_value",
             "of 1",
@@ -221,7 +223,11 @@ CONTRASTS = Schema(
             missing=True,
         ),
         number(
-            "margin", METRIC, "largest difference that counts as no effect, from the configuration", low=0
+            "margin",
+            METRIC,
+            "largest difference that counts as none: as configured, or a share of what all objectives gain "
+            "over untrained encoders",
+            low=0,
         ),
         number(
             "p_equivalence",
@@ -238,22 +244,105 @@ CONTRASTS = Schema(
             low=0,
             missing=True,
         ),
-        truth(
-            "decides",
-            "`True` for the one row that gives the verdict on its contrast and protocol: at the largest "
-            "setting, the mean over datasets; across styles, the cell where concepts and style are new",
+        *(
+            number(
+                name,
+                "of 1",
+                f"probability that the effect is {words}, by the same distribution as the interval; empty "
+                "when not known",
+                low=0,
+                high=1,
+                missing=True,
+            )
+            for name, words in (
+                ("p_worse", "below minus `margin`"),
+                ("p_equivalent", "within `margin`"),
+                ("p_better", "above `margin`"),
+            )
         ),
+        number(
+            "p_superior",
+            "of 1",
+            "share of pairs of a treatment and a control in which the treatment scores higher, with ties as "
+            "halves; of matched groups, the share whose difference is above zero; empty when datasets have "
+            "different models",
+            low=0,
+            high=1,
+            missing=True,
+        ),
+        number(
+            "encoders_stderr",
+            METRIC,
+            "standard error of `effect` with these encoders held fixed, so that only images and trials are "
+            "drawn anew; empty when not known",
+            low=0,
+            missing=True,
+        ),
+        number("encoders_df", "", "its degrees of freedom; empty when not known", low=0, missing=True),
+        number(
+            "encoders_low",
+            METRIC,
+            "lower end of the interval of `effect` for these encoders; empty when not known",
+            missing=True,
+        ),
+        number("encoders_high", METRIC, "upper end", missing=True),
+        number(
+            "encoders_p",
+            "of 1",
+            "two-sided p of no difference between these encoders; empty when not known",
+            low=0,
+            high=1,
+            missing=True,
+        ),
+        number(
+            "encoders_p_equivalence",
+            "of 1",
+            "p of a difference as large as `margin` between these encoders; empty when not known",
+            low=0,
+            high=1,
+            missing=True,
+        ),
+        text(
+            "encoders_verdict",
+            "of these encoders on new images like these: `higher` (the treatment), `lower`, `equivalent`, "
+            "`undecided` or `identical`; corrected for its family where the row decides; empty for a "
+            "baseline",
+            ("", *ENCODERS),
+            missing=True,
+        ),
+        number(
+            "over_datasets_low",
+            METRIC,
+            "lower end of the interval of the mean effect over datasets like these, by random effects; empty "
+            "for one dataset and for cells",
+            missing=True,
+        ),
+        number("over_datasets_high", METRIC, "upper end", missing=True),
+        number(
+            "datasets_found",
+            "datasets",
+            "number of the pooled datasets that have an effect of the same sign; too large with a "
+            "probability of at most 1 minus `confidence`; empty when not pooled",
+            low=0,
+            missing=True,
+        ),
+        truth(
+            "main",
+            "`True` for the one row that stands for its contrast and protocol: at the largest setting, the "
+            "mean over datasets; across styles, the cell where concepts and style are new",
+        ),
+        truth("decides", "`True` for a main row that gives a verdict: all but those of baselines"),
         text(
             "family",
             "name of its family, the comparisons that it is corrected with; empty for a row that doesn't "
             "decide",
             missing=True,
         ),
+        count("comparisons", "comparisons", "comparisons of the family that have a test; 1 without a family"),
         number(
             "p_adjusted",
             "of 1",
-            "`p_value` corrected within its family by Holm's method; the verdict uses it; empty for a row "
-            "that doesn't decide",
+            "`p_value` times `comparisons`, which the verdict goes by; empty for a row that doesn't decide",
             low=0,
             high=1,
             missing=True,
@@ -269,8 +358,9 @@ CONTRASTS = Schema(
         number(
             "more_replicates",
             "`replicate`",
-            "replicates to add until `minimum_detectable` is within `margin`; `inf` when no number is "
-            "enough, since images and trials alone are too uncertain; empty when not known, or not needed",
+            "replicates to add until `minimum_detectable` is within `margin`, or with too few models until "
+            "there is a test; `inf` when no number would do, since images and trials alone are too "
+            "uncertain; empty when not known, or not needed",
             low=0,
             missing=True,
         ),
@@ -297,22 +387,34 @@ CONTRASTS = Schema(
         count("n_controls", "models", "models on the control's side"),
         text(
             "replicate",
-            "what a repetition would draw anew: `matched groups` where there are several, else `models`",
-            ("matched groups", "models"),
+            "what a repetition would draw anew: `matched groups` where there are several, else `models`, or "
+            "`families` of models",
+            ("matched groups", "models", "families"),
         ),
         count(
             "replicates",
             "`replicate`",
             "number of replicates; for models, on the smaller side; when pooled, the smallest of any dataset",
         ),
+        text(
+            "collapsed",
+            "models whose seed scores far below the others of its objective, separated by `; `; else empty",
+            missing=True,
+        ),
         count("n_datasets", "datasets", "1, or the number that were pooled"),
-        count("n_trials", "trials", "as in results.csv; when pooled, the smallest of any dataset"),
-        count("n_items", "images", "images, or concepts across styles; when pooled, the sum over datasets"),
+        count("n_trials", "trials", "as in results.csv; pooled, the least of any dataset"),
+        count("n_items", "images", "images, or concepts across styles; pooled, the sum over datasets"),
+        count(
+            "n_clusters", "clusters", "the same with images of one concept counted once, as the statistics do"
+        ),
     ),
     ("contrast", "protocol", "mode", "metric", "parameter", "setting", "scope", "dataset"),
     (
         ordered("low", "effect"),
         ordered("effect", "high"),
+        ordered("encoders_low", "encoders_high"),
+        ordered("over_datasets_low", "over_datasets_high"),
+        ordered("n_clusters", "n_items"),
         ordered("bootstrap_low", "bootstrap_high"),
         Rule(
             "effect to be treatment minus control",
@@ -329,6 +431,10 @@ CONTRASTS = Schema(
         Rule(
             "a family where the row decides, and only there",
             lambda rows: (rows["family"] != "") == rows["decides"],
+        ),
+        Rule(
+            "a main row where the row decides",
+            lambda rows: rows["main"] | ~rows["decides"],
         ),
         Rule(
             "no p_adjusted where the row doesn't decide",
@@ -352,8 +458,8 @@ SENSITIVITY = Schema(
         *MEASURED,
         text(
             "analysis",
-            "`leave one model out`, `leave one dataset out`, `random effects over datasets` (meta-analysis) "
-            "or `mixed model`",
+            "`leave one model out`, `leave one dataset out`, `interquartile mean` (of the models of a side), "
+            "`random effects over datasets` (meta-analysis) or `mixed model`",
             ANALYSES,
         ),
         text("left_out", "model, matched group or dataset that was left out; else empty", missing=True),

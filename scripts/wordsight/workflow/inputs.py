@@ -41,6 +41,18 @@ def dataset_cards(config: Config) -> list[str]:
     return dataset_files(targets.evaluated_datasets(config), "card.json")
 
 
+def clustered_items(config: Config) -> list[str]:
+    """Test splits whose images of one concept count once, if they have any; cells count concepts anyway."""
+    evaluated = {
+        name
+        for protocol, section in config.protocols.running.items()
+        if not PROTOCOLS[protocol].cells
+        for name in section.covered
+    }
+    together = [name for name in config.datasets if config.statistics.clusters.get(name) != "items"]
+    return dataset_files([name for name in together if name in evaluated], "test.parquet")
+
+
 def model_cards(config: Config) -> list[str]:
     """Cards of all models."""
     return [f"resources/models/{model}/card.json" for model in config.models]

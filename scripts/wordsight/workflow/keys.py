@@ -103,6 +103,8 @@ def _value(kind: Schema, many: bool = False) -> str:
     """Describe the values that a key allows."""
     if "$ref" in kind or "oneOf" in kind:
         return APART.get(_section(kind), "keys below")
+    if "anyOf" in kind:
+        return join([_value(one) for one in _kinds(kind)], "or")
     if "const" in kind or "enum" in kind:
         return join([f"`{word}`" for word in kind.get("enum", [kind.get("const")])], "or")
     if kind["type"] == "array":

@@ -1,5 +1,7 @@
 """Which models a contrast compares; from the configuration alone, since Snakemake needs it before any job."""
 
+from collections.abc import Iterable
+
 from wordsight.config.experiment import Config
 from wordsight.errors import ConfigError
 from wordsight.statistics.comparison import Comparison
@@ -32,13 +34,43 @@ def pair(config: Config, name: str) -> list[tuple[str, str]]:
 
 
 def resolve(config: Config) -> list[Comparison]:
-    """Comparisons of all contrasts, in the order of the configuration."""
+    """Comparisons of all contrasts, in the order of the configuration.
+
+    Sides that are matched by seed alone are compared as a whole: the statistics pair them where that pays.
+    """
     comparisons = []
     for name, contrast in config.contrasts.items():
         pairs = pair(config, name)
-        groups = [_traits(config, name, treatment) for treatment, _ in pairs]
-        comparisons.append(Comparison(name=name, question=contrast.question, pairs=pairs, groups=groups))
+        models = [model for side in (0, 1) for model in dict.fromkeys(pair[side] for pair in pairs)]
+        seeds: dict[str, int] = {}
+        if contrast.match == ["seed"] and all(_seed(config, model) is not None for model in models):
+            sides = config.select(contrast.treatment), config.select(contrast.control)
+            pairs = [(treatment, control) for treatment in sides[0] for control in sides[1]]
+            models = [*sides[0], *sides[1]]
+            found = {model: _seed(config, model) for model in models}
+            seeds = {model: seed for model, seed in found.items() if seed is not None}
+        groups = ["" if seeds else _traits(config, name, treatment) for treatment, _ in pairs]
+        families = {model: family for model in models if (family := config.models[model].family)}
+        comparisons.append(
+            Comparison(
+                name=name,
+                question=contrast.question,
+                pairs=pairs,
+                groups=groups,
+                seeds=seeds,
+                families=families,
+                baseline=any(_untrained(config, side) for side in zip(*pairs, strict=True)),
+            )
+        )
     return comparisons
+
+
+def _untrained(config: Config, models: Iterable[str]) -> bool:
+    return all(config.models[model].pretraining_images == 0 for model in models)
+
+
+def _seed(config: Config, model: str) -> int | None:
+    return getattr(config.models[model], "seed", None)
 
 
 def _traits(config: Config, name: str, model: str) -> str:
@@ -47,6 +79,6 @@ def _traits(config: Config, name: str, model: str) -> str:
     values = {
         "architecture": config.architecture(model),
         "group": section.group,
-        "seed": getattr(section, "seed", None),
+        "seed": _seed(config, model),
     }
     return ", ".join(str(values[trait]) for trait in config.contrasts[name].match)
