@@ -33,6 +33,7 @@ rule contrasts:
     output:
         contrasts="results/statistics/contrasts.parquet",
         sensitivity="results/statistics/sensitivity.parquet",
+        conclusions="results/statistics/conclusions.parquet",
     log:
         "logs/contrasts.log",
     benchmark:
@@ -48,6 +49,7 @@ rule contrasts:
         measures=params.measures(),
         statistics=params.values_of(settings, "statistics"),
         comparisons=[comparison.model_dump(mode="json") for comparison in comparisons],
+        conclusions=params.conclusions(settings),
         seed=settings.seed,
     script:
         "../scripts/contrasts.py"
@@ -84,12 +86,14 @@ rule result_tables:
         objectives="results/statistics/objectives.parquet",
         contrasts="results/statistics/contrasts.parquet",
         sensitivity="results/statistics/sensitivity.parquet",
+        conclusions="results/statistics/conclusions.parquet",
         models=inputs.model_cards(settings),
     output:
         results="results/tables/results.csv",
         objectives="results/tables/objectives.csv",
         contrasts="results/tables/contrasts.csv",
         sensitivity="results/tables/sensitivity.csv",
+        conclusions="results/tables/conclusions.csv",
         descriptor="results/tables/datapackage.json",
     log:
         "logs/result_tables.log",

@@ -1,4 +1,4 @@
-"""Compare the two sides of every contrast, repeat it with other analyses, and flag reasons for doubt."""
+"""Compare the sides of every contrast, by other analyses too, flag reasons for doubt, and draw conclusions."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,7 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
+    from wordsight.config.contrasts import Conclusion
     from wordsight.config.load import validate
     from wordsight.config.statistics import StatisticsSection
     from wordsight.datasets import card as dataset_card
@@ -16,6 +17,7 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.models import card as model_card
     from wordsight.statistics.audit import Evidence, audited
     from wordsight.statistics.comparison import Comparison
+    from wordsight.statistics.conclusions import conclude
     from wordsight.statistics.effects import Material, compare
     from wordsight.statistics.measures import Measure
     from wordsight.statistics.sensitivity import sensitivities
@@ -37,5 +39,7 @@ with step(snakemake.log[0], snakemake.threads):
         datasets,
         measures,
     )
+    wanted = {name: validate(Conclusion, values) for name, values in snakemake.params.conclusions.items()}
+    write_frame(snakemake.output.conclusions, conclude(frame, wanted, 1 - section.confidence))
     write_frame(snakemake.output.sensitivity, sensitivity)
     write_frame(snakemake.output.contrasts, audited(frame, evidence))

@@ -23,6 +23,7 @@ with step(snakemake.log[0], snakemake.threads):
         "objectives": objectives_table(read_frame(snakemake.input.objectives), cards),
         "contrasts": read_frame(snakemake.input.contrasts),
         "sensitivity": read_frame(snakemake.input.sensitivity),
+        "conclusions": read_frame(snakemake.input.conclusions),
     }
     tables = {name: checked(frame, SCHEMAS[name]) for name, frame in frames.items()}
     for name, table in tables.items():

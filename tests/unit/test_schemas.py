@@ -8,9 +8,11 @@ import pytest
 
 import snapshots
 from hand_made import contrasts, effect, objective_means, results, sensitivity, trained_results
+from wordsight.config.contrasts import Conclusion
 from wordsight.errors import DataError
 from wordsight.files.disk import write_json
 from wordsight.files.hashing import sha256
+from wordsight.statistics.conclusions import conclude
 from wordsight.tables.citation import read_citation
 from wordsight.tables.csv import read_csv, write_csv
 from wordsight.tables.schema import checked, descriptor
@@ -26,6 +28,7 @@ def frames():
         "objectives": objective_means(trained_results()),
         "contrasts": contrasts(),
         "sensitivity": pd.DataFrame([sensitivity(), sensitivity("leave one model out", "first")]),
+        "conclusions": conclude(contrasts(), {"meaning": Conclusion(helps=["language"])}, 0.05),
     }
 
 

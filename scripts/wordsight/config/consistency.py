@@ -20,8 +20,8 @@ def check(config: Config) -> None:
     ------
     ConfigError
         When a name isn't that of a dataset, model, metric or contrast, a selector matches no model, a
-        contrast is in two families, jobs are to cover objectives of which there are none, or a protocol
-        evaluates on images that were trained on.
+        contrast is in two families, a conclusion lists no contrast, jobs are to cover objectives of which
+        there are none, or a protocol evaluates on images that were trained on.
     """
 
     def known(path: str, names: list[str], valid: list[str], kind: str) -> None:
@@ -56,6 +56,15 @@ def check(config: Config) -> None:
     for family, names in config.statistics.families.items():
         known(f"statistics.families.{family}", names, list(config.contrasts), "contrast")
     _check_families(config.statistics.families)
+    known("statistics.primary", config.statistics.primary, list(config.protocols.running), "protocol")
+    for name, conclusion in config.conclusions.items():
+        parts = {"helps": conclusion.helps, "equivalent": conclusion.equivalent}
+        for key, names in parts.items():
+            known(f"conclusions.{name}.{key}", names, list(config.contrasts), "contrast")
+        if not any(parts.values()):
+            raise ConfigError(
+                f"config: conclusions.{name}: lists no contrast; set {' or '.join(parts)}, or both"
+            )
 
 
 def _check_families(families: Mapping[str, list[str]]) -> None:

@@ -1,10 +1,10 @@
-"""The key ``contrasts``: which models are compared with which."""
+"""The keys ``contrasts`` and ``conclusions``: which models are compared, and what that shows together."""
 
 from typing import Literal
 
 from pydantic import Field
 
-from wordsight.catalogue.section import Section
+from wordsight.catalogue.section import Name, Section
 from wordsight.config.selector import Selector
 
 
@@ -17,3 +17,11 @@ class Contrast(Section):
         default=[], description="Traits that the two models of a pair must share."
     )
     question: str = Field(default="", description="The question in words, for the report.")
+
+
+class Conclusion(Section):
+    """What several contrasts show together: it holds where each of them has the verdict that it needs."""
+
+    question: str = Field(default="", description="The question in words, for the report.")
+    helps: list[Name] = Field(default=[], description="Contrasts whose treatment has to help.")
+    equivalent: list[Name] = Field(default=[], description="Contrasts whose sides have to be equivalent.")

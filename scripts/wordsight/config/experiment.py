@@ -7,7 +7,7 @@ from pydantic import Field, SerializeAsAny
 from wordsight.catalogue.architectures import architecture_of
 from wordsight.catalogue.protocols.record import Mode
 from wordsight.catalogue.section import Count, Name, Section
-from wordsight.config.contrasts import Contrast
+from wordsight.config.contrasts import Conclusion, Contrast
 from wordsight.config.datasets import Dataset
 from wordsight.config.models import Model
 from wordsight.config.pretraining import PretrainingSection
@@ -80,6 +80,9 @@ class Config(Section):
         description="Evaluations to run, by name; one that is left out does not run."
     )
     contrasts: dict[Name, Contrast] = Field(default={}, description="Comparisons to make, by name.")
+    conclusions: dict[Name, Conclusion] = Field(
+        default={}, description="What several contrasts show together, by name."
+    )
     statistics: StatisticsSection = Field(
         default=StatisticsSection(), description="Intervals, and what a verdict is judged by."
     )

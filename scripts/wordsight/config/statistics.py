@@ -65,3 +65,10 @@ class StatisticsSection(Section):
             "with untrained encoders, which have no verdicts."
         ),
     )
+    primary: list[str] = Field(
+        default=[],
+        description=(
+            "Protocols that decide the question. Those of a family are corrected together, and its other "
+            "protocols form a family of their own. Without this key, all protocols are corrected together."
+        ),
+    )

@@ -13,6 +13,7 @@ from wordsight.statistics.verdicts import OF_ENCODERS, Encoders, Verdict
 
 OVERLAP = "overlap"  # the interval allows differences on either side of the margin
 TOO_FEW = "too few models"
+OTHERS = ", other protocols"  # after the name of a family, for its protocols that are not primary
 REST = "all others"  # the family of the contrasts that the configuration puts into none
 
 
@@ -52,7 +53,10 @@ def judged(
     baseline = frame["contrast"].isin(baselines)
     decides = main & ~baseline
     named = {name: family for family, names in section.families.items() for name in names}
-    families = frame["contrast"].map(lambda name: named.get(name, REST)).where(decides, "")
+    families = frame["contrast"].map(lambda name: named.get(name, REST))
+    if section.primary:
+        families = families.where(frame["protocol"].isin(section.primary), families + OTHERS)
+    families = families.where(decides, "")
     comparisons = {
         "training": _sizes(families, decides & (frame["reason"] == "") & frame["p_value"].notna()),
         "encoders": _sizes(families, decides & frame["encoders_p"].notna()),

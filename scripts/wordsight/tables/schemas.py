@@ -508,7 +508,43 @@ SENSITIVITY = Schema(
     ),
 )
 
-SCHEMAS = {schema.name: schema for schema in (RESULTS, OBJECTIVES, CONTRASTS, SENSITIVITY)}
+CONCLUSIONS = Schema(
+    "conclusions",
+    "One row for each conclusion from several contrasts and each protocol that they all have results of",
+    (
+        text("conclusion", "name in the configuration"),
+        text("question", "in words, as configured", missing=True),
+        *MEASURED,
+        text(
+            "verdict",
+            "`shown` if every contrast does what the conclusion needs (help, or be equivalent); else `not "
+            "shown`, which isn't evidence of the contrary",
+            ("shown", "not shown"),
+        ),
+        text("weakest", "the contrast that shows it least: the one with the largest p, or without a test"),
+        number(
+            "p_value",
+            "of 1",
+            "the largest p of its contrasts, of no difference or of a difference as large as the margin; "
+            "empty when one of them has no test",
+            low=0,
+            high=1,
+            missing=True,
+        ),
+        count("comparisons", "comparisons", "conclusions and protocols that have a test"),
+        number(
+            "p_adjusted",
+            "of 1",
+            "`p_value` times `comparisons`, which the verdict goes by",
+            low=0,
+            high=1,
+            missing=True,
+        ),
+    ),
+    ("conclusion", "protocol"),
+)
+
+SCHEMAS = {schema.name: schema for schema in (RESULTS, OBJECTIVES, CONTRASTS, SENSITIVITY, CONCLUSIONS)}
 
 
 def columns_of(kind: Kind) -> set[str]:

@@ -104,7 +104,7 @@ def configuration(schema: keys.Schema) -> dict[str, str]:
             for source, section in known.sources(top[name]).items()
         }
         parts[name] = _members(known, sources)
-    for name in ("corpora", "pretraining", "features", "contrasts", "statistics"):
+    for name in ("corpora", "pretraining", "features", "contrasts", "conclusions", "statistics"):
         parts[name] = _keys(known.rows(keys.keys_of(known.section(top[name]))))
     sections = keys.keys_of(known.section(top["protocols"]))
     parts["protocols"] = _members(

@@ -134,6 +134,11 @@ def mode(config: Config, _: Wildcards, protocol: str) -> str:
     return config.protocol_mode(protocol)
 
 
+def conclusions(config: Config) -> dict[str, Values]:
+    """What is to be concluded from several contrasts, by name."""
+    return {name: conclusion.model_dump(mode="json") for name, conclusion in config.conclusions.items()}
+
+
 def measures() -> dict[str, Values]:
     """What the statistics need to know of each protocol, in the order of the report."""
     return {name: _measure(record).model_dump(mode="json") for name, record in PROTOCOLS.items()}
