@@ -1,4 +1,4 @@
-"""Compare the sides of every contrast, by other analyses too, flag reasons for doubt, and draw conclusions."""
+"""Compare the sides of every contrast, also by other analyses, flag reasons for doubt, and conclude."""
 
 import sys
 from pathlib import Path
