@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -252,7 +253,7 @@ def _scripts(figures: Collection[Figure]) -> dict[str, Any]:
     """Scripts of the page and their digests: the page forbids all other scripts and all connections."""
     version = next((figure.vega_lite for figure in figures), None)
     scripts = [
-        vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version),
+        _vega(version),
         _datatables(),
         *((TEMPLATES / name).read_text(encoding="utf-8") for name in OWN_SCRIPTS),
     ]
@@ -261,6 +262,13 @@ def _scripts(figures: Collection[Figure]) -> dict[str, Any]:
         "scripts": [Markup(script) for script in scripts],  # noqa: S704
         "script_sources": " ".join(f"'sha256-{digest}'" for digest in hashes),
     }
+
+
+@cache
+def _vega(version: str | None) -> str:
+    """Vega-Embed with all that it needs, for a version of Vega-Lite; bundling it takes a second."""
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version)
+    return bundle
 
 
 def _datatables() -> str:
