@@ -1,12 +1,12 @@
-# Start here: `make report` and `make test` set everything up themselves; they need Python 3.11 or newer, git and make.
+# Start here: `make report` and `make test` install what they need. They require Python 3.11 or newer, git and make.
 PYTHON ?= python3
 CORES ?= all
 CONFIG ?=
 MODEL ?=
-# Jobs that run side by side share four fifths of the machine's memory.
+# Jobs that run at the same time share four fifths of the machine's memory.
 MEMORY_MB ?= $(shell $(PYTHON) -c 'import os; print(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 8 // 10 ** 7)')
 # `--cores` comes last: an option that takes several values, such as `--configfile`, would take the target as a value.
-# CONFIG is checked first: Snakemake takes seconds to start, and doesn't name the file or the line of a mistake in YAML.
+# CONFIG is checked first, because Snakemake takes seconds to start, and doesn't say where a mistake in YAML is.
 SNAKEMAKE = $(if $(CONFIG),PYTHONPATH=scripts .venv/bin/python -m wordsight.config $(CONFIG) && ).venv/bin/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
 
 .PHONY: report test test-fast snapshots lint why bench check-model search lock
@@ -16,16 +16,16 @@ report: .venv/report  ## Run the default experiment, or CONFIG=..., and print th
 	$(SNAKEMAKE) --quiet rules --no-hooks
 	@cat results/verdicts.txt
 
-# Files of tests go to the next free worker in the order in which tests/conftest.py puts them.
+# Each free worker gets the next file of tests, in the order that tests/conftest.py sets.
 PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test: .venv/dev  ## Pass the tests.
+test: .venv/dev  ## Run the tests.
 	$(PYTEST)
 
-test-fast: .venv/dev  ## Pass those that start neither Snakemake nor a browser.
-	$(PYTEST) tests/unit tests/property
+test-fast: .venv/dev  ## Run the fast tests: without Snakemake, a browser, and what is marked as slow.
+	$(PYTEST) -m "not slow" tests/unit tests/property
 
-# Those that no test asks for any more go, so that the diff shows it.
+# All texts are deleted first, so that the diff shows those that no test uses any more.
 snapshots: .venv/dev  ## Renew the texts of tests/snapshots; read the diff before you commit it.
 	rm -f tests/snapshots/*.txt
 	WORDSIGHT_RENEW_SNAPSHOTS=1 .venv/bin/python -m pytest -n 2 --dist loadfile $$(grep -l '^import snapshots' -r tests --include='*.py')
@@ -49,7 +49,7 @@ check-model: .venv/report  ## Check MODEL=... of the default configuration, or o
 	$(SNAKEMAKE) results/checks/$(MODEL).txt --quiet rules --no-hooks
 	@cat results/checks/$(MODEL).txt
 
-search: .venv/report  ## Compare learning rates for pretraining, to choose from.
+search: .venv/report  ## Compare learning rates for pretraining, to choose one for each objective.
 	$(SNAKEMAKE) results/tables/learning_rates.csv --quiet rules
 	@cat results/tables/learning_rates.csv
 
@@ -58,8 +58,8 @@ lock: .venv/dev  ## Update uv.lock after an edit of pyproject.toml, and all gene
 	.venv/bin/python envs/export.py
 	PYTHONPATH=scripts .venv/bin/python -m wordsight.workflow.documentation
 
-# pip checks the hash of uv, and uv checks the hashes of everything else against uv.lock. Compiling packages once halves
-# the time that imports take, which matters with many jobs, or if Python is set to write no compiled files.
+# pip checks the hash of uv, and uv checks the hashes of everything else against uv.lock. Compiling the packages halves
+# the time of imports, which matters when many jobs start, or when Python is set not to write compiled files.
 .venv/uv: envs/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "wordsight: error: Python 3.11 or newer is needed, but $(PYTHON) is older; try: make PYTHON=python3.12" >&2; exit 1; }

@@ -1,4 +1,4 @@
-"""How often verdicts are wrong, and intervals miss, in simulated worlds whose truth is known.
+"""How often verdicts are wrong and intervals miss the truth, in simulated worlds with a known truth.
 
 Each world is an experiment: seeds on two sides, three datasets, trials and items, right or wrong answers
 that share the difficulty of items, and three more objectives that strength is borrowed from. Planted are no
@@ -364,7 +364,7 @@ def digest(found: pd.DataFrame) -> str:
 
 
 def main() -> None:
-    """Write the table and show it."""
+    """Write the table and print its summary."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--worlds", type=int, default=8000, help="simulated worlds for each row")
     parser.add_argument("--output", type=Path, default=TABLE)

@@ -1,6 +1,6 @@
 """Time and memory of spectral clustering without the n x n matrix, against scipy and scikit-learn.
 
-Each run is a process of its own, so that its peak memory is its own, and all methods read the same features:
+Each run has its own process, so that its peak memory can be measured, and all methods get the same features:
 ``wordsight`` is the project's block Davidson method, ``eigsh`` and ``lobpcg`` are scipy's eigensolvers on the
 same affinity, held in memory or recomputed, and ``scikit-learn`` has the whole matrix in memory.
 
@@ -11,11 +11,12 @@ same affinity, held in memory or recomputed, and ``scikit-learn`` has the whole 
         --classes 10 100 --noise 100 --dimensions 1280
     python benchmarks/clustering_memory.py --items 26032 --methods wordsight --output clustering.csv
 
-26032 is the test split of SVHN, for which the matrix of scikit-learn would take 5 GB. Seconds are of the CPU:
-``embedding_s`` for the affinity and its eigenvectors, ``seconds`` with k-means. ``passes`` counts products
-with the affinity, and ``residual`` is the largest norm of M u - lambda u over the eigenvectors u. Peak memory
-includes the interpreter and its imports, printed as ``baseline_mb``. ``ari`` compares the clusters with those
-of the first method. With much ``--noise`` in many ``--dimensions`` there are no classes to find.
+26032 is the size of the test split of SVHN, for which the matrix of scikit-learn would take 5 GB. Times are
+CPU seconds: ``embedding_s`` for the affinity and its eigenvectors, ``seconds`` for these and k-means.
+``passes`` counts products with the affinity, and ``residual`` is the largest norm of M u - lambda u over the
+eigenvectors u. Peak memory includes the interpreter, its imports and the features, printed as
+``baseline_mb``. ``ari`` compares the clusters with those of the first method. With much ``--noise`` in many
+``--dimensions`` there are no classes to find.
 """
 
 import argparse
@@ -44,7 +45,7 @@ COLUMNS += ["peak_mb", "baseline_mb", "ari"]
 
 
 def features(n: int, width: int, classes: int, noise: float, dimensions: int) -> np.ndarray:
-    """Non-negative features of overlapping classes at unit norm, as an encoder's after its last rectifier."""
+    """Non-negative features of overlapping classes at unit norm, as from an encoder that ends in a ReLU."""
     rng = np.random.default_rng(0)
     labels = np.arange(n) % classes
     centres, spread, mixing = (
@@ -52,7 +53,7 @@ def features(n: int, width: int, classes: int, noise: float, dimensions: int) ->
         for shape in ((classes, dimensions), (n, dimensions), (dimensions, width))
     )
     values = (centres[labels] + np.float32(noise) * spread) @ mixing
-    # In place, so that making the features leaves no higher peak than clustering them.
+    # In place, so that the peak of memory comes from the clustering, not from making the features.
     np.maximum(values, 0, out=values)
     values /= np.sqrt(np.einsum("ij,ij->i", values, values))[:, None]
     return values
@@ -64,7 +65,7 @@ def peak_mb() -> float:
 
 
 def by_scipy(method: str, unit: np.ndarray, components: int, memory_mb: float) -> np.ndarray:
-    """Spectral embedding as :func:`wordsight.protocols.spectral.spectral_embedding` gives it, by scipy."""
+    """The embedding of :func:`wordsight.protocols.spectral.spectral_embedding`, computed by scipy."""
     affinity = spectral.Affinity(unit, memory_mb)
     root = np.sqrt(affinity @ np.ones((len(unit), 1), dtype=np.float32))
 
@@ -103,7 +104,7 @@ class Counted(Affinity):
 
 
 def run_one(method: str, n: int, classes: int, memory_mb: float, drawing: list, labels: Path) -> dict:
-    """Cluster in this process; the partition goes to ``labels``."""
+    """Cluster in this process, and write the partition to the file ``labels``."""
     from sklearn.cluster import SpectralClustering, k_means
 
     spectral.Affinity = Counted
@@ -141,7 +142,7 @@ def in_a_process(case: list, threads: int, labels: Path) -> dict:
 
 
 def main() -> None:
-    """Print the table and write it where asked."""
+    """Print the table, and write it to ``--output`` if given."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -149,9 +150,9 @@ def main() -> None:
     parser.add_argument("--classes", type=int, nargs="*", default=[10])
     parser.add_argument("--memory-mb", type=float, nargs="*", default=[1000])
     parser.add_argument("--methods", nargs="*", choices=METHODS, default=["wordsight", "scikit-learn"])
-    parser.add_argument("--width", type=int, default=1280, help="of the features")
-    parser.add_argument("--noise", type=float, default=0.7, help="around the centres of the classes")
-    parser.add_argument("--dimensions", type=int, default=60, help="in which the classes lie")
+    parser.add_argument("--width", type=int, default=1280, help="length of a feature vector")
+    parser.add_argument("--noise", type=float, default=0.7, help="spread around the centres of the classes")
+    parser.add_argument("--dimensions", type=int, default=60, help="dimensions of the space of the classes")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, help="CSV file to write")
     parser.add_argument("--one", help=argparse.SUPPRESS)
@@ -176,7 +177,7 @@ def main() -> None:
 def measured(
     n: int, classes: int, memory_mb: float, options: argparse.Namespace
 ) -> Iterator[dict[str, float]]:
-    """Measure all methods on the same features, a row each."""
+    """Measure all methods on the same features, and give one row for each."""
     from sklearn.metrics import adjusted_rand_score
 
     first = None

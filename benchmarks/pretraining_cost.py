@@ -1,12 +1,12 @@
-"""Say what the matched training of a configuration costs on this machine, from a few steps of each objective.
+"""Estimate the cost of a configuration's matched training on this machine, from a few steps per objective.
 
     python benchmarks/pretraining_cost.py config/pretraining_cc3m.yaml
     python benchmarks/pretraining_cost.py config/config.yaml --steps 40 --output cost.csv
 
-Each objective trains for a few steps and for four times as many, on drawn pictures in JPEG files somewhat
-larger than the input of the network, with the configured network, batch, devices and loading; the time of a
-step is a third of the difference per few steps. What is timed is the real training, images read from the
-prepared file included.
+Each objective trains for ``--steps`` steps, and then for four times as many, with the configured network,
+batch, devices and loading. The difference between the two times, divided by three times ``--steps``, is the
+time of a step. The training is the real one, with images read from the prepared file. The images are drawn
+pictures in JPEG files, somewhat larger than the input of the network.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def picture(number: int, side: int) -> bytes:
 
 
 def prepare(folder: Path, count: int, side: int) -> None:
-    """Lay out ``count`` captioned pictures as the workflow does."""
+    """Build a dataset of ``count`` captioned pictures, as the workflow does."""
     generator = np.random.default_rng(0)
     items = [
         Item(
@@ -76,7 +76,7 @@ def prepare(folder: Path, count: int, side: int) -> None:
 
 
 def seconds(folder: Path, section: TrainingSection, objective: str, steps: int) -> float:
-    """Time of a training of so many steps, its start and end included."""
+    """Time of a training of this many steps, with its start and end."""
     job = TrainingJob(
         name=objective,
         network=PretrainNetwork(
@@ -101,7 +101,7 @@ def seconds(folder: Path, section: TrainingSection, objective: str, steps: int) 
 
 
 def main() -> None:
-    """Time every objective of the configuration, and print and write what all its seeds take."""
+    """Time every objective of the configuration; print and write the cost of all its seeds."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -111,7 +111,7 @@ def main() -> None:
     options = parser.parse_args()
     pretraining = load(yaml.safe_load(options.config.read_text(encoding="utf-8"))).pretraining
     if pretraining is None:
-        parser.error(f"{options.config}: expected the section `pretraining`")
+        parser.error(f"{options.config}: the section `pretraining` is missing")
     section = TrainingSection(**pretraining.model_dump(include=set(TrainingSection.model_fields)))
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
@@ -125,7 +125,7 @@ def main() -> None:
                 seconds(folder, section, objective, steps) for steps in (options.steps, 4 * options.steps)
             )
             if many <= few:
-                parser.error(f"{objective}: expected four times the steps to take longer; give more --steps")
+                parser.error(f"{objective}: four times the steps took no longer; set a larger --steps")
             step = (many - few) / (3 * options.steps)
             hours = step * section.images_seen / section.batch_size / 3600 * section.devices * budget.seeds
             rows.append(

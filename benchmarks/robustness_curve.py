@@ -1,13 +1,13 @@
-"""Time the robustness curve by search against foolbox's sweep over the grid.
+"""Compare the cost of the robustness curve by wordsight's search and by foolbox's sweep over the grid.
 
-Same network, images and radii, one after the other in one process:
+Both run with the same network, images and radii, one after the other in one process:
 
     python benchmarks/robustness_curve.py
     python benchmarks/robustness_curve.py --images 60 --steps 100 --size 64 --output curve.csv
 
-The network is a small convolutional one that is fitted to noisy class patterns, so that images break at radii
-all over the grid. Foolbox attacks at radius 0 too, as the authors' script has it. Peak memory is of the
-process: the first method's peak is a floor under the second's.
+The network is a small convolutional one, fitted to noisy class patterns so that images break at radii all
+over the grid. Foolbox attacks at radius 0 too, as in the authors' script. Peak memory is that of the process
+so far, so foolbox, which runs second, can't show a lower peak than wordsight.
 """
 
 import argparse
@@ -47,7 +47,7 @@ class Network(torch.nn.Module):
         self.evaluations = 0
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
-        """Scores, counting the images of which a gradient can follow."""
+        """Scores; counts the images for which a gradient may be computed."""
         self.evaluations += len(images) if images.requires_grad else 0
         return self.body((images - 0.5) / 0.25)
 
@@ -113,7 +113,7 @@ def measure(method: Callable[..., np.ndarray], network: Network, *arguments: obj
 
 
 def main() -> None:
-    """Print the table and write it where asked."""
+    """Print the table, and write it to ``--output`` if given."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,6 +1,6 @@
-"""Write the pinned environments from ``uv.lock``, so that conda and the virtual environment share one lock.
+"""Write the pinned environments from ``uv.lock``, so that conda and the virtual environment agree.
 
-``make lock`` runs it; a test checks that the files are up to date.
+``make lock`` runs this script; a test checks that the files are up to date.
 """
 
 import re
@@ -37,7 +37,7 @@ def conda_environment(group: str) -> str:
 
 
 def uv_requirement() -> str:
-    """Requirement of uv alone, with its hashes."""
+    """Requirement of only uv, with its hashes."""
     match = re.search(r"^uv==.*?(?=^\S|\Z)", exported("--no-default-groups"), flags=re.MULTILINE | re.DOTALL)
     assert match, "uv is a dependency of the project"
     return HEADER + match.group()

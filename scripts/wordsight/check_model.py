@@ -1,7 +1,7 @@
 """Check a fetched model in seconds, before any experiment runs.
 
-Twenty labelled photographs, which ship in a package, pass through it. What is plainly wrong fails the check;
-what may be intended is a caution.
+The model computes features of twenty labelled photographs, which ship in a package. What is plainly wrong
+fails the check; what is odd but may be intended is a caution.
 """
 
 from dataclasses import dataclass, field
@@ -20,13 +20,14 @@ from wordsight.models.encoder import Encoder
 from wordsight.models.reading import load
 from wordsight.models.tensors import Tensors
 
-# Batching changes only the order of sums, and so the last digits of a feature.
+# Batching changes the order of sums, and so only the last digits of a feature.
 BATCH_TOLERANCE = 1e-4
 # Even untrained networks have a spread of a few hundredths and an effective rank above three.
 SMALLEST_SPREAD, SMALLEST_RANK = 1e-3, 1.5
 # ImageNet classifiers name half of the photographs or more; with the wrong preprocessing they name none.
 LOWEST_ACCURACY = 0.25
-# None of 59 layers of two trained networks is this close to random initial values; two random layers are.
+# Of two trained networks, none of the 59 layers is this close to random initial values, but two layers with
+# random initial values are this close to each other.
 SMALLEST_MATRIX, SAME_SPREAD, SAME_NORM = 10_000, 0.02, 0.05
 MOST_NAMED = 5
 
@@ -123,7 +124,9 @@ def _check_layers(encoder: Encoder, report: Report) -> None:
         return
     initial = [_initial_values(encoder, seed) for seed in (0, 1)]
     drawn = {name for name, value in initial[0].items() if not torch.equal(value, initial[1][name])}
-    if card.source == "python":  # the user's function gives new random values to what it does not load
+    if (
+        card.source == "python"
+    ):  # the user's function draws new random values for tensors that it doesn't load
         untouched = [name for name in found if name in drawn]
     else:
         untouched = [name for name in found if _is_untouched(found[name], initial[0][name], name in drawn)]
@@ -151,8 +154,8 @@ def _initial_values(encoder: Encoder, seed: int) -> Tensors:
 def _is_untouched(value: torch.Tensor, initial: torch.Tensor, drawn: bool) -> bool:
     """Whether a matrix has its initial value, or the spread and norm of random initial values.
 
-    Vectors are passed over, since one that begins as ones or zeros may stay so. Training gives a matrix
-    preferred directions, which increase its largest singular value.
+    Vectors are skipped, since a vector that starts as ones or zeros may stay so in training. Training gives a
+    matrix preferred directions, which increase its largest singular value.
 
     Parameters
     ----------
@@ -177,7 +180,7 @@ def _is_matrix(value: torch.Tensor) -> bool:
 
 
 def _largest_singular_value(value: torch.Tensor, steps: int = 20) -> float:
-    """Estimate it by power iteration, which starts alike for matrices of the same shape."""
+    """Estimate it by power iteration, with the same start for matrices of the same shape."""
     matrix = value.flatten(1).double()
     generator = torch.Generator().manual_seed(0)
     vector = torch.randn(matrix.shape[1], generator=generator, dtype=torch.float64)

@@ -31,21 +31,21 @@ def extract(
     ----------
     encoder : runs on the device that it was loaded on
     split : images, labels and ids
-    batch_size : images of 224 x 224 pixels in one forward pass; there are more of smaller images
+    batch_size : images of 224 x 224 pixels in one forward pass; more if images are smaller
     view : ``plain``, or ``augmented-K`` for the random crops and flips of epoch K
     seed : of the crops and flips; these depend only on seed, view and item, not on batch or order
 
     Returns
     -------
     Features
-        Of shape (n, d), float32. The metadata name model, dataset and view, and carry ``images_per_second``
-        and ``peak_memory_mb``, the largest resident memory of the process so far.
+        Of shape (n, d), float32. The metadata hold model, dataset and view, ``images_per_second``, and
+        ``peak_memory_mb``, the largest resident memory of the process so far.
 
     Raises
     ------
     DataError
-        When a feature is not finite, all features of an image are equal, or all images have the same
-        features. The error names model and dataset.
+        When a feature is not finite, all features of an image are equal, all images have the same features,
+        or the split has fewer images than it says. The error names model and dataset.
     """
     where = f"{encoder.card.name} on {split.card.name}"
     values = np.empty((len(split), encoder.card.feature_size), dtype=np.float32)

@@ -230,7 +230,7 @@ def test_a_list_below_a_figure_shows_a_model_alone_by_key_and_follows_the_legend
     seen = browse(path)
     assert seen.figure("transfer").locator("select").count() == 0
     figure = seen.figure("few_shot")
-    picked = figure.get_by_role("combobox", name="Show alone: Few-shot")
+    picked = figure.get_by_role("combobox", name="Show only: Few-shot")
     assert picked.locator("option").all_text_contents() == ["all", "first", "second"]
     faint = figure.locator('.live [opacity="0.12"]')
     picked.press("ArrowDown")

@@ -1,4 +1,4 @@
-"""The bootstrap draws what it says, agrees with SciPy on one level, and covers what it should."""
+"""The bootstrap draws as documented, agrees with SciPy on one level, and covers the truth."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_each_resample_weighs_treatments_to_one_and_controls_to_minus_one():
     assert all((weights[1:, column] == 0).any() for column in range(6))
 
 
-def test_a_level_of_one_unit_stays_as_it_is():
+def test_a_single_unit_keeps_its_weight():
     assert (shares(rng(), 20, 1) == 1).all()
     assert (one_pair(20) == [1, -1]).all()
 
@@ -146,7 +146,7 @@ def test_intervals_over_matched_groups_cover_as_much_as_the_method_says(groups, 
     assert least <= hits / studies <= most
 
 
-def test_cells_of_the_same_items_draw_them_alike_and_their_trials_apart():
+def test_cells_with_the_same_items_share_draws_of_items_but_not_of_trials():
     def first(dataset, items):
         return [generator.random() for generator in bootstrap.generators(0, "p", dataset, items)]
 

@@ -9,6 +9,8 @@ import pytest
 
 from wordsight.statistics.components import estimate
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 WORLDS = 250
 # Of a true rate of 5 %, within which as many worlds fall but for once in a thousand.

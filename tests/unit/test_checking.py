@@ -1,4 +1,4 @@
-"""A check of a model finds what is plainly wrong with it, and passes what is not."""
+"""The check of a model finds plain faults, and passes models without any."""
 
 import re
 
@@ -90,7 +90,7 @@ def test_a_classifier_that_sees_other_pixels_is_found(tmp_path):
         verdict("m", report)
 
 
-def test_an_untrained_network_passes_as_what_it_is(tmp_path):
+def test_an_untrained_network_passes(tmp_path):
     section = RandomNetwork(
         source="random", architecture="timm/test_resnet", seed=0, classifier="imagenet-1k"
     )
@@ -151,7 +151,7 @@ def test_features_that_cannot_be_used_are_found(tmp_path, changed, words):
     assert not report.text().endswith("wrong.\n")
 
 
-def test_features_that_stand_still_are_a_caution(tmp_path):
+def test_constant_features_are_a_caution(tmp_path):
     report = check(fetched(tmp_path, "features * (torch.arange(12) > 3)", layers()))
     assert report.problems == []
     assert len(report.cautions) == 1

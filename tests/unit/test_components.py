@@ -16,7 +16,7 @@ def units(values, sign=1, prefix="u"):
 
 
 def of_units(numbers):
-    """Units that say the same of every item, so that nothing else varies."""
+    """Units with one value for all items, so that only units vary."""
     return np.broadcast_to(np.asarray(numbers, dtype=float)[:, None, None], (len(numbers), 1, 40))
 
 
@@ -81,7 +81,7 @@ def test_constant_observations_have_no_interval():
 
 @pytest.mark.parametrize("value", [0.1, 0.3, 1 / 3, 0.7, 1.0])
 @pytest.mark.parametrize("shape", [(4, 2, 10), (5, 1, 60), (3, 3, 7), (1, 2, 30)])
-def test_what_rounding_leaves_of_equal_numbers_is_no_spread(value, shape):
+def test_rounding_of_equal_numbers_is_not_spread(value, shape):
     found = estimate([Part("d", (units(np.full(shape, value)),))])
     assert (found.stderr, found.unit_variance) == pytest.approx((0, 0), abs=1e-30)
     assert np.isnan(found.df)
@@ -122,7 +122,7 @@ def test_groups_of_one_dataset_are_not_the_models_of_another():
 
 @pytest.mark.parametrize("seeds", [5, 10])
 @pytest.mark.parametrize("heavy", [False, True])
-def test_intervals_cover_what_they_say_from_five_seeds_up(seeds, heavy):
+def test_intervals_have_nominal_coverage_from_five_seeds_up(seeds, heavy):
     rng = np.random.default_rng(6)
     covered = 0
     for _ in range(1000):

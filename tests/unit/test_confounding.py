@@ -1,4 +1,4 @@
-"""What two sides differ in beside what is asked, and the groups that keep it equal."""
+"""Differences between sides that a contrast does not ask about, and groups that prevent them."""
 
 import json
 
@@ -29,7 +29,7 @@ def other_card(**changes):
         ({"pretraining_images": 0, "pretraining_data": "none", "images_seen": None}, []),
     ],
 )
-def test_what_sides_differ_in_is_named(other, words):
+def test_differences_between_sides_are_named(other, words):
     assert differences([[CARD], [other_card(**other)]]) == words
     assert differences([[other_card(**other)], [CARD]]) == words
 
@@ -74,7 +74,7 @@ def test_a_group_that_is_written_otherwise_is_refused():
         resolve(load(values))
 
 
-def test_a_licence_in_the_configuration_takes_the_place_of_the_sources(tmp_path):
+def test_a_configured_licence_replaces_that_of_the_source(tmp_path):
     from wordsight.config.models import RandomNetwork, Traits, with_traits
     from wordsight.models.building import fetch
     from wordsight.models.card import describe

@@ -1,4 +1,4 @@
-"""Planted effects are found with their sign, planted nulls mostly are not, and what is not paired is refused."""
+"""Contrasts find planted effects with their sign, rarely find null effects, and refuse unpaired files."""
 
 import numpy as np
 import pandas as pd
@@ -520,7 +520,7 @@ def test_the_mean_over_datasets_decides_at_the_largest_setting(three):
     assert frame["decides"].dtype == bool
 
 
-def test_across_styles_the_cell_where_all_is_new_decides(tmp_path):
+def test_across_styles_the_cell_with_new_concepts_and_style_decides(tmp_path):
     paths = []
     for cell in CELLS:
         found, contrast = experiment(
@@ -568,7 +568,7 @@ def test_a_row_that_decides_is_judged_by_its_adjusted_p_and_another_by_its_own(t
     assert len(outside)
 
 
-def test_equivalence_too_is_claimed_of_what_is_left_after_correction(tmp_path):
+def test_equivalence_is_corrected_too(tmp_path):
     paths, contrast = experiment(tmp_path, [0.015, 0.03, -0.01, 0.025, -0.02])
     more, _ = experiment(tmp_path, [0.1, -0.1, 0.05, 0.02, -0.06], protocol="transfer")
     for files, expected in ((paths, "equivalent"), (paths + more, "undecided")):
@@ -650,7 +650,7 @@ def test_a_difference_that_never_varies_is_constant(tmp_path):
     assert frame[["low", "high", "p_value", "p_equivalence", "p_adjusted"]].isna().all(axis=None)
 
 
-def test_a_contrast_none_of_whose_pairs_has_results_is_named_for_each_protocol(tmp_path, caplog, monkeypatch):
+def test_a_contrast_without_results_of_any_pair_is_logged_for_each_protocol(tmp_path, caplog, monkeypatch):
     monkeypatch.setattr(logger, "propagate", True)  # a step switches it off
     paths, there = experiment(tmp_path, [0.1, 0.2])
     more, _ = experiment(tmp_path, [0.1, 0.2], protocol="transfer")
@@ -687,7 +687,7 @@ def test_datasets_of_different_models_are_as_uncertain_together_as_they_are_apar
 
 
 @pytest.mark.parametrize("value", [float("nan"), None])
-def test_a_value_that_is_no_number_is_refused_with_its_file(tmp_path, value):
+def test_a_nan_is_refused_with_its_file(tmp_path, value):
     paths, contrast = experiment(tmp_path, [0.1, 0.2], items=3)
     whole = read_frame(paths[2])
     table = make_rows(
@@ -733,7 +733,7 @@ def make_table(model, dataset, matrix):
     ]
 
 
-def test_two_hundred_models_are_compared_as_a_few_are(tmp_path):
+def test_two_hundred_models_are_compared(tmp_path):
     rng = np.random.default_rng(5)
     values = {side: 0.5 + shift + 0.02 * rng.normal(size=100) for side, shift in (("t", 0.02), ("c", 0.0))}
     paths = [

@@ -36,6 +36,8 @@ from wordsight.tables import over_seeds
 from wordsight.tables.csv import read_csv, write_csv
 from wordsight.tables.reading import Tables, measured, read_training
 
+pytestmark = pytest.mark.slow
+
 PROTOCOLS = ["clustering", "few_shot", "transfer", "robustness"]
 NAMES = [*PROTOCOLS, "ranks", "pretraining_size", "summary"]
 TRAINED = [*NAMES, *CROSSED, "training", "margins"]
@@ -134,7 +136,7 @@ def scales(spec, channel):
 
 
 @pytest.mark.parametrize("channel", ["color", "shape"])
-def test_a_model_looks_the_same_in_every_figure_also_where_others_are_missing(channel):
+def test_a_model_looks_the_same_in_every_figure_even_if_others_are_missing(channel):
     models = ["a", "b", "c"]
     drawn = tables(models=models)
     attacked = drawn.results["protocol"] == "robustness"
@@ -163,7 +165,7 @@ def test_guessing_is_marked_at_one_over_the_classes(name):
     assert {record["level"] for record in marks(draw(name, tables()), "level")} == {0.25}
 
 
-def test_guessing_is_not_marked_for_clusters_that_are_assigned_at_best():
+def test_guessing_is_not_marked_for_clusters_that_get_their_best_assignment():
     assert not marks(draw("clustering", tables()), "level")
 
 
@@ -313,7 +315,7 @@ def test_the_margin_of_each_metric_is_a_band_around_zero():
     assert [(r["from"], r["to"]) for r in marks(spec, "from")] == [(-3, 3), (-1.5, 1.5)]
 
 
-def test_of_one_dataset_the_row_that_decides_is_shown_under_its_name():
+def test_with_one_dataset_the_row_with_the_verdict_has_its_name():
     rows = [effect(n_datasets=1), effect(dataset="toys", verdict="undecided")]
     (record,) = marks(draw("summary", tables(compared=contrasts(*rows))), "effect")
     assert (record["label"], record["look"]) == ("toys", "helps")
@@ -347,7 +349,7 @@ def test_an_interval_far_longer_than_any_effect_is_cut_and_has_arrows():
     assert all(-40 < end < 40 for domain in domains for end in domain if not isinstance(end, str))
 
 
-def test_everything_that_was_computed_of_a_comparison_is_under_the_pointer():
+def test_a_tooltip_has_every_statistic_of_a_comparison():
     row_ = effect(
         verdict="undecided", p_value=0.0123, p_adjusted=0.246, p_equivalence=0.5, p_equivalence_adjusted=1.0,
         bootstrap_low=0.11, bootstrap_high=0.29, more_replicates=7.4, flags="ceiling; near duplicates",
@@ -408,7 +410,7 @@ def test_a_figure_of_a_protocol_without_rows_says_so():
         draw("clustering", tables(protocols=["transfer"]))
 
 
-def test_a_figure_has_a_text_for_those_who_do_not_see_it():
+def test_a_figure_has_a_description_for_screen_readers():
     for name in NAMES:
         assert len(draw(name, tables(compared=contrasts()))["description"]) > 40
 
@@ -607,7 +609,7 @@ def test_few_contrasts_show_cells_by_name_and_no_mean_over_them():
 
 
 @pytest.mark.parametrize(("datasets", "columns"), [(["toys"], 2), (list(CELLS), 1)])
-def test_two_contrasts_stand_side_by_side_where_the_page_has_room(datasets, columns):
+def test_two_contrasts_are_side_by_side_if_the_page_has_room(datasets, columns):
     rows = [effect("cross_style_probe", name, contrast=c) for c in ("one", "two") for name in datasets]
     spec = draw("summary", tables(compared=contrasts(*rows)))
     assert spec["columns"] == columns
@@ -615,7 +617,7 @@ def test_two_contrasts_stand_side_by_side_where_the_page_has_room(datasets, colu
     assert int(re.search(r'<svg [^>]*width="(\d+)"', svg).group(1)) <= WIDTH + 24
 
 
-def test_margins_start_at_the_smallest_that_would_do_beside_the_one_that_was_set():
+def test_margins_start_at_the_smallest_margin_of_equivalence():
     rows = [
         effect(verdict="equivalent", effect=0.0, smallest_margin=0.012),
         effect(contrast="other", verdict="undecided", smallest_margin=0.05),
@@ -627,8 +629,8 @@ def test_margins_start_at_the_smallest_that_would_do_beside_the_one_that_was_set
     found = {(r["contrast"], r["where"]): r for r in marks(spec, "at")}
     assert len(found) == len(marks(spec, "at")) == 4
     first, other = found["language", "Transfer"], found["other", "Transfer"]
-    assert (first["at"], first["look"]) == (pytest.approx(1.2), "equivalent within the margin that was set")
-    assert (other["at"], other["look"]) == (pytest.approx(5), "not shown to be")
+    assert (first["at"], first["look"]) == (pytest.approx(1.2), "equivalent within the chosen margin")
+    assert (other["at"], other["look"]) == (pytest.approx(5), "not shown to be equivalent")
     assert not found["language", "Few-shot"]["known"]
     assert found["other", "Few-shot"]["beyond"]
     assert [r["margin"] for r in marks(spec, "margin")] == [1, 3]
@@ -661,7 +663,7 @@ def test_learning_curves_have_a_panel_an_objective_and_a_line_a_seed(matched):
     assert "36 training runs" in " ".join(spec["title"]["subtitle"])
 
 
-def test_a_loss_that_an_objective_has_not_is_neither_drawn_nor_told():
+def test_an_objective_without_a_held_out_loss_has_neither_line_nor_tooltip_for_it():
     curves = learning_curves(trained(["simclr", "concept_labels"], 1))
     drawn = draw("training", Tables(*[None] * 4, training=curves))["concat"]
     kinds = [[layer["encoding"]["y"]["field"] for layer in panel["layer"]] for panel in drawn]

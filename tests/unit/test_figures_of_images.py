@@ -86,7 +86,7 @@ def marks(spec, field):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_figure_compiles_fits_the_page_and_tells_what_it_shows(name):
+def test_the_figure_compiles_fits_the_page_and_describes_itself(name):
     spec = draw(name, GATHERED[name]())
     assert int(re.search(r'<svg [^>]*width="(\d+)"', svg(spec)).group(1)) <= WIDTH + 24
     assert len(spec["description"]) > 40
@@ -100,7 +100,7 @@ def test_a_figure_without_its_data_says_so(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_line_under_the_pointer_has_a_plain_title(name):
+def test_every_line_of_a_tooltip_has_a_plain_title(name):
     tips = [tip for node in walk(draw(name, GATHERED[name]())) for tip in node.get("tooltip") or []]
     assert tips
     assert not [tip for tip in tips if "_" in tip.get("title", tip["field"])]
@@ -151,7 +151,7 @@ def test_a_click_on_a_class_fades_the_others_in_all_panels_and_each_panel_zooms(
 # Robust images
 
 
-def test_each_image_has_its_radius_in_words_and_that_of_each_group_under_the_pointer():
+def test_each_image_has_its_radius_in_words_and_one_for_each_group_in_the_tooltip():
     spec = draw("robust_images", robust())
     found = {record["item"]: record for record in marks(spec, "item")}
     words = {item: record["broken"] for item, record in found.items()}
@@ -167,7 +167,7 @@ def test_each_image_has_its_radius_in_words_and_that_of_each_group_under_the_poi
     assert {"group-0", "group-1", "class", "image"} <= tips
 
 
-def test_of_many_groups_the_smallest_and_the_largest_radius_are_told():
+def test_with_many_groups_the_tooltip_has_the_smallest_and_the_largest_radius():
     examples = robust(groups=200)
     examples["datasets"][0]["least"][1]["radii"]["group-7"] = None
     spec = draw("robust_images", examples)
@@ -227,7 +227,7 @@ def test_sides_that_agree_have_a_line_instead_of_a_table():
     examples = confused()
     examples["contrasts"][0] |= {"rows": [], "classes": [], "cells": []}
     shown = texts(draw("confusions", examples))
-    assert shown.count("both sides take every image for the same class") == 1
+    assert shown.count("both sides predict the same class for every image") == 1
 
 
 @pytest.mark.parametrize(

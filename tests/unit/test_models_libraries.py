@@ -35,6 +35,8 @@ from wordsight.models.sources import open_clip as open_clip_source
 from wordsight.models.sources import timm as timm_source
 from wordsight.models.sources import torchvision as torchvision_source
 
+pytestmark = pytest.mark.slow
+
 PHOTO = package_folder("foolbox") / "data" / "imagenet_00_243.jpg"
 
 

@@ -22,6 +22,8 @@ from wordsight.files import hashing
 from wordsight.models import architectures, building, reading
 from wordsight.models.foreign import layouts, weights
 
+pytestmark = pytest.mark.slow
+
 IMAGENET = PreprocessingSection(
     image_size=224, resize=256, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
 )

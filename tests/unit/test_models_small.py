@@ -72,7 +72,7 @@ def test_an_unknown_name_is_told_the_form_of_the_known_ones(name):
     with pytest.raises(ConfigError) as error:
         architectures.build(f"small/{name}")
     assert str(error.value) == (
-        f"config: models: small has no network {name!r}; valid: resnet_w and a width, as resnet_w16"
+        f"config: models: small has no network {name!r}; valid: resnet_w and a width, such as resnet_w16"
     )
 
 

@@ -30,6 +30,8 @@ from wordsight.models import architectures, building, reading
 from wordsight.models.architectures import tsm
 from wordsight.models.foreign import mmv, numpy_pickles
 
+pytestmark = pytest.mark.slow
+
 NORM = "cross_replica_batch_norm"
 
 
@@ -246,7 +248,7 @@ def test_an_unknown_name_is_told_the_form_of_the_known_ones(name):
         architectures.build(f"tsm/{name}")
     assert str(error.value) == (
         f"config: models: tsm has no network {name!r}; valid: resnet50 or resnet50x2, then -va or -vat, then -f "
-        "and a number of frames, as resnet50-vat-f8"
+        "and a number of frames, such as resnet50-vat-f8"
     )
 
 

@@ -1,4 +1,4 @@
-"""Numbers are written in one way, and one that is not known is a dash."""
+"""Numbers are written in one way, and an unknown number is a dash."""
 
 import math
 
@@ -13,7 +13,7 @@ NAN = float("nan")
     "write",
     [numbers.fixed, numbers.points, numbers.percent, numbers.probability, numbers.span],
 )
-def test_what_is_not_known_is_a_dash(write):
+def test_an_unknown_number_is_a_dash(write):
     assert write(None) == "–"
     if write is not numbers.span:
         assert write(NAN) == "–"

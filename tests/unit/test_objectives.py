@@ -174,7 +174,7 @@ def test_a_model_without_a_group_and_a_file_given_twice_are_named(tmp_path):
     with pytest.raises(DataError, match=r"stranger/d\.parquet: .* 'stranger' is not in the configuration"):
         describe([path], GROUPS, SECTION, 0)
     path = write(tmp_path, "own", [[1.0]])
-    with pytest.raises(DataError, match="another file has the results of transfer, own and d"):
+    with pytest.raises(DataError, match=r"another file .* transfer, own and d"):
         describe([path, path], GROUPS, SECTION, 0)
 
 
@@ -184,13 +184,13 @@ def test_seeds_that_were_measured_on_other_items_are_refused(tmp_path):
         describe(paths, GROUPS, SECTION, 0)
 
 
-def test_seeds_that_all_say_the_same_have_no_interval(tmp_path):
+def test_equal_seeds_have_no_interval(tmp_path):
     paths = [write(tmp_path, f"simclr-{seed}", np.full((3, 7), 0.3)) for seed in range(4)]
     row = only(describe(paths, GROUPS, SECTION, 0))
     assert np.isnan([row["low"], row["high"]]).all()
 
 
-def test_the_table_is_what_its_schema_promises(tmp_path):
+def test_the_table_fits_its_schema(tmp_path):
     paths = [write(tmp_path, name, np.random.default_rng(0).random((2, 20))) for name in GROUPS]
     table = checked(objectives_table(describe(paths, GROUPS, SECTION, 0), {}), OBJECTIVES)
     assert table["group"].tolist() == ["own", "simclr", "labels"]

@@ -1,4 +1,4 @@
-"""Rows become matrices of trials by items, whatever their order; what is not crossed is refused."""
+"""Rows become matrices of trials by items, whatever their order; tables that are not crossed are refused."""
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ def write(path, *tables):
     return path
 
 
-def test_the_origin_is_what_the_rows_say(tmp_path):
+def test_the_origin_is_read_from_the_rows(tmp_path):
     path = write(tmp_path / "rows.parquet", table([1.0]))
     origin = read_origin(path)
     assert (origin.protocol, origin.model, origin.dataset, origin.mode) == ("few_shot", "m", "d", "sound")
@@ -92,15 +92,12 @@ def test_a_table_without_rows_has_no_cells_and_no_origin(tmp_path):
 @pytest.mark.parametrize(
     ("tables", "message"),
     [
-        ([table([1.0, 2.0]), table([1.0], trial=1)], "but item 'i1' in trial 1 stands 0 times"),
-        ([table([1.0]), table([1.0])], "but item 'i0' in trial 0 stands 2 times"),
-        (
-            [table([1.0, 2.0], items=["", "a"])],
-            "rows of items and rows of whole trials",
-        ),
+        ([table([1.0, 2.0]), table([1.0], trial=1)], "'i1' in trial 1 occurs 0 times"),
+        ([table([1.0]), table([1.0])], "'i0' in trial 0 occurs 2 times"),
+        ([table([1.0, 2.0], items=["", "a"])], "whole trials, found both"),
     ],
 )
-def test_what_is_not_crossed_is_refused_with_file_metric_and_item(tmp_path, tables, message):
+def test_a_table_that_is_not_crossed_is_refused_with_file_metric_and_item(tmp_path, tables, message):
     path = write(tmp_path / "rows.parquet", *tables)
     with pytest.raises(DataError, match=rf"rows\.parquet: accuracy: .*{message}"):
         read_observations(path)

@@ -21,6 +21,8 @@ from wordsight.pretraining.objectives import adversarial, barlow_twins, captions
 from wordsight.pretraining.sentences import Sentences
 from wordsight.protocols.robustness.sweep import import_foolbox
 
+pytestmark = pytest.mark.slow
+
 TRAINED = [name for name in OBJECTIVES if name != "untrained"]
 WIDTH = 6  # of features by hand
 CAPTIONS = ["red circle", "red bar", "blue circle", "blue bar", "red circle", "green bar"]

@@ -35,6 +35,8 @@ from wordsight.pretraining.launch import train_and_write
 from wordsight.pretraining.objectives.base import Objective
 from wordsight.seeds import derive_seed
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = Path(launch.__file__).parents[2]
 FILES = ("weights.safetensors", "network.json", "training.csv")
 
@@ -521,7 +523,7 @@ def test_a_failed_process_is_one_line(a_job, monkeypatch):
     job = a_job("two", devices=2)
     with pytest.raises(WordsightError) as error:
         train_and_write(job)
-    assert str(error.value) == "model: one of 2 training processes failed; its error is above"
+    assert str(error.value) == "model: one of 2 training processes failed; see its error above"
     assert jobs == [job]
     assert not list(Path(job.checkpoint).parent.iterdir())
 

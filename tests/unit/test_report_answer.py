@@ -1,4 +1,4 @@
-"""What the report says first: the words of every verdict, held as snapshots, and what they must never say."""
+"""The opening of the report: snapshots of the words of every verdict, and what they must never say."""
 
 import re
 
@@ -51,11 +51,11 @@ ROWS = {
     "no number would do": [effect(verdict="undecided", more_replicates=float("inf"))],
     "none needed": [effect(verdict="undecided", more_replicates=0.0)],
     "not known how many are needed": [effect(verdict="undecided", more_replicates=NAN)],
-    "a difference but for the correction": [
+    "significant before correction": [
         effect(verdict="undecided", more_replicates=0.0, p_value=0.01, p_adjusted=0.2),
         effect("few_shot"),
     ],
-    "equivalent but for the correction": [
+    "equivalent before correction": [
         effect(verdict="undecided", more_replicates=0.0, p_equivalence=0.01),
         effect("few_shot"),
     ],
@@ -97,7 +97,7 @@ def test_undecided_is_never_called_equal(name):
     words = found.headline + found.sentence + found.lines[0].claim
     assert found.lines[0].claim.startswith("undecided")
     assert not re.search("equal|no difference|no effect", words)
-    assert ("equivalent" in words) == (name == "equivalent but for the correction")
+    assert ("equivalent" in words) == (name == "equivalent before correction")
     assert any("does not mean equal" in note for note in found.notes)
 
 
@@ -111,7 +111,7 @@ def test_the_line_of_an_effect_has_its_size_numbers_and_flags():
 # The sides
 
 
-def test_the_number_of_models_is_that_of_the_row():
+def test_the_number_of_models_comes_from_the_row():
     run = make_run(("none", "labels"), compared=contrasts(effect(n_treatments=3, n_controls=2)))
     run.models["first"] = run.models["first"].model_copy(update={"pretraining_images": 0})
     (found,) = answers(run)
@@ -167,10 +167,10 @@ def test_the_sentence_of_a_contrast():
     assert [line.heading for line in found.lines] == headings
 
 
-def test_a_contrast_that_was_not_measured_where_it_decides_has_no_verdict():
+def test_a_contrast_not_measured_at_the_setting_that_decides_has_no_verdict():
     found = answer_of(*(effect("cross_style_probe", dataset) for dataset in list(CELLS)[:2]))
-    assert "nothing to judge" in found.headline
-    assert "nothing to judge" in found.sentence
+    assert "no verdict" in found.headline
+    assert "no verdict" in found.sentence
     assert found.lines == []
 
 
@@ -327,7 +327,7 @@ def test_the_terminal_shows_the_verdicts_the_warnings_and_where_the_report_is(tm
     assert text.splitlines()[-1] == "Report: results/report.html"
 
 
-def test_of_many_contrasts_the_terminal_shows_what_is_decided_and_a_line_for_each_of_the_others(tmp_path):
+def test_with_many_contrasts_the_terminal_has_one_line_for_each_that_is_not_about_language(tmp_path):
     pairs = [(name, "labels") for name in ("captions_contrastive", "captions_targets", "labels_and_captions")]
     run = trained_run(pairs=[*pairs, *PAIRS[1:]])
     undecided = run.contrasts["protocol"] == "clustering"

@@ -23,7 +23,7 @@ def test_the_machine_is_named_with_processor_cores_memory_and_gpus(tmp_path, mon
     assert os.uname().machine in system
 
 
-def test_a_machine_that_tells_little_is_named_all_the_same(tmp_path, monkeypatch):
+def test_a_machine_with_little_information_is_still_described(tmp_path, monkeypatch):
     monkeypatch.setattr(made_with, "CPUINFO", tmp_path / "none")
     monkeypatch.setattr(made_with, "GPUS", tmp_path / "none")
     assert "no GPU found" in made_with.machine()
@@ -52,7 +52,7 @@ def test_licences_name_all_data_and_weights_with_their_origin():
     ]
 
 
-def test_what_was_trained_on_has_a_licence_even_where_nothing_is_tested_on_it():
+def test_training_images_have_a_licence_even_if_nothing_is_tested_on_them():
     run = trained_run(trained(["captions_contrastive"], seeds=2), pairs=())
     run.config["pretraining"]["images"] = "elsewhere"
     rows = {row[0]: row[1:] for row in made_with.licences(run).rows}

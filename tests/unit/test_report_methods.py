@@ -106,7 +106,7 @@ def test_transformers_is_named_where_an_encoder_is_one_of_its_models():
     assert "Transformers 5.24.0 (Wolf et al., 2020)" in methods_text(run, software)
 
 
-def test_nothing_is_said_of_what_did_not_run():
+def test_what_did_not_run_is_not_mentioned():
     run = in_mode("sound", protocols=["transfer"], compared=no_contrasts())
     text = methods_text(run, SOFTWARE)
     assert not re.search(
@@ -119,7 +119,7 @@ def test_nothing_is_said_of_what_did_not_run():
     assert "Transfer ran in sound mode" in text
 
 
-def test_other_estimates_are_told_with_their_number_as_far_as_there_are_any():
+def test_sensitivity_analyses_are_mentioned_with_their_numbers_if_there_are_any():
     nothing = {"effect": float("nan"), "low": float("nan"), "high": float("nan"), "note": "too few models"}
     rows = [
         sensitivity("leave one model out", "a"),

@@ -44,6 +44,8 @@ from wordsight.report import page
 from wordsight.report.page import LARGEST_TABLE, Figure, download, packed, write_report
 from wordsight.tables.csv import write_csv
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "</script><script>alert(1)</script>&\"'"
 VEGA_LITE = "https://vega.github.io/schema/vega-lite/v6.1.0.json"
@@ -164,7 +166,7 @@ def specs_of(page):
     return [json.loads(unpacked(text)) for text in packed]
 
 
-def test_the_page_can_be_read_without_seeing_it(text):
+def test_the_page_works_with_a_screen_reader(text):
     page = Page(text)
     assert page.named("html") == [{"lang": "en"}]
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
@@ -256,7 +258,7 @@ def test_equal_tables_are_packed_alike_at_any_time(tmp_path):
     assert one.packed == other.packed == packed(b"a\n1\n")
 
 
-def test_pdfs_are_carried_while_they_fit_the_smallest_first_and_the_others_lie_beside(tmp_path, monkeypatch):
+def test_the_smallest_pdfs_are_in_the_page_and_the_others_are_linked(tmp_path, monkeypatch):
     drawn = [
         Figure(name, "", "<svg/>", {"$schema": VEGA_LITE, "description": ""}, b"x" * size)
         for name, size in (("a", 30), ("b", 9), ("c", 0))
@@ -313,7 +315,7 @@ def test_the_page_of_two_hundred_models_of_any_name_is_whole_and_can_be_sent(tmp
 
 @pytest.mark.parametrize("protocols", [["transfer"], ["clustering", "robustness"]])
 @pytest.mark.parametrize("mode", ["sound", "paper"])
-def test_method_and_tables_tell_only_of_what_ran(tmp_path, protocols, mode):
+def test_method_and_tables_describe_only_what_ran(tmp_path, protocols, mode):
     rows = results(protocols=protocols).assign(mode=mode)
     run = make_run(rows=rows, compared=no_contrasts(), comparisons=[])
     run.config["protocols"] |= {
@@ -330,7 +332,7 @@ def test_method_and_tables_tell_only_of_what_ran(tmp_path, protocols, mode):
     assert "Points are percentage points" not in text
 
 
-def test_figures_bring_the_version_of_vega_lite_that_draws_them():
+def test_a_figure_has_the_version_of_vega_lite_that_draws_it():
     drawn = Figure("a", "", "<svg/>", {"$schema": VEGA_LITE})
     assert drawn.vega_lite == "6.1"
 
@@ -397,7 +399,7 @@ def test_the_words_of_the_method_in_paper_mode(tmp_path):
     snapshots.check("page_method_in_paper_mode", part(text, *PARTS["method"]))
 
 
-def test_of_many_contrasts_the_page_tells_what_is_decided_and_folds_those_that_are_not_about_language(
+def test_with_many_contrasts_the_page_folds_those_that_are_not_about_language(
     trained_text,
 ):
     assert trained_text.count('<section class="answer"') == 6
@@ -410,7 +412,7 @@ def test_of_many_contrasts_the_page_tells_what_is_decided_and_folds_those_that_a
     assert folded.count("<li>") == 4
 
 
-def test_the_page_of_fifty_models_can_be_sent_and_read_without_seeing_it(trained_text):
+def test_the_page_of_fifty_models_is_small_and_works_with_a_screen_reader(trained_text):
     assert len(trained_text.encode()) < 2_500_000
     page = Page(trained_text)
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
@@ -427,7 +429,7 @@ def test_no_single_seed_is_in_a_table(trained_text):
     assert "simclr-0" not in tables_shown
 
 
-def test_what_a_training_says_of_itself_cannot_become_markup(tmp_path):
+def test_text_from_a_training_card_cannot_become_markup(tmp_path):
     run = trained_run()
     for model, seed in (("labels-0", 0), ("labels-1", 1)):
         training = training_card("labels", seed, learned=seed > 0, measure=HOSTILE)

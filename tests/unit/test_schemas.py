@@ -1,4 +1,4 @@
-"""Tables are held against their schemas: what does not fit is named in one line, and the descriptor tells the rest."""
+"""Tables are checked against their schemas; an error is one line; the descriptor describes every table."""
 
 import json
 
@@ -110,7 +110,7 @@ def test_a_table_that_does_not_fit_is_named_with_what_is_wrong_in_one_line(name)
     assert "\n" not in error
 
 
-def test_the_words_for_what_does_not_fit():
+def test_the_words_of_the_errors():
     said = {name: refused(contrasts(effect(**changes)), CONTRASTS) for name, (changes, _) in ROWS.items()}
     tables = {f"{name}, {schema.file}": refused(frame, schema) for name, (schema, frame, _) in TABLES.items()}
     snapshots.check("table_errors", snapshots.listed(said | tables))
@@ -152,7 +152,7 @@ READERS = {
 }
 
 
-def test_the_tables_are_what_the_descriptor_says(package):
+def test_the_tables_match_the_descriptor(package):
     for resource in json.loads((package / "datapackage.json").read_text(encoding="utf-8"))["resources"]:
         schema = resource["schema"]
         raw = pd.read_csv(package / resource["path"], dtype=str, keep_default_na=False)

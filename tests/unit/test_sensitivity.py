@@ -1,4 +1,4 @@
-"""Other analyses of an effect that decides against direct estimates and statsmodels, and the notes where there is none."""
+"""Sensitivity analyses against direct estimates and statsmodels, and notes where one is impossible."""
 
 import time
 from dataclasses import replace
@@ -132,7 +132,7 @@ def test_without_each_model_of_a_side_the_other_side_stays():
     assert found["n"].tolist() == [2, 2, 2, 3, 3, 3, 3]
 
 
-def test_a_side_of_two_has_none_left_out_since_one_says_nothing_of_training():
+def test_no_model_is_left_out_of_a_side_of_two():
     found = analyse(sides(treatments=2, controls=4))
     left_out = found.loc[found["analysis"] == WITHOUT_MODEL, "left_out"]
     assert left_out.tolist() == ["c0", "c1", "c2", "c3"]
@@ -149,7 +149,7 @@ def test_without_each_dataset_the_effect_is_the_mean_over_the_others():
     assert set(found["n"]) == {2}
 
 
-def test_what_is_left_out_can_turn_a_verdict():
+def test_leaving_one_out_can_change_a_verdict():
     numbers = np.array([0.02, -0.01, 0.015, 0.01, 0.6])
     values = numbers[:, None, None] + np.zeros((1, 1, 4))
     parts = {"x": Part("x", (Stratum(1, tuple("abcde"), values),))}
@@ -322,7 +322,7 @@ def test_covariates_that_all_models_share_are_said_to_be_left_out(cards, note):
     assert row["low"] < row["effect"] < row["high"]
 
 
-def test_a_group_takes_the_place_of_the_architecture_and_the_name_of_weights_plays_no_part():
+def test_a_group_replaces_the_architecture_and_names_of_weights_are_ignored():
     parts, names = sides(8, 8, "wxyz"), traits(size=by_size)
     confounded = {
         name: card.model_copy(update={"architecture": f"timm/{name[0]}"}) for name, card in names.items()
@@ -337,7 +337,7 @@ def test_a_group_takes_the_place_of_the_architecture_and_the_name_of_weights_pla
     assert only(analyse(parts, confounded), MIXED)["note"] == "a covariate is confounded with the contrast"
 
 
-def test_a_fit_on_the_edge_is_said_to_be_singular_and_another_is_not():
+def test_only_a_singular_fit_has_a_note_about_it():
     spread = sides(9, 10, "uvwxyz", values=of_models(0.02))
     # What is a good model on one dataset is a bad one on the next, so that no model is better than another.
     alike = {}

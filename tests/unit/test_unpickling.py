@@ -604,7 +604,16 @@ def test_arrays_are_those_that_numpy_reads(place, protocol):
 
 
 @pytest.mark.parametrize(
-    "value", [Touched(), np.load, np.random.default_rng, io.BytesIO, collections.OrderedDict, print, eval]
+    "value",
+    [
+        object.__new__(Touched),
+        np.load,
+        np.random.default_rng,
+        io.BytesIO,
+        collections.OrderedDict,
+        print,
+        eval,
+    ],
 )
 def test_a_pickle_that_names_anything_but_arrays_is_refused(place, value):
     (place / "w.pkl").write_bytes(pickle.dumps({"w": value}))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
@@ -11,7 +12,7 @@ from wordsight.statistics.components import Estimate, Part, Stratum, estimate
 
 
 def of(numbers):
-    """Estimate over units that say the same of every item."""
+    """Estimate over units with one value for all items."""
     values = np.asarray(numbers)[:, None, None] * np.ones((1, 1, 20))
     return estimate([Part("d", (Stratum(1, tuple(map(str, range(len(numbers)))), values),))])
 
@@ -38,7 +39,7 @@ def test_smallest_margin_is_where_equivalence_begins(numbers):
 
 
 @pytest.mark.parametrize("values", [[0.3] * 5, [0.3]])
-def test_of_numbers_without_a_spread_nothing_is_known(values):
+def test_equal_numbers_have_no_p_values(values):
     found = of(values)
     numbers = [
         *verdicts.interval(found, 0.95),

@@ -80,7 +80,7 @@ def test_encoders_are_checked_alone_and_a_broken_one_ends_its_check_in_one_line(
     assert done.status != 0
     assert len(done.errors) == 1, done.stderr[-4000:]
     assert "models.forgotten: " in done.errors[0]
-    assert "0.weight, 0.bias" in done.errors[0]
+    assert "0.weight and 0.bias" in done.errors[0]
     assert "wrong: layers seem" in done.stderr  # the whole of what was found, and not its first line alone
     assert not (fresh.path / "results/checks/forgotten.txt").exists()
 

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-# A user's own network has no name that tells how to build it.
+# Without `python`, the module for a user's own network, because its name doesn't say how to build it.
 FAMILIES = sorted(
     {path.stem for path in Path(__file__).parents[1].glob("models/architectures/[a-z]*.py")} - {"python"}
 )
 
 
 def architecture_of(section: Any) -> str:
-    """Architecture of a network by its section of the configuration; trained or not, it is the same."""
+    """Name of the architecture in a network's section of the configuration, the same trained or untrained."""
     named: str | None = getattr(section, "architecture", None)
     return named or f"{section.source}/{section.name}"

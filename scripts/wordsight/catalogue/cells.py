@@ -1,8 +1,8 @@
-"""The four cells of a dataset of concepts in styles: what an encoder has met, and what it hasn't.
+"""The four cells of a dataset of concepts in styles: whether an encoder has seen the concepts and the style.
 
-A concept or a style is seen when it is in the training split. Results have one file a cell, in the place of
-one a dataset, so the names hold for files too. Only the standard library is imported, since the Snakefile
-reads this module.
+A concept or a style is seen when it is in the training split. Results have one file for each cell instead of
+one for each dataset, so file names contain the names of cells. Only the standard library is imported, since
+the Snakefile reads this module.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Cell(NamedTuple):
-    """Whether the concepts and the style that are tested were there when the encoder was trained."""
+    """Whether the concepts and the style that are tested were in the training of the encoder."""
 
     seen_concepts: bool
     seen_style: bool
@@ -24,15 +24,15 @@ CELLS = {
     "unseen-concepts.seen-style": Cell(seen_concepts=False, seen_style=True),
     "unseen-concepts.unseen-style": Cell(seen_concepts=False, seen_style=False),
 }
-# Where neither the concepts nor the style was there in training.
+# Neither the concepts nor the style was in training.
 ALL_NEW = "unseen-concepts.unseen-style"
 
 
 def crossed_protocols(rows: "pd.DataFrame") -> set[str]:
-    """Protocols among some rows that have the four cells in the place of datasets."""
+    """Protocols in some rows that have the four cells instead of datasets."""
     return set(rows.loc[rows["dataset"].isin(list(CELLS)), "protocol"])
 
 
 def across_cells(rows: "pd.DataFrame") -> "pd.Series":
-    """Whether each row is of such a protocol."""
+    """Which rows belong to a protocol that has the four cells instead of datasets."""
     return rows["protocol"].isin(crossed_protocols(rows))

@@ -23,8 +23,8 @@ ENCODERS = {"higher": "▲", "lower": "▼", "equivalent": "■", "undecided": "
 REASONS = {
     "": "",
     "too few models": "too few models for a verdict about training",
-    "overlap": "a difference can neither be claimed nor be ruled out",
-    "constant": "no variation to judge it by",
+    "overlap": "the data neither show a difference nor rule one out",
+    "constant": "nothing varies, so it cannot be tested",
 }
 
 FLAGS = {
@@ -44,17 +44,17 @@ FLAGS = {
 
 
 def protocol(name: str) -> str:
-    """Title of a protocol, or of another figure."""
+    """Title of a protocol or of another figure."""
     return PROTOCOLS[name].title if name in PROTOCOLS else name.replace("_", " ").capitalize()
 
 
 def group(name: str) -> str:
-    """Words for a group of ``objectives.csv``: an objective, or a model, which has its own name."""
+    """Words for a group of ``objectives.csv``: the title of an objective, or the name of a model."""
     return OBJECTIVES[name].title if name in OBJECTIVES else name
 
 
 def dataset(name: str) -> str:
-    """Name of a dataset, or the words for a cell that stands in its place."""
+    """Name of a dataset, or words for a cell."""
     return CELLS.get(name, name)
 
 
@@ -64,7 +64,7 @@ def metric(name: str) -> str:
 
 
 def flags(found: str) -> list[str]:
-    """Names of the findings of the audit, as a table has them in one cell.
+    """Split a cell of ``flags`` into the names of the findings of the audit.
 
     >>> flags("ceiling; confounded"), flags("")
     (['ceiling', 'confounded'], [])
@@ -78,20 +78,20 @@ def flag(name: str) -> str:
 
 
 def more_needed(replicates: float | None) -> str:
-    """How many more replicates a comparison needs, as ``more_replicates`` of ``contrasts.csv`` has it.
+    """Words for ``more_replicates`` of ``contrasts.csv``: how many more a comparison needs.
 
     >>> more_needed(12.3), more_needed(math.inf), more_needed(0.0)
-    ('≈13', 'more would not do', '0')
+    ('≈13', 'more would not help', '0')
     """
     if replicates is None or math.isnan(replicates):
         return ""
     if math.isinf(replicates):
-        return "more would not do"
+        return "more would not help"
     return f"≈{estimated(replicates)}" if replicates > 0 else "0"
 
 
 def setting(parameter: str, value: float) -> str:
-    """Words for a setting, empty where nothing varies.
+    """Words for a setting; empty for a protocol without one.
 
     >>> setting("shots", 5.0)
     '5 shots'

@@ -1,4 +1,4 @@
-"""The figures beside those of single protocols, with their captions, in the order of the report."""
+"""The figures that do not belong to a single protocol, with captions, in the order of the report."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,10 +13,10 @@ class Figure:
     Attributes
     ----------
     caption : what it shows
-    needs : what a configuration must have for it: encoders that are trained or whose ``features`` a protocol
-        reads, ``attacks``, or contrasts whose ``confusions`` can be shown; nothing for one that every run has
-    images : whether it shows single images, which the module of its name in :mod:`wordsight.figures.images`
-        gathers
+    needs : what a configuration must have for this figure: ``training`` of encoders, a protocol that reads
+        ``features``, ``attacks``, or contrasts whose ``confusions`` can be shown; empty if every run has it
+    images : whether it shows single images, gathered by the module of its name in
+        :mod:`wordsight.figures.images`
     """
 
     caption: str
@@ -27,24 +27,24 @@ class Figure:
 FIGURES = {
     "ranks": Figure(
         caption=(
-            "Mean rank of each encoder among all, by protocol; 1 is the best. Encoders are ranked on each "
-            "dataset by the measure that the protocol is judged by, at its largest setting, and the ranks "
+            "Mean rank of each encoder, by protocol; 1 is the best. Encoders are ranked on each "
+            "dataset by the main metric of the protocol, at its largest setting, and the ranks "
             "are averaged over the datasets that all its encoders ran on; across styles, they are ranked "
             "where neither the concepts nor the style was in training. The overall rank is the mean over "
             "the protocols that every encoder ran, and orders the rows. Cells are empty where an encoder "
-            "did not run. Ranks hide how large a difference is and whether it could be chance: the "
-            "contrasts tell that."
+            "did not run. Ranks do not show how large a difference is or whether it could be chance; the "
+            "contrasts do."
         ),
     ),
     "pretraining_size": Figure(
         caption=(
-            "What each encoder reaches over the number of images that it was trained on, on a logarithmic "
+            "Score of each encoder over the number of images that it was trained on, on a logarithmic "
             "scale, one panel for each protocol; higher is better. Each mark is the mean over the datasets "
             "that all encoders of the protocol share, with one standard error to either side. Colour and "
-            "shape tell what the encoder learned from, and untrained encoders stand apart at the left. "
+            "shape show what the encoder learned from, and untrained encoders are set apart at the left. "
             "Encoders of equal size are moved sideways a little so that none hides another. Encoders that "
-            "differ in size often differ in architecture, data and training as well, so that a trend here "
-            "is no effect of size."
+            "differ in size often differ in architecture, data and training as well, so a trend here "
+            "need not be an effect of size."
         ),
     ),
     "features": Figure(
@@ -53,36 +53,36 @@ FIGURES = {
         caption=(
             "Test images of one dataset, placed in the plane by t-SNE so that images whose features point "
             "in similar directions lie close together, one panel for each encoder, all with the same "
-            "images. Colours and shapes tell the class; of many classes there is no legend. Classes that "
-            "form groups of their own are told apart by the encoder without any training on them. t-SNE "
-            "keeps neighbours and little else: the axes, the size of groups and the distance between them "
-            "have no meaning, and two panels can't be compared by them."
+            "images. Colours and shapes show the class; with many classes there is no legend. If images of "
+            "a class form a group, the encoder distinguishes it without having been trained to. t-SNE keeps "
+            "neighbours and little else: the axes, the size of groups and the distance between them have no "
+            "meaning and can't be compared between panels."
         ),
     ),
     "robust_images": Figure(
         needs="attacks",
         images=True,
         caption=(
-            "The images that attacks change first and last, among those that were attacked in each dataset. "
+            "The images that attacks break first and last, among those that were attacked in each dataset. "
             "They are ordered by the smallest change that makes the classifier wrong, on a logarithmic "
-            "scale, averaged over encoders. Below each image stand its class and the median over encoders "
+            "scale, averaged over encoders. Below each image are its class and the median over encoders "
             "of the radius, the largest change of a pixel as a share of its range; an image that is wrong "
-            "without any attack counts as broken by none. The radius for each encoder appears under the "
-            "pointer."
+            "without any attack counts as broken at radius 0. Point at an image for the radius of each "
+            "encoder."
         ),
     ),
     "confusions": Figure(
         needs="confusions",
         images=True,
         caption=(
-            "Where the two sides of a contrast take images for different classes. For each contrast, the "
-            "dataset on which the accuracies of its two sides differ most, and the classes on which their "
-            "answers differ most, each with an image on which they differ. A row is the class of an image "
-            "and a column what a linear classifier takes it for; the number is the share of the class's "
-            "test images that the treatment takes for it minus the control's, in percentage points, "
-            "averaged over the encoders of a side. Framed cells are right answers: blue there, and orange "
-            "elsewhere, speaks for the treatment. Classes have few test images, and those that are shown "
-            "were chosen for their difference, so that it is no evidence for one."
+            "Where the two sides of a contrast predict different classes. Each contrast is shown on the "
+            "dataset on which the accuracies of its two sides differ most, with the classes on which their "
+            "predictions differ most and an image for each. A row is the true class and a column the class "
+            "that a linear classifier predicts; the number is the share of the test images of the true "
+            "class with that prediction, treatment minus control, in percentage points, averaged over the "
+            "encoders of a side. Framed cells are correct predictions: blue in them, and orange in other "
+            "cells, is better for the treatment. Classes have few test images and were chosen because they "
+            "differ, so this figure is not evidence of a difference."
         ),
     ),
     "training": Figure(
@@ -91,7 +91,7 @@ FIGURES = {
             "Loss over the epochs of training, one panel for each objective and one line for each seed, on "
             "the training images and on concepts held out of training. A falling line means that the "
             "objective is being learned; a line on held-out concepts that rises again means that the "
-            "training images are being memorised. Each objective has a loss of its own, so that heights of "
+            "training images are being memorised. Each objective has a loss of its own, so heights in "
             "different panels can't be compared."
         ),
     ),
@@ -101,24 +101,24 @@ FIGURES = {
             "percentage points, one panel for each protocol and one row for each contrast. A line covers "
             "the margins within which two one-sided tests find the two sides equivalent, without a "
             "correction for the number of comparisons, and its mark is the smallest of them; a dashed line "
-            "is the margin that was set. Green squares are verdicts of equivalence within that margin after "
+            "is the chosen margin. Green squares are verdicts of equivalence within that margin after "
             "correction; grey circles are comparisons that were not shown to be equivalent, which does not "
             "mean that they differ. A triangle at the right end means that the smallest margin lies beyond "
-            "the panel. Each panel has a scale of its own."
+            "the panel. Each panel has its own scale."
         ),
     ),
     "summary": Figure(
         caption=(
             "Difference between treatment and control for each contrast and protocol, in percentage points, "
-            "with intervals and the margin of differences that count as none as a band. To the right of "
-            "zero the treatment scores higher. Colours and shapes are verdicts after correction for all "
+            "with intervals; a band shows the margin within which differences are negligible. To the right "
+            "of zero the treatment scores higher. Colours and shapes are verdicts after correction for all "
             "comparisons of a family: blue triangles that point up where the treatment helps, orange ones "
             "that point down where it hurts, green squares where the two are equivalent within the margin, "
-            "and hollow circles where the comparison is undecided, which does not mean equal. Few contrasts "
-            "are drawn by dataset; many with a row each in the panel of a protocol, and below as a table of "
-            "numbers, where only comparisons that decide are coloured or framed. Protocols across styles "
-            "decide where neither the concepts nor the style were in training. Where no contrast is "
-            "configured, the mean of each model over datasets is shown instead."
+            "and hollow circles where the comparison is undecided, which does not mean equal. If there are "
+            "few contrasts, they are drawn by dataset; if there are many, each has a row in the panel of a "
+            "protocol, and below is a table of numbers, in which only comparisons with a verdict are "
+            "coloured or framed. Verdicts across styles are about concepts and a style that were not in "
+            "training. If no contrast is configured, the mean of each model over datasets is shown instead."
         ),
     ),
 }

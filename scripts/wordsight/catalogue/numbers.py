@@ -1,4 +1,4 @@
-"""How numbers are written in figures and text; a dash stands for one that is not known.
+"""How numbers are written in figures and text; an unknown number is a dash.
 
 Tables have NaN where there is no number, and records None; both are written alike.
 """
@@ -6,11 +6,11 @@ Tables have NaN where there is no number, and records None; both are written ali
 import math
 
 UNKNOWN = "–"
-EXACT = 100  # up to which an estimated number of things is written in full
+EXACT = 100  # an estimated count up to this is written in full
 
 
 def fixed(value: float | None, digits: int = 1, *, sign: bool = False) -> str:
-    """Write a number with so many decimals, and with its sign if asked; zero has none.
+    """Write a number with ``digits`` decimals, and with its sign if asked; zero has no sign.
 
     >>> fixed(3.21, sign=True), fixed(-0.5), fixed(-0.01), fixed(float("nan"))
     ('+3.2', '−0.5', '0.0', '–')
@@ -40,7 +40,7 @@ def span(ends: tuple[float, float] | None) -> str:
 
 
 def alike(*shares: float) -> list[str]:
-    """Write shares that stand together in percent: with one decimal, or two where one would hide a number.
+    """Write shares that are shown together in percent: one decimal, or two if one would round any to zero.
 
     >>> alike(0.2149, 0.1432, 0.3176), alike(-0.0685, -0.1704, 0.0004)
     (['21.5', '14.3', '31.8'], ['−6.85', '−17.04', '0.04'])
@@ -50,7 +50,7 @@ def alike(*shares: float) -> list[str]:
 
 
 def shortest(share: float) -> str:
-    """Write a share that was chosen, such as a margin, in percent with as few digits as it has.
+    """Write a share that a user chose, such as a margin, in percent without needless zeros.
 
     >>> shortest(0.03), shortest(0.025)
     ('3', '2.5')
@@ -59,7 +59,7 @@ def shortest(share: float) -> str:
 
 
 def percent(share: float | None, digits: int = 0, *, sign: bool = False) -> str:
-    """Write a share in percent with the mark.
+    """Write a share in percent with the percent sign.
 
     >>> percent(0.95), percent(0.4567, 1)
     ('95%', '45.7%')
@@ -78,7 +78,7 @@ def probability(p: float | None) -> str:
 
 
 def estimated(count: float) -> str:
-    """Write a number of things that is an estimate, as precise as that: two digits where it is large.
+    """Write an estimated count, rounded up, and with two significant digits where it is large.
 
     >>> estimated(7.2), estimated(4321.0)
     ('8', '4,300')

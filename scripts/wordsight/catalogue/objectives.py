@@ -11,19 +11,19 @@ from wordsight.catalogue.section import Language
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """What is known of an objective beside its loss.
+    """Everything about an objective except its loss.
 
     Attributes
     ----------
     title : its name in figures and text
-    language : what counts as language in its training: a name in the place of a caption says what a label
-        says, and the captions of other images say nothing
-    learns_from, asks : for the documentation, with what a comparison with it ``isolates``
+    language : the kind of language in its training: class names used as captions count as labels, since they
+        say no more, and captions of other images as none
+    learns_from, asks, isolates : for the documentation: what it learns from, what it has to predict, and what
+        a comparison with it isolates
     source : key of the paper that it follows
     reads_sentences : whether it reads vectors of the frozen sentence encoder
     robust : whether it trains against adversarial examples
-    question : what a contrast of captions with it asks, where it keeps one part of captions and drops the
-        rest
+    question : question of a contrast between captions and an objective that keeps only one part of captions
     """
 
     title: str
@@ -90,7 +90,7 @@ OBJECTIVES = {
         title="adversarial labels",
         language="labels",
         learns_from="class labels",
-        asks="the class, of an image changed against it",
+        asks="the class of an image changed by an attack",
         isolates="robust training without language",
         source="madry2018",
         robust=True,
@@ -99,7 +99,7 @@ OBJECTIVES = {
         title="labels on stylised images",
         language="labels",
         learns_from="class labels",
-        asks="the class, of an image whose colours and texture are randomised",
+        asks="the class of an image whose colours and texture are randomised",
         isolates="shape",
         source="xu2021",
     ),
@@ -121,7 +121,7 @@ OBJECTIVES = {
         isolates="what captions say *beyond* the class",
         source="yang2022",
         reads_sentences=True,
-        question="How much is due to saying more than the name of a class?",
+        question="How much is due to captions that say more than the name of the class?",
     ),
     "concept_labels": Objective(
         title="concept labels",

@@ -1,4 +1,4 @@
-"""What the columns of the files of rows mean, of which each row is one observation of a protocol."""
+"""What the columns mean in the files of rows, where each row is one observation of a protocol."""
 
 # Unit and meaning, by the names of :data:`wordsight.protocols.rows.SCHEMA`.
 COLUMNS = {
@@ -11,8 +11,8 @@ COLUMNS = {
     "setting": ("the parameter's", "as in results.csv"),
     "trial": (
         "",
-        "number of the draw, from 0; the same draw for every model. Across styles, the pairs of styles come "
-        "in turn, each with all its draws",
+        "number of the draw, from 0; the same draw for every model. Across styles, all draws of the first "
+        "pair of styles come first, then those of the next",
     ),
     "item": (
         "",

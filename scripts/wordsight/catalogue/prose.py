@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cite:
-    """Keys of the sources of what stands before it."""
+    """Keys of the sources to cite for the words before it."""
 
     keys: tuple[str, ...]
 

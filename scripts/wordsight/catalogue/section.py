@@ -1,4 +1,4 @@
-"""What a section of the configuration is, and which values several sections take."""
+"""The base class of all sections of the configuration, and types of values that several sections use."""
 
 import difflib
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ Language = Literal["none", "labels", "captions"]
 
 
 def nearest(name: str, valid: list[str], most: int = 20) -> str:
-    """Say which valid name is meant, and list the valid ones, or the first of many.
+    """Suggest the closest valid name, and list the valid ones, or the first ``most`` of them.
 
     >>> nearest("sed", ["seed", "mode"])
     "did you mean 'seed'? valid: seed, mode"
@@ -33,7 +33,7 @@ def nearest(name: str, valid: list[str], most: int = 20) -> str:
 class Section(BaseModel):
     """A section of the configuration: frozen, and closed to unknown keys."""
 
-    # Most steps read a few of the many types, so each is built where it is first needed.
+    # Most steps read only a few of the many sections, so the validator of each is built at its first use.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @model_validator(mode="before")
@@ -52,13 +52,13 @@ class Section(BaseModel):
 
 
 class Origin(Section):
-    """Where a file is from: an address, a local path, or both."""
+    """Where a file comes from: an address, a local path, or both."""
 
     url: str | None = Field(
         default=None, description="Address of the file, which is downloaded; this or `path` is required."
     )
     path: str | None = Field(
-        default=None, description="Local file; it is used in place of the download where it exists."
+        default=None, description="Local file; if it exists, it is used instead of the download."
     )
     by_hand: str | None = Field(
         default=None, description="How to get the file by hand, for the error when it can't be found."

@@ -1,7 +1,7 @@
-"""Figures: one module each with ``draw(tables) -> chart``, found by its name in the list of targets.
+"""Figures: each is drawn by ``draw(tables)`` of the module of its name, or of the kind that protocols share.
 
-``data`` reads the tables, ``groups`` makes one of the seeds of an objective, ``style`` gives every figure
-the same look and ``verdicts`` every comparison, ``panels``, ``four_cells``, ``forest`` and ``matrix`` hold
-the kinds of panel, ``export`` writes the files. A figure draws what the tables say; one that shows single
-images draws ``tables.examples``, which :mod:`wordsight.figures.images` gathered.
+``drawing`` finds that module, ``style`` gives all figures the same look and ``verdict_marks`` all
+comparisons, ``panels``, ``dots``, ``cells``, ``forest`` and ``matrix`` draw panels that several figures use,
+and ``export`` writes the files. Figures draw the tables of results; those of single images draw
+``tables.examples``, which :mod:`wordsight.figures.images` gathers.
 """

@@ -19,7 +19,7 @@ from wordsight.tables.reading import Tables, guessing_in, modes
 
 
 def draw(tables: Tables, protocol: str) -> Any:
-    """Four panels with a row an objective or model: dots with intervals, guessing, the untrained encoder."""
+    """Four panels with a row for each objective or model: dots, intervals, guessing, untrained encoder."""
     record, rows = PROTOCOLS[protocol], cell_means(tables, protocol)
     value = record.drawing.value
     levels = partial(_levels, {cell: guessing_in(tables.results, protocol, cell) for cell in CELLS})
@@ -35,22 +35,22 @@ def draw(tables: Tables, protocol: str) -> Any:
 
 
 def cell_means(tables: Tables, protocol: str) -> pd.DataFrame:
-    """Rows of ``objectives.csv`` of one protocol across styles, by cell, group and setting, in their order.
+    """Rows of ``objectives.csv`` for one protocol across styles, sorted by cell, group and setting.
 
     Returns
     -------
     DataFrame
-        With ``model``, the name that a group is shown under.
+        With the column ``model``, the name shown for a group.
 
     Raises
     ------
     DataError
-        When there is no such row.
+        When the protocol has no rows.
     """
     rows = pd.DataFrame({"protocol": []}) if tables.objectives is None else tables.objectives
     rows = rows[rows["protocol"] == protocol]
     if rows.empty:
-        raise DataError(f"objectives: no rows of {protocol}")
+        raise DataError(f"objectives.csv: has no rows for {protocol}")
     order = {"dataset": list(CELLS), "model": tables.names}
     rows = rows.assign(model=rows["group"].map(display.group))
     rows = rows.rename(columns={"n_items": "n", "n_trials": "trials"})
@@ -62,7 +62,7 @@ def cell_means(tables: Tables, protocol: str) -> pd.DataFrame:
 
 
 def _levels(guessing: dict[str, float | None], part: pd.DataFrame) -> list[Level]:
-    """Guessing, and the untrained encoder's value, where they are known."""
+    """Levels of guessing and of the untrained encoder, if known."""
     chance = guessing[part["dataset"].iloc[0]]
     main = part[(part["setting"] == part["setting"].max()) & (part["model"] == UNTRAINED)]
     found = [] if chance is None else [Level(chance, "guessing")]
@@ -70,13 +70,13 @@ def _levels(guessing: dict[str, float | None], part: pd.DataFrame) -> list[Level
 
 
 def _heading(part: pd.DataFrame) -> alt.Title:
-    """Name the cell of a panel: its concepts, and below its style and how many concepts were tested."""
+    """Name the cell of a panel: its concepts; below them, its style and the number of concepts tested."""
     concepts, _, style = display.dataset(part["dataset"].iloc[0]).partition(", ")
     return panel_title(concepts, f"{style}; {counted(int(part['n'].max()), 'concept')}")
 
 
 def _below(rows: pd.DataFrame) -> list[str]:
-    """Say what the marks mean."""
+    """Subtitle: the meaning of the marks."""
     shown = settings_shown(rows, partial(display.setting, rows["parameter"].iloc[0]))
     levels = ["dashed: guessing", *(["dotted: untrained"] if UNTRAINED in set(rows["model"]) else [])]
     first = f"{modes(rows)}; bars: {percent(rows['confidence'].iloc[0])} intervals over {_drawn(rows)}"
@@ -84,7 +84,7 @@ def _below(rows: pd.DataFrame) -> list[str]:
 
 
 def _drawn(rows: pd.DataFrame) -> str:
-    """Name what the intervals resample; the items are concepts here."""
+    """Name the levels that the intervals resample; items are concepts here."""
     found = {level for row in rows["resampled"] for level in row.split(", ")}
     words = {"seeds": "training runs", "trials": "trials", "items": "concepts"}
     return ", ".join(word for level, word in words.items() if level in found) or "nothing"

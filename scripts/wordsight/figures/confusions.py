@@ -1,4 +1,4 @@
-"""Confusions: the classes on which the two sides of a contrast differ most, and what they are taken for."""
+"""Confusions: the classes on which the two sides of a contrast differ most, and the predicted classes."""
 
 from typing import Any, Literal
 
@@ -23,15 +23,15 @@ from wordsight.tables.over_seeds import names_of
 from wordsight.tables.reading import Tables
 
 CELL, PICTURE, ROOM = 33, 28, 37  # pixels: of a cell, of an image, between the cells and the names
-LETTERS, UPRIGHT = 12, 4  # of the name of a class, and of one that is no wider than a cell
+LETTERS, UPRIGHT = 12, 4  # most letters of the name of a class, and of a name as narrow as a cell
 GAP = 22  # pixels between panels
 
 
 def draw(tables: Tables) -> Any:
-    """One panel a contrast: a row a true class, a column a predicted one, the sides' difference."""
+    """One panel for each contrast: differences between its sides by true class (row) and predicted class."""
     found = tables.examples
     if found is None:
-        raise DataError("confusions: no predicted classes to show")
+        raise DataError("confusions: there are no predicted classes to show")
     names = names_of(tables.results)
     longest = max((len(row["name"]) for part in found["contrasts"] for row in part["classes"]), default=0)
     longest = min(longest, LETTERS)
@@ -42,11 +42,11 @@ def draw(tables: Tables) -> Any:
     datasets = list(dict.fromkeys(contrast["dataset"] for contrast in found["contrasts"]))
     return finish(
         alt.concat(*panels, columns=columns_that_fit(len(panels), widest + GAP, -GAP), spacing=GAP),
-        "Confusions: on which classes do the two sides differ, and what do they take them for?",
+        "Confusions: on which classes do the two sides differ, and what do they predict?",
         [
-            "of the test images of a class (row), the share that a linear classifier takes for a column: "
+            "share of the test images of a class (row) that a linear classifier assigns to a class (column): "
             "treatment minus control, in points",
-            "framed: right answers; blue: the treatment says so more often, orange: less often",
+            "framed: correct; blue: more often predicted by the treatment, orange: less often",
         ],
         f"Differences between the confusions of the two sides of {counted(len(panels), 'contrast')} on "
         f"{', '.join(datasets)}, as tables of colours with images of the classes.",
@@ -54,7 +54,7 @@ def draw(tables: Tables) -> Any:
 
 
 def _scale(largest: float) -> alt.Scale:
-    """Colours of points up to some size, the same in all panels."""
+    """Scale of colours up to the largest difference, the same in all panels."""
     return alt.Scale(domain=[-largest, 0, largest], range=[LOWER, "#F7F7F7", HIGHER])
 
 
@@ -63,14 +63,14 @@ def _panel(contrast: dict[str, Any], names: dict[str, str], longest: int, scale:
     below = f"{contrast['dataset']}, {counted(contrast['images'], 'test image')}; {sides[0]} minus {sides[1]}"
     title = panel_title(contrast["contrast"], below)
     if not contrast["cells"]:
-        text = alt.Chart(pd.DataFrame({"text": ["both sides take every image for the same class"]}))
+        text = alt.Chart(pd.DataFrame({"text": ["both sides predict the same class for every image"]}))
         marks = text.mark_text(font=FONT, fontSize=12, color=FAINT).encode(text="text:N")
         return marks.properties(width=10 * CELL, height=60, title=title)
     return _matrix(contrast, sides, longest, scale).properties(title=title)
 
 
 def _side(models: list[str], names: dict[str, str]) -> str:
-    """Say which encoders are on a side."""
+    """Name the encoders of a side, or count them."""
     shown = list(dict.fromkeys(names.get(model, model) for model in models))
     return " and ".join(shown) if len(shown) < 3 else f"{len(shown)} encoders"
 
@@ -81,7 +81,7 @@ def _matrix(contrast: dict[str, Any], sides: list[str], longest: int, scale: alt
     true = [name for name, place in zip(order, classes["place"], strict=True) if place in contrast["rows"]]
     cells = _cells(contrast)
     x = alt.X(
-        "predicted:N", sort=None, scale=alt.Scale(domain=order), title="taken for", axis=_axis("top", longest)
+        "predicted:N", sort=None, scale=alt.Scale(domain=order), title="predicted", axis=_axis("top", longest)
     )
     y = alt.Y("true:N", sort=None, scale=alt.Scale(domain=true), title="class", axis=_axis("left", longest))
     base = alt.Chart(cells).encode(x=x, y=y, tooltip=_tooltip(sides))
@@ -103,7 +103,7 @@ def _matrix(contrast: dict[str, Any], sides: list[str], longest: int, scale: alt
 
 
 def _cells(contrast: dict[str, Any]) -> pd.DataFrame:
-    """One row a cell, in percent and points."""
+    """One row for each cell, with the difference in points."""
     names = {row["place"]: row["name"] for row in contrast["classes"]}
     cells = pd.DataFrame(contrast["cells"])
     difference = (100 * (cells["treatment"] - cells["control"])).round(2)
@@ -121,14 +121,14 @@ def _cells(contrast: dict[str, Any]) -> pd.DataFrame:
 
 
 def _axis(orient: Literal["top", "left"], longest: int) -> alt.Axis:
-    """Names of classes beyond their pictures; on top aslant where wide, as high in every panel."""
+    """Axis of class names outside the pictures, as high in every panel; long names on top are slanted."""
     cut = f"length(datum.label) > {LETTERS} ? slice(datum.label, 0, {LETTERS - 1}) + '…' : datum.label"
-    aslant = orient == "top" and longest > UPRIGHT
-    height = 0.75 * longest * LETTER if aslant else 12.0
+    slanted = orient == "top" and longest > UPRIGHT
+    height = 0.75 * longest * LETTER if slanted else 12.0
     return alt.Axis(
         orient=orient,
         labelPadding=ROOM,
-        labelAngle=-45 if aslant else 0,
+        labelAngle=-45 if slanted else 0,
         labelExpr=cut,
         minExtent=ROOM + height if orient == "top" else alt.Undefined,
         ticks=False,
@@ -140,7 +140,7 @@ def _axis(orient: Literal["top", "left"], longest: int) -> alt.Axis:
 def _tooltip(sides: list[str]) -> list[alt.Tooltip]:
     return [
         alt.Tooltip("true:N", title="class"),
-        alt.Tooltip("predicted:N", title="taken for"),
+        alt.Tooltip("predicted:N", title="predicted"),
         alt.Tooltip("treatment:Q", title=f"treatment: {sides[0]}", format=".1%"),
         alt.Tooltip("control:Q", title=f"control: {sides[1]}", format=".1%"),
         alt.Tooltip("difference:Q", title="difference, points", format="+.1f"),

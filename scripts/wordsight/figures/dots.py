@@ -1,4 +1,4 @@
-"""A protocol as dots: a panel a dataset, with a row a model."""
+"""A protocol as dots: one panel for each dataset, with a row for each model."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from wordsight.tables.reading import Tables, modes, primary
 
 
 def draw(tables: Tables, protocol: str) -> Any:
-    """Dots by dataset with their standard errors, and the level of guessing where the record asks for it."""
+    """Dots by dataset with standard errors, and the level of guessing if the record asks for it."""
     record, rows = PROTOCOLS[protocol], primary(tables, protocol)
     drawing = record.drawing
     below = [f"{modes(rows)}; {drawing.below}; bars: ± 1 standard error"]

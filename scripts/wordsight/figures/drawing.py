@@ -8,7 +8,7 @@ from wordsight.tables.reading import Tables
 
 
 def draw(figure: str, tables: Tables) -> Any:
-    """Chart of a figure, by the module of its name or by the kind that its protocol shares with others."""
+    """Chart of a figure, drawn by the module of its name or of the kind that its protocol shares."""
     kind = drawn_by(figure)
     module = importlib.import_module(f"wordsight.figures.{kind}")
     return module.draw(tables) if kind == figure else module.draw(tables, figure)

@@ -1,4 +1,4 @@
-"""Features: where the test images of a dataset lie for several encoders, drawn in the plane."""
+"""Features: test images of a dataset in the plane, placed by the features of several encoders."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ from wordsight.figures.style import MUTED, columns_that_fit, finish, isolated, l
 from wordsight.tables.over_seeds import names_of
 from wordsight.tables.reading import Tables
 
-MOST = 10  # classes that are told apart by a legend; of more, only the order of the colours tells
+MOST = 10  # most classes with a legend
 SIDE = 250  # pixels of a panel
 SPACE = alt.Scale(domain=[-1.08, 1.08], nice=False)
 
 
 def draw(tables: Tables) -> Any:
-    """One panel an encoder with a mark an image, coloured by its class; the same images in all."""
+    """One panel for each encoder, with a mark for each image, coloured by class; all show the same images."""
     found = tables.examples
     if found is None:
-        raise DataError("features: no places of images to show")
+        raise DataError("features: there are no images to show")
     points, classes = _points(found), found["classes"]
     names = names_of(tables.results)
     picked, opacity = isolated("class", 0.9)
@@ -39,7 +39,7 @@ def draw(tables: Tables) -> Any:
         [
             f"{counted(count, 'test image')} of {found['dataset']} in the plane by t-SNE, cosine distances; "
             "coloured by class, one training run of each encoder",
-            "near images are alike for the encoder; the axes, and how far groups lie apart, mean nothing",
+            "close images have similar features; the axes and the distances between groups mean nothing",
         ],
         f"The features of {counted(count, 'test image')} of {found['dataset']}, of "
         f"{counted(shown, 'class', 'classes')}, for {encoders}, one panel each.",
@@ -47,7 +47,7 @@ def draw(tables: Tables) -> Any:
 
 
 def _points(found: dict[str, Any]) -> pd.DataFrame:
-    """One row an image and panel, with the name of its class."""
+    """One row for each image and panel, with the name of its class."""
     parts = [
         pd.DataFrame(
             {

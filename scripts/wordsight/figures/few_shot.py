@@ -15,7 +15,7 @@ from wordsight.tables.reading import Tables, measured, modes
 
 
 def draw(tables: Tables) -> Any:
-    """Curves over the shots by dataset, with the level of guessing; of many models, dots instead."""
+    """Curves over the shots by dataset, with the level of guessing; dots instead if there are many models."""
     rows = measured(tables, "few_shot", "accuracy", "shots")
     shots = sorted(map(float, set(rows["setting"])))
     crowded = rows["model"].nunique() > CROWD
@@ -29,7 +29,7 @@ def draw(tables: Tables) -> Any:
             + shown
         ],
         f"Few-shot accuracy of {counted(rows['model'].nunique(), 'model')} with "
-        f"{', '.join(f'{shot:g}' for shot in shots)} labelled images a class on "
+        f"{', '.join(f'{shot:g}' for shot in shots)} labelled images per class on "
         f"{counted(rows['dataset'].nunique(), 'dataset')}, one panel each; bars are one standard error.",
     )
 
@@ -40,6 +40,6 @@ def _curves(rows: pd.DataFrame, tables: Tables, shots: list[float]) -> Any:
         "position:Q",
         scale=alt.Scale(type="log", domain=[shots[0] / 1.25, shots[-1] * 1.25], nice=False),
         axis=alt.Axis(values=shots, grid=False, format="d"),
-        title="labelled images a class (shots)",
+        title="labelled images per class (shots)",
     )
     return curves(rows, tables, x, "accuracy", [alt.Tooltip("setting:Q", title="shots")])

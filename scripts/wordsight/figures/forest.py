@@ -1,4 +1,4 @@
-"""Effects with intervals beside the margin: those that decide by protocol, or all by dataset."""
+"""Effects with intervals and margins: those with a verdict by protocol, or all by dataset."""
 
 import textwrap
 from collections.abc import Callable, Sequence
@@ -15,17 +15,17 @@ from wordsight.figures import verdict_marks
 from wordsight.figures.style import FONT, INK, LETTER, WIDTH, columns_that_fit, panel_title
 from wordsight.statistics.analyses import KEYS
 
-ROW, WIDE, NARROW = 18, 520, 260  # pixels: of a row, of the only column, of one of several
-LOW, NARROWEST, GAP = 15, 124, 16  # pixels: of a row of a comparison, of its narrowest panel, between panels
-BOLD = 6.9  # pixels, the average letter of a panel's title
-REACH = 1.5  # how far beyond the largest effect an interval is shown before it is cut
+ROW, WIDE, NARROW = 18, 520, 260  # pixels: of a row, of a single column, of one of several columns
+LOW, NARROWEST, GAP = 15, 124, 16  # pixels: of a row by protocol, of its narrowest panel, between panels
+BOLD = 6.9  # pixels, the average letter of a panel title
+REACH = 1.5  # intervals are cut at this many times the largest effect or margin
 POOLED = "all datasets"  # no dataset can have a space in its name
-HEADED = ["protocol", "parameter", "setting", "metric"]  # what the heading of a panel tells
+HEADED = ["protocol", "parameter", "setting", "metric"]  # columns that make the heading of a panel
 DRAWN = ["label", "effect", "low", "high", "left", "right", "cut_left", "cut_right", "look", "text"]
 
 
 def by_protocol(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> Any:
-    """Effects that decide, in percentage points: a panel with its own scale a protocol, a row a contrast."""
+    """Effects with a verdict, in points: a panel for each protocol, a row for each contrast."""
     rows = verdict_marks.marked(contrasts[contrasts["decides"]], sensitivity)
     rows = rows.assign(label=rows["contrast"])
 
@@ -38,12 +38,12 @@ def by_protocol(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> An
 
 
 def contrast_panels(rows: pd.DataFrame, draw: Callable[..., list[Any]]) -> Any:
-    """A panel with its own scale a protocol, a row a contrast.
+    """A panel with its own scale for each protocol, and a row for each contrast.
 
     Parameters
     ----------
-    draw : gives the layers of a panel for its rows, the vertical axis and the selection of the legend, which
-        one panel listens to
+    draw : makes the layers of a panel from its rows, the vertical axis and the selection made in the legend;
+        ``listening`` marks the panel that the selection is added to
     """
     names = list(dict.fromkeys(rows["contrast"]))
     beside = max(map(len, names)) * LETTER + 20
@@ -65,11 +65,11 @@ def contrast_panels(rows: pd.DataFrame, draw: Callable[..., list[Any]]) -> Any:
 def by_dataset(
     contrasts: pd.DataFrame, datasets: Sequence[str], sensitivity: pd.DataFrame | None = None
 ) -> Any:
-    """Every effect: a column a contrast, a panel a protocol and setting, a row a dataset.
+    """All effects: a column for each contrast, a panel for each protocol and setting, a row for each dataset.
 
     Parameters
     ----------
-    datasets : in the order of the rows of a panel
+    datasets : names in the order of rows
     """
     rows = _by_dataset(contrasts, sensitivity)
     order = [POOLED, *datasets, *map(display.dataset, CELLS)]
@@ -84,7 +84,7 @@ def by_dataset(
 
 
 def _by_dataset(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd.DataFrame:
-    """Rows with those of random effects, without means over cells; of a single dataset its mean stands."""
+    """Rows to draw, with random effects and without means over cells; a single dataset has one row."""
     rows = verdict_marks.marked(contrasts, sensitivity)
     rows = rows[(rows["scope"] != "pooled") | ~across_cells(rows)]
     pooled, single = rows["scope"] == "pooled", rows["n_datasets"] == 1
@@ -100,7 +100,7 @@ def _by_dataset(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd
 
 
 def _random(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the estimates with random effects, each of the comparison whose mean they stand beside."""
+    """Rows of the estimates with random effects, one for each mean over datasets that has one."""
     rows = rows[(rows["label"] == POOLED) & rows["random_effect"].notna()]
     ends = {name: 100 * rows[f"random_{name}"].astype(float).round(5) for name in ("effect", "low", "high")}
     label = [f"random effects, I² {percent(share)}" for share in rows["heterogeneity"]]
@@ -112,12 +112,12 @@ def _heading(protocol: str, parameter: str, setting: float, metric: str) -> str:
 
 
 def protocol_title(rows: pd.DataFrame, width: int) -> alt.Title:
-    """Heading of the panel of a protocol, in as many lines as its width in pixels asks for."""
+    """Heading of the panel of a protocol, wrapped to its width in pixels."""
     first = rows.iloc[0]
     lines = textwrap.wrap(display.protocol(first["protocol"]), max(int(width / BOLD), 12))
     setting = display.setting(first["parameter"], first["setting"])
     where = "all unseen" if first["dataset"] else ""
-    # A line under every title, if an empty one, so that the titles of a row stand on one line.
+    # Every title has a line below it, even an empty one, so that the titles of a row align.
     return panel_title(lines, ", ".join(part for part in (setting, where) if part) or " ")
 
 
@@ -127,7 +127,7 @@ def _words(effect: float, low: float, high: float) -> str:
 
 
 def _cut(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows with their numbers, the ends of their bars, and where a bar is cut as its interval goes on."""
+    """Rows with their effect as text, the ends of their bars, and the ends at which a bar is cut."""
     end = reach(rows)
     left, right = rows["low"].clip(lower=-end), rows["high"].clip(upper=end)
     return rows.assign(
@@ -140,7 +140,7 @@ def _cut(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def reach(rows: pd.DataFrame) -> float:
-    """Points from zero up to which intervals are shown: those of few replicates can be of any length."""
+    """Points from zero at which intervals are cut; those of few replicates can be very long."""
     return REACH * float(pd.concat([rows["effect"].abs(), rows["margin"]]).max())
 
 
@@ -189,7 +189,7 @@ def _base(part: pd.DataFrame, y: alt.Y) -> alt.Chart:
 def _layers(
     part: pd.DataFrame, rows: pd.DataFrame, y: alt.Y, x: dict[str, Any], picked: Any, *, listening: bool
 ) -> list[Any]:
-    """Margin, zero, bars with arrows where they are cut, and marks of one panel; one panel has the legend."""
+    """Margin, zero, bars (with arrows where cut) and marks of one panel; one panel listens to the legend."""
     look = verdict_marks.channels(verdict_marks.present(rows))
     margin = float(part["margin"].iloc[0])
     edges = pd.DataFrame({"from": [-margin], "to": [margin], "zero": [0], "meaning": ["within the margin"]})
@@ -214,12 +214,12 @@ def _layers(
     marks = base.mark_point(strokeWidth=1.8).encode(
         x=alt.X("effect:Q", **x), size=small, tooltip=verdict_marks.tooltip(), **look
     )
-    # The legend listens to the layer that it is made from first.
+    # The legend reacts only with the first layer that uses its scale.
     return [band, zero, bars.add_params(picked) if listening else bars, *arrows, marks]
 
 
 def _across(rows: pd.DataFrame, *, labels_shown: bool, title: str, ticks: int = 8) -> dict[str, Any]:
-    """Scale and axis of the effect; a column of panels labels only the last."""
+    """Scale and axis of the effect; in a column of panels only the last has labels."""
     axis = alt.Axis(
         labels=labels_shown,
         ticks=labels_shown,

@@ -1,4 +1,4 @@
-"""Margins: for each comparison that decides, from which margin on it would count as equivalent."""
+"""Margins: for each comparison with a verdict, the margins with which its sides would be equivalent."""
 
 from typing import Any
 
@@ -13,20 +13,20 @@ from wordsight.figures.style import FAINT, FONT, INK, finish
 from wordsight.tables.reading import Tables, modes
 
 DRAWN = ["at", "end", "look", "known", "beyond", *verdict_marks.LINES]
-EQUIVALENT, NOT = "equivalent within the margin that was set", "not shown to be"
+EQUIVALENT, NOT = "equivalent within the chosen margin", "not shown to be equivalent"
 LEGEND = {EQUIVALENT: verdict_marks.LOOK["equivalent"], NOT: verdict_marks.LOOK["undecided"]}
 
 
 def draw(tables: Tables) -> Any:
-    """A panel a protocol, a row a contrast: a line over all margins within which the sides are equivalent."""
+    """A panel for each protocol, a row for each contrast: a line over all margins of equivalence."""
     rows = tables.contrasts[tables.contrasts["decides"]]
     subtitle, chart = ["no contrast is configured, so nothing is compared"], _nothing()
     if len(rows):
         level = 1 - rows["confidence"].iloc[0]
         subtitle = [
-            f"{modes(rows)}; lines: margins within which the sides are equivalent by two one-sided tests at "
-            f"{percent(level)}, uncorrected; each panel has its own scale",
-            "dashed: the margin that was set, within which verdicts are after correction for all comparisons",
+            f"{modes(rows)}; lines: margins with which two one-sided tests at {percent(level)} find the "
+            "sides equivalent, uncorrected; each panel has its own scale",
+            "dashed: the chosen margin; colours: verdicts with that margin, corrected for all comparisons",
         ]
         chart = contrast_panels(verdict_marks.marked(rows, tables.sensitivity), _layers)
     return finish(
@@ -34,17 +34,17 @@ def draw(tables: Tables) -> Any:
         "Margins: how small a difference can be ruled out",
         subtitle,
         f"Smallest margin of equivalence in {counted(len(rows), 'comparison')} of "
-        f"{counted(rows['contrast'].nunique(), 'contrast')}, beside the margin that was set.",
+        f"{counted(rows['contrast'].nunique(), 'contrast')}, and the chosen margin.",
     )
 
 
 def _nothing() -> Any:
-    text = alt.Chart(pd.DataFrame({"text": ["no comparison, so no margin"]}))
+    text = alt.Chart(pd.DataFrame({"text": ["no comparison, so no margin to show"]}))
     return text.mark_text(font=FONT, fontSize=12, color=FAINT).encode(text="text:N").properties(height=60)
 
 
 def _placed(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows with the place of their smallest margin on an axis that ends where the longest intervals do."""
+    """Rows with the position of their smallest margin, which is cut at the end of the axis."""
     smallest, end = rows["smallest_margin"], 1.1 * reach(rows)
     equivalent = rows["verdict"] == "equivalent"
     return rows.assign(
@@ -57,7 +57,7 @@ def _placed(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _layers(part: pd.DataFrame, y: alt.Y, picked: Any, *, listening: bool) -> list[Any]:
-    """Margin that was set, lines with a mark at the smallest margin, and words where that is not known."""
+    """Chosen margin, lines with a mark at the smallest margin, and a note if that is unknown."""
     part = _placed(part)
     x: dict[str, Any] = {
         "scale": alt.Scale(domain=[0, part["end"].iloc[0]], nice=False),
@@ -80,7 +80,7 @@ def _layers(part: pd.DataFrame, y: alt.Y, picked: Any, *, listening: bool) -> li
     unknown = base.transform_filter("!datum.known").mark_text(
         align="left", dx=4, text="unknown", font=FONT, fontSize=10, color=FAINT
     )
-    margin = pd.DataFrame({"margin": [float(part["margin"].iloc[0])], "meaning": ["the margin that was set"]})
+    margin = pd.DataFrame({"margin": [float(part["margin"].iloc[0])], "meaning": ["the chosen margin"]})
     rule = alt.Chart(margin).mark_rule(color=INK, strokeDash=[4, 3], strokeWidth=1.2)
     return [
         rule.encode(x=alt.X("margin:Q", **x), tooltip=[alt.Tooltip("meaning:N"), alt.Tooltip("margin:Q")]),

@@ -1,4 +1,4 @@
-"""Effects as a table of numbers, for more contrasts than a forest by dataset can hold: a row a contrast."""
+"""Effects as a table of numbers with a row for each contrast, for more contrasts than a forest can show."""
 
 from typing import Any
 
@@ -15,10 +15,10 @@ ROW, COLUMN, GAP = 19, 52, 20  # pixels: of a row, of the widest column, between
 
 
 def matrix(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None = None) -> Any:
-    """Blocks of squares with the effect in points; those that decide have the colour and mark of a verdict.
+    """Blocks of squares with effects in points; those with a verdict have its colour and mark.
 
-    The first block has the mean over datasets of every protocol and setting; each protocol across styles has
-    a block of its own, with its four cells at its largest setting.
+    The first block has the mean over datasets for every protocol and setting. Each protocol across styles has
+    its own block, with its four cells at its largest setting.
     """
     rows = _prepared(contrasts, sensitivity)
     names = list(dict.fromkeys(rows["contrast"]))
@@ -32,7 +32,7 @@ def matrix(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None = None) -> 
 
 
 def _prepared(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd.DataFrame:
-    """Rows that are shown, with the block and the column of each and how its number looks."""
+    """Rows to show, each with its block and column, and the text and colour of its number."""
     crossed, pooled = across_cells(contrasts), contrasts["scope"] == "pooled"
     largest = contrasts.groupby("protocol")["setting"].transform("max") == contrasts["setting"]
     rows = verdict_marks.marked(contrasts[(crossed & ~pooled & largest) | (~crossed & pooled)], sensitivity)
@@ -57,7 +57,7 @@ def _prepared(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd.D
 
 def _block(rows: pd.DataFrame, title: str, names: list[str], width: int, *, left: bool) -> Any:
     columns = list(dict.fromkeys(rows["column"]))
-    # Upright, and a line for each part of a name, so that no label leaves its column.
+    # Vertical, with a line for each part of a name, so that labels stay within their columns.
     across = alt.Axis(
         orient="top",
         labelAngle=-90,

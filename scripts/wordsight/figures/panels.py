@@ -13,16 +13,16 @@ from wordsight.figures.style import FAINT, LETTER, WIDTH, columns_that_fit, isol
 from wordsight.tables.reading import Tables
 
 GAP, NARROWEST = 16, 112  # pixels: between panels, of the narrowest panel of dots
-CROWD = 10  # models, of which curves in a small panel can't be told apart
-DIGITS = 5  # of a share: more can't be seen, and make the page large
-SIDE = 250  # pixels that what stands beside a panel of curves takes, with the panel's own axis
-# All shares, with room for the marks at either end, since what is zoomed has to be clipped.
+CROWD = 10  # with more models, curves in a small panel can't be told apart
+DIGITS = 5  # decimals of a share: more can't be seen and make the page large
+SIDE = 250  # pixels of the chart to the right of a panel of curves, and of the axis of that panel
+# From 0 to 1, with room for marks at both ends, which would be clipped without it.
 CLIPPED = alt.Scale(domain=[-0.03, 1.03], nice=False)
 
 
 @dataclass(frozen=True)
 class Level:
-    """A line across a panel: what it means, and how it looks."""
+    """A line across a panel, with its meaning and look."""
 
     value: float
     meaning: str
@@ -32,7 +32,7 @@ class Level:
 
 Levels = Callable[[pd.DataFrame], list[Level]]
 Heading = Callable[[pd.DataFrame], alt.Title]
-Beside = Callable[[pd.DataFrame, Any], Any]  # of rows, and of the opacity that fades what is not picked
+Beside = Callable[[pd.DataFrame, Any], Any]  # from rows and the opacity that fades all but the selected model
 
 
 def dots(
@@ -44,17 +44,17 @@ def dots(
     heading: Heading | None = None,
     largest: float = 1.0,
 ) -> Any:
-    """One panel a dataset: models from top to bottom, each a dot with its bar.
+    """One panel for each dataset: models from top to bottom, each as a dot with its bar.
 
-    Where a setting varies, the largest is drawn with its bar and the others as small marks.
+    If there are several settings, the largest has the bar and the others are small marks.
 
     Parameters
     ----------
     rows : as :func:`wordsight.tables.reading.measured` gives them
-    title : of the value's axis
-    levels : lines of the panel of some rows, such as that of guessing
-    heading : of the panel of some rows; their dataset's without
-    largest : end of the value's axis, the same in all panels
+    title : title of the axis of values
+    levels : makes the lines of a panel from its rows, such as the level of guessing
+    heading : makes the title of a panel from its rows; by default the name of the dataset
+    largest : end of the axis of values, the same in all panels
     """
     names = [name for name in tables.names if name in set(rows["model"])]
     beside = names_beside(tables, rows)
@@ -87,7 +87,7 @@ def _dots(part: pd.DataFrame, y: alt.Y, x: dict[str, Any], tables: Tables, names
 
 
 def guessing(tables: Tables) -> Levels:
-    """Level of guessing, 1 / classes, in the panel of a dataset; none where its classes are unknown."""
+    """Level of guessing, 1 / classes, in the panel of a dataset; none if its classes are unknown."""
 
     def levels(part: pd.DataFrame) -> list[Level]:
         classes = tables.classes.get(part["dataset"].iloc[0])
@@ -97,7 +97,7 @@ def guessing(tables: Tables) -> Levels:
 
 
 def settings_shown(rows: pd.DataFrame, words: Callable[[float], str]) -> str:
-    """Say which setting of a panel of dots is the large mark; only the setting where there is but one."""
+    """Say which setting has the large marks; if there is only one setting, name it."""
     *others, largest = sorted(set(rows["setting"]))
     if not others:
         return words(largest)
@@ -109,24 +109,24 @@ def curves(
     tables: Tables,
     x: alt.X,
     title: str,
-    told: Sequence[alt.Tooltip],
+    details: Sequence[alt.Tooltip],
     beside: Beside | None = None,
 ) -> Any:
-    """One panel a dataset: a curve a model over a setting, with standard errors.
+    """One panel for each dataset, with a curve over the setting for each model, and standard errors.
 
     Parameters
     ----------
     rows : as :func:`wordsight.tables.reading.measured` gives them, with ``position`` on the horizontal axis
-        and ``piece``, which a line does not leave
+        and ``piece``; a line joins only points of the same piece
     x : channel of ``position``
-    title : of the value's axis
-    told : what a dot says of its setting and its curve
-    beside : makes what stands to the right of the panel of some rows; side by side without
+    title : title of the axis of values
+    details : more lines of the tooltip, about the setting and the curve
+    beside : makes the chart to the right of a panel from its rows; without it, panels are side by side
     """
     datasets = list(dict.fromkeys(rows["dataset"]))
     columns, size = _layout(rows, tables, beside)
     picked, opacity = isolated("model")
-    channels = look(tables.names, set(rows["model"])) | {"x": x, "tooltip": _tooltip(rows, title, *told)}
+    channels = look(tables.names, set(rows["model"])) | {"x": x, "tooltip": _tooltip(rows, title, *details)}
     panels: list[Any] = []
     for place, dataset in enumerate(datasets):
         part = rows[rows["dataset"] == dataset]
@@ -143,7 +143,7 @@ def curves(
 
 
 def _layout(rows: pd.DataFrame, tables: Tables, beside: Beside | None) -> tuple[int, dict[str, int]]:
-    """Panels in a row, and their size: large where there are too many curves for a small one."""
+    """Panels in a row and their size; panels with many curves are large."""
     crowded = rows["model"].nunique() > CROWD
     if beside:
         left = WIDTH - int(names_beside(tables, rows)) - SIDE
@@ -154,7 +154,7 @@ def _layout(rows: pd.DataFrame, tables: Tables, beside: Beside | None) -> tuple[
 
 
 def names_beside(tables: Tables, rows: pd.DataFrame) -> float:
-    """Pixels that the names of the models of some rows take to the left of a panel."""
+    """Pixels that the names of models take to the left of a panel."""
     return max(len(name) for name in tables.names if name in set(rows["model"])) * LETTER + 20
 
 
@@ -172,13 +172,13 @@ def _curves(part: pd.DataFrame, channels: dict[str, Any], title: str) -> list[An
 
 
 def dodge(rows: pd.DataFrame, names: Sequence[str], ratio: float) -> pd.Series:
-    """Factors that spread the models of a logarithmic axis over ``ratio``, so that no bar hides another."""
+    """Factors that move models apart on a logarithmic axis, by up to ``ratio``, so that bars stay apart."""
     place = rows["model"].map({name: (index + 0.5) / len(names) - 0.5 for index, name in enumerate(names)})
     return ratio**place
 
 
 def _lines(levels: Sequence[Level], channel: str, common: dict[str, Any]) -> list[Any]:
-    """Line across ``x`` or ``y`` at each level."""
+    """A line across the panel at each level, on channel ``x`` or ``y``."""
     return [
         alt.Chart(pd.DataFrame({"level": [level.value], "meaning": [level.meaning]}))
         .mark_rule(color=level.colour, strokeDash=level.dash, strokeWidth=1.2)
@@ -191,7 +191,7 @@ def _lines(levels: Sequence[Level], channel: str, common: dict[str, Any]) -> lis
 
 
 def dataset_heading(part: pd.DataFrame, tables: Tables) -> alt.Title:
-    """Name the dataset of a panel, and say how many images and classes it shows."""
+    """Name the dataset of a panel with its numbers of images and classes."""
     dataset = part["dataset"].iloc[0]
     images = part.loc[part["unit"] == "items", "n"]
     classes = tables.classes.get(dataset)
@@ -201,7 +201,7 @@ def dataset_heading(part: pd.DataFrame, tables: Tables) -> alt.Title:
 
 
 def _shown(rows: pd.DataFrame) -> pd.DataFrame:
-    """Columns that a panel or its tooltips use."""
+    """The columns used by a panel and its tooltips."""
     places = ["model", "dataset", "setting", "position", "piece", "area", "median"]
     shares = dict.fromkeys(["value", "stderr", "low", "high"], DIGITS)
     kept = [*places, *shares, "n", "trials", "seeds"]
@@ -209,7 +209,7 @@ def _shown(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tooltip(rows: pd.DataFrame, title: str, *more: alt.Tooltip) -> list[alt.Tooltip]:
-    """What a mark says of itself: its bar as a standard error, or as an interval from where to where."""
+    """Tooltip of a mark, with its standard error or, without one, the ends of its interval."""
     error = [alt.Tooltip("stderr:Q", title="standard error", format=".1%")]
     ends = [alt.Tooltip("low:Q", title="interval from", format=".1%")]
     ends += [alt.Tooltip("high:Q", title="to", format=".1%")]

@@ -1,4 +1,4 @@
-"""Pretraining size: what an encoder reaches, over the number of images that it was trained on."""
+"""Pretraining size: the scores of encoders over the number of images they were trained on."""
 
 from typing import Any
 
@@ -14,20 +14,20 @@ from wordsight.figures.style import COLOURS, FAINT, columns_that_fit, finish, is
 from wordsight.tables.over_seeds import names_of
 from wordsight.tables.reading import Tables, comparable, modes
 
-# Of what an encoder learned from; text is nothing that an encoder without language has seen.
+# By what an encoder learned from; "no language" covers encoders trained on images only.
 LOOK = {
     "captions": (COLOURS[0], "circle"),
     "labels": (COLOURS[1], "triangle-up"),
     "no language": (COLOURS[2], "square"),
     "untrained": (FAINT, "diamond"),
 }
-GAP = 6.0  # factor between the smallest size and the place of untrained encoders, which a log axis has not
-SPREAD = 3.0  # largest factor over which encoders of equal size are spread, so that none hides another
+GAP = 6.0  # untrained encoders are shown at the smallest size over this: a logarithmic axis has no zero
+SPREAD = 3.0  # encoders of equal size are spread by at most this factor, so that none hides another
 SHOWN = ["model", "learned", "images", "position", "value", "low", "high", "stderr", "over"]
 
 
 def draw(tables: Tables) -> Any:
-    """One panel a protocol, one mark an encoder: the mean over datasets by the size of its training data."""
+    """One panel for each protocol, one mark for each encoder: mean over datasets by size of training data."""
     rows = sized(tables)
     titles = list(dict.fromkeys(rows["where"]))
     columns = columns_that_fit(len(titles), 280)
@@ -51,16 +51,16 @@ def draw(tables: Tables) -> Any:
 
 
 def _sizes(sizes: list[int]) -> str:
-    """Say how much the sizes differ, without which the figure tells nothing of them."""
+    """Say how many sizes there are, since a single one shows nothing about size."""
     if not sizes:
         return "no encoder was trained"
     if len(sizes) == 1:
-        return f"all trained encoders saw {counted(sizes[0], 'image')}, so nothing is told of size"
-    return f"{counted(len(sizes), 'size')}, whose encoders can differ in more than size"
+        return f"all trained encoders saw {counted(sizes[0], 'image')}, so this shows nothing about size"
+    return f"{counted(len(sizes), 'size')}; encoders can also differ in other ways"
 
 
 def sized(tables: Tables) -> pd.DataFrame:
-    """One row an encoder and protocol: the mean over shared datasets, with what it was trained on.
+    """One row for each encoder and protocol: its mean over shared datasets and its training data.
 
     Returns
     -------
@@ -71,12 +71,12 @@ def sized(tables: Tables) -> pd.DataFrame:
     Raises
     ------
     DataError
-        When no protocol has a dataset that its encoders share.
+        When no protocol has a dataset that all its encoders ran on.
     """
     names = [name for name in PROTOCOLS if name in set(tables.results["protocol"])]
     rows = pd.concat([_means(comparable(tables, name)) for name in names], ignore_index=True)
     if rows.empty:
-        raise DataError("results: no protocol ran all its models on a common dataset")
+        raise DataError("results: no protocol has a dataset that all its models ran on")
     traits = tables.results.assign(model=tables.results["model"].map(names_of(tables.results)))
     traits = traits.drop_duplicates("model").set_index("model")
     images = rows["model"].map(traits["pretraining_images"]).astype(int)
@@ -87,7 +87,7 @@ def sized(tables: Tables) -> pd.DataFrame:
 
 
 def _means(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean over datasets; errors of independent test sets add as squares."""
+    """Means over datasets; variances of independent test sets add up."""
     where = [
         display.comparison(*key)
         for key in zip(rows["protocol"], rows["parameter"], rows["setting"], strict=True)
@@ -103,7 +103,7 @@ def _means(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _positions(rows: pd.DataFrame) -> pd.Series:
-    """Sizes, those of untrained encoders put apart at the left; encoders of equal size side by side."""
+    """Positions on the axis of sizes: untrained encoders at the left, encoders of equal size spread out."""
     trained = rows.loc[rows["images"] > 0, "images"]
     apart = trained.min() / GAP if len(trained) else 1.0
     place = rows["images"].where(rows["images"] > 0, apart)
@@ -114,7 +114,7 @@ def _positions(rows: pd.DataFrame) -> pd.Series:
 
 
 def _across(rows: pd.DataFrame) -> alt.X:
-    """Logarithmic axis of sizes with a place for none."""
+    """Logarithmic axis of sizes, with a place for untrained encoders."""
     trained = rows.loc[rows["images"] > 0, "images"]
     first = float(trained.min()) if len(trained) else GAP
     last = float(trained.max()) if len(trained) else GAP
@@ -166,5 +166,5 @@ def _layers(part: pd.DataFrame, x: alt.X, opacity: Any) -> tuple[Any, Any]:
 
 
 def _below(part: pd.DataFrame) -> str:
-    """Name what a panel measures, and on how many datasets."""
+    """Name the metric of a panel and the number of datasets."""
     return f"{display.metric(part['metric'].iloc[0])}, {counted(int(part['over'].iloc[0]), 'dataset')}"

@@ -1,4 +1,4 @@
-"""Ranks: the place of every encoder among all, by protocol and over protocols."""
+"""Ranks: the rank of every encoder, by protocol and over protocols."""
 
 import json
 import textwrap
@@ -15,19 +15,19 @@ from wordsight.figures.style import FONT, INK, LETTER, WIDTH, finish, look
 from wordsight.tables.reading import Tables, comparable, modes
 
 OVERALL = "overall"
-MANY = 40  # encoders, beyond which rows are low
+MANY = 40  # with more encoders, rows are lower
 WIDEST, LINE = 92, 13  # pixels: of a column, of a line of its title
-RANGE = ["#0A6AAD", "#F7F7F7"]  # from first to last
+RANGE = ["#0A6AAD", "#F7F7F7"]  # from the best to the worst rank
 
 
 def draw(tables: Tables) -> Any:
-    """A row an encoder and a column a protocol: mean ranks over datasets, best encoders on top."""
+    """A row for each encoder, a column for each protocol: mean ranks over datasets, best encoders on top."""
     rows = ranks(tables)
     count, protocols = (
         rows["model"].nunique(),
         [name for name in dict.fromkeys(rows["where"]) if name != OVERALL],
     )
-    overall = "top: the best mean over the protocols that all encoders ran"
+    overall = "on top: the best overall rank, the mean over protocols that all encoders ran"
     if OVERALL not in set(rows["where"]):
         overall = "no protocol ran on all encoders, so there is no overall rank"
     return finish(
@@ -35,10 +35,10 @@ def draw(tables: Tables) -> Any:
         "Ranks: which encoders come first?",
         [
             f"{modes(tables.results)}; mean rank over datasets, 1 is the best; {overall}",
-            "neighbouring ranks can differ by chance alone: the contrasts say which differences hold",
+            "neighbouring ranks can differ by chance: the contrasts show which differences are significant",
         ],
         f"Mean rank of {counted(count, 'encoder')} over datasets in {counted(len(protocols), 'protocol')}, "
-        "as a table of colours with a row an encoder, the best on top.",
+        "as a table of colours with a row for each encoder, the best on top.",
     )
 
 
@@ -55,13 +55,13 @@ def ranks(tables: Tables) -> pd.DataFrame:
     Raises
     ------
     DataError
-        When no protocol has a dataset that its encoders share.
+        When no protocol has a dataset that all its encoders ran on.
     """
     names = [name for name in PROTOCOLS if name in set(tables.results["protocol"])]
     parts = [_in_protocol(comparable(tables, name)) for name in names]
     frame = pd.concat(parts, ignore_index=True)
     if frame.empty:
-        raise DataError("results: no protocol ran all its models on a common dataset")
+        raise DataError("results: no protocol has a dataset that all its models ran on")
     everyone = frame["model"].nunique()
     whole = _summarised(frame[frame["among"] == everyone].assign(where=OVERALL))
     order = whole if len(whole) else _summarised(frame)
@@ -86,13 +86,13 @@ def _in_protocol(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _summarised(rows: pd.DataFrame) -> pd.DataFrame:
     by_model = rows.groupby(["where", "model"], sort=False)
-    told = {
+    columns = {
         "best": ("rank", "min"),
         "worst": ("rank", "max"),
         "over": ("rank", "size"),
         "among": ("among", "first"),
     }
-    return by_model.agg(rank=("rank", "mean"), **told).reset_index()
+    return by_model.agg(rank=("rank", "mean"), **columns).reset_index()
 
 
 def _table(rows: pd.DataFrame, tables: Tables) -> Any:
@@ -135,7 +135,7 @@ def _table(rows: pd.DataFrame, tables: Tables) -> Any:
 
 
 def _across(columns: list[str], width: float) -> alt.Axis:
-    """Axis above the table, with room for the lines of the longest label."""
+    """Axis above the table, with room for the label of most lines."""
     lines = {name: textwrap.wrap(name, int(width / LETTER)) for name in columns}
     return alt.Axis(
         orient="top",

@@ -1,4 +1,4 @@
-"""Robust images: those that an attack changes first, and those that it changes last."""
+"""Robust images: the images that attacks break first, and those that they break last."""
 
 from typing import Any
 
@@ -13,23 +13,23 @@ from wordsight.figures.style import FAINT, FONT, INK, finish, panel_title
 from wordsight.tables.reading import Tables
 
 SIDE, STEP, LETTERS = 76, 126, 19  # pixels: of an image, between images; letters of a name below it
-MANY = 16  # groups, of which a tooltip can't name each
+MANY = 16  # a tooltip has no room for more groups
 ENDS = {"least": "least robust", "most": "most robust"}
 
 
 def draw(tables: Tables) -> Any:
-    """Two rows of images a dataset, the least and the most robust first, with the radius that broke them."""
+    """Two rows of images for each dataset, the least and the most robust, with the radius that broke them."""
     found = tables.examples
     if found is None:
-        raise DataError("robust images: no images to show")
+        raise DataError("robust images: there are no images to show")
     panels = [_panel(part) for part in found["datasets"]]
     names = [part["dataset"] for part in found["datasets"]]
     return finish(
         alt.vconcat(*panels, spacing=24),
-        "Robust images: which images does an attack change first, and which last?",
+        "Robust images: which images do attacks break first, and which last?",
         [
             "ordered by the radius that breaks an image, on a logarithmic scale, mean over encoders",
-            "below: class, and the median over encoders of that radius",
+            "below each image: its class and the median of that radius over encoders",
         ],
         f"The least and the most robust images of {', '.join(names)}, with the radius that breaks each.",
     )
@@ -62,10 +62,10 @@ def _panel(part: dict[str, Any]) -> Any:
 
 
 def _rows(part: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, str]]:
-    """One row an image, and the title of each line under the pointer by its column."""
+    """One row for each image, and the titles of the lines of the tooltip by column."""
     groups = list(part["least"][0]["radii"])
     by_group = {f"group{place}": display.group(group) for place, group in enumerate(groups)}
-    summed = {"range": "smallest and largest radius"}
+    extremes = {"range": "smallest and largest radius"}
     rows = [
         {
             "end": words,
@@ -81,7 +81,7 @@ def _rows(part: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, str]]:
         for end, words in ENDS.items()
         for place, image in enumerate(part[end], start=1)
     ]
-    lines = by_group if len(groups) <= MANY else summed
+    lines = by_group if len(groups) <= MANY else extremes
     fields = {"class": "class", "item": "image", "broken": "median over encoders", **lines}
     kept = ["end", "place", "short", *fields]
     frame = pd.DataFrame(rows)
@@ -93,7 +93,7 @@ def _sorted(radii: dict[str, float | None]) -> list[float]:
 
 
 def _median(radii: dict[str, float | None]) -> float:
-    """Lower median, which is a radius of the grid."""
+    """Lower median, which is always a radius of the grid."""
     found = _sorted(radii)
     return found[(len(found) - 1) // 2]
 

@@ -14,15 +14,15 @@ from wordsight.figures.style import FONT, INK, finish, look, panel_title
 from wordsight.tables.over_seeds import names_of
 from wordsight.tables.reading import Tables, measured, modes
 
-GAP = 4.0  # factor between the smallest radius and the place of the clean images, which a log axis has not
-MANY = 16  # models, beyond which the rows beside the curves are low
+GAP = 4.0  # clean images are shown at the smallest radius over this: a logarithmic axis has no zero
+MANY = 16  # with more models, the rows beside the curves are lower
 AREA = 112  # pixels of the axis of areas
 
 
 def draw(tables: Tables) -> Any:
-    """Curves over log epsilon by dataset, with the area under each and the median breaking radius.
+    """Curves over the logarithm of the radius by dataset, with their areas and median breaking radii.
 
-    The clean images are apart at the left; the level of guessing is marked.
+    Clean images are set apart at the left; a line marks the level of guessing.
     """
     rows = measured(tables, "robustness", "accuracy", "epsilon")
     areas = _areas(tables)
@@ -32,18 +32,18 @@ def draw(tables: Tables) -> Any:
     rows = rows.assign(
         position=place * dodge(rows, tables.names, 1.25), piece=(rows["setting"] > 0).astype(int)
     ).merge(areas[["dataset", "model", "area", "median"]], on=["dataset", "model"], how="left")
-    told = [
+    details = [
         alt.Tooltip("setting:Q", title="radius"),
         alt.Tooltip("area:Q", title="area under the curve", format=".1%"),
         alt.Tooltip("median:N", title="median radius"),
     ]
     beside = partial(_beside, areas, tables)
     return finish(
-        curves(rows, tables, _across(radii, clean), "accuracy under attack", told, beside),
+        curves(rows, tables, _across(radii, clean), "accuracy under attack", details, beside),
         PROTOCOLS["robustness"].heading,
         [
-            f"{modes(rows)}; images still right after the attack; bars: ± 1 standard error; dashed: guessing",
-            "right: area under each curve over log radius, and the radius that breaks half the images",
+            f"{modes(rows)}; images still classified correctly; bars: ± 1 standard error; dashed: guessing",
+            "on the right: area under each curve over log radius, and the radius that breaks half the images",
         ],
         f"Accuracy of {counted(rows['model'].nunique(), 'model')} without attack and under attacks of "
         f"{counted(len(radii), 'radius', 'radii')} on {counted(rows['dataset'].nunique(), 'dataset')}, "
@@ -63,12 +63,12 @@ def _across(radii: list[float], clean: float) -> alt.X:
             grid=False,
             labelExpr=f"datum.value < {clean * 1.01!r} ? 'clean' : format(datum.value, '~g')",
         ),
-        title="radius: largest change of a pixel, of its range",
+        title="radius: largest change of a pixel, as a share of its range",
     )
 
 
 def _areas(tables: Tables) -> pd.DataFrame:
-    """Area under the curve of each model and dataset, and the median radius in words."""
+    """Area under the curve of each model and dataset, and the median radius as text."""
     rows = measured(tables, "robustness", "robust_area")
     medians = _medians(tables)
     keys = zip(rows["dataset"], rows["model"], strict=True)
@@ -86,7 +86,7 @@ def _medians(tables: Tables) -> dict[tuple[str, str], str]:
 
 
 def _beside(areas: pd.DataFrame, tables: Tables, part: pd.DataFrame, opacity: Any) -> Any:
-    """A row a model: its area with the standard error, and its median radius."""
+    """A row for each model: its area with the standard error, and its median radius."""
     rows = areas[areas["dataset"] == part["dataset"].iloc[0]]
     names = [name for name in tables.names if name in set(rows["model"])]
     channels = look(tables.names, set(areas["model"]))

@@ -1,24 +1,24 @@
-"""The look that all figures share: one colour, shape and dash a model, a grid of panels, titles, legend."""
+"""The look that all figures share: colour, shape and dash of each model, grid of panels, titles, legend."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
 
 import altair as alt
 
-# Okabe and Ito's palette, told apart in every kind of colour blindness; without its yellow, unseen on white.
+# Okabe and Ito's palette for colour blindness, without its yellow, which is hard to see on white.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
-# Tol's muted colours, told apart likewise, for what is not a model.
+# Tol's muted colours, also for colour blindness, for everything but models.
 MUTED = ["#332288", "#CC6677", "#117733", "#88CCEE", "#882255"]
 MUTED += ["#999933", "#44AA99", "#DDCC77", "#AA4499", "#777777"]
-# Their numbers have no common divisor with that of the colours: 42 models before a pair comes again.
+# 6 shapes and 5 dashes share no divisor with 7 colours, so 42 models differ in colour or shape.
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 DASHES = [[1, 0], [6, 2], [2, 2], [8, 2, 2, 2], [12, 3]]
-LOWER, HIGHER = "#B35900", "#0A6AAD"  # of a difference: of one lightness, and told apart by all
+LOWER, HIGHER = "#B35900", "#0A6AAD"  # of a difference: equally light, and safe for colour blindness
 INK, FAINT = "#222222", "#6b6b6b"
-# Arial's widths are those that the export lays text out with, and Liberation Sans has the same.
+# The export lays out text with the widths of Arial, which Liberation Sans shares.
 FONT = "Arial, 'Liberation Sans', Arimo, Helvetica, sans-serif"
 LETTER = 6.2  # pixels, the average letter at size 11
-WIDTH = 880  # pixels, of the report's column
+WIDTH = 880  # pixels of the column of the report
 
 
 def look(
@@ -28,12 +28,12 @@ def look(
     field: str = "model",
     colours: Sequence[str] = COLOURS,
 ) -> dict[str, Any]:
-    """Channels ``color``, ``shape`` and ``strokeDash`` of the models shown, the same in every figure.
+    """Channels ``color``, ``shape`` and ``strokeDash`` of models, the same in every figure.
 
     Parameters
     ----------
     models : all, in the order of the configuration; or the values of another ``field``
-    shown : those in this figure
+    shown : the models in this figure
     """
     names = [name for name in models if name in set(shown)]
     place = {name: index for index, name in enumerate(models)}
@@ -56,36 +56,36 @@ def look(
 
 
 def isolated(field: str, opacity: float = 1.0) -> tuple[alt.Parameter, Any]:
-    """Parameter that a click on an entry of the legend sets, and the opacity that fades all other entries.
+    """Parameter set by a click on an entry of the legend, and the opacity that fades everything else.
 
-    One legend serves all panels, and listens to the layer that it is made from first: give it the parameter.
+    All panels share a legend, which reacts only if the first layer that uses it has the parameter.
     """
     picked = alt.selection_point(name="picked", fields=[field], bind="legend")
     return picked, alt.when(picked).then(alt.value(opacity)).otherwise(alt.value(0.12 * opacity))
 
 
 def zoom(panel: int) -> alt.Parameter:
-    """Parameter of a panel: drag moves it, the wheel with Ctrl or Cmd zooms, a double click resets.
+    """Parameter of a panel: dragging moves it, Ctrl or Cmd with the wheel zooms, a double click resets.
 
-    The wheel alone scrolls the page.
+    The wheel without a key scrolls the page.
     """
     wheel = "wheel![event.ctrlKey || event.metaKey]"
     return alt.selection_interval(name=f"zoom_{panel}", bind="scales", zoom=wheel)
 
 
 def columns_that_fit(panels: int, width: float, beside: float = 0.0) -> int:
-    """Panels in a row: as even as the report's width allows."""
+    """Number of panels in a row: as even as the width of the report allows."""
     most = max(1, int((WIDTH - beside) // width))
     rows = -(-panels // most)
     return -(-panels // rows)
 
 
 def finish(chart: Any, title: str, subtitle: Sequence[str], description: str) -> Any:
-    """Give a chart its title, its text for those who do not see it, and the common look.
+    """Give a chart its title, its description for screen readers, and the common look.
 
     Parameters
     ----------
-    subtitle : lines
+    subtitle : one string for each line
     """
     heading = alt.Title(
         title,
@@ -119,7 +119,7 @@ def finish(chart: Any, title: str, subtitle: Sequence[str], description: str) ->
 
 
 def panel_title(name: str | Sequence[str], under: str = "") -> alt.Title:
-    """Heading of one panel, of one line or several."""
+    """Heading of a panel, of one line or several, with a smaller line under it."""
     return alt.Title(
         name if isinstance(name, str) else list(name),
         subtitle=under or alt.Undefined,

@@ -1,4 +1,4 @@
-"""Summary: the effect of every contrast by protocol and dataset; without a contrast, the models' means."""
+"""Summary: the effect of every contrast by protocol and dataset; without contrasts, the means of models."""
 
 from typing import Any
 
@@ -16,11 +16,11 @@ from wordsight.figures.panels import dots
 from wordsight.figures.style import finish
 from wordsight.tables.reading import Tables, modes, primary
 
-MANY = 5  # contrasts, of which a forest by dataset would be longer than a page
+MANY = 5  # with this many contrasts, a forest by dataset would be longer than a page
 
 
 def draw(tables: Tables) -> Any:
-    """Effects of the contrasts, with intervals beside the margin; without any, the models' means."""
+    """Effects of the contrasts with intervals and margins; without contrasts, the means of models."""
     rows = tables.contrasts
     if rows.empty:
         return _means(tables)
@@ -28,22 +28,22 @@ def draw(tables: Tables) -> Any:
 
 
 def _by_protocol(tables: Tables) -> Any:
-    """Effects that decide with their intervals, and below all effects as numbers."""
+    """Effects with a verdict and their intervals; below them, all effects as numbers."""
     rows = tables.contrasts
     above = [forest.by_protocol(rows, tables.sensitivity)] if rows["decides"].any() else []
     return finish(
         alt.vconcat(*above, matrix(rows, tables.sensitivity), spacing=32).resolve_scale(
             color="independent", shape="independent", stroke="independent", fill="independent"
         ),
-        "Summary: what each contrast changes",
+        "Summary: the effect of each contrast",
         [
             f"{modes(rows)}; treatment minus control, in percentage points; {_bars(rows)}",
-            "coloured: verdicts after correction; framed: undecided; other numbers are without a verdict",
-            "black numbers: the interval leaves zero out; each panel has its own scale",
+            "coloured: verdicts after correction; framed: undecided; other numbers have no verdict",
+            "black numbers: the interval excludes zero; each panel has its own scale",
         ],
         f"Verdicts, effects and intervals of {counted(rows['contrast'].nunique(), 'contrast')} on "
-        f"{counted(rows['protocol'].nunique(), 'protocol')}: a panel a protocol with a row a contrast, and "
-        "below the same as a table of numbers.",
+        f"{counted(rows['protocol'].nunique(), 'protocol')}: a panel for each protocol with a row for "
+        "each contrast; below, the same as a table of numbers.",
     )
 
 
@@ -51,10 +51,10 @@ def _by_dataset(tables: Tables) -> Any:
     rows = tables.contrasts
     return finish(
         forest.by_dataset(rows, list(tables.classes), tables.sensitivity),
-        "Summary: what each contrast changes",
+        "Summary: the effect of each contrast",
         [
             f"{modes(rows)}; treatment minus control, in percentage points; {_bars(rows)}",
-            "verdicts after correction; small marks are of one dataset or another setting, without a verdict",
+            "verdicts are after correction; small marks (one dataset, or another setting) have no verdict",
         ],
         f"Verdicts, effects and intervals of {counted(rows['contrast'].nunique(), 'contrast')} on "
         f"{counted(rows['protocol'].nunique(), 'protocol')}, by dataset and pooled over datasets.",
@@ -62,15 +62,15 @@ def _by_dataset(tables: Tables) -> Any:
 
 
 def _bars(rows: pd.DataFrame) -> str:
-    return f"bars: {percent(rows['confidence'].iloc[0])} intervals, arrows where one is cut; band: the margin"
+    return f"bars: {percent(rows['confidence'].iloc[0])} intervals, with arrows where cut; band: the margin"
 
 
 def _means(tables: Tables) -> Any:
-    """Means over the datasets that all models of a protocol share, one panel a protocol."""
+    """Means over the datasets that all models of a protocol share, one panel for each protocol."""
     protocols = [name for name in PROTOCOLS if name in set(tables.results["protocol"])]
     rows = pd.concat([_mean(primary(tables, name)) for name in protocols], ignore_index=True)
     if rows.empty:
-        raise DataError("results: no protocol ran all its models on a common dataset")
+        raise DataError("results: no protocol has a dataset that all its models ran on")
     return finish(
         dots(rows, tables, "mean over datasets"),
         "Summary: the mean of each model",
@@ -83,7 +83,7 @@ def _means(tables: Tables) -> Any:
 
 
 def _mean(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean of each model over the datasets that all share; errors of independent test sets add as squares."""
+    """Mean of each model over the datasets that all share; variances of independent test sets add up."""
     rows = rows[rows["setting"] == rows["setting"].max()]
     shared = rows.groupby("dataset")["model"].nunique() == rows["model"].nunique()
     rows = rows[rows["dataset"].map(shared)]

@@ -15,29 +15,29 @@ from wordsight.figures.style import COLOURS, finish, panel_title
 from wordsight.tables.reading import Tables
 
 COLUMNS, LETTERS = 4, 25  # panels in a row; letters of a title that fit above one
-MOST = 30  # points of a curve, which keep its shape
+MOST = 30  # points of a curve: enough to keep its shape
 KINDS = {"loss": "training images", "held_out_loss": "held-out concepts"}
 
 
 def draw(tables: Tables) -> Any:
-    """One panel an objective, each on its own scale; a line a seed for either kind of images."""
+    """One panel with its own scale for each objective; for both kinds of images, a line for each seed."""
     if tables.training is None:
-        raise DataError("training: no learning curves")
+        raise DataError("training: there are no learning curves to show")
     curves = _thinned(tables.training)
     groups = list(dict.fromkeys(curves["group"]))
     panels = [_panel(curves[curves["group"] == group], group, place) for place, group in enumerate(groups)]
-    panels = panels or [alt.Chart(pd.DataFrame([{}])).mark_text(text="every encoder was left untrained")]
+    panels = panels or [alt.Chart(pd.DataFrame([{}])).mark_text(text="no encoder was trained")]
     runs = counted(curves["model"].nunique(), "training run")
     return finish(
         alt.concat(*panels, columns=COLUMNS, bounds="flush", spacing={"row": 82, "column": 56}),
-        "Training: does every objective get better at what it is trained for?",
-        [f"loss by epoch, one line a seed; {runs}; losses of different objectives can't be compared"],
+        "Training: does the loss of every objective fall?",
+        [f"loss by epoch, one line for each seed; {runs}; losses of different objectives can't be compared"],
         f"Loss by epoch of {runs} with {counted(len(groups), 'objective')}, one panel each.",
     )
 
 
 def _thinned(curves: pd.DataFrame) -> pd.DataFrame:
-    """Leave at most :data:`MOST` epochs, the first and the last among them, with four digits a loss."""
+    """Keep at most :data:`MOST` epochs, including the first and the last, and four digits of each loss."""
     if curves.empty:
         return curves
     epochs = np.unique(curves["epoch"])
@@ -47,7 +47,7 @@ def _thinned(curves: pd.DataFrame) -> pd.DataFrame:
 
 
 def _panel(curves: pd.DataFrame, group: str, place: int) -> Any:
-    # What cannot be asked of new concepts has no held-out loss, and a line without a point has no scale.
+    # Some objectives have no held-out loss; a line without points would have no scale.
     losses = [loss for loss in KINDS if curves[loss].notna().any()] or ["loss"]
     data = curves[["model", "epoch", *losses]]
     lines = [_line(data, loss, losses, title="loss" if place % COLUMNS == 0 else None) for loss in losses]
@@ -55,8 +55,8 @@ def _panel(curves: pd.DataFrame, group: str, place: int) -> Any:
     return alt.layer(*lines).properties(width=150, height=110, title=title)
 
 
-def _line(data: pd.DataFrame, loss: str, told: Sequence[str], title: str | None) -> Any:
-    """One line a seed, of one kind of images; under the pointer stand all losses that are told."""
+def _line(data: pd.DataFrame, loss: str, listed: Sequence[str], title: str | None) -> Any:
+    """One line for each seed, for one kind of images; the tooltip has the losses named in ``listed``."""
     colours = alt.Scale(domain=list(KINDS.values()), range=COLOURS[: len(KINDS)])
     legend = alt.Legend(
         title=None, orient="bottom", columns=len(KINDS), symbolType="stroke", symbolStrokeWidth=2.5
@@ -74,7 +74,7 @@ def _line(data: pd.DataFrame, loss: str, told: Sequence[str], title: str | None)
             tooltip=[
                 alt.Tooltip("model:N"),
                 alt.Tooltip("epoch:Q"),
-                *(alt.Tooltip(f"{name}:Q", title=f"loss, {KINDS[name]}", format=".4g") for name in told),
+                *(alt.Tooltip(f"{name}:Q", title=f"loss, {KINDS[name]}", format=".4g") for name in listed),
             ],
         )
     )

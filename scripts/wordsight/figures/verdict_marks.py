@@ -1,4 +1,4 @@
-"""How comparisons look in every figure: colour and shape of a verdict, all statistics under the pointer."""
+"""The look of comparisons in every figure: colour and shape of verdicts, and tooltips with all statistics."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,8 +13,8 @@ from wordsight.figures.style import COLOURS, FAINT
 from wordsight.statistics.analyses import KEYS, META
 from wordsight.statistics.records import ContrastRow, records
 
-UNJUDGED = "no verdict"  # of a dataset, or of a setting that does not decide
-# Colours that are told apart in every kind of colour blindness; the shapes are those of `display.VERDICTS`.
+UNJUDGED = "no verdict"  # for single datasets, and for settings that no verdict is about
+# Colours are safe for colour blindness; shapes match the marks of `display.VERDICTS`.
 LOOK = {
     "helps": (COLOURS[0], "triangle-up"),
     "hurts": (COLOURS[1], "triangle-down"),
@@ -23,31 +23,31 @@ LOOK = {
     "identical": (FAINT, "square"),
     UNJUDGED: ("#9a9a9a", "diamond"),
 }
-HOLLOW = "circle"  # shape of what is not decided
-BAND = COLOURS[2]  # of what is within the margin
+HOLLOW = "circle"  # shape of undecided comparisons, drawn without a fill
+BAND = COLOURS[2]  # colour of the band within the margin
 IN_POINTS = ["effect", "low", "high", "margin", "smallest_margin", "minimum_detectable"]
-# Columns of ``sensitivity.csv`` under the names that they have beside those of ``contrasts.csv``.
+# New names of columns of ``sensitivity.csv`` when they join those of ``contrasts.csv``.
 RANDOM = {
     "effect": "random_effect",
     "low": "random_low",
     "high": "random_high",
     "heterogeneity": "heterogeneity",
 }
-DIGITS = 3  # of points: more can't be seen, and make the page large
+DIGITS = 3  # decimals of points: more can't be seen and make the page large
 
-# Title of each line under the pointer, by the column that has it as text.
+# Title of each line of the tooltip, by the column with its text.
 LINES = {
     "contrast": "contrast",
-    "where": "where",
+    "where": "protocol",
     "judged": "verdict",
     "size": "effect, points",
     "bootstrap": "bootstrap interval",
     "levels": "treatment, control",
     "gained": "share of the gain over untrained",
-    "difference": "p of no difference",
-    "equivalence": "p of one beyond the margin",
-    "bounds": "margin, smallest that would do, points",
-    "detectable": "smallest effect to be found, points",
+    "difference": "p, difference",
+    "equivalence": "p, equivalence",
+    "bounds": "margin and smallest margin, points",
+    "detectable": "smallest detectable effect, points",
     "needed": "more replicates needed",
     "replication": "replicates",
     "material": "measured on",
@@ -55,15 +55,15 @@ LINES = {
     "flagged": "flagged",
 }
 
-IN_BRIEF = ["contrast", "where", "judged", "size", "replication", "flagged"]  # where there are many marks
+IN_BRIEF = ["contrast", "where", "judged", "size", "replication", "flagged"]  # for figures with many marks
 
 
 def marked(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd.DataFrame:
-    """Rows in points, with their look and the text of each line under the pointer.
+    """Rows in percentage points, with their look and the lines of their tooltips.
 
     Parameters
     ----------
-    sensitivity : rows of ``sensitivity.csv``, of which the estimate with random effects is shown
+    sensitivity : rows of ``sensitivity.csv``; estimates with random effects are used
 
     Returns
     -------
@@ -96,12 +96,12 @@ def random_effects(sensitivity: pd.DataFrame | None) -> pd.DataFrame:
 
 
 def tooltip(names: Sequence[str] = tuple(LINES)) -> list[alt.Tooltip]:
-    """Lines under the pointer, from columns that :func:`marked` adds."""
+    """Lines of a tooltip, from columns that :func:`marked` adds."""
     return [alt.Tooltip(f"{name}:N", title=LINES[name]) for name in names]
 
 
 def present(rows: pd.DataFrame) -> dict[str, tuple[str, str]]:
-    """What of :data:`LOOK` is among some rows."""
+    """The entries of :data:`LOOK` that occur among the rows."""
     return {name: look for name, look in LOOK.items() if name in set(rows["look"])}
 
 
@@ -127,7 +127,7 @@ def channels(looks: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
 
 
 def _lines(row: ContrastRow) -> dict[str, str]:
-    """Each line under the pointer of one row; a dash where there is nothing to tell."""
+    """Lines of the tooltip of one row; a dash for missing values."""
     reason = display.REASONS[row.reason]
     judged = f"{row.verdict or 'an effect over untrained encoders'}{f': {reason}' if reason else ''}"
     where = [display.comparison(row.protocol, row.parameter, row.setting), display.dataset(row.dataset)]
@@ -158,7 +158,7 @@ def _p(alone: float | None, adjusted: float | None) -> str:
 
 
 def _random(dataset: str, effect: float, low: float, high: float, heterogeneity: float) -> str:
-    """Estimate with random effects of a row over datasets; a dash where there is none."""
+    """Estimate with random effects of a row over datasets; a dash if there is none."""
     if dataset or pd.isna(effect):
         return UNKNOWN
     return f"{points(effect, sign=True)} ({span((low, high))}), I² {percent(heterogeneity)}"

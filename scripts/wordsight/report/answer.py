@@ -1,6 +1,6 @@
-"""What the report says first: whether language helps, then what each contrast found.
+"""The opening of the report: whether language helps, then what each contrast found.
 
-``phrases`` has the words for a single effect.
+``phrases`` words a single effect.
 """
 
 from collections import Counter
@@ -17,8 +17,8 @@ from wordsight.report.run import Run, place
 from wordsight.statistics.records import ContrastRow
 
 FEW = 3  # contrasts or questions that the first sentences name one by one
-TURNED = {"helps": "hurts", "hurts": "helps"}
-# How the sentence of a contrast gathers effects of one verdict and reason.
+OPPOSITE = {"helps": "hurts", "hurts": "helps"}
+# How the sentence of a contrast introduces effects with the same verdict and reason.
 GROUPED = {
     ("helps", ""): "helps on",
     ("hurts", ""): "hurts on",
@@ -29,16 +29,17 @@ GROUPED = {
     ("identical", ""): "identical on",
     ("", ""): "without a verdict, on",
 }
-NOT_EQUAL = "Undecided does not mean equal: a difference can neither be claimed nor be ruled out."
+NOT_EQUAL = "Undecided does not mean equal: the data neither show a difference nor rule one out."
 FEW_REPLICATES = (
-    "An interval assumes that replicates vary like a normal distribution, which fewer than five cannot show. "
-    "Replicates are matched groups, such as seeds or architectures, or else the models on the smaller side."
+    "Intervals assume that replicates are normally distributed, which fewer than five cannot show. "
+    "Replicates are matched groups, such as seeds or architectures; without matching, they are the models on "
+    "the side with fewer models."
 )
 
 
 @dataclass(frozen=True)
 class Line:
-    """What one contrast says of one protocol, at the setting that decides.
+    """The result of one contrast on one protocol, at the setting that the verdict is about.
 
     Attributes
     ----------
@@ -69,17 +70,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one contrast says.
+    """The results of one contrast.
 
     Attributes
     ----------
-    question : as configured, or what the contrast isolates of language, or empty
-    headline : its verdicts, counted
+    question : as configured, or about the part of language that the contrast isolates, or empty
+    headline : number of protocols with each verdict
     sentence : all verdicts with effects, intervals, margins, replicates and flags, as one sentence
-    lines : one a protocol
-    secondary : effects at other settings than those that decide, as one sentence, or empty
-    notes : how the verdicts are to be read
-    about_language : whether captions are what its sides differ in
+    lines : one for each protocol
+    secondary : effects at settings without a verdict, as one sentence, or empty
+    notes : how to read the verdicts
+    about_language : whether it compares training with captions to training without
     """
 
     contrast: str
@@ -96,7 +97,7 @@ class Answer:
 
 
 def opening(run: Run) -> str:
-    """Say in a few sentences what the run can answer about language, and what it answers instead."""
+    """Answer in a few sentences whether language helps, or say what the run compares instead."""
     compared = contrasts(run)
     about_language = [contrast for contrast in compared if contrast.about_language]
     if len(about_language) > FEW:
@@ -107,7 +108,7 @@ def opening(run: Run) -> str:
 
 
 def _many_about_language(about_language: Sequence[Contrast], run: Run) -> str:
-    """Count the verdicts of many contrasts for captions, and name contrasts that isolate a part of them."""
+    """Count the verdicts of many contrasts for captions, then of those that isolate a part of language."""
     rows = [row for contrast in about_language for row in _from_captions(contrast)]
     found = Counter(row.verdict for row in rows)
     few = sum(row.reason == "too few models" for row in rows)
@@ -125,7 +126,7 @@ def _many_about_language(about_language: Sequence[Contrast], run: Run) -> str:
 
 
 def _few_about_language(about_language: Sequence[Contrast], run: Run) -> str:
-    """Count the verdicts of each contrast, after the question of one that isolates a part of language."""
+    """Count the verdicts of each contrast; one that isolates a part of language begins with its question."""
     said: list[str] = []
     for contrast in about_language:
         said += [contrast.question] if contrast.isolates else []
@@ -136,17 +137,17 @@ def _few_about_language(about_language: Sequence[Contrast], run: Run) -> str:
 
 
 def _not_about_language(compared: Sequence[Contrast], run: Run) -> str:
-    """Say why the run cannot say whether language helps, and what it asks."""
+    """Say why the run cannot tell whether language helps, and what it asks instead."""
     captioned = any(card.language == "captions" for card in run.models.values())
     why = (
-        "no contrast that ran compares encoders trained with captions with encoders trained otherwise"
+        "no contrast with results compares encoders trained with captions to encoders trained without"
         if captioned
         else f"none of its {counted(len(run.models), 'encoder')} was trained with captions"
     )
     cannot = f"This run cannot say whether language helps: {why}."
     if not compared:
-        return f"{cannot} It compares nothing: what follows are measurements."
-    questions = [one.question or f"What does the contrast {one.name} change?" for one in compared]
+        return f"{cannot} This report therefore shows only measurements."
+    questions = [one.question or f"What does contrast {one.name} show?" for one in compared]
     more = f" And {len(questions) - FEW} more." if len(questions) > FEW else ""
     return f"{cannot} It asks instead: {' '.join(questions[:FEW])}{more}"
 
@@ -167,7 +168,7 @@ def _correction(rows: Iterable[ContrastRow], run: Run) -> list[str]:
     sizes = [phrases.family_size(family, run) for family in sorted({row.family for row in rows} - {""})]
     if max(sizes, default=0) < 2:
         return []
-    each = "" if len(sizes) == 1 else ", each family by itself"
+    each = "" if len(sizes) == 1 else ", separately in each family"
     return [f"Verdicts are corrected for {join([str(size) for size in sizes])} comparisons{each}."]
 
 
@@ -188,23 +189,23 @@ def _headline(contrast: Contrast, *, protocols: bool = False) -> str:
     return f"{contrast.title}: {', '.join(said)}"
 
 
-# What each contrast says
+# The results of each contrast
 
 
 def answers(run: Run) -> list[Answer]:
-    """What each contrast says: those about language first, else in the order of the configuration."""
+    """Results of all contrasts: those about language first, each part in the order of the configuration."""
     found = [_answer(contrast) for contrast in contrasts(run)]
     return sorted(found, key=lambda answer: not answer.about_language)
 
 
 def first_and_others(found: Sequence[Answer]) -> tuple[list[Answer], list[Answer]]:
-    """Answers that open the page, which are those about language where there are some, and the others."""
+    """Split answers into those that open the page (about language, or all if none is) and the others."""
     about = [answer for answer in found if answer.about_language]
     return (about, [answer for answer in found if not answer.about_language]) if about else (list(found), [])
 
 
 def all_notes(found: Sequence[Answer]) -> list[str]:
-    """Notes of several answers, each once."""
+    """Notes of several answers, without repetition."""
     return list(dict.fromkeys(note for answer in found for note in answer.notes))
 
 
@@ -223,9 +224,9 @@ def _answer(contrast: Contrast) -> Answer:
 
 
 def _sentence(rows: Sequence[ContrastRow], contrast: Contrast) -> str:
-    """All that a contrast says, as one sentence."""
+    """All results of a contrast, as one sentence."""
     if not rows:
-        return f"{contrast.title}: nothing to judge, since no protocol was measured where it decides."
+        return f"{contrast.title}: no verdict, because no protocol was measured at the setting that decides."
     said: list[str] = []
     for (verdict, reason), words in GROUPED.items():
         found = [_in_brief(row, contrast) for row in rows if (row.verdict, row.reason) == (verdict, reason)]
@@ -242,7 +243,7 @@ def _sentence(rows: Sequence[ContrastRow], contrast: Contrast) -> str:
 def _in_brief(row: ContrastRow, contrast: Contrast) -> str:
     """Protocol of an effect with its size and interval, and what an undecided one needs."""
     where = phrases.measured_by(row)
-    if row.verdict in TURNED:
+    if row.verdict in OPPOSITE:
         return f"{where} by {phrases.unsigned(row)} ({phrases.ends(row)})"
     parts = (phrases.size_in_brackets(row), phrases.more_replicates(row, contrast))
     return f"{where} ({'; '.join(filter(None, parts))})"
@@ -261,7 +262,7 @@ def _line(row: ContrastRow, contrast: Contrast) -> Line:
 
 
 def _by_dataset(decisive: ContrastRow, contrast: Contrast) -> str:
-    """Say on which datasets or cells the verdict is which, where there are several."""
+    """Say which verdict each dataset or cell has, if there are several."""
     rows = [
         row
         for row in contrast.rows
@@ -274,13 +275,13 @@ def _by_dataset(decisive: ContrastRow, contrast: Contrast) -> str:
         places.setdefault(row.verdict, []).append(place(row.dataset))
     crossed = all(row.dataset in CELLS for row in rows)
     if crossed and len(places) == 1:
-        return f"Uncorrected, {rows[0].verdict} in all {len(rows)} cells."
+        return f"Without correction, {rows[0].verdict} in all {len(rows)} cells."
     said = [f"{verdict} on {join(found)}" for verdict, found in places.items()]
-    return f"By {'cell' if crossed else 'dataset'}, uncorrected: {'; '.join(said)}."
+    return f"By {'cell' if crossed else 'dataset'}, without correction: {'; '.join(said)}."
 
 
 def _secondary(decisive: Sequence[ContrastRow], contrast: Contrast) -> str:
-    """Effects at smaller settings than those that decide, with their intervals and without a verdict."""
+    """Effects with intervals at the smaller settings, which have no verdict."""
     where = {(row.protocol, row.dataset) for row in decisive}
     rows = [row for row in contrast.rows if not row.main and (row.protocol, row.dataset) in where]
     said = [f"{phrases.heading(row)} {phrases.size(row)}" for row in rows]

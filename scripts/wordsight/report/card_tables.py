@@ -1,4 +1,4 @@
-"""The tables of what was used: datasets, encoders that the workflow trained, and encoders from elsewhere."""
+"""The tables of datasets, of encoders that the workflow trained, and of all other encoders."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -10,7 +10,7 @@ from wordsight.models.card import ModelCard
 from wordsight.report.run import Run, Trained
 from wordsight.report.table import Table, tabulated
 
-OPTIONAL = ("group", "images seen")  # columns that stand only where some encoder has them
+OPTIONAL = ("group", "images seen")  # columns left out if no encoder has a value
 
 
 def dataset_table(run: Run) -> Table:
@@ -32,7 +32,7 @@ DATASET: dict[str, Callable[[DatasetCard], str]] = {
 
 
 def training_table(run: Run) -> Table:
-    """What the workflow trained: a row an objective, over its seeds, with what all share in the caption."""
+    """Encoders that the workflow trained: one row for each objective; the caption says what all share."""
     models = [model for group in run.trained().values() for model in group]
     images = max((model.training.images for model in models), default=0)
     shared = [*dict.fromkeys(model.card.architecture for model in models), f"{images:,} training images"]
@@ -46,7 +46,7 @@ def _learned(models: Sequence[Trained]) -> str:
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    """Mean over the seeds of what their cards say, where they say it."""
+    """Mean of the known values, over the seeds."""
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
 
@@ -55,7 +55,7 @@ def _short(value: float | None, digits: str) -> str:
     return UNKNOWN if value is None else f"{value:{digits}}"
 
 
-# Columns of the table of trainings, of the models of one objective.
+# Columns of the table of trained encoders; each gets all models of one objective.
 TRAINING: dict[str, Callable[[Sequence[Trained]], str]] = {
     "objective": lambda models: display.group(models[0].training.objective),
     "runs": lambda models: str(len(models)),
@@ -72,14 +72,14 @@ TRAINING: dict[str, Callable[[Sequence[Trained]], str]] = {
 
 
 def model_table(run: Run) -> Table:
-    """What the encoders are that came from elsewhere, and what they learned from, as far as it is known."""
-    cards = run.from_elsewhere()
+    """Encoders that the workflow did not train, and what is known about their training."""
+    cards = run.not_trained_here()
     columns = {
         title: write
-        for title, write in ELSEWHERE.items()
+        for title, write in NOT_TRAINED_HERE.items()
         if title not in OPTIONAL or any(write(card) != UNKNOWN for card in cards)
     }
-    return tabulated("Encoders from elsewhere", columns, cards)
+    return tabulated("Encoders not trained by this workflow", columns, cards)
 
 
 def _preprocessing(section: PreprocessingSection) -> str:
@@ -89,8 +89,8 @@ def _preprocessing(section: PreprocessingSection) -> str:
     return f"{size}, mean {mean}, std {std}"
 
 
-# Columns of the table of encoders from elsewhere.
-ELSEWHERE: dict[str, Callable[[ModelCard], str]] = {
+# Columns of the table of encoders that the workflow did not train.
+NOT_TRAINED_HERE: dict[str, Callable[[ModelCard], str]] = {
     "model": lambda card: card.name,
     "architecture": lambda card: card.architecture,
     "group": lambda card: card.group or UNKNOWN,

@@ -1,7 +1,7 @@
-"""What speaks against believing a result: failed self-checks, leaks, comparisons of more than was asked.
+"""Reasons to doubt results: failed self-checks, leaks, sides that differ in more than their training.
 
-What the audit found of single comparisons stands beside their verdicts as flags; here it stands once for the
-run, with where it was found and what it means.
+The report shows findings of the audit as flags next to each verdict; here each finding is explained once for
+the whole run, with all its places.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -23,10 +23,10 @@ from wordsight.statistics.records import ContrastRow
 from wordsight.statistics.self_checks import HOPELESS_RADIUS
 
 FEW_IMAGES = 100
-NAMED = 6  # places that a caution names before it counts the rest
+NAMED = 6  # a caution names this many places and counts the rest
 
-# Self-checks of the attack (Croce and Hein 2020, https://arxiv.org/abs/2003.01690): what failed, and what
-# that means.
+# Self-checks of the attack (Croce and Hein 2020, https://arxiv.org/abs/2003.01690): what failed and what it
+# means.
 ATTACK_CHECKS = {
     "zero_gradient": (
         "zero gradients",
@@ -38,35 +38,35 @@ ATTACK_CHECKS = {
     ),
     "softmax_outputs": (
         "probabilities as scores",
-        "The scores are probabilities, whose gradients vanish where the network is sure",
+        "The attacked scores are probabilities, and their gradients vanish where the network is confident",
     ),
 }
-TOO_GOOD = "The robustness shown is too good"
+TOO_GOOD = "The measured robustness is too high"
 
-# Flags of comparisons that no other caution explains, with what each means.
+# Meaning of the flags of comparisons that no other caution explains.
 MEANINGS = {
-    "ceiling": "Near the highest possible score, encoders cannot differ by much, whatever they learned",
+    "ceiling": "Near the highest possible score, encoders cannot differ much, whatever they learned",
     "floor": (
-        "Near guessing, encoders cannot differ by much, so an undecided or equivalent verdict says little"
+        "Near guessing, encoders cannot differ much, so an undecided or equivalent verdict says little"
     ),
     "flips without one model": "The verdict depends on a single training run or encoder",
     "flips without one dataset": "The verdict depends on a single dataset",
     "modes disagree": (
-        "Paper mode gives the effect the opposite sign, so the verdict depends on how the protocol is run"
+        "In paper mode the effect has the opposite sign, so the verdict depends on how the protocol is run"
     ),
 }
 
 
 @dataclass(frozen=True)
 class Caution:
-    """A warning that the report shows beside the answer."""
+    """A warning of the report."""
 
     title: str
     text: str
 
 
 def cautions(run: Run) -> list[Caution]:
-    """Every warning that the run gives reason for, the gravest first."""
+    """All warnings about the run, the most serious first."""
     checks: list[Callable[[Run], list[Caution]]] = [
         _did_not_learn,
         _hindered_attacks,
@@ -88,7 +88,7 @@ def cautions(run: Run) -> list[Caution]:
 
 
 def _did_not_learn(run: Run) -> list[Caution]:
-    """Training runs whose own measure ended no better than that of an encoder that learned nothing."""
+    """Training runs that did not get better at their own objective."""
     said = []
     for objective, models in run.trained().items():
         failed = [training for _, training in models if training.learned is False]
@@ -97,12 +97,12 @@ def _did_not_learn(run: Run) -> list[Caution]:
             said.append(f"{display.group(objective)} in {len(failed)} of {runs} ({_reached(failed)})")
     if not said:
         return []
-    meaning = "What these encoders score says nothing about the objective, only about these training runs"
-    return [Caution("Training that did not learn", f"Did not learn: {join(said)}. {meaning}.")]
+    meaning = "Their scores say nothing about the objective, only about these training runs"
+    return [Caution("Training runs that did not learn", f"Did not learn: {join(said)}. {meaning}.")]
 
 
 def _reached(trainings: Sequence[TrainingCard]) -> str:
-    """Seeds of some runs of one objective, what each reached in its measure, and what guessing reaches."""
+    """Seeds of some runs of one objective, the value of the measure that each reached, and chance."""
     seeds = f"{'seed' if len(trainings) == 1 else 'seeds'} {join([str(one.seed) for one in trainings])}"
     values = join([percent(one.measured, 1) for one in trainings])
     return f"{seeds}; {trainings[0].measure}: {values}, chance {percent(trainings[0].chance, 1)}"
@@ -120,7 +120,7 @@ def _few_seeds(run: Run) -> list[Caution]:
     all_alike = len(few) == len(runs) and len(by_number) == 1
     what = f"{counted(min(few.values()), 'run')} of every objective" if all_alike else "; ".join(by_number)
     text = (
-        f"{what}. An interval assumes that runs vary like a normal distribution, which so few cannot show. "
+        f"{what}. Intervals assume that runs are normally distributed, which so few cannot show. "
         "Verdicts that depend on them are flagged."
     )
     return [Caution("Fewer than five training runs", text)]
@@ -132,7 +132,7 @@ def _hindered_attacks(run: Run) -> list[Caution]:
         rows = _metric(run, metric)
         rows = rows[rows["value"] > 0]
         if len(rows):
-            text = f"{meaning}. {TOO_GOOD}. Seen for {_places(rows, share=True)}."
+            text = f"{meaning}. {TOO_GOOD}. Affected: {_places(rows, share=True)}."
             found.append(Caution(f"Attack self-check failed: {name}", text))
     return found
 
@@ -144,12 +144,12 @@ def _unbroken(run: Run) -> list[Caution]:
         return []
     radius = max(run.config["protocols"]["robustness"]["epsilons"])
     meaning = (
-        f"No classifier can be right there, so the attack failed. {TOO_GOOD}."
+        f"No classifier can withstand such changes, so the attack failed. {TOO_GOOD}."
         if radius >= HOPELESS_RADIUS
-        else "So the curve ends above zero, and the area leaves out what lies beyond."
+        else "So the curve ends above zero, and the area under it leaves out larger radii."
     )
-    text = f"At the largest radius, {radius:g}, some images are still classified right. {meaning} "
-    text += f"Seen for {_places(rows, share=True)}."
+    text = f"At the largest radius, {radius:g}, some images are still classified correctly. {meaning} "
+    text += f"Affected: {_places(rows, share=True)}."
     return [Caution("Attack self-check failed: images unbroken at the largest radius", text)]
 
 
@@ -158,15 +158,13 @@ def _unconverged(run: Run) -> list[Caution]:
     rows = rows[rows["value"] < 1]
     if rows.empty:
         return []
-    text = f"The fit stopped at its limit of iterations for {_places(rows)}. The accuracy may be too low."
+    text = f"The fit reached its limit of iterations for {_places(rows)}. The accuracy may be too low."
     return [Caution("Linear classifiers that did not converge", text)]
 
 
 def _exact_twins(run: Run) -> list[Caution]:
     text = _twins(run, "exact")
-    return (
-        [Caution("Test images that are also in training", f"Equal pixel by pixel: {text}.")] if text else []
-    )
+    return [Caution("Test images that are also in training", f"Identical pixels: {text}.")] if text else []
 
 
 def _near_twins(run: Run) -> list[Caution]:
@@ -174,9 +172,8 @@ def _near_twins(run: Run) -> list[Caution]:
     if not text:
         return []
     meaning = (
-        "The perceptual hash of a near twin differs in few bits from that of a training image. The hash "
-        "ignores colour and fine detail: it counts too many twins among digits and drawings, and too few "
-        "among crops."
+        "A near twin has almost the same perceptual hash as a training image. The hash ignores colour and "
+        "fine detail, so it finds too many twins among digits and drawings, and too few among crops."
     )
     return [Caution("Test images with a near twin in training", f"{text}. {meaning}")]
 
@@ -191,34 +188,34 @@ def _unknown(run: Run) -> list[Caution]:
     rows = run.results[run.results["value"].isna()]
     if rows.empty:
         return []
-    return [Caution("Measurements without a value", f"Not a number: {_places(rows)}. They are left out.")]
+    return [Caution("Measurements without a value", f"Not a number and therefore left out: {_places(rows)}.")]
 
 
 def _constant(run: Run) -> list[Caution]:
-    """Comparisons in which nothing varies, as with identical features or a metric that is constant."""
+    """Comparisons in which nothing varies, because of identical features or a constant metric."""
     found = _by_contrast(row for row in run.deciding() if row.reason == "constant")
     if not found:
         return []
     text = (
-        f"Every draw gives the same difference: {_listed(found)}. Identical features do that, or a metric "
-        "that cannot vary. There is no verdict."
+        f"Every draw gives the same difference: {_listed(found)}. The cause is identical features or a "
+        "constant metric. There is no verdict."
     )
     return [Caution("Comparisons in which nothing varies", text)]
 
 
 def _flagged(run: Run) -> list[Caution]:
-    """What the audit found of comparisons and no other caution explains."""
+    """Findings of the audit that no other caution explains."""
     rows = run.deciding()
     found = {flag: _by_contrast(row for row in rows if flag in display.flags(row.flags)) for flag in MEANINGS}
     return [
-        Caution(f"Flagged: {display.flag(flag)}", f"{MEANINGS[flag]}. Seen for {_listed(places)}.")
+        Caution(f"Flagged: {display.flag(flag)}", f"{MEANINGS[flag]}. Affected: {_listed(places)}.")
         for flag, places in found.items()
         if places
     ]
 
 
 def _by_contrast(rows: Iterable[ContrastRow]) -> dict[str, list[str]]:
-    """Protocols of some effects, by contrast."""
+    """Protocols of the effects, by contrast."""
     found: dict[str, list[str]] = {}
     for row in rows:
         found.setdefault(row.contrast, []).append(display.protocol(row.protocol))
@@ -232,13 +229,13 @@ def _listed(places: dict[str, list[str]]) -> str:
 
 
 def _too_few(run: Run) -> list[Caution]:
-    """Contrasts that have one model on a side or one matched group."""
+    """Contrasts with only one model on a side or one matched group."""
     found = _by_contrast(row for row in run.deciding() if row.reason == "too few models")
     if not found:
         return []
     text = (
-        "With one model on a side, or one matched group, nothing shows whether training or the single "
-        "encoder makes the difference. There is no verdict, only what these models score."
+        "With one model on a side, or one matched group, an effect of training cannot be told from a "
+        "peculiarity of that one encoder. So there is no verdict, only the scores of these models."
     )
     return [Caution(f"{_contrasts(list(found), run)}: too few models for a verdict", text)]
 
@@ -247,8 +244,8 @@ def _confounded(run: Run) -> list[Caution]:
     found = {comparison.name: _differences(comparison, run) for comparison in run.comparisons}
     return [
         Caution(
-            f"Contrast {name}: the sides differ in more than what is asked",
-            f"They also differ in {traits}, which may cause the effect instead.",
+            f"Contrast {name}: the sides also differ in other ways",
+            f"Besides the kind of training, they differ in {traits}, which may cause the effect instead.",
         )
         for name, traits in found.items()
         if traits
@@ -256,15 +253,15 @@ def _confounded(run: Run) -> list[Caution]:
 
 
 def _differences(comparison: Comparison, run: Run) -> str:
-    """Traits on which two trained sides differ, apart from the kind of training.
+    """Traits in which two sides differ, apart from the kind of training.
 
-    Sides that are matched by a trait have the same values of it, and so have the workflow's own encoders.
+    Sides matched by a trait have the same values of it; encoders that the workflow trained share all traits.
     """
     return join(differences([run.models[name] for name in side] for side in comparison.sides))
 
 
 def _left_out(run: Run) -> list[Caution]:
-    """Datasets that a protocol ran on but a contrast could not use; contrasts of one gap stand together."""
+    """Datasets of a protocol that a contrast could not use; one caution for all contrasts with equal gaps."""
     by_gap: dict[str, list[str]] = {}
     for comparison in run.comparisons:
         missing = _not_compared(comparison.name, run)
@@ -273,14 +270,14 @@ def _left_out(run: Run) -> list[Caution]:
     return [
         Caution(
             f"{_contrasts(names, run)}: not compared everywhere",
-            f"Not measured on both sides: {where}. The verdicts leave this out.",
+            f"Left out of the verdicts, because not measured on both sides: {where}.",
         )
         for where, names in by_gap.items()
     ]
 
 
 def _partly_measured(run: Run) -> list[Caution]:
-    """Comparisons that lack some of their pairs of models."""
+    """Comparisons in which some pairs of models are missing."""
     pairs = {comparison.name: len(comparison.pairs) for comparison in run.comparisons}
     partly = [
         f"{row.contrast} on {display.protocol(row.protocol)} ({row.n_pairs} of {pairs[row.contrast]})"
@@ -289,12 +286,12 @@ def _partly_measured(run: Run) -> list[Caution]:
     ]
     if not partly:
         return []
-    text = f"Some models were not measured. The verdicts rest on the others: {some(partly, NAMED)}."
-    return [Caution("Comparisons that lack pairs of models", text)]
+    text = f"Some models were not measured. Pairs that remain: {some(partly, NAMED)}."
+    return [Caution("Comparisons with missing pairs of models", text)]
 
 
 def _contrasts(names: list[str], run: Run) -> str:
-    """Name contrasts, or count them where they are all or many."""
+    """Name contrasts; all of them are only counted, and of many only the first are named."""
     if len(names) == 1:
         return f"Contrast {names[0]}"
     if len(names) == len(run.comparisons):
@@ -340,7 +337,7 @@ def _metric(run: Run, metric: str) -> pd.DataFrame:
 
 
 def _places(rows: pd.DataFrame, *, share: bool = False) -> str:
-    """Name the models and datasets of the first rows, with their values if asked, and count the others."""
+    """Name the models and datasets of the first rows and count the rest; ``share`` adds their values."""
     named = [
         f"{model} on {place(dataset)}" + (f" ({percent(value)})" if share else "")
         for model, dataset, value in zip(rows["model"], rows["dataset"], rows["value"], strict=True)

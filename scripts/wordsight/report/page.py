@@ -1,4 +1,4 @@
-"""The page itself: everything in one file, so that it opens offline and can be sent."""
+"""The page: one file with everything in it, so that it opens offline and can be sent."""
 
 import base64
 import gzip
@@ -33,16 +33,16 @@ from wordsight.report.run import Run
 TEMPLATES = Path(__file__).with_name("templates")
 DATATABLES = Path(itables.__file__).with_name("html") / "dt_bundle.js"
 OWN_SCRIPTS = ("common.js", "figures.js", "tables.js", "rows.js")
-LARGEST_TABLE = 1_000_000  # bytes of a table, packed, that the page carries; a larger one lies beside it
-MOST_PDF = 1_100_000  # bytes of all PDFs that the page carries; the others lie beside it
-RESULTS = "results.csv"  # the table that numbers lead to
-SEVERAL = 4  # contrasts up to which each is shown in full
+LARGEST_TABLE = 1_000_000  # bytes of a packed table; for a larger one the page names the file instead
+MOST_PDF = 1_100_000  # bytes of all PDFs inside the page; it links to the files of the others
+RESULTS = "results.csv"  # the table that numbers link to
+SEVERAL = 4  # up to this many contrasts are shown in full
 TERMINAL = 100  # letters in a line of the answer as text
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure as exported, with its caption; where ``pdf`` is empty, the page links to a file beside it."""
+    """An exported figure with its caption; if ``pdf`` is empty, the page links to the file instead."""
 
     name: str
     caption: str
@@ -52,33 +52,33 @@ class Figure:
 
     @property
     def title(self) -> str:
-        """Heading of the figure's place in the page."""
+        """Heading of the figure in the page."""
         return display.protocol(self.name)
 
     @property
     def image(self) -> Markup:
-        """SVG to put into the page; what names hold was escaped by its writer."""
+        """SVG to put into the page; its writer has escaped all names."""
         return Markup(self.svg)  # noqa: S704
 
     @property
     def vega_lite(self) -> str:
-        """Version of Vega-Lite that it is written for, such as ``6.1``."""
+        """Version of Vega-Lite that the figure is written for, such as ``6.1``."""
         *_, version = self.spec["$schema"].removesuffix(".json").split("/")
         return ".".join(version.removeprefix("v").split(".")[:2])
 
     @property
     def data(self) -> str:
-        """Vega-Lite as packed JSON."""
+        """Vega-Lite specification as packed JSON."""
         return packed(json.dumps(self.spec, separators=(",", ":"), sort_keys=True).encode())
 
 
 @dataclass(frozen=True)
 class Download:
-    """A table to save: packed into the page, or empty where it is too large.
+    """A table to save; ``packed`` is empty if it is too large for the page.
 
     Attributes
     ----------
-    place : path of the file, for those who have the folder and not the page alone
+    place : path of the file, for readers who have the whole folder
     """
 
     name: str
@@ -87,9 +87,9 @@ class Download:
 
 
 def write_verdicts(path: Path | str, run: Run, report: str) -> None:
-    """Write the answer as plain lines for a terminal, with the place of the report.
+    """Write the answer as plain lines for a terminal, with the path of the report.
 
-    The same results give the same text, so the time that the run took is not in it.
+    The same results give the same text, so it does not mention how long the run took.
     """
     lines = [run.config["title"], "", *_wrapped(opening(run))]
     first, others = first_and_others(answers(run))
@@ -108,7 +108,7 @@ def write_verdicts(path: Path | str, run: Run, report: str) -> None:
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
-    """Lines of a text that fit into a terminal."""
+    """Break a text into lines that fit a terminal."""
     return textwrap.wrap(
         text,
         TERMINAL,
@@ -133,9 +133,9 @@ def write_report(
     Parameters
     ----------
     figures : in any order; the summary comes first
-    downloads : tables to save; numbers lead to the rows of :data:`RESULTS`
+    downloads : tables to save; numbers link to rows of :data:`RESULTS`
     benchmarks : folder of Snakemake's benchmark files
-    digests : of the code of each step
+    digests : digest of the code of each step
     """
     page = (
         _environment()
@@ -153,18 +153,18 @@ def write_report(
 
 
 def download(path: Path | str) -> Download:
-    """Table of a file, to be carried by the page."""
+    """Read a table that the page offers to save."""
     content = packed(Path(path).read_bytes())
     return Download(Path(path).name, str(path), content if len(content) <= LARGEST_TABLE else "")
 
 
 def packed(content: bytes) -> str:
-    """Pack bytes so that they are small and safe inside markup; equal bytes give equal text."""
+    """Compress bytes into text that is safe inside markup; equal bytes give equal text."""
     return base64.b64encode(gzip.compress(content, mtime=0)).decode()
 
 
 def _with_pdf(figures: Collection[Figure]) -> list[tuple[Figure, str]]:
-    """Figures, the summary first, each with the address of its PDF: inside the page as long as they fit."""
+    """Figures, the summary first, each with the address of its PDF; the smallest PDFs go into the page."""
     hrefs, total = {}, 0
     for figure in sorted(figures, key=lambda figure: len(figure.pdf)):
         total += len(figure.pdf)
@@ -185,7 +185,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _results(run: Run) -> dict[str, Any]:
-    """What the page says of the results."""
+    """Values for the part of the page about results."""
     first, others = first_and_others(answers(run))
     contrasts = contrast_tables(run)
     return {
@@ -216,7 +216,7 @@ def _results(run: Run) -> dict[str, Any]:
 
 
 def _for_script(value: Any) -> Markup:
-    """JSON that is safe inside a script element."""
+    """JSON that is safe inside a script element of the page."""
     text = json.dumps(value, separators=(",", ":"))
     return Markup(text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026"))  # noqa: S704
 
@@ -224,7 +224,7 @@ def _for_script(value: Any) -> Markup:
 def _record(
     run: Run, figures: list[Figure], benchmarks: Path | str, digests: dict[str, str]
 ) -> dict[str, Any]:
-    """What the page says of how the results came about."""
+    """Values for the part of the page about how the results were made."""
     left_out = {name for name, section in run.config["protocols"].items() if section is None}
     names = {*run.models, *run.config["datasets"], *(figure.name for figure in figures)}
     jobs = costs.benchmarks(benchmarks, names, left_out)
@@ -249,7 +249,7 @@ def _record(
 
 
 def _scripts(figures: Collection[Figure]) -> dict[str, Any]:
-    """Scripts of the page, and their digests: the page forbids every other script, and every connection."""
+    """Scripts of the page and their digests: the page forbids all other scripts and all connections."""
     version = next((figure.vega_lite for figure in figures), None)
     scripts = [
         vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=version),
@@ -264,7 +264,7 @@ def _scripts(figures: Collection[Figure]) -> dict[str, Any]:
 
 
 def _datatables() -> str:
-    """DataTables as a script that needs no module to be loaded: its exports become ``window.DataTables``."""
+    """DataTables as a script instead of a module: its exports become ``window.DataTables``."""
     code = DATATABLES.read_text(encoding="utf-8")
     exports = re.search(r"export\{([^}]*)\};", code)
     if exports is None:

@@ -1,4 +1,4 @@
-"""How the report says one thing about one effect: ``answer`` puts these phrases together."""
+"""Phrases about one effect, which ``answer`` combines into sentences."""
 
 import math
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def measured_by(row: ContrastRow) -> str:
 
 
 def measured_on(row: ContrastRow) -> str:
-    """Datasets and number of images, or across styles of concepts."""
+    """Number of datasets and images; across styles, the cell and its number of concepts."""
     if row.dataset == ALL_NEW:
         return f"on {place(ALL_NEW)}, {counted(row.n_items, 'concept')}"
     return f"{counted(row.n_datasets, 'dataset')}, {counted(row.n_items, 'image')}"
@@ -56,22 +56,22 @@ def _signed(row: ContrastRow) -> str:
 
 
 def unsigned(row: ContrastRow) -> str:
-    """How large an effect is, whatever its direction."""
+    """Size of an effect without its sign."""
     return _with_unit(_points(row)[0].lstrip("−"))
 
 
 def ends(row: ContrastRow) -> str:
-    """Ends of the interval; nothing where there is none."""
+    """Ends of the interval; empty without one."""
     return " to ".join(_points(row)[1:])
 
 
 def size(row: ContrastRow) -> str:
-    """Effect and interval alone, such as ``20.0 (10.0 to 30.0)``."""
+    """Effect and interval, such as ``20.0 (10.0 to 30.0)``."""
     return _points(row)[0] + (f" ({ends(row)})" if row.interval else "")
 
 
 def size_in_brackets(row: ContrastRow) -> str:
-    """The same for a place in brackets, such as ``20.0, 10.0 to 30.0``."""
+    """Effect and interval for use inside brackets, such as ``20.0, 10.0 to 30.0``."""
     return ", ".join(filter(None, (_points(row)[0], ends(row))))
 
 
@@ -81,7 +81,7 @@ def margin(row: ContrastRow) -> str:
 
 
 def margins(rows: Sequence[ContrastRow]) -> str:
-    """The margins of several effects, each with its metrics where they differ."""
+    """The margins of several effects; if they differ, each with its metrics."""
     by_margin: dict[str, list[str]] = {}
     for row in rows:
         by_margin.setdefault(margin(row), []).append(display.metric(row.metric))
@@ -95,7 +95,7 @@ def margins(rows: Sequence[ContrastRow]) -> str:
 
 
 def compared_encoders(row: ContrastRow, contrast: Contrast) -> str:
-    """Say how many models stand on either side of an effect, and how they were trained."""
+    """Say how many models each side has, and how they were trained."""
     treatments, controls = row.n_treatments, row.n_controls
     if contrast.objectives:
         one, other = contrast.objectives
@@ -136,7 +136,7 @@ def more_replicates(row: ContrastRow, contrast: Contrast) -> str:
 
 
 def _varying(row: ContrastRow) -> str:
-    """What the interval of an effect of too few models counts."""
+    """The sources of variation in an interval when there are too few models."""
     words = {"items": "images", "trials": "trials"}
     return join([words[level] for level in row.resampled.split(", ") if level in words]) or "models"
 
@@ -145,15 +145,15 @@ def _varying(row: ContrastRow) -> str:
 
 
 def claim(row: ContrastRow, contrast: Contrast) -> str:
-    """Say the verdict with all that it rests on; undecided is never called equal."""
+    """State the verdict with effect, interval and replicates; never call undecided equal."""
     if row.reason == "too few models":
         return _too_few(row)
     if row.verdict == "identical":
         return "identical: every observation of both sides is the same, so there is nothing to test"
     if row.interval is None:
         return (
-            f"undecided, since the difference is {_signed(row)} in every draw and a test needs something "
-            "that varies; check the features and the metric"
+            f"undecided, because the difference is {_signed(row)} in every draw and a test needs variation; "
+            "check the features and the metric"
         )
     around = f"{percent(row.confidence)} interval {ends(row)}; {replicates([row], contrast)}"
     if not row.verdict:
@@ -161,25 +161,25 @@ def claim(row: ContrastRow, contrast: Contrast) -> str:
     if row.verdict == "equivalent":
         return _equivalent(row, around)
     if row.verdict == "undecided":
-        why = [_but_for_the_correction(row, contrast.run), _what_it_would_take(row, contrast)]
+        why = [_without_correction(row, contrast.run), _needed_to_decide(row, contrast)]
         return "; ".join([f"undecided, with an effect of {_signed(row)} ({around})", *filter(None, why)])
     return f"{row.verdict} by {unsigned(row)} ({around})"
 
 
 def _too_few(row: ContrastRow) -> str:
-    """Say how much models differ where no verdict about their training is possible."""
+    """Say how much these models differ when there are too few for a verdict about training."""
     if row.replicate == "matched groups":
         few = "one matched group"
     else:
         few = "one on one side" if max(row.n_treatments, row.n_controls) > 1 else "one on each side"
     higher = "treatment" if row.effect > 0 else "control"
     differ = (
-        f"between these models the {higher} scores {unsigned(row)} higher"
+        f"among these models, the {higher} scores {unsigned(row)} higher"
         if row.effect
         else "these models score the same on average"
     )
     interval = (
-        f" ({percent(row.confidence)} interval {ends(row)}, over {_varying(row)} alone)"
+        f" ({percent(row.confidence)} interval {ends(row)}, over {_varying(row)} only)"
         if row.interval
         else ""
     )
@@ -190,34 +190,35 @@ def _too_few(row: ContrastRow) -> str:
 
 
 def _equivalent(row: ContrastRow, around: str) -> str:
-    """Say that an effect is equivalent, and whether it is sure though smaller than the margin."""
+    """Say that the sides are equivalent, and whether the effect is significant all the same."""
     p_difference, _ = row.judged_p
     if p_difference is None or p_difference > 1 - row.confidence:
         return f"equivalent within {margin(row)} (effect {_points(row)[0]}, {around})"
-    return f"equivalent within {margin(row)}, with a sure but smaller effect of {_signed(row)} ({around})"
+    effect = f"a significant but smaller effect of {_signed(row)}"
+    return f"equivalent within {margin(row)}, with {effect} ({around})"
 
 
-def _but_for_the_correction(row: ContrastRow, run: Run) -> str:
-    """Say what an undecided effect would be without the correction, where that makes the difference."""
+def _without_correction(row: ContrastRow, run: Run) -> str:
+    """Say what an undecided effect would be without the correction, if not undecided."""
     alpha = 1 - row.confidence
     if row.p_equivalence is not None and row.p_equivalence <= alpha:
         alone = "equivalent"
     elif row.p_value is not None and row.p_value <= alpha:
-        alone = "a difference"
+        alone = "significant"
     else:
         return ""
     size = family_size(row.family, run)
-    return f"{alone} by itself, but not after correction for {counted(size, 'comparison')}"
+    return f"{alone} before, but not after, correction for {counted(size, 'comparison')}"
 
 
-def _what_it_would_take(row: ContrastRow, contrast: Contrast) -> str:
-    """Say how many more replicates would decide an undecided effect, where more of them would help."""
+def _needed_to_decide(row: ContrastRow, contrast: Contrast) -> str:
+    """Say how many more replicates an undecided effect needs, or that more would not help."""
     needed = more_replicates(row, contrast)
     if not needed:
         return ""
     if math.isinf(row.more_replicates or 0):
         return f"{needed}, because the test images limit the precision"
-    return f"{needed} to tell a difference of {margin(row)} from none"
+    return f"{needed} to detect a difference of {margin(row)}"
 
 
 def family_size(family: str, run: Run) -> int:
@@ -226,16 +227,16 @@ def family_size(family: str, run: Run) -> int:
     return int(rows["comparisons"].max()) if len(rows) else 0
 
 
-# What speaks against it
+# Reasons to doubt it
 
 
 def flags(row: ContrastRow) -> list[str]:
-    """What the audit found of an effect, in plain words."""
+    """Findings of the audit about an effect, in plain words."""
     return list(map(display.flag, display.flags(row.flags)))
 
 
 def flagged(rows: Sequence[ContrastRow]) -> str:
-    """Say which of several effects are flagged with what; nothing where none is."""
+    """List the flags of several effects with their protocols; empty without flags."""
     places: dict[str, list[str]] = {}
     for row in rows:
         for flag in flags(row):

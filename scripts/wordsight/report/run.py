@@ -1,4 +1,4 @@
-"""What a report is written from."""
+"""Everything that a report is written from."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from wordsight.tables.reading import Tables
 
 
 class Trained(NamedTuple):
-    """A model that the workflow trained, and how."""
+    """A model that the workflow trained, and how it was trained."""
 
     card: ModelCard
     training: TrainingCard
@@ -33,7 +33,7 @@ class Run:
     comparisons : the contrasts with their models
     config : the configuration as run, defaults included
     objectives : rows of ``objectives.csv``
-    sensitivity : rows of ``sensitivity.csv``, where there are any
+    sensitivity : rows of ``sensitivity.csv``, if there are any
     """
 
     results: pd.DataFrame
@@ -46,7 +46,7 @@ class Run:
     sensitivity: pd.DataFrame | None = None
 
     def tables(self) -> Tables:
-        """The same as figures read it, without the numbers of classes."""
+        """The tables in the form that figures take, with all numbers of classes set to 0."""
         classes = dict.fromkeys(self.datasets, 0)
         return Tables(
             self.results,
@@ -58,7 +58,7 @@ class Run:
         )
 
     def deciding(self) -> list[ContrastRow]:
-        """The effects that decide, of every contrast."""
+        """The effects of all contrasts that verdicts are about."""
         return records(self.contrasts[self.contrasts["decides"]], ContrastRow)
 
     def trained(self) -> dict[str, list[Trained]]:
@@ -69,12 +69,12 @@ class Run:
                 found.setdefault(card.training.objective, []).append(Trained(card, card.training))
         return found
 
-    def from_elsewhere(self) -> list[ModelCard]:
+    def not_trained_here(self) -> list[ModelCard]:
         """Models that the workflow did not train."""
         return [card for card in self.models.values() if not card.training]
 
     def shown(self, model: str) -> str:
-        """Name that a model is shown under: its own, or the words for the objective that made it."""
+        """Name shown for a model: the title of its objective if the workflow trained it, else its name."""
         training = self.models[model].training
         return display.group(training.objective if training else model)
 
@@ -85,7 +85,7 @@ class Run:
 
 
 def place(dataset: str) -> str:
-    """Name a dataset inside a sentence, or the cell that stands for one.
+    """Words for a dataset or a cell inside a sentence.
 
     >>> place("digits"), place("unseen-concepts.seen-style")
     ('digits', 'unseen concepts in a seen style')

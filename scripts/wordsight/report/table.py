@@ -1,4 +1,4 @@
-"""A table of the page, and the rows of ``results.csv`` that its numbers lead to."""
+"""A table of the page, with links from its numbers to rows of ``results.csv``."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from wordsight.statistics.records import Row
 Kind = TypeVar("Kind")
 Link = tuple[int, int]  # row and column of a cell
 
-# Titles of columns of text in tables whose titles are always the same.
+# Titles of the text columns in tables with fixed titles.
 TEXT = {
     *("dataset", "origin", "licence", "protocol", "verdict", "remarks", "objective", "language"),
     *("own measure", "model", "architecture", "group", "training", "training data", "preprocessing"),
@@ -24,8 +24,8 @@ class Table:
 
     Attributes
     ----------
-    numeric : places of the columns of numbers
-    links : for a cell, the query of the rows of ``results.csv`` behind it
+    numeric : indices of the columns that hold numbers
+    links : for a cell, the query that finds the rows of ``results.csv`` it was computed from
     """
 
     caption: str
@@ -41,14 +41,14 @@ def tabulated(
     rows: Sequence[Kind],
     links: Mapping[Link, str] | None = None,
 ) -> Table:
-    """Table of a row an entry; each column says what it writes of an entry."""
+    """Table with one row for each entry of ``rows``; each column has a function that writes its cell."""
     body = [[write(row) for write in columns.values()] for row in rows]
     numeric = {place for place, title in enumerate(columns) if title not in TEXT}
     return Table(caption, [*columns], body, numeric, dict(links or {}))
 
 
 def query(**wanted: Any) -> str:
-    """Query of rows of ``results.csv``: a column and the value, or one of the values, that it must have.
+    """Query that selects rows of ``results.csv`` by the values of columns; a list allows any of its values.
 
     >>> query(protocol="few_shot", setting=5.0, dataset=["digits", "faces"])
     'protocol=few_shot&setting=5&dataset=digits&dataset=faces'
@@ -58,6 +58,6 @@ def query(**wanted: Any) -> str:
 
 
 def behind(row: Row, dataset: str | list[str], **wanted: str) -> str:
-    """Query of the rows of ``results.csv`` that one number is made of."""
+    """Query for the rows of ``results.csv`` that one number was computed from."""
     setting = {"setting": row.setting} if row.parameter else {}
     return query(**wanted, protocol=row.protocol, metric=row.metric, dataset=dataset, **setting)

@@ -1,7 +1,9 @@
-"""From rows to answers: ``summary`` describes models, ``objectives`` all their seeds; ``contrasts`` compares.
+"""From rows to answers: the numbers of each model, the mean of each objective, the effect of each contrast.
 
-``contrasts`` takes effect and uncertainty from ``components``, with ``bootstrap`` beside it, and judges them
-by ``verdicts``: helps, hurts, equivalent within a margin, or undecided, which means that the data do not tell
-and never that there is no effect. ``sensitivity`` estimates what decides in other ways, and ``audit`` flags
-reasons not to believe it. ``observations`` reads the rows, ``pairs`` resolves the models of a contrast.
+``model_means`` summarises each model, ``group_means`` averages over the seeds of an objective, and
+``effects`` compares the two sides of each contrast. ``effects`` takes an effect and its uncertainty from
+``components``, adds an interval from ``bootstrap``, and has ``verdicts`` judge it: helps, hurts, equivalent
+within a margin, or undecided. Undecided means that the data can't tell, never that there is no effect.
+``sensitivity`` estimates the effects that decide in other ways, and ``audit`` flags reasons not to believe a
+verdict. ``observations`` reads the rows.
 """

@@ -1,4 +1,4 @@
-"""What names a comparison in every table, and the analyses that estimate its effect again."""
+"""The columns that identify a comparison in every table, and the names of the sensitivity analyses."""
 
 KEYS = ["contrast", "protocol", "mode", "metric", "parameter", "setting"]
 

@@ -1,4 +1,4 @@
-"""Reasons not to believe a verdict: looked for in every row of the contrasts, and named in it as flags."""
+"""Checks every row of the contrasts for reasons not to believe its verdict, and lists them as flags."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ from wordsight.statistics.records import ContrastRow, records
 from wordsight.statistics.self_checks import ATTACK_CHECKS, HOPELESS_RADIUS
 from wordsight.statistics.verdicts import Verdict
 
-CEILING = 0.98  # mean of a side, above which there is little left to gain
-NEAR_CHANCE = 0.02  # mean of both sides above guessing, below which there is little to compare
-NEAR_TWINS = 0.05  # of the test images; fewer a hash finds by chance among drawings and digits
-SMALLEST_GAIN = 0.01  # over untrained, to which an effect can be related
+CEILING = 0.98  # a side with a higher mean has little left to gain
+NEAR_CHANCE = 0.02  # with both sides closer to guessing than this, there is little to compare
+NEAR_TWINS = 0.05  # share of the test images; the hash finds a few by chance among drawings and digits
+SMALLEST_GAIN = 0.01  # over untrained; an effect is not divided by less
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the checks of a row look at.
+    """What the checks of a row can read.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class Evidence:
         return self.comparisons[row.contrast].sides
 
     def measured(self, row: ContrastRow, *metrics: str) -> pd.DataFrame:
-        """Rows of the summary that a row of the contrasts rests on."""
+        """Rows of the summary with the models, protocol and dataset (all when pooled) of a row."""
         one, other = self.sides(row)
         rows = self.summary
         chosen = (rows["protocol"] == row.protocol) & rows["metric"].isin(metrics)
@@ -96,7 +96,7 @@ def _flags(row: ContrastRow, evidence: Evidence) -> list[str]:
 
 
 def _chance(row: ContrastRow, evidence: Evidence) -> float:
-    """Level of guessing over the datasets of a row: as it was recorded, or 1 / classes for classifiers."""
+    """Mean level of guessing over the datasets of a row: as recorded, or 1 / classes; NaN where unknown."""
     recorded = evidence.measured(row, "chance")
     if len(recorded):
         return float(recorded.groupby("dataset")["value"].first().mean())
@@ -107,14 +107,14 @@ def _chance(row: ContrastRow, evidence: Evidence) -> float:
 
 
 def _datasets(row: ContrastRow, evidence: Evidence) -> list[str]:
-    """Datasets that a row is a mean over, which have results of both sides."""
+    """Datasets that a row averages over: those with results of both sides."""
     rows = evidence.measured(row, row.metric)
     one, other = (set(rows.loc[rows["model"].isin(side), "dataset"]) for side in evidence.sides(row))
     return sorted(one & other)
 
 
 def _untrained(row: ContrastRow, evidence: Evidence) -> float:
-    """Mean of the untrained encoders of the same architectures, over the datasets of a row, all of them."""
+    """Mean of untrained encoders of the same architectures; NaN unless they cover all datasets of the row."""
     names = {name for side in evidence.sides(row) for name in side}
     architectures = {evidence.models[name].architecture for name in names}
     untrained = [
@@ -142,7 +142,10 @@ def _not_learned(row: ContrastRow, evidence: Evidence) -> bool:
 
 
 def _near_duplicates(row: ContrastRow, evidence: Evidence) -> bool:
-    """Whether a dataset of the row has test images with a twin in training; cells are built without twins."""
+    """Whether a dataset of the row has a test image with an exact twin in training, or many with near twins.
+
+    Cells are left out, because they have no card of their own.
+    """
     cards = [evidence.datasets[name] for name in _datasets(row, evidence) if name not in CELLS]
     return any(
         card.duplicates.exact or card.duplicates.near > NEAR_TWINS * card.splits.test.items for card in cards
@@ -150,7 +153,7 @@ def _near_duplicates(row: ContrastRow, evidence: Evidence) -> bool:
 
 
 def _attack_failed(row: ContrastRow, evidence: Evidence) -> bool:
-    """Whether a self-check of the attack failed, or it left images right where nothing can resist."""
+    """Whether a self-check of the attack failed, or images survived a radius that nothing can withstand."""
     checks = list(ATTACK_CHECKS)
     radii = evidence.measured(row, "accuracy").query("parameter == 'epsilon'")["setting"]
     if len(radii) and radii.max() >= HOPELESS_RADIUS:
@@ -159,7 +162,7 @@ def _attack_failed(row: ContrastRow, evidence: Evidence) -> bool:
 
 
 def _flips(row: ContrastRow, evidence: Evidence, analysis: str) -> bool:
-    """Whether the verdict of a row that decides is another one without one model or dataset."""
+    """Whether leaving out one model or dataset changes the verdict of a row that decides."""
     if not row.decides or row.verdict == Verdict.UNDECIDED:
         return False
     rows = evidence.sensitivity
@@ -175,7 +178,7 @@ def _confounded(row: ContrastRow, evidence: Evidence) -> bool:
 
 
 def _modes_disagree(row: ContrastRow, evidence: Evidence) -> bool:
-    """Whether the authors' choice gives a decided effect the other sign."""
+    """Whether an effect that helps or hurts has the opposite sign by the authors' choice of metric."""
     metric = evidence.measures[row.protocol].authors
     if metric is None or row.verdict not in (Verdict.HELPS, Verdict.HURTS):
         return False

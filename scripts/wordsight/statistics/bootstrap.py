@@ -3,19 +3,19 @@
 A resample draws every level with replacement, independently of the others, so an observation's weight is the
 product of the weights of its group, model, trial and item (the pigeonhole bootstrap of Owen 2007,
 doi:10.1214/07-AOAS122; for any number of levels, Owen & Eckles 2012, doi:10.1214/12-AOAS547). A resampled
-mean is then a product of matrices:
+effect is then a product of matrices:
 
     effect_b = sum_m V[b, m] sum_t T[b, t] sum_i I[b, i] x[m, t, i]
 
-where V holds the weights of the models, positive on the treatment's side and negative on the control's. Two
-pairs that share a model move together, because models are drawn and not pairs.
+where V, T and I hold the weights of models, trials and items; V is positive on the treatment's side and
+negative on the control's. Two pairs that share a model move together, because models are drawn, not pairs.
 
-Of n units, n - 1 are drawn, which makes the variance over resamples s2 / n; n draws would give it the factor
-(n - 1) / n and halve it for two models (Rao & Wu 1988, "Resampling inference with complex survey data",
-doi:10.1080/01621459.1988.10478591). Variance that belongs to two levels at once, such as items that are hard
-in some trials, is counted more than once, and so is that of models within groups: there, intervals err on the
-wide side. They err on the narrow side where a level has few units, since a resampled mean stays within their
-range.
+From n units, each resample draws n - 1, which makes the variance over resamples s2 / n. With n draws it would
+be smaller by the factor (n - 1) / n: only half as large for two models (Rao & Wu 1988, "Resampling inference
+with complex survey data", doi:10.1080/01621459.1988.10478591). Variance that belongs to two levels at once,
+such as items that are hard only in some trials, is counted more than once, and so is the variance of models
+within groups: intervals are then too wide. They are too narrow where a level has few units, since a resampled
+mean stays within the range of these units.
 """
 
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ import numpy as np
 from wordsight.catalogue.cells import CELLS
 from wordsight.seeds import derive_seed
 
-# Weights held at once; the draws do not depend on anything but the shape of the data.
+# Weights of items held in memory at once. Parts depend only on the shape of the data, so the draws do too.
 WEIGHTS = 4_000_000
 
 
 def shares(rng: np.random.Generator, resamples: int, units: int) -> np.ndarray:
-    """Weight of each unit in the mean of each resample; a single unit stays as it is.
+    """Weight of each unit in the mean of each resample; a single unit always has weight 1.
 
     Returns
     -------
@@ -50,11 +50,11 @@ def model_weights(
     groups: Sequence[str],
     models: Sequence[str],
 ) -> np.ndarray:
-    """Weights of the models in the effect, one row for the data as they are and one for each resample.
+    """Weights of the models in the effect: one row for the original data, then one for each resample.
 
-    The effect is the mean over matched groups of the mean over treatments minus the mean over controls, so
-    another model makes its group's part more precise and not heavier. Groups are drawn first, then treatments
-    and controls within each.
+    The effect is the mean over matched groups of the mean over treatments minus the mean over controls. So
+    one more model makes its group's difference more precise, but gives the group no more weight. Groups are
+    drawn first, then treatments and controls within each.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def model_weights(
 
 
 def _with_data(rng: np.random.Generator, resamples: int, units: int) -> np.ndarray:
-    """Equal weights for the data as they are, above those of the resamples."""
+    """One row of equal weights for the original data, above the rows of the resamples."""
     return np.vstack([np.full((1, units), 1 / units), shares(rng, resamples, units)])
 
 
@@ -87,10 +87,10 @@ Generators = tuple[np.random.Generator, np.random.Generator]
 
 
 def generators(seed: int, protocol: str, dataset: str, items: Sequence[str]) -> Generators:
-    """Generators that draw the trials and the items of what a protocol observed on a dataset.
+    """Random generators that draw the trials and the items of a protocol on a dataset.
 
-    Cells of the same items, given by their ids, draw them alike: they are no independent evidence when they
-    are pooled. Other datasets draw their own, even where ids are equal.
+    Cells with the same items (by id) get the same draws of them, because they are not independent evidence
+    when they are pooled. Other datasets get their own draws, even where ids are equal.
     """
     shared = "" if dataset in CELLS else dataset
     return (

@@ -1,17 +1,17 @@
 """Effect, standard error and degrees of freedom from the components of variance of crossed observations.
 
-An effect is a signed sum of means, one for each stratum of units that a repetition would draw anew: matched
-groups, or without them the models of either side. On one dataset, with y_uti the observation of unit u in
-trial t of item i (of a matched group: treatments minus controls),
+An effect is a signed sum of means, one for each stratum of units that a repetition would draw anew. The units
+are matched groups, or where nothing is matched, the models of either side. On one dataset, with y_uti the
+observation of unit u in trial t of item i (for a matched group, treatments minus controls),
 
     effect = sum_s sign_s mean_{u in s, t, i} y_uti
 
 Units, trials and items are crossed draws, y_uti = mu + unit_u + trial_t + item_i + ..., and the variance of
 the effect is the sum of three parts, each estimated from mean squares:
 
-    units   sum_s s2(y_u..) / n_s                         with the interactions of units with items and trials
-    items   s2(d_i) / n  - what units times items put into it,   d_i the effect on item i
-    trials  s2(d_t) / t  - what units times trials put into it
+    units   sum_s s2(y_u..) / n_s                         includes their interactions with items and trials
+    items   s2(d_i) / n  - interaction of units and items,       d_i the effect on item i
+    trials  s2(d_t) / t  - interaction of units and trials,      d_t the effect in trial t
 
 The last two are held at zero, below which they fall only by chance, and the sum at what the images and trials
 give with the models held fixed (:mod:`wordsight.statistics.crossed`): a standard error below that is small by
@@ -81,9 +81,9 @@ class Estimate:
 
     Attributes
     ----------
-    stderr : NaN where there is but one observation; zero where all say the same
+    stderr : NaN for a single observation; zero where all are equal
     df : degrees of freedom of ``stderr``; NaN where it is zero or unknown
-    unit_variance : the part of the variance that more units would make smaller
+    unit_variance : the part of the variance that more units would reduce
     """
 
     effect: float
@@ -201,7 +201,8 @@ def _moderated(term: _Units, common: Prior | None) -> _Units:
 def _unit_terms(parts: Sequence[Part]) -> list[_Units]:
     """Variance and degrees of freedom of the units of each stratum; none where a stratum has but one.
 
-    Units of equal names vary together. Where datasets have different ones, the fewest of any are counted.
+    Units with the same name vary together. Where datasets differ in units, the smallest number of units
+    gives the degrees of freedom.
     """
     influence: dict[tuple[int, int], dict[str, float]] = defaultdict(lambda: defaultdict(float))
     strata: dict[tuple[int, int], list[Stratum]] = defaultdict(list)
@@ -232,7 +233,7 @@ def _alike(strata: Sequence[Stratum], parts: int) -> bool:
 
 
 def _item_terms(parts: Sequence[Part]) -> list[tuple[float, int]]:
-    """Variance of the items; those that parts share are drawn once."""
+    """Variance and degrees of freedom of the items; parts with the same items and units share one draw."""
     by_items: dict[tuple[object, ...], list[Part]] = defaultdict(list)
     for part in parts:
         by_items[(part.items, *(stratum.units for stratum in part.strata))].append(part)
@@ -252,11 +253,11 @@ def _trial_term(part: Part, parts: int) -> tuple[float, int]:
 
 
 def _crossed_term(tables: Sequence[tuple[int, np.ndarray]]) -> tuple[float, int]:
-    """Variance that draws bring into an effect, without what units times draws put into it.
+    """Variance that drawn items or trials add to an effect, less their interaction with units; and its df.
 
     Parameters
     ----------
-    tables : of each stratum its sign, and an array of shape (units, draws)
+    tables : for each stratum, its sign and an array of shape (units, draws)
     """
     draws = tables[0][1].shape[1]
     if draws < 2:
@@ -268,7 +269,7 @@ def _crossed_term(tables: Sequence[tuple[int, np.ndarray]]) -> tuple[float, int]
 
 
 def _interaction(table: np.ndarray) -> float:
-    """Mean square of units times draws; zero where there is one unit, whose draws are all that varies."""
+    """Mean square of the interaction of units and draws; zero for one unit, where only the draws vary."""
     units, draws = table.shape
     if units < 2:
         return 0.0

@@ -1,11 +1,11 @@
-"""What the two sides of a contrast differ in beside the kind of training that it asks about."""
+"""How the two sides of a contrast differ, apart from the kind of training that it asks about."""
 
 from collections.abc import Iterable, Sequence
 
 from wordsight.models.card import ModelCard
 
 ALWAYS = {"architecture": "architecture"}
-# Asked where both sides learned from something: an untrained side has no data to differ in.
+# Compared only where both sides are trained: an untrained side has no training data that could differ.
 OF_TRAINED = {
     "pretraining_data": "training data",
     "pretraining_images": "the size of their training data",
@@ -14,7 +14,7 @@ OF_TRAINED = {
 
 
 def differences(sides: Iterable[Sequence[ModelCard]]) -> list[str]:
-    """Traits, in words, whose values on one side are not those on the other.
+    """Traits, in words, that have different values on the two sides.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ from wordsight.statistics.random_effects import over_datasets
 
 INTERVAL = "variance components, Student t"
 LEVELS = ["groups", "treatments", "controls", "trials", "items"]
-# Below, an interval rests on the normality of what it has too little of to see.
+# With fewer, an interval assumes a normal distribution that so few values can't show.
 ENOUGH_REPLICATES = 5
 UNKNOWN_GAIN = 3.0  # smallest margins that make one where no untrained encoder tells the gain
 
@@ -216,14 +216,15 @@ def compare(
     Raises
     ------
     DataError
-        When the files of a pair differ in items, draws or mode: it names both files.
+        When the files of a pair differ in items, draws or mode (the error names both files), or when two
+        files hold the same results.
     """
     files: dict[str, dict[str, dict[str, Origin]]] = defaultdict(lambda: defaultdict(dict))
     for origin in map(read_origin, paths):
         if origin.model in files[origin.protocol][origin.dataset]:
             raise DataError(
-                f"{origin.path}: another file has the results of {origin.protocol}, {origin.model} and "
-                f"{origin.dataset}"
+                f"{origin.path}: another file already holds the results of {origin.protocol}, {origin.model} "
+                f"and {origin.dataset}"
             )
         files[origin.protocol][origin.dataset][origin.model] = origin
     by_comparison: list[list[Compared]] = [[] for _ in comparisons]
@@ -466,7 +467,7 @@ def _part(
 ) -> Part:
     """Observations of one dataset by the units that a repetition would draw: groups, or models of a side.
 
-    Cells of the same items draw them together; other datasets draw their own, even where ids are equal.
+    Cells with the same items draw them together; other datasets draw their own, even where ids are equal.
     """
     key = "|".join(items) if dataset in CELLS else dataset
     order = sorted(units.members)
@@ -623,6 +624,6 @@ def _of_these(found: Estimate, margin: float, confidence: float) -> dict[str, fl
 
 
 def _sides(pairs: Iterable[tuple[str, str]]) -> tuple[int, int]:
-    """Count the models that are treatments and those that are controls."""
+    """Number of treatments and number of controls."""
     treatments, controls = (set(side) for side in zip(*pairs, strict=True))
     return len(treatments), len(controls)

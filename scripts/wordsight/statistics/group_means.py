@@ -1,12 +1,12 @@
 """Mean of each objective over its seeds, with an interval that counts the seeds as draws too.
 
-Models that differ in their seed alone are repetitions of one training, so that a table of objectives says
-more than one of models. With x_mti the observation of model m, trial t and item i, the value is the mean over
-all three, and the interval counts each of them as a draw, as that of a contrast does
+Models that differ only in their seed are repetitions of one training, so a table of objectives says more than
+a table of models. With x_mti the observation of model m, trial t and item i, the value is the mean over all
+three, and the interval counts each of them as a draw, as the interval of a contrast does
 (:mod:`wordsight.statistics.components`, with the models as units).
 
-Intervals of two objectives must not be compared to judge their difference: hard items are hard for both. That
-is what contrasts are for.
+Don't compare the intervals of two objectives to judge their difference: items that are hard for one are hard
+for the other. Contrasts take this into account.
 """
 
 from collections import defaultdict
@@ -47,7 +47,7 @@ def describe(
     groups : for each model, the name of its group: its objective, or its own name
     section : confidence of the intervals
     seed : the configured seed
-    measures : of each protocol, in their order
+    measures : by protocol, in the order of the protocols
 
     Returns
     -------
@@ -58,7 +58,7 @@ def describe(
     Raises
     ------
     DataError
-        When a file is of a model without a group, when the same results come twice, or when the files of a
+        When the model of a file has no group, when two files hold the same results, or when the files of a
         group differ in items, draws or mode.
     """
     rows = [
@@ -86,8 +86,8 @@ def _by_group(
         files = found[origin.protocol, origin.dataset, groups[origin.model]]
         if origin.model in files:
             raise DataError(
-                f"{origin.path}: another file has the results of {origin.protocol}, {origin.model} and "
-                f"{origin.dataset}"
+                f"{origin.path}: another file already holds the results of {origin.protocol}, {origin.model} "
+                f"and {origin.dataset}"
             )
         files[origin.model] = origin
     return {key: [files[model] for model in sorted(files)] for key, files in found.items()}
@@ -114,7 +114,7 @@ def _rows(
 def _mean(
     observed: list[Observations], origin: Origin, confidence: float, fixed_trials: bool
 ) -> dict[str, object]:
-    """Mean over models, trials and items with its interval, and what was counted."""
+    """Mean over models, trials and items, with its interval and counts."""
     first = observed[0]
     values = np.stack([drawn(one, fixed_trials) for one in observed])
     models = tuple(str(place) for place in range(len(observed)))

@@ -1,4 +1,4 @@
-"""What the statistics ask of a protocol; the values are its record's, and reach a step through its params."""
+"""What the statistics need to know about a protocol: values of its record, from the params of the step."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -7,16 +7,16 @@ from wordsight.catalogue.section import Section
 
 
 class Measure(Section):
-    """How the numbers of a protocol are read.
+    """How to read the numbers of a protocol.
 
     Attributes
     ----------
     primary : the metric that is compared
     fixed_trials : whether trials are conditions that a repetition would not draw anew
     chance : level of guessing: one over the number of ``classes``, or ``recorded`` as the metric ``chance``
-    authors : the metric with the authors' choice, recorded beside the protocol's own
-    medians : metrics whose observations can be infinite, so that their mean says nothing
-    without_mean : metrics that have neither, such as the name of a class
+    authors : the metric by the authors' choice, recorded in addition to the primary one
+    medians : metrics summarised by their median, because observations can be infinite
+    without_mean : metrics that have neither mean nor median, such as a predicted class
     """
 
     primary: str

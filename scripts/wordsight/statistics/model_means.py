@@ -1,4 +1,4 @@
-"""One row a number: value, standard error and what was counted.
+"""The numbers of each model, one row each: value, standard error and what was counted.
 
 Observations of n items in t trials are crossed: every trial sees every item, and both are draws from
 something larger. :mod:`wordsight.statistics.crossed` has the variance of their mean.
@@ -25,20 +25,21 @@ def summarise(paths: Iterable[Path | str], measures: Measures) -> pd.DataFrame:
     Parameters
     ----------
     paths : files of :data:`wordsight.protocols.rows.SCHEMA`, each of one protocol, model and dataset
-    measures : of each protocol, which say what has a median or no mean
+    measures : by protocol; they say which metrics have a median, or neither mean nor median
 
     Returns
     -------
     DataFrame
         One row per protocol, model, dataset, mode, metric, parameter and setting, sorted by these, with
-        ``value``, ``stderr`` (NaN where there is but one observation), ``n`` and ``unit`` (items or trials),
-        ``trials``, ``seed`` (of the first trial) and ``statistic`` (mean or median). Metrics
-        without a mean have no row.
+        ``value``, ``stderr`` (NaN for a single observation), ``n`` and ``unit`` (items or trials),
+        ``trials``, ``seed`` (of the first trial) and ``statistic`` (mean or median). Metrics with neither
+        mean nor median have no row.
 
     Raises
     ------
     DataError
-        When a file is damaged, empty or not crossed, or holds a value of which no mean exists.
+        When there are no results, two files hold the same results, or a file is damaged, is empty, lacks an
+        item in a trial, or holds an infinite value of a metric that is averaged.
     """
     rows = [
         _row(origin, observed, measures[origin.protocol])
@@ -74,8 +75,8 @@ def standard_error(matrix: np.ndarray) -> float:
 def median_error(values: np.ndarray) -> float:
     """Estimate the standard error of a median from two order statistics.
 
-    The two lie about two standard errors below and above the median. They enclose it with a binomial
-    probability, whose normal quantile is the number of standard errors between them (Price & Bonett 2001,
+    The two lie about two standard errors below and above the median. The binomial probability that they
+    enclose it, as a normal quantile, gives the number of standard errors between them (Price & Bonett 2001,
     "Estimating the variance of the sample median", J. Statist. Comput. Simul. 68, 295-305).
 
     Parameters
@@ -85,7 +86,7 @@ def median_error(values: np.ndarray) -> float:
     Returns
     -------
     float
-        NaN for a single value and where one of the two is infinite.
+        NaN for a single value, and where one of the two order statistics is infinite.
     """
     n = len(values)
     if n == 1:
@@ -100,7 +101,7 @@ def median_error(values: np.ndarray) -> float:
 def _row(origin: Origin, observed: Observations, measure: Measure) -> dict[str, object]:
     median = observed.metric in measure.medians
     if median:
-        # A matrix of several trials has one median an item first, so that an item counts once.
+        # First the median over the trials of each item, so that each item counts once.
         values = np.median(observed.matrix, axis=0)
         value, stderr = float(np.median(values)), median_error(values)
     else:

@@ -19,7 +19,7 @@ STRINGS = [field.name for field in SCHEMA if field.type == pa.string()]
 
 @dataclass(frozen=True)
 class Origin:
-    """Which file observations come from, and what it says of itself."""
+    """A file of observations, with the protocol, model, dataset and mode that it names."""
 
     path: Path
     protocol: str
@@ -34,7 +34,7 @@ class Observations:
 
     Attributes
     ----------
-    items : sorted item ids, of shape (n,); empty when an observation is of the whole trial
+    items : sorted item ids, of shape (n,); empty for a metric of the whole trial
     trials, seeds : int64 arrays of shape (t,), sorted by trial
     matrix : float64 array of shape (t, n), or (t, 1) without items
     """
@@ -54,7 +54,7 @@ def read_origin(path: Path | str) -> Origin:
     Raises
     ------
     DataError
-        When the file is no table of rows, or has none.
+        When the file is not a table of rows, or is empty.
     """
     names = ["protocol", "model", "dataset", "mode"]
     batch = next(_batches(Path(path), names, batch_size=1), None)
@@ -71,7 +71,8 @@ def read_observations(path: Path | str, metrics: Collection[str] | None = None) 
     Raises
     ------
     DataError
-        When a value is NaN, or an item lacks a trial or has it twice: it names file, metric and item.
+        When a value is NaN, an item does not occur exactly once in each trial, or a metric has rows both for
+        items and for whole trials. The error names file, metric and, where there is one, item.
     """
     kept = [_only(batch, metrics) for batch in _batches(Path(path), COLUMNS)]
     kept = [batch for batch in kept if len(batch)]
@@ -94,11 +95,11 @@ def read_observations(path: Path | str, metrics: Collection[str] | None = None) 
 
 
 def drawn(observed: Observations, fixed_trials: bool) -> np.ndarray:
-    """Observations by what a repetition would draw anew: trials and items, or items alone.
+    """Observations over what a repetition would draw anew: trials and items, or items alone.
 
     Returns
     -------
-    float64 array of shape (t, n), or (1, n) where trials are fixed
+    float64 array of shape (t, n), or (1, n), the mean over trials, where trials are fixed
     """
     return observed.matrix.mean(axis=0, keepdims=True) if fixed_trials else observed.matrix
 
@@ -179,12 +180,10 @@ def _observations(
         where = f"item {ids[odd % len(ids)]!r} in trial {trials[odd // len(ids)]}"
         raise DataError(
             f"{path}: {names[0]}: expected every item once in every trial, "
-            f"but {where} stands {counts[odd]} times"
+            f"but {where} occurs {counts[odd]} times"
         )
     if "" in ids and len(ids) > 1:
-        raise DataError(
-            f"{path}: {names[0]}: has rows of items and rows of whole trials; one metric has one kind"
-        )
+        raise DataError(f"{path}: {names[0]}: expected rows either for items or for whole trials, found both")
     matrix = np.empty(len(trials) * len(ids))
     matrix[place] = value
     known = ids if "" not in ids else ids[:0]

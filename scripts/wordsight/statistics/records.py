@@ -8,7 +8,7 @@ import pandas as pd
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """What a number is measured by."""
+    """Which measurement a number comes from."""
 
     protocol: str
     mode: str
@@ -36,13 +36,13 @@ class IntervalRow(Row):
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Ends of the interval."""
+        """Ends of the interval; None where it is not known."""
         return None if self.low is None or self.high is None else (self.low, self.high)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeanRow(IntervalRow):
-    """One mean over the seeds of an objective, or of another model: a row of the objectives."""
+    """The mean of an objective over its seeds, or of another model: a row of the objectives."""
 
     dataset: str
     group: str
@@ -54,7 +54,7 @@ class MeanRow(IntervalRow):
 class ContrastRow(IntervalRow):
     """One effect: a row of the contrasts.
 
-    The audit adds ``chance``, ``untrained``, ``relative`` and ``flags``, which are empty before.
+    The last four fields are empty until the audit adds them.
     """
 
     contrast: str
@@ -108,7 +108,7 @@ class ContrastRow(IntervalRow):
 
     @property
     def judged_p(self) -> tuple[float | None, float | None]:
-        """P of no difference and of one beyond the margin: corrected where the row decides."""
+        """P-values of difference and equivalence that the verdict uses; corrected if the row decides."""
         if self.decides:
             return self.p_adjusted, self.p_equivalence_adjusted
         return self.p_value, self.p_equivalence

@@ -1,7 +1,7 @@
-"""What tells that an attack failed, in the rows of a protocol that attacks."""
+"""Signs that an attack failed, in the rows of a protocol that attacks."""
 
-# The metrics that are zero where nothing hindered the attack.
+# These metrics are zero when nothing hindered the attack.
 ATTACK_CHECKS = ("zero_gradient", "randomised", "softmax_outputs")
-# From this radius on, any image can be changed into any other of half its contrast, and no classifier can be
-# right.
+# From this radius on, any image can be turned into plain grey, or into an equal blend with any other image,
+# so no classifier can withstand an attack that works.
 HOPELESS_RADIUS = 0.5

@@ -1,4 +1,4 @@
-"""How much an effect that decides hangs on one model or one dataset, and what other analyses say of it.
+"""How much an effect that decides depends on one model or one dataset, and what other analyses find.
 
 Each unit (matched group, or model of a side) and each dataset is left out in turn and the effect estimated
 again. The interquartile mean of a side takes no notice of a seed that collapsed. Over datasets, a
@@ -44,7 +44,7 @@ Cards = Mapping[str, ModelCard]
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """What one analysis says of an effect: the columns beside those that name the effect."""
+    """The result of one analysis: all columns except those that identify the effect."""
 
     analysis: str
     left_out: str = ""
@@ -64,7 +64,7 @@ COLUMNS = [*KEYS, *Analysis.__dataclass_fields__]
 def sensitivities(
     frame: pd.DataFrame, parts: Sequence[Parts], section: StatisticsSection, models: Cards
 ) -> pd.DataFrame:
-    """Estimate every effect that decides in other ways.
+    """Estimate again, in other ways, every effect that decides.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def _without(part: Part, unit: str) -> Part:
 def _left_out(
     row: ContrastRow, analysis: str, left_out: str, parts: Sequence[Part], section: StatisticsSection
 ) -> Analysis:
-    """Effect without one unit or dataset, judged without correction, since it belongs to no family."""
+    """Effect without one unit or dataset, judged without correction because it belongs to no family."""
     found = estimate(parts)
     low, high = verdicts.interval(found, section.confidence)
     p = verdicts.p_difference(found)
@@ -187,7 +187,7 @@ def _interquartile(row: ContrastRow, parts: Parts, section: StatisticsSection) -
 
 
 def _mixed(parts: Parts, section: StatisticsSection, models: Cards) -> Analysis:
-    """Effect in a linear mixed model of the models' means, or why there is none."""
+    """Effect in a linear mixed model of the models' means, or a note that says why none was fitted."""
     frame = _means(parts, models)
     design, note = _design(frame)
     obstacle = _obstacle(parts, frame, design)
@@ -216,7 +216,7 @@ def _mixed(parts: Parts, section: StatisticsSection, models: Cards) -> Analysis:
 
 
 def _obstacle(parts: Parts, frame: pd.DataFrame, design: pd.DataFrame) -> str:
-    """Why no mixed model can be fitted, or nothing."""
+    """Why no mixed model can be fitted; empty when one can."""
     models = frame["model"].nunique()
     if any(len(part.strata) == 1 for part in parts.values()):
         return "matched groups have no covariate left: their difference is the effect"
@@ -235,15 +235,15 @@ def _fitted(frame: pd.DataFrame, design: pd.DataFrame) -> MixedLMResults:
     data = pd.concat([frame[["value", "model", "dataset"]], design], axis=1).assign(everything=1)
     formula = f"value ~ 0 + {' + '.join(f'Q({name!r})' for name in design)}"
     with warnings.catch_warnings():
-        # They take a variance below 0.01 for zero, which is large for an accuracy.
+        # The warnings take any variance below 0.01 for zero, but for an accuracy that is a large variance.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = MixedLM.from_formula(formula, data, groups="everything", vc_formula=components)
-        # Searches by the gradient, the default, stop short of the maximum where a variance is small.
+        # The default, a search by gradient, stops short of the maximum where a variance is small.
         return model.fit(method="nm")
 
 
 def _means(parts: Parts, models: Cards) -> pd.DataFrame:
-    """Mean of every model on every dataset, with its traits; a matched group has none."""
+    """Mean of every model on every dataset, with its covariates, which matched groups don't have."""
     rows = [
         {"dataset": dataset, "model": unit, "treatment": float(stratum.sign > 0), "value": float(mean)}
         | _covariates(models.get(unit))
@@ -255,9 +255,9 @@ def _means(parts: Parts, models: Cards) -> pd.DataFrame:
 
 
 def _covariates(card: ModelCard | None) -> dict[str, object]:
-    """Size of the training data, and the network: the group where there is one, else the architecture.
+    """Log10 size of the training data, and the network: the model's group, or else its architecture.
 
-    Timm's architectures end in the name of their weights, which is no part of the network.
+    Names of timm's architectures end in the name of their weights, which is left out.
     """
     if card is None:
         return {"architecture": "", "size": 0.0}
@@ -266,7 +266,7 @@ def _covariates(card: ModelCard | None) -> dict[str, object]:
 
 
 def _design(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Constant, contrast, and the covariates that vary; with words for those that do not."""
+    """Columns for constant, contrast and covariates that vary, and a note on covariates that don't."""
     design = pd.DataFrame({"constant": 1.0, "treatment": frame["treatment"]})
     missing = []
     if len(set(frame["size"])) > 1:

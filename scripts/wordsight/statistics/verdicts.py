@@ -1,4 +1,4 @@
-"""What an estimate says: different, equivalent within a margin, or undecided and what it would take.
+"""What an estimate shows: a difference, equivalence within a margin, or neither, and what would decide it.
 
 With effect e, standard error s, df degrees of freedom and T their Student distribution:
 
@@ -23,11 +23,11 @@ from scipy import stats
 
 from wordsight.statistics.components import Estimate
 
-MOST_REPLICATES = 100_000  # beyond which more are no advice
+MOST_REPLICATES = 100_000  # nobody could follow advice to have more
 
 
 class Verdict(StrEnum):
-    """What is claimed of a treatment against its control."""
+    """What is claimed about a treatment, compared with its control."""
 
     HELPS = "helps"
     HURTS = "hurts"
@@ -63,21 +63,21 @@ def interval(found: Estimate, confidence: float) -> tuple[float, float]:
 
 
 def p_difference(found: Estimate) -> float:
-    """Two-sided p of no difference; NaN where it is not known."""
+    """Two-sided p-value of no difference; NaN where it is not known."""
     if not found.df > 0:
         return float("nan")
     return float(2 * stats.t.sf(abs(found.effect) / found.stderr, found.df))
 
 
 def p_equivalence(found: Estimate, margin: float) -> float:
-    """P of a difference as large as the margin, on the nearer side of it; NaN where it is not known."""
+    """P-value of a difference as large as the margin, at its nearer end; NaN where it is not known."""
     if not found.df > 0:
         return float("nan")
     return float(stats.t.sf((margin - abs(found.effect)) / found.stderr, found.df))
 
 
 def smallest_margin(found: Estimate, alpha: float) -> float:
-    """Smallest margin within which the estimate is equivalent at ``alpha``, without any correction."""
+    """Smallest margin within which the two sides are equivalent at ``alpha``, without any correction."""
     return abs(found.effect) + float(stats.t.ppf(1 - alpha, found.df)) * found.stderr
 
 
@@ -92,7 +92,8 @@ def more_replicates(found: Estimate, replicates: int, margin: float, alpha: floa
     Returns
     -------
     float
-        0 when there are enough, infinite when items and trials alone are too uncertain, NaN when not known.
+        0 when there are enough, infinite when no number up to ``MOST_REPLICATES`` is enough, because items
+        and trials alone are too uncertain, NaN when not known.
     """
     if not found.df > 0:
         return float("nan")
@@ -158,7 +159,7 @@ def found_in(p_values: Sequence[float], alpha: float) -> int:
 
 
 def judge(effect: float, p_difference: float, p_equivalence: float, alpha: float) -> Verdict:
-    """Judge an effect by its two p; one that is sure but smaller than the margin counts as equivalent."""
+    """Judge an effect by its two p-values; a significant effect within the margin counts as equivalent."""
     if p_equivalence <= alpha:
         return Verdict.EQUIVALENT
     if p_difference <= alpha:

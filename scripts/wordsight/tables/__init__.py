@@ -1,1 +1,1 @@
-"""The tables that people read: their columns, how they are put together, checked and written."""
+"""The tables that people read: their columns, and how they are joined, checked, written and read back."""

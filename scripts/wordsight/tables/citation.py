@@ -1,4 +1,4 @@
-"""How wordsight is cited, from ``CITATION.cff``."""
+"""How to cite wordsight, from ``CITATION.cff``."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from wordsight.files.project import CITATION
 
 
 def read_citation() -> dict[str, Any]:
-    """Values of ``CITATION.cff``; :class:`DataError` when it is not there."""
+    """Values of ``CITATION.cff``; raises :class:`DataError` when it can't be read."""
     try:
         return dict(yaml.safe_load(CITATION.read_text(encoding="utf-8")))
     except OSError as error:

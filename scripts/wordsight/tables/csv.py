@@ -1,4 +1,4 @@
-"""The tables that people read, as CSV files."""
+"""Writes the tables that people read as CSV files, and reads them back."""
 
 from pathlib import Path
 
@@ -10,18 +10,18 @@ from wordsight.tables.schemas import columns_of, may_be_missing
 
 
 def write_csv(path: Path | str, frame: pd.DataFrame) -> None:
-    """Write a table as UTF-8 CSV, six significant digits a number, so that equal tables are equal bytes."""
+    """Write a table as UTF-8 CSV with six significant digits, so that equal tables give equal bytes."""
     write_text(path, frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
 
 def read_csv(path: Path | str) -> pd.DataFrame:
-    """Read a table that :func:`write_csv` wrote; :class:`DataError` names a file that is none."""
+    """Read a table that :func:`write_csv` wrote; raises :class:`DataError` if the file can't be read."""
     counts = may_be_missing("count")
     try:
         return pd.read_csv(
             path,
-            # As it stands: a model may be called `null` and a dataset `01`.
-            # Of a table without rows, truth values would be of no kind, and could not choose rows.
+            # Text stays as written, since a model may be called `null` and a dataset `01`. Truth values get
+            # their type even in a table without rows, so that they can select rows.
             dtype=dict.fromkeys(columns_of("text"), str)
             | dict.fromkeys(columns_of("truth"), bool)
             | dict.fromkeys(counts, "Int64"),

@@ -8,14 +8,14 @@ from wordsight.errors import DataError
 from wordsight.models.card import ModelCard
 from wordsight.statistics.model_means import KEYS
 
-# What a contrast can choose and match by, and what was learned from.
+# Traits by which a contrast can choose and match models, and the data that the models learned from.
 TRAITS = ["source", "architecture", "language", "pretraining_data", "pretraining_images", "robust"]
 
 Cards = Mapping[str, ModelCard]
 
 
 def results_table(summary: pd.DataFrame, model_cards: Cards) -> pd.DataFrame:
-    """Join each figure of the summary with the traits of its model, and with the training that made it.
+    """Join each row of the summary with the traits of its model, and its objective and training seed.
 
     Raises
     ------
@@ -35,7 +35,9 @@ def results_table(summary: pd.DataFrame, model_cards: Cards) -> pd.DataFrame:
 
 
 def objectives_table(means: pd.DataFrame, model_cards: Cards) -> pd.DataFrame:
-    """Join the mean of each group with the number of its models that learned, empty where none was to learn.
+    """Join the mean of each group with the number of its models that learned.
+
+    The number is empty for groups of models whose learning was not measured.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Models that differ in their seed alone, shown as one: the mean over the seeds of an objective."""
+"""Models that differ only in their seed, shown as one: the mean over the seeds of an objective."""
 
 import numpy as np
 import pandas as pd
@@ -10,22 +10,22 @@ UNTRAINED = OBJECTIVES["untrained"].title
 
 
 def names_of(results: pd.DataFrame) -> dict[str, str]:
-    """For each model of ``results.csv``, the name that it is shown under."""
+    """The name under which each model of ``results.csv`` is shown."""
     pairs = zip(results["model"], results["objective"], strict=True)
     return {model: display.group(objective or model) for model, objective in pairs}
 
 
 def over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of ``results.csv`` with the models of one objective as one, which has its words for a name.
+    """Merge the models of one objective in rows of ``results.csv`` into one, named after the objective.
 
-    Of k seeds, ``value`` is the mean, and the square of ``stderr`` is s2 / k, with s2 the variance over
-    seeds, plus the mean of the squares of the seeds' own standard errors, since all see the same items. The
-    noise of a single seed and item is in both terms, so that it errs on the wide side.
+    For k seeds, ``value`` is the mean, and the square of ``stderr`` is s2 / k, with s2 the variance over
+    seeds, plus the mean of the squares of the seeds' own standard errors, since all see the same items. Noise
+    that belongs to one seed and one item counts in both terms, so ``stderr`` is rather too large.
 
     Returns
     -------
     DataFrame
-        In the order of the first row of each, with ``seeds``, the number k, as another column.
+        Each merged row at the place of its first row, with k in a further column ``seeds``.
     """
     rows = rows.assign(model=rows["model"].map(names_of(rows)))
     keys = ["protocol", "model", "dataset", "metric", "parameter", "setting"]

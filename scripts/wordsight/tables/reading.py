@@ -23,7 +23,7 @@ class Tables:
     Attributes
     ----------
     results : rows of ``results.csv``
-    contrasts : rows of ``contrasts.csv``; none where no contrast is configured
+    contrasts : rows of ``contrasts.csv``; no rows where no contrast is configured
     classes : number of classes of each dataset, in the order of the configuration
     models : names, in the order of the configuration, which decides their colours
     objectives : rows of ``objectives.csv``, which the figures of cells are drawn from
@@ -44,7 +44,7 @@ class Tables:
 
     @property
     def names(self) -> list[str]:
-        """What is shown, in order: the models, where those of one objective are one."""
+        """Names to show, in order: those of the models, with one name for all models of an objective."""
         known = names_of(self.results)
         return list(dict.fromkeys(known[model] for model in self.models if model in known))
 
@@ -60,12 +60,12 @@ def read_training(paths: Mapping[str, Path | str], groups: Mapping[str, str]) ->
     Returns
     -------
     DataFrame
-        :data:`CURVES` with ``model`` and ``group``, one row a model and epoch.
+        :data:`CURVES` with ``model`` and ``group``, one row for each model and epoch.
 
     Raises
     ------
     DataError
-        When a file is no such table.
+        When a file can't be read, or lacks one of the columns.
     """
     parts = [pd.DataFrame(columns=["group", "model", *CURVES])]
     for model, path in paths.items():
@@ -85,13 +85,13 @@ def measured(tables: Tables, protocol: str, metric: str, parameter: str = "") ->
     DataFrame
         As ``results.csv``, but the seeds of an objective are one model
         (:func:`wordsight.tables.over_seeds.over_seeds`). ``low`` and ``high`` are one standard error below
-        and above ``value``, NaN where it is unknown, and held in [0, 1], where every metric that is drawn
-        lies.
+        and above ``value``, NaN where it is unknown, and clipped to [0, 1], the range of every metric that
+        is drawn.
 
     Raises
     ------
     DataError
-        When there is no such row.
+        When there are no rows of this protocol, metric and parameter.
     """
     rows = tables.results
     rows = rows[
@@ -114,7 +114,7 @@ def measured(tables: Tables, protocol: str, metric: str, parameter: str = "") ->
 
 
 def primary(tables: Tables, protocol: str) -> pd.DataFrame:
-    """Rows of the metric on which a protocol is judged, as :func:`measured` gives them."""
+    """Rows of a protocol's primary metric, as :func:`measured` gives them."""
     metric = PROTOCOLS[protocol].primary
     rows = tables.results
     parameters = rows.loc[(rows["protocol"] == protocol) & (rows["metric"] == metric), "parameter"]
@@ -125,7 +125,7 @@ def comparable(tables: Tables, protocol: str) -> pd.DataFrame:
     """Rows of :func:`primary` on which the encoders of a protocol can be compared.
 
     These are at the largest setting, on the datasets that all its encoders share; across styles, in the cell
-    where all is new. None where no dataset is shared.
+    where concepts and style are new. Empty where no dataset is shared.
     """
     rows = primary(tables, protocol)
     rows = rows[rows["setting"] == rows["setting"].max()]
@@ -136,7 +136,7 @@ def comparable(tables: Tables, protocol: str) -> pd.DataFrame:
 
 
 def guessing_in(results: pd.DataFrame, protocol: str, cell: str) -> float | None:
-    """Level of guessing in a cell, as rows of ``results.csv`` tell it, the same for every model."""
+    """Level of guessing in a cell, the same for every model; None where ``results.csv`` has none."""
     rows = results[(results["protocol"] == protocol) & (results["dataset"] == cell)]
     chance = rows.loc[rows["metric"] == "chance", "value"]
     return None if chance.empty else float(chance.iloc[0])

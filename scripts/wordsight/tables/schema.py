@@ -1,4 +1,4 @@
-"""What a table is: its columns with what they may hold, how it is checked, and its descriptor."""
+"""What a table is: its columns and their allowed values, how it is checked, and its descriptor."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandera.pandas as pa
 
 Kind = Literal["text", "number", "count", "truth"]
-# As a Frictionless field names the kinds, as an error does, and how pandas tells them.
+# For each kind: its name in a Frictionless field, its name in an error, and whether a pandas column has it.
 FIELD_TYPES: dict[Kind, str] = {
     "text": "string",
     "number": "number",
@@ -45,8 +45,8 @@ class Column:
     Attributes
     ----------
     unit : empty for text and for plain numbers
-    choices : all that a text may be; any text when there are none
-    low, high : ends of the range of a number, which belong to it
+    choices : the allowed texts; any text when empty
+    low, high : smallest and largest allowed number
     missing : whether a cell may be empty
     """
 
@@ -82,7 +82,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """What columns of a row must agree in; ``holds`` gives one truth value a row."""
+    """A condition on several columns of a row.
+
+    Attributes
+    ----------
+    expected : the condition in words, which follow "expected" in an error
+    holds : for each row, whether it meets the condition
+    """
 
     expected: str
     holds: Callable[[pd.DataFrame], pd.Series]
@@ -90,7 +96,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Schema:
-    """A table: its columns in order, the columns that name a row, and what columns must agree in."""
+    """A table: its columns in order, the columns that identify a row, and conditions on several columns."""
 
     name: str
     title: str
@@ -132,7 +138,7 @@ def truth(name: str, meaning: str) -> Column:
 
 
 def ordered(low: str, high: str) -> Rule:
-    """Rule that one column is at most another, where both are known."""
+    """Rule that ``low`` is at most ``high``, where both are known."""
     return Rule(f"{low} to be at most {high}", lambda rows: ~(rows[low] > rows[high]))
 
 
@@ -142,9 +148,9 @@ def checked(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     Raises
     ------
     DataError
-        At the first violation: it names table, column, what was expected, what stands there, and the row.
+        At the first violation. The error names table, column, row, what was expected and what was found.
     """
-    import pandera.pandas as pa  # half a second, which only the step that writes the tables has to spend
+    import pandera.pandas as pa  # takes half a second, and only the step that writes the tables needs it
 
     absent = [name for name in schema.names if name not in frame]
     unknown = [name for name in frame if name not in schema.names]
@@ -152,7 +158,7 @@ def checked(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         wrong = f"the column {absent[0]!r} is missing" if absent else f"unknown column {unknown[0]!r}"
         raise DataError(f"{schema.file}: {wrong}")
     frame = frame[schema.names].reset_index(drop=True)
-    if len(frame):  # the columns of an empty table are of no kind
+    if len(frame):  # the columns of an empty table have no type
         try:
             as_pandera(schema).validate(frame, lazy=True)
         except pa.errors.SchemaErrors as error:
@@ -161,7 +167,7 @@ def checked(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
 
 
 def as_pandera(schema: Schema) -> "pa.DataFrameSchema":
-    """Make the schema that pandera checks a data frame by."""
+    """The same schema for pandera."""
     import pandera.pandas as pa
 
     columns = {
@@ -181,7 +187,7 @@ def as_pandera(schema: Schema) -> "pa.DataFrameSchema":
 
 
 def _allowed(column: Column) -> Callable[[pd.Series], pd.Series]:
-    """Whether each cell has a value that the column may hold; one of another kind is not judged here."""
+    """Check that each cell has an allowed value; another check finds cells of the wrong kind."""
 
     def allowed(cells: pd.Series) -> pd.Series:
         if column.choices:
@@ -196,7 +202,7 @@ def _allowed(column: Column) -> Callable[[pd.Series], pd.Series]:
 
 
 def _first(cases: pd.DataFrame, frame: pd.DataFrame, schema: Schema) -> str:
-    """Line for the first violation: of a column as a whole, else of a cell, else of a row."""
+    """Error message for the first violation: by a whole column, else by a cell, else by a row."""
 
     def order(case: Mapping[Hashable, Any]) -> tuple[bool, bool, float, int]:
         whole = pd.isna(case["index"])
@@ -275,7 +281,7 @@ def _resource(folder: Path, schema: Schema) -> dict[str, Any]:
 
 
 def _field(column: Column) -> dict[str, Any]:
-    """Field of a table's schema; an empty text is a value, and any other empty cell is missing."""
+    """Field of a table's schema; in text an empty cell is a value, elsewhere it is missing."""
     limits = {"minimum": column.low, "maximum": column.high}
     constraints: dict[str, Any] = {name: limit for name, limit in limits.items() if np.isfinite(limit)}
     if column.kind == "text":

@@ -1,7 +1,7 @@
 """The tables that people read: every column with its unit, its meaning, and the values it may take.
 
-This is the home of those descriptions: ``docs/results.md`` and ``datapackage.json`` beside the tables are
-made of them, and :func:`wordsight.tables.schema.checked` holds a table against them before it is written.
+``docs/results.md`` and the ``datapackage.json`` next to the tables are generated from these descriptions, and
+:func:`wordsight.tables.schema.checked` checks a table against them before it is written.
 """
 
 from typing import get_args
@@ -14,7 +14,7 @@ from wordsight.catalogue.section import Language
 from wordsight.statistics.analyses import ANALYSES
 from wordsight.tables.schema import Kind, Rule, Schema, count, number, ordered, text, truth
 
-ROUNDED = 2e-5  # what six significant digits leave of an equality
+ROUNDED = 2e-5  # largest error that rounding to six significant digits causes in an equality
 MODES, LANGUAGES = get_args(Mode), get_args(Language)
 METRIC, PARAMETER = "the metric's", "the parameter's"  # units
 HOLDS_FOR = ("these models", "such models")
@@ -23,7 +23,7 @@ ENCODERS = tuple(display.ENCODERS)
 
 RESULTS = Schema(
     "results",
-    "One number a row: a metric of a model on a dataset at a setting",
+    "One row for each number: a metric of a model on a dataset at a setting",
     (
         text(
             "protocol",
@@ -31,7 +31,7 @@ RESULTS = Schema(
             tuple(PROTOCOLS),
         ),
         text("model", "name in the configuration"),
-        text("dataset", "name in the configuration; of a protocol across styles, one of the four cells"),
+        text("dataset", "name in the configuration; for a protocol across styles, one of the four cells"),
         text("mode", "`sound`, or `paper` for the authors' choices", MODES),
         text("metric", "what was measured: see metrics"),
         text(
@@ -56,8 +56,8 @@ RESULTS = Schema(
         count(
             "n",
             "`unit`",
-            "images (across styles: concepts), or trials for a metric of the whole trial; each counts once "
-            "in however many trials",
+            "images (across styles: concepts), or trials for a metric of the whole trial; an image counts "
+            "once, in however many trials it is tested",
         ),
         text("unit", "what `n` counts: `items` or `trials`", ("items", "trials")),
         count(
@@ -72,15 +72,15 @@ RESULTS = Schema(
         count(
             "pretraining_images",
             "images",
-            "size of that data; of a training by the workflow, the images seen in all its steps",
+            "size of that data; for a model that the workflow trained, the images seen in all steps",
             low=0,
         ),
         truth("robust", "`True` when it was trained against adversarial examples"),
-        text("objective", "what the workflow trained it on; empty for a model from elsewhere", missing=True),
+        text("objective", "what the workflow trained it on; empty for any other model", missing=True),
         count(
             "training_seed",
             "",
-            "number of that training, from 0; empty for a model from elsewhere",
+            "number of that training run, from 0; empty for any other model",
             low=0,
             missing=True,
         ),
@@ -94,7 +94,7 @@ RESULTS = Schema(
     ),
 )
 
-# What an effect or a mean is of.
+# Columns that say what an effect or a mean measures.
 MEASURED = (
     text("protocol", "as in results.csv", tuple(PROTOCOLS)),
     text("mode", "as in results.csv", MODES),
@@ -105,7 +105,7 @@ MEASURED = (
 
 OBJECTIVES = Schema(
     "objectives",
-    "One mean a row: an objective over its seeds, or another model, on a dataset at a setting",
+    "One row for each mean: an objective over its seeds, or another model, on a dataset at a setting",
     (
         *MEASURED,
         text("dataset", "as in results.csv"),
@@ -120,7 +120,7 @@ OBJECTIVES = Schema(
         number("high", METRIC, "upper end", missing=True),
         text(
             "holds_for",
-            "`these models` when `seeds` is below 5, too few to tell of other training runs; else "
+            "`these models` when `seeds` is below 5, too few to say anything about other training runs; else "
             "`such models`",
             HOLDS_FOR,
         ),
@@ -139,8 +139,8 @@ OBJECTIVES = Schema(
         count(
             "learned",
             "models",
-            "of the objective's training runs, those that ended above chance in its own measure; empty where "
-            "none was to learn",
+            "how many of the objective's training runs ended above chance in its own measure; empty where "
+            "that isn't measured",
             low=0,
             missing=True,
         ),
@@ -151,7 +151,7 @@ OBJECTIVES = Schema(
 
 CONTRASTS = Schema(
     "contrasts",
-    "One effect a row: treatment minus control on a dataset at a setting, or over all datasets",
+    "One row for each effect: treatment minus control on a dataset at a setting, or over all datasets",
     (
         text("contrast", "name in the configuration"),
         *MEASURED,
@@ -165,7 +165,7 @@ CONTRASTS = Schema(
         number(
             "low",
             METRIC,
-            "lower end of the interval of `effect`; empty when a repetition would draw nothing anew",
+            "lower end of the interval of `effect`; empty when the standard error is unknown or zero",
             missing=True,
         ),
         number("high", METRIC, "upper end", missing=True),
@@ -181,7 +181,7 @@ CONTRASTS = Schema(
         text(
             "reason",
             "why it is undecided: `too few models` (one on a side, or one group), `overlap` (the interval "
-            "leaves room for a relevant effect and for none) or `constant` (all values equal); else empty",
+            "allows both a relevant effect and none) or `constant` (all values equal); else empty",
             REASONS,
             missing=True,
         ),
@@ -196,8 +196,8 @@ CONTRASTS = Schema(
             "reasons not to believe the verdict, separated by `; `: see flags; empty when none was found",
             missing=True,
         ),
-        number("treatment", METRIC, "mean of the treatment's models, matched groups in equal parts"),
-        number("control", METRIC, "the same of the control's models"),
+        number("treatment", METRIC, "mean of the treatment's models; matched groups have equal weight"),
+        number("control", METRIC, "the same for the control's models"),
         number("chance", METRIC, "mean level of guessing; empty when not known", missing=True),
         number(
             "untrained",
@@ -334,7 +334,8 @@ CONTRASTS = Schema(
         truth("decides", "`True` for a main row that gives a verdict: all but those of baselines"),
         text(
             "family",
-            "name of the comparisons that it is corrected together with; empty for a row that doesn't decide",
+            "name of its family, the comparisons that it is corrected with; empty for a row that doesn't "
+            "decide",
             missing=True,
         ),
         count("comparisons", "comparisons", "comparisons of the family that have a test; 1 without a family"),
@@ -346,11 +347,11 @@ CONTRASTS = Schema(
             high=1,
             missing=True,
         ),
-        number("p_equivalence_adjusted", "of 1", "the same of `p_equivalence`", low=0, high=1, missing=True),
+        number("p_equivalence_adjusted", "of 1", "the same for `p_equivalence`", low=0, high=1, missing=True),
         number(
             "minimum_detectable",
             METRIC,
-            "effect that would be found with the configured power; empty when not known",
+            "smallest effect that would be found with the configured power; empty when not known",
             low=0,
             missing=True,
         ),
@@ -393,7 +394,7 @@ CONTRASTS = Schema(
         count(
             "replicates",
             "`replicate`",
-            "their number; of models, on the smaller side; pooled, the least of any dataset",
+            "number of replicates; for models, on the smaller side; when pooled, the smallest of any dataset",
         ),
         text(
             "collapsed",
@@ -442,7 +443,7 @@ CONTRASTS = Schema(
             ),
         ),
         Rule(
-            f"no flags but {', '.join(map(repr, FLAGS))}",
+            f"no flags except {', '.join(map(repr, FLAGS))}",
             lambda rows: rows["flags"].map(lambda text: set(display.flags(text)) <= set(FLAGS)),
         ),
     ),
@@ -450,7 +451,8 @@ CONTRASTS = Schema(
 
 SENSITIVITY = Schema(
     "sensitivity",
-    "One other estimate a row of an effect that decides: by another analysis, or with something left out",
+    "One row for each further estimate of an effect that decides: by another analysis, or without one model "
+    "or dataset",
     (
         text("contrast", "name in the configuration"),
         *MEASURED,
@@ -474,7 +476,7 @@ SENSITIVITY = Schema(
         ),
         text(
             "verdict",
-            "as in contrasts.csv, by the analysis alone; empty when there is no estimate",
+            "as in contrasts.csv, but without correction; empty where nothing was left out",
             ("", *VERDICTS),
             missing=True,
         ),
@@ -487,10 +489,11 @@ SENSITIVITY = Schema(
             high=1,
             missing=True,
         ),
-        count("n", "", "replicates or datasets in it", low=0),
+        count("n", "", "number of replicates, models or datasets that it uses", low=0),
         text(
             "note",
-            "what to know of it: covariates of the mixed model, or why it could not be fitted; else empty",
+            "for a mixed model, covariates that are the same for all, or problems of the fit; for any "
+            "analysis, why there is no estimate; else empty",
             missing=True,
         ),
     ),
@@ -509,7 +512,7 @@ SCHEMAS = {schema.name: schema for schema in (RESULTS, OBJECTIVES, CONTRASTS, SE
 
 
 def columns_of(kind: Kind) -> set[str]:
-    """Names of the columns of a kind, in whatever table."""
+    """Names of the columns of a kind, in all tables."""
     return {column.name for schema in SCHEMAS.values() for column in schema.columns if column.kind == kind}
 
 

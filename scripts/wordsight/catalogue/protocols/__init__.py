@@ -1,4 +1,4 @@
-"""The protocols, in the order of the report: a new one is a record beside the others and a line here."""
+"""The protocols, in the order of the report. To add one, write its record in this folder and list it here."""
 
 from wordsight.catalogue.protocols import (
     clustering,

@@ -13,7 +13,7 @@ from wordsight.catalogue.section import Count, Section
 class Parameters(Section):
     """Spectral clustering of the test features."""
 
-    seeds: Count = Field(default=5, description="Runs of k-means, each from a seed of its own.")
+    seeds: Count = Field(default=5, description="Runs of k-means, each with its own seed.")
     memory_mb: Count = Field(
         default=1000,
         description="Megabytes for the affinity matrix; what doesn't fit is computed again in every pass.",
@@ -67,8 +67,8 @@ PROTOCOL = Protocol(
     },
     authors="accuracy_greedy",
     method=method,
-    limit="Clustering is told the number of classes.",
-    # Random clusters, assigned at best, are above one over the number of classes.
+    limit="Clustering is given the true number of classes.",
+    # Even random clusters do better than one over the number of classes, because the best assignment is used.
     drawing=Drawing(
         below="images in the cluster assigned to their class",
         alternative="Clustering accuracy",
@@ -77,7 +77,7 @@ PROTOCOL = Protocol(
     caption=(
         "Share of test images that lie in the cluster assigned to their class, by dataset; no label was "
         "used to form the clusters. Further right is better. Bars are one standard error to either side, "
-        "over images and seeds. Guessing is not marked: even random clusters, assigned at best, do better "
-        "than one over the number of classes."
+        "over images and seeds. Guessing is not marked: even random clusters, in their best assignment, do "
+        "better than one over the number of classes."
     ),
 )

@@ -27,7 +27,7 @@ PROTOCOL = Protocol(
         "accuracy": Metric(words="accuracy", meaning="1 when the drawing is classified right, else 0"),
         "chance": Metric(
             words="level of guessing",
-            meaning="what guessing reaches: one over the number of classes; once in a file",
+            meaning="accuracy of guessing, one over the number of classes; once in a file",
             observed="trial",
         ),
     },
@@ -37,8 +37,9 @@ PROTOCOL = Protocol(
     caption=(
         "Accuracy of the nearest prototype, in four cells: concepts that were in training or were not, in a "
         "style that was in training or was not. Prototypes come from a few drawings of one style and are "
-        "tested on other concepts in another style. Further right is better; what falls from the first cell "
-        "to the last is lost when nothing was met before. Bars are intervals over training runs, trials and "
-        "concepts; the dashed line is guessing and the dotted one the untrained encoder."
+        "tested on other concepts in another style. Further right is better; the fall from the first cell to "
+        "the last is what an encoder loses when concepts and style are new to it. Bars are intervals over "
+        "training runs, trials and concepts; the dashed line is guessing and the dotted one the untrained "
+        "encoder."
     ),
 )

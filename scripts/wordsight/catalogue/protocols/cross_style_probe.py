@@ -26,13 +26,13 @@ PROTOCOL = Protocol(
         "accuracy": Metric(words="accuracy", meaning="1 when the drawing is classified right, else 0"),
         "converged": Metric(
             words="converged (1 = yes)",
-            meaning="1 when the logistic regression converged, 0 when it ended before",
+            meaning="1 when the logistic regression converged, 0 when it stopped before",
             observed="trial",
             unit="",
         ),
         "chance": Metric(
             words="level of guessing",
-            meaning="what guessing reaches: the share of the most frequent class; once in a file",
+            meaning="accuracy of guessing, the share of the most frequent class; once in a file",
             observed="trial",
         ),
     },
@@ -42,8 +42,8 @@ PROTOCOL = Protocol(
     caption=(
         "Accuracy of a linear classifier, in four cells: concepts that were in training or were not, in a "
         "style that was in training or was not. It is fitted on drawings of one style and tested on other "
-        "concepts in another style. Further right is better; what falls from the first cell to the last is "
-        "lost when nothing was met before. Bars are intervals over training runs, trials and concepts; the "
-        "dashed line is guessing and the dotted one the untrained encoder."
+        "concepts in another style. Further right is better; the fall from the first cell to the last is "
+        "what an encoder loses when concepts and style are new to it. Bars are intervals over training runs, "
+        "trials and concepts; the dashed line is guessing and the dotted one the untrained encoder."
     ),
 )

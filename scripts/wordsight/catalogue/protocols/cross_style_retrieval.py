@@ -26,7 +26,7 @@ PROTOCOL = Protocol(
         ),
         "chance": Metric(
             words="level of guessing",
-            meaning="what guessing reaches: one over the number of drawings to search; once in a file",
+            meaning="recall of guessing, one over the number of drawings to search; once in a file",
             observed="trial",
         ),
     },

@@ -9,7 +9,7 @@ from wordsight.catalogue.prose import Cite, Sentence, counted, join
 from wordsight.catalogue.protocols.record import Drawing, Metric, Mode, Protocol
 from wordsight.catalogue.section import Count, Section
 
-PAPER_DRAWS = 10  # of shots, in paper mode
+PAPER_DRAWS = 10  # draws of shots in paper mode
 
 
 class Parameters(Section):
@@ -37,7 +37,7 @@ def shots_of(section: Mapping[str, Any]) -> str:
 
 
 def prototype_of(images: str, mode: Mode) -> Sentence:
-    """Say what the nearest prototype is, and of which images."""
+    """Say what the nearest prototype is, and which images it is the mean of."""
     norm = "" if mode == "paper" else ", scaled back to unit length"
     mean = f"the mean of the unit-length features of {images}{norm}"
     return [f"the prototype with the largest dot product, {mean}", Cite(("snell2017",))]

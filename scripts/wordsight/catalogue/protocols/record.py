@@ -1,4 +1,4 @@
-"""What is known of a protocol beside its mathematics: one record each, which everything else asks."""
+"""What a protocol's record holds: everything that other code needs to know, except its mathematics."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ Mode = Literal["sound", "paper"]
 
 
 class NoParameters(Section):
-    """A protocol that has nothing to set."""
+    """Section of a protocol that has nothing to set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,10 +22,10 @@ class Metric:
     ----------
     words : its name in figures and text
     meaning : what a value means, for the documentation
-    observed : of each test image (of each concept across styles), or once a trial
+    observed : ``image`` for a value per test image (across styles, per concept), ``trial`` for one per trial
     unit : of the value
-    mode : the only mode that records it; both where there is none
-    statistic : how observations become one number; ``none`` for what has no mean, such as the name of a class
+    mode : the only mode that records it; None when both do
+    statistic : how observations become one number; ``none`` if they can't, as for predicted classes
     """
 
     words: str
@@ -42,11 +42,11 @@ class Drawing:
 
     Attributes
     ----------
-    kind : module of :mod:`wordsight.figures` that draws it: ``dots`` or ``cells`` for kinds that protocols
-        share, or ``own`` for one of the protocol's name
+    kind : module of :mod:`wordsight.figures` that draws it: ``dots`` or ``cells``, which several protocols
+        share, or ``own`` for the module with the protocol's name
     value : title of the value's axis
     below : what the marks are, in the figure's subtitle
-    alternative : what the figure shows, for those who do not see it
+    alternative : what the figure shows, for readers who can't see it
     guessing : whether the level of guessing, one over the number of classes, is marked
     """
 
@@ -61,11 +61,11 @@ class Drawing:
 class Protocol:
     """A protocol in words and values.
 
-    Its mathematics is the module of its name in :mod:`wordsight.protocols`.
+    Its mathematics is in the module of its name in :mod:`wordsight.protocols`.
 
     Attributes
     ----------
-    name : of the rule, of the key in the configuration, and of the module
+    name : also that of its rule, its key in the configuration, and its module
     title : its name in figures and text
     question : what it asks
     primary : the metric of contrasts, ranks and the summary
@@ -73,17 +73,17 @@ class Protocol:
     method : sentence for a paper, from the values of its section and its mode
     caption : what its figure shows
     drawing : how its figure is drawn
-    parameters : what its step reads of the configuration
-    per_dataset : what it reads of each dataset beside, where it does
-    reads : ``train`` and ``test`` are the features of these splits; ``views`` are those of augmented training
-        images, which paper mode asks for
-    cells : whether it runs on one dataset of concepts in styles, with four cells in the place of datasets
-    runs_encoder : whether it runs the encoder itself, by a rule of its own, and reads no test features
+    parameters : type of its section of the configuration
+    per_dataset : type of its further section for each dataset, if it has one
+    reads : ``train`` and ``test`` are the features of these splits; ``views`` are the features of augmented
+        training images, which only paper mode needs
+    cells : whether it runs on one dataset of concepts in styles, and has four cells instead of datasets
+    runs_encoder : whether it runs the encoder itself, by its own rule, and reads no test features
     fixed_trials : whether its trials are conditions, such as pairs of styles, that a repetition would not
         draw anew
     chance : level of guessing: ``classes`` for one over their number, ``recorded`` for the metric ``chance``
-    authors : the metric that sound mode records beside its own, with the authors' choice
-    limit : what the report says among the limits of a run
+    authors : the metric by the authors' choice, which sound mode records in addition to ``primary``
+    limit : what the report says about it among the limits of a run
     """
 
     name: str

@@ -38,7 +38,7 @@ class Parameters(ProbeParameters):
     )
     batch_size: Count = Field(
         default=16,
-        description="Images of 224 × 224 pixels that are attacked together; of smaller images, more are.",
+        description="Images of 224 × 224 pixels that are attacked together; more if images are smaller.",
     )
 
 
@@ -53,7 +53,7 @@ class AttackedDataset(Section):
     )
     images: Count = Field(
         default=20,
-        description="Test images that are drawn, the same for every model; fewer where there are fewer.",
+        description="Test images to draw, the same for every model; all of them if there are fewer.",
     )
 
 
@@ -116,7 +116,8 @@ PROTOCOL = Protocol(
         "zero_gradient": Metric(
             words="share of zero gradients",
             meaning=(
-                "share of images whose gradient, before the attack, is zero everywhere: it is blind on them"
+                "share of images whose gradient, before the attack, is zero everywhere: the attack is blind "
+                "on them"
             ),
             observed="trial",
         ),
@@ -142,13 +143,13 @@ PROTOCOL = Protocol(
         ),
         "gradients": Metric(
             words="gradients per image",
-            meaning="taken by the attack for each image",
+            meaning="gradients that the attack computes for each image",
             observed="trial",
             unit="gradients",
         ),
         "converged": Metric(
             words="converged (1 = yes)",
-            meaning="with a fitted head: 1 when the logistic regression converged, 0 when it ended before",
+            meaning="with a fitted head: 1 when the logistic regression converged, 0 when it stopped before",
             observed="trial",
             unit="",
         ),
@@ -163,6 +164,6 @@ PROTOCOL = Protocol(
         "line is guessing, one over the number of classes; an attack can push accuracy below it. Models are "
         "moved sideways a little so that none hides another. To the right of each panel are the area under "
         "every curve, over the logarithm of the radius from the smallest to the largest, and the median "
-        "radius: that which breaks half of the images."
+        "radius, which breaks half of the images."
     ),
 )

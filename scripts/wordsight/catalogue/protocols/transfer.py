@@ -14,9 +14,7 @@ from wordsight.catalogue.section import Count
 class Parameters(ProbeParameters):
     """Linear probe on the features of the whole training split."""
 
-    epochs: Count = Field(
-        default=20, description="Epochs of paper mode, each with augmented images of its own."
-    )
+    epochs: Count = Field(default=20, description="Epochs of paper mode, each with its own augmented images.")
 
 
 def method(section: Mapping[str, Any], mode: Mode) -> Sentence:
@@ -52,14 +50,14 @@ PROTOCOL = Protocol(
         ),
         "converged": Metric(
             words="converged (1 = yes)",
-            meaning="1 when the logistic regression converged, 0 when it ended before",
+            meaning="1 when the logistic regression converged, 0 when it stopped before",
             observed="trial",
             unit="",
             mode="sound",
         ),
         "iterations": Metric(
             words="iterations",
-            meaning="of the solver in the final fit",
+            meaning="iterations of the solver in the final fit",
             observed="trial",
             unit="iterations",
             mode="sound",

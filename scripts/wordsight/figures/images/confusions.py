@@ -1,4 +1,4 @@
-"""The classes on which the two sides of a contrast differ most, and what each side takes them for."""
+"""The classes on which the two sides of a contrast differ most, and what each side predicts for them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -49,7 +49,7 @@ def _read(paths: Iterable[Path | str], splits: Mapping[str, Split]) -> Predictio
         split = splits[origin.dataset]
         observed = read_observations(path, {"predicted"})
         if not observed or list(observed[0].items) != sorted(split.ids):
-            raise DataError(f"{path}: has no predicted class for some test image of {origin.dataset}")
+            raise DataError(f"{path}: predicted classes are missing for test images of {origin.dataset}")
         by_item = dict(zip(observed[0].items, observed[0].matrix[0].astype(int), strict=True))
         found[origin.dataset][origin.model] = np.array([by_item[item] for item in split.ids])
     return found
@@ -64,7 +64,7 @@ def compared(comparison: Comparison, predictions: Predictions, splits: Mapping[s
         ``contrast``, ``dataset``, ``images``, ``treatments`` and ``controls`` (models),
         ``classes`` (``place``, ``name``, ``image``) of the columns, ``rows`` (places of the true
         classes), and
-        ``observed``: the share of the test images of ``class`` that each side ``predicted`` as another.
+        ``cells``: the share of the test images of ``class`` that each side ``predicted`` as another.
     """
     sides = comparison.sides
     dataset = _farthest(sides, predictions, splits)
@@ -78,7 +78,7 @@ def compared(comparison: Comparison, predictions: Predictions, splits: Mapping[s
         "contrast": comparison.name, "dataset": dataset, "images": len(split), "treatments": sides[0],
         "controls": sides[1], "rows": rows,
         "classes": [{"place": c, "name": split.classes[c], "image": pictures.get(c)} for c in columns],
-        "observed": [
+        "cells": [
             {"class": r, "predicted": c, **{side: _digits(share[r, c]) for side, share in shared.items()}}
             for r in rows for c in columns
         ],
@@ -86,7 +86,7 @@ def compared(comparison: Comparison, predictions: Predictions, splits: Mapping[s
 
 
 def _farthest(sides: Sequence[Sequence[str]], predictions: Predictions, splits: Mapping[str, Split]) -> str:
-    """Dataset on which the mean accuracies of two sides differ most, among those that all models ran on."""
+    """Dataset on which the mean accuracies of the sides differ most, out of those that all models ran on."""
     gaps = {}
     for name, found in predictions.items():
         if {model for side in sides for model in side} <= found.keys():
@@ -97,7 +97,7 @@ def _farthest(sides: Sequence[Sequence[str]], predictions: Predictions, splits: 
 
 
 def shares(guesses: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Mean confusion matrix (c, c) of some models: of the images of a class, the share taken for each class.
+    """Mean confusion matrix (c, c) over models: the share of the images of a class predicted as each class.
 
     Parameters
     ----------
@@ -111,10 +111,10 @@ def shares(guesses: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
 
 
 def shown(difference: np.ndarray) -> tuple[list[int], list[int]]:
-    """Classes to show, ascending: the true ones that differ most, and what they are taken for.
+    """Classes to show, ascending: the true classes that differ most, and the classes predicted for them.
 
-    A true class counts by half the sum of its absolute differences, the share of its images that would have
-    to be taken for another class to make the two sides equal. None is shown where the sides are equal.
+    True classes are ranked by half the sum of their absolute differences: the share of their images whose
+    prediction would have to change to make the sides equal. If the sides are equal, no class is shown.
 
     Parameters
     ----------
@@ -126,13 +126,13 @@ def shown(difference: np.ndarray) -> tuple[list[int], list[int]]:
     if not len(rows):
         return [], []
     among = size[rows].max(axis=0)
-    among[rows] = np.inf  # a row without its own column would hide what was right
+    among[rows] = np.inf  # every row needs its own column, which has the correct answers
     columns = np.argsort(-among, kind="stable")[:COLUMNS]
     return sorted(rows.tolist()), sorted(columns.tolist())
 
 
 def _pictures(guesses: Sequence[np.ndarray], split: Split, classes: Sequence[int]) -> dict[int, str]:
-    """Thumbnail of each class that has images: of the one on which the two sides differ most."""
+    """For each class with images, a thumbnail of the image on which the two sides differ most."""
     right = [(guess == split.labels).mean(axis=0) for guess in guesses]
     apart = np.abs(right[0] - right[1])
     members = {c: np.flatnonzero(split.labels == c) for c in classes}

@@ -16,19 +16,19 @@ from wordsight.errors import DataError
 from wordsight.files.feature_sets import Features
 from wordsight.seeds import derive_seed
 
-MOST = 200  # images, so that panels stay readable and cost about a second each
+MOST = 200  # images: keeps panels readable, at about a second each
 PERPLEXITY = 30
-FEWEST = 5  # images of which neighbours say anything
+FEWEST = 5  # images for which neighbours are meaningful
 
 
 def features(found: Iterable[Features], split: Split, seed: int) -> dict[str, Any]:
-    """Test images in the plane, one panel an encoder, all of the same images.
+    """Test images in the plane, one panel for each encoder, all with the same images.
 
     Parameters
     ----------
-    found : features of the split, one of each encoder, whose name their metadata carry
+    found : features of the split, one entry for each encoder, named in its metadata
     split : the images, for their classes
-    seed : decides which images are shown, and the order of the descent
+    seed : for the choice of images and for t-SNE
 
     Returns
     -------
@@ -39,7 +39,7 @@ def features(found: Iterable[Features], split: Split, seed: int) -> dict[str, An
     Raises
     ------
     DataError
-        When features are of other items than the split.
+        When features have other items than the split.
     """
     name = split.card.name
     shown = _drawn(len(split), derive_seed(seed, "figures", "features", name))
@@ -47,7 +47,7 @@ def features(found: Iterable[Features], split: Split, seed: int) -> dict[str, An
     for part in found:
         if part.ids != split.ids:
             raise DataError(
-                f"features of {part.metadata['model']} on {name}: expected the items of the split"
+                f"features of {part.metadata['model']} on {name}: their images are not those of the dataset"
             )
         x, y = plane(part.values[shown], derive_seed(seed, "figures", "features", name)).T.round(3)
         panels.append({"model": part.metadata["model"], "x": x.tolist(), "y": y.tolist()})
@@ -58,16 +58,16 @@ def features(found: Iterable[Features], split: Split, seed: int) -> dict[str, An
 
 
 def _drawn(items: int, seed: int) -> np.ndarray:
-    """Places of the images that are shown, ascending."""
+    """Indices of the images to show, ascending."""
     return np.sort(np.random.default_rng(seed).permutation(items)[:MOST])
 
 
 def plane(values: np.ndarray, seed: int) -> np.ndarray:
-    """Coordinates (n, 2) of features (n, d), centred, the largest of absolute value 1.
+    """Coordinates (n, 2) of features (n, d), centred, with a largest absolute value of 1.
 
-    Of fewer than :data:`FEWEST` images, the coordinates are the first principal components.
+    For fewer than :data:`FEWEST` images, they are the first two principal components.
     """
-    # Several threads add in another order, after which the places move.
+    # With several threads, sums are added in another order, and the coordinates change.
     with threadpool_limits(1):
         first = _scaled(_components(values.astype(np.float64)))
         if len(values) < FEWEST:
@@ -83,7 +83,7 @@ def plane(values: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _components(values: np.ndarray) -> np.ndarray:
-    """First two principal components (n, 2), zero where there are fewer; the largest entry is positive."""
+    """First two principal components (n, 2), zero if missing; the largest entry of each is positive."""
     left, strength, _ = np.linalg.svd(values - values.mean(axis=0), full_matrices=False)
     found = np.zeros((len(values), 2))
     kept = min(2, len(strength))

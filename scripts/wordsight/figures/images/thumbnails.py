@@ -1,4 +1,4 @@
-"""Small pictures, as addresses that hold the picture itself: a figure needs no other file."""
+"""Thumbnails as data addresses, so that a figure needs no other file."""
 
 import base64
 import io
@@ -9,11 +9,11 @@ from PIL import Image, ImageDraw
 from wordsight.datasets.reading import Split
 
 SIDE = 64  # pixels of the longer side of a picture
-COLOURS = 64  # of a picture, which take a third of the space of all
+COLOURS = 64  # colours of a picture; all colours would take three times the space
 
 
 def thumbnails(split: Split, places: Collection[int]) -> dict[int, str]:
-    """Thumbnails of the images at some places of a split, with the border that its licence asks for."""
+    """Thumbnails of the images at some indices of a split, with the border that its licence requires."""
     images, border = split.images(set(places)), split.card.border
     return {
         place: thumbnail(image, border) for place, (_, image) in zip(sorted(set(places)), images, strict=True)
@@ -23,8 +23,8 @@ def thumbnails(split: Split, places: Collection[int]) -> dict[int, str]:
 def thumbnail(image: Image.Image, border: str | None = None) -> str:
     """Address ``data:image/png`` of an RGB image, its longer side near :data:`SIDE`.
 
-    An image of fewer pixels is magnified by a whole number, so that each of its pixels stays a square. A
-    ``border`` of one pixel is drawn in the colour of that name.
+    A smaller image is magnified by a whole number, so that its pixels stay square. ``border`` is the name of
+    a colour for a border of one pixel.
     """
     longer = max(image.size)
     small = longer <= SIDE

@@ -1,7 +1,7 @@
 "use strict";
-// What figures and tables share: unpacking, saving, copying, and tables as text.
+// Shared by figures and tables: unpacking, saving, copying, and tables as text.
 
-/** Text that the page carries as gzip in base64. */
+/** Unpack text that the page contains as gzip in base64. */
 async function unpacked(text) {
   const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
@@ -16,7 +16,7 @@ function save(content, type, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-/** Copy text; a browser that keeps the clipboard from a file on disk still copies what is selected. */
+/** Copy text. Browsers that deny files on disk the clipboard can still copy a selection. */
 async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -39,7 +39,7 @@ function button(words, label, act) {
   return made;
 }
 
-/** Row of buttons with a place that says what they did, to those who hear the page too. */
+/** Row of buttons with a status message, which screen readers announce. */
 function actions(words, ...children) {
   const row = document.createElement("p");
   row.className = "actions";
@@ -53,7 +53,7 @@ function actions(words, ...children) {
   return row;
 }
 
-// A table is {caption, columns, rows, numeric}: cells are text, and `numeric` are the places of numbers.
+// A table is {caption, columns, rows, numeric}: cells are text, and `numeric` holds the indices of columns of numbers.
 
 const quoted = (cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
 
@@ -65,7 +65,7 @@ function asCsv({ columns, rows }) {
 function fromCsv(text) {
   const rows = [];
   let row = [];
-  // A cell and what ends it: quoted with doubled quotes inside, or plain.
+  // A cell (quoted, with doubled quotes inside, or plain) and the separator after it.
   for (const [, inside, plain, end] of text.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {
     if (end === "" && row.length === 0 && !inside && !plain) break; // after the last line
     row.push(inside === undefined ? plain : inside.replaceAll('""', '"'));
@@ -93,7 +93,7 @@ const LATEX = {
 
 function escapeLatex(text) {
   const safe = text.replace(/\s+/g, " ").replace(/[\\{}$&#%_^~<>|"±−–²]/g, (sign) => LATEX[sign] ?? `\\${sign}`);
-  return /^[[*]/.test(safe) ? `{${safe[0]}}${safe.slice(1)}` : safe; // which would be an argument of the line's end
+  return /^[[*]/.test(safe) ? `{${safe[0]}}${safe.slice(1)}` : safe; // else LaTeX reads it as an argument of the preceding \\
 }
 
 function asLatex({ caption, columns, rows, numeric }) {
@@ -109,7 +109,7 @@ function asLatex({ caption, columns, rows, numeric }) {
 
 for (const link of document.querySelectorAll("a[data-packed]")) {
   link.addEventListener("click", async (event) => {
-    event.preventDefault(); // of saving it packed, as without scripts
+    event.preventDefault(); // without scripts, the link saves the packed file
     const name = link.download.replace(/\.gz$/, "");
     save(await unpacked(link.href.split("base64,")[1]), "text/csv", name);
   });

@@ -1,7 +1,7 @@
 "use strict";
-// Each figure stands in the page as SVG; where scripts run, an interactive chart takes its place.
+// Each figure is in the page as SVG; with scripts, an interactive chart replaces it.
 
-/** Data of a chart as one table; of several sets of data, with the number of each. */
+/** Data of a chart as one table; if there are several data sets, the first column has their numbers. */
 function dataOf(spec) {
   const sets = Object.values(spec.datasets ?? {});
   const named = [...new Set(sets.flat().flatMap(Object.keys))];
@@ -13,7 +13,7 @@ function dataOf(spec) {
   return { columns: ["set", ...columns], rows };
 }
 
-/** Buttons before and after the link to the PDF, which is there without scripts. */
+/** Add buttons around the link to the PDF, which works without scripts. */
 function addButtons(figure, spec, view) {
   const { figure: name, title } = figure.dataset;
   const pdf = figure.querySelector(".actions a");
@@ -27,7 +27,7 @@ function addButtons(figure, spec, view) {
   pdf.after(" ", make("CSV", () => save(asCsv(dataOf(spec)), "text/csv", `${name}.csv`)));
 }
 
-/** Show all that a legend can pick; Vega-Lite itself hears a double click only beside the panels. */
+/** Show everything again; Vega-Lite itself reacts to a double click only outside the panels. */
 function showAll(view) {
   const picked = view.getState({ data: (name) => name.endsWith("_store"), signals: () => false });
   for (const name of Object.keys(picked.data)) view.data(name, []);
@@ -40,7 +40,7 @@ const inside = (node) =>
   : node && typeof node === "object" ? [node, ...Object.values(node).flatMap(inside)]
   : [];
 
-/** Put a list below a figure that shows one name alone, as a click in its legend does, for those without a mouse. */
+/** Add a list below a figure that, like a click in its legend, shows only one name; it works without a mouse. */
 function addList(figure, spec, view) {
   const { datasets, ...charts } = spec;
   const parts = inside(charts);
@@ -50,7 +50,7 @@ function addList(figure, spec, view) {
   const names = parts.find((part) => part.field === field && part.scale?.domain).scale.domain;
   const list = document.createElement("select");
   list.append(new Option("all", ""), ...names.map((name) => new Option(name)));
-  list.setAttribute("aria-label", `Show alone: ${figure.dataset.title}`);
+  list.setAttribute("aria-label", `Show only: ${figure.dataset.title}`);
   const store = `${picked.name}_store`;
   list.addEventListener("change", () => {
     const values = list.selectedIndex > 0 ? [{ unit: "", fields: [{ type: "E", field }], values: [list.value] }] : [];
@@ -82,6 +82,6 @@ async function hydrate(figure) {
 (async () => {
   for (const figure of document.querySelectorAll("figure[data-figure]")) {
     await hydrate(figure).catch((error) => console.error(`figure ${figure.dataset.figure}: ${error}`));
-    await new Promise((next) => setTimeout(next)); // one after another, so that the page answers meanwhile
+    await new Promise((next) => setTimeout(next)); // one after another, so that the page stays responsive
   }
 })();

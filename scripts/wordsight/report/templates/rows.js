@@ -1,9 +1,9 @@
 "use strict";
-// The rows of results.csv, which the page carries once: all of them, or those behind a number that leads here.
+// The rows of results.csv, which the page contains once: all, or those that a clicked number was computed from.
 const CARRIED = document.querySelector("a[data-packed][download='results.csv.gz']");
 const NUMBERS = ["setting", "value", "stderr", "n", "trials", "seed", "pretraining_images", "training_seed"];
 const section = document.getElementById("rows");
-let opened; // promise of the table, made when it is first asked for
+let opened; // promise of the table, made at the first request
 
 async function open() {
   const [columns, ...rows] = fromCsv(await unpacked(CARRIED.href.split("base64,")[1]));
@@ -27,7 +27,7 @@ async function open() {
   return { columns, rows, grid };
 }
 
-/** What each value of a query asks of a row; the sides of a contrast are lists of models. */
+/** Tests of a row, one for each name in a query; the sides of a contrast are lists of models. */
 function tests(query, columns) {
   const found = [];
   for (const name of new Set(query.keys())) {
@@ -63,7 +63,7 @@ const asksForRows = () => /^#rows\?/.test(location.hash);
 
 if (CARRIED) {
   for (const link of document.querySelectorAll("a[data-rows]")) link.href = `#rows?${link.dataset.rows}`;
-  // Before the browser, whose second click on the same link changes nothing.
+  // Needed because a second click on the same link does not change the address.
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[data-rows]");
     if (link && link.hash === location.hash) show();

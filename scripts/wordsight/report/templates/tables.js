@@ -1,8 +1,8 @@
 "use strict";
-// A click on a column's title sorts its table, numbers as numbers; a long table can be searched; all can be copied.
+// A click on a column title sorts the table, numbers by value; long tables can be searched; all can be copied.
 const LONG = 8; // rows from which a table has a search box
 
-/** Number at the start of a cell; what has none is below all. */
+/** Number at the start of a cell; a cell without a number sorts below all others. */
 function numberIn(text) {
   const found = /^[<≈]?\s*([+−-]?)([\d,]*\.?\d+(?:e[+-]?\d+)?|inf)/.exec(text.trim());
   if (!found) return -Infinity;
@@ -16,7 +16,7 @@ function textOf(html) {
   return template.content.textContent.trim();
 }
 
-/** How DataTables takes a cell: shown as it stands, sorted by number or text, searched by its text alone. */
+/** How DataTables treats a cell: shown unchanged, sorted by number or text, searched only by its text. */
 const render = (numeric, shown, text) => (cell, kind) =>
   kind === "display" ? shown(cell) : numeric && kind !== "filter" ? numberIn(text(cell)) : text(cell);
 
@@ -41,7 +41,7 @@ function place(wrapper, caption, ...buttons) {
     const title = document.createElement("span");
     title.className = "title";
     title.textContent = caption;
-    title.setAttribute("aria-hidden", "true"); // those who hear the page hear the caption
+    title.setAttribute("aria-hidden", "true"); // screen readers read the caption instead
     own.className = "unseen";
     above.append(title);
   }
@@ -56,7 +56,7 @@ function place(wrapper, caption, ...buttons) {
   wrapper.after(below);
 }
 
-/** Buttons that copy what a table shows, in its order. */
+/** Buttons that copy the rows shown, in their order. */
 function copying(shown, caption) {
   const kinds = { CSV: asCsv, Markdown: asMarkdown, LaTeX: asLatex };
   return Object.entries(kinds).map(([kind, write]) =>
