@@ -15,9 +15,9 @@ CELLS = {
 
 METRICS = {name: found.words for record in PROTOCOLS.values() for name, found in record.metrics.items()}
 
-# Each verdict with the mark that stands for it beside its colour.
+# The mark of each verdict, for those who cannot tell the colours apart.
 VERDICTS = {"helps": "▲", "hurts": "▼", "equivalent": "■", "undecided": "○", "identical": "="}
-# The same of the encoders that were measured, held fixed.
+# The marks of verdicts about the encoders that were measured.
 ENCODERS = {"higher": "▲", "lower": "▼", "equivalent": "■", "undecided": "○", "identical": "="}
 
 REASONS = {
@@ -34,9 +34,9 @@ FLAGS = {
     "unconverged": "a linear classifier did not converge",
     "not learned": "a training run did not learn",
     "near duplicates": "test images have near twins in training",
-    "flips without one model": "another verdict without one replicate",
-    "flips without one dataset": "another verdict without one dataset",
-    "confounded": "the sides differ in more than what is asked",
+    "flips without one model": "the verdict changes when one replicate is left out",
+    "flips without one dataset": "the verdict changes when one dataset is left out",
+    "confounded": "the sides also differ in other ways",
     "collapsed seed": "a seed scores far below the others of its objective",
     "modes disagree": "sound and paper mode disagree",
     "attack self-check": "an attack failed its self-check",
