@@ -29,7 +29,7 @@ rule contrasts:
         summary="results/statistics/summary.parquet",
         models=inputs.model_cards(settings),
         datasets=inputs.dataset_cards(settings),
-        items=inputs.clustered_items(settings),
+        test_splits=inputs.clustered_items(settings),
     output:
         contrasts="results/statistics/contrasts.parquet",
         sensitivity="results/statistics/sensitivity.parquet",

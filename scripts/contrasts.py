@@ -27,7 +27,9 @@ with step(snakemake.log[0], snakemake.threads):
     section = validate(StatisticsSection, snakemake.params.statistics)
     models = model_card.read_cards(snakemake.input.models)
     datasets = dataset_card.read_cards(snakemake.input.datasets)
-    clusters = {Path(split).parent.name: read_concepts(split) for split in snakemake.input.get("items", [])}
+    clusters = {
+        Path(split).parent.name: read_concepts(split) for split in snakemake.input.get("test_splits", [])
+    }
     material = Material(section, snakemake.params.seed, measures, models, clusters)
     frame, parts = compare(snakemake.input.rows, comparisons, material)
     sensitivity = sensitivities(frame, parts, section, models)

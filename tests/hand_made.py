@@ -106,7 +106,9 @@ def sensitivity(
 def contrasts(*rows):
     """Rows of contrasts.csv: those given, or one pooled over two datasets that disagree."""
     some = [effect(), effect(dataset="shapes"), effect(dataset="toys", low=-0.1, verdict="undecided")]
-    return pd.DataFrame(list(rows) or some)
+    frame = pd.DataFrame(list(rows) or some)
+    sizes = frame.groupby("family")["family"].transform("size").where(frame["family"] != "", 1)
+    return frame.assign(comparisons=sizes)
 
 
 def no_contrasts():

@@ -135,7 +135,7 @@ def _lines(row: ContrastRow) -> dict[str, str]:
     resampled = (row.bootstrap_low, row.bootstrap_high)
     text = {
         "where": ": ".join(part for part in where if part),
-        "judged": judged if row.decides else f"none; {'uncorrected ' if row.verdict else ''}{judged}",
+        "judged": judged if row.decides else f"none; {judged}{' without correction' if row.verdict else ''}",
         "size": f"{points(row.effect, sign=True)}{ends}",
         "bootstrap": " to ".join(points(end, sign=True) for end in resampled if end is not None),
         "levels": f"{percent(row.treatment, 1)}, {percent(row.control, 1)}",

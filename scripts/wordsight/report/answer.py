@@ -154,7 +154,7 @@ def _not_about_language(compared: Sequence[Contrast], run: Run) -> str:
 
 def _from_captions(contrast: Contrast) -> list[ContrastRow]:
     """Effects of a contrast about language that decide, with the verdict on the side of the captions."""
-    turned = TURNED if contrast.captions_are_controls else {}
+    turned = OPPOSITE if contrast.captions_are_controls else {}
     return [replace(row, verdict=turned.get(row.verdict, row.verdict)) for row in _main(contrast)]
 
 
@@ -176,7 +176,7 @@ def _headline(contrast: Contrast, *, protocols: bool = False) -> str:
     """Say how many comparisons of a contrast ended how, and if asked, which of those that have a verdict."""
     rows = _main(contrast)
     if not rows:
-        return f"{contrast.title}: nothing to judge"
+        return f"{contrast.title}: no verdict"
     if contrast.comparison.baseline:
         return f"{contrast.title}: effects without verdicts on {counted(len(rows), 'protocol')}"
     said: list[str] = []

@@ -183,10 +183,10 @@ def _too_few(row: ContrastRow) -> str:
         if row.interval
         else ""
     )
-    these = (
-        f", so on new images like these the verdict is {row.encoders_verdict}" if row.encoders_verdict else ""
+    known = (
+        "" if row.encoders_verdict in ("", "undecided") else f"; of these encoders: {row.encoders_verdict}"
     )
-    return f"undecided, with too few models for a verdict about training ({few}); {differ}{interval}{these}"
+    return f"undecided, with too few models for a verdict about training ({few}); {differ}{interval}{known}"
 
 
 def _equivalent(row: ContrastRow, around: str) -> str:

@@ -23,7 +23,7 @@ other contrasts of their family (:mod:`wordsight.statistics.judging`).
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -500,6 +500,9 @@ def _describe(
     section = material.section
     parts = [effect.part for effect in effects]
     found, (variance, df) = estimate(parts), fixed_models(parts)
+    identical = all(effect.identical for effect in effects)
+    if identical:  # whatever units of a side vary by, there is nothing to test
+        found = replace(found, df=float("nan"))
     encoders = Estimate(found.effect, float(np.sqrt(variance)), df, unit_variance=0.0)
     treated, untreated = (float(np.mean([e.level(sign) for e in effects])) for sign in (1, -1))
     levels = [level for level in LEVELS if any(level in effect.levels for effect in effects)]
@@ -514,7 +517,6 @@ def _describe(
     replicate = {effect.units.replicate for effect in effects}
     margin = _margin(metric, [effect.gain for effect in effects], section)
     over_low, over_high, by_dataset = _by_dataset(effects, found.effect, scope, section.confidence)
-    identical = all(effect.identical for effect in effects)
     return {
         "effect": treated - untreated,
         "low": low,
