@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import small_images
@@ -147,6 +147,8 @@ def test_the_learning_rate_rises_to_its_peak_and_falls_to_almost_nothing(steps, 
 )
 @settings(max_examples=60, deadline=None)
 def test_a_contrastive_loss_does_not_depend_on_the_order_of_a_batch(captions, name, seed):
+    # What can't be shuffled is refused: all images of a class have the same caption.
+    assume(name != "captions_shuffled" or len(set(captions)) > 1)
     generator = torch.Generator().manual_seed(seed)
     vectors = {caption: torch.randn(5, generator=generator) for caption in sorted(set(captions))}
     images = ImageSet(

@@ -102,7 +102,7 @@ MISTAKES = [
     ("pretraining/micro_batch_size", 1, "pretraining.micro_batch_size", ["2", "not 1"]),
     ("pretraining/objectives", {}, "pretraining.objectives", ["1"]),
     ("pretraining/objectives/label", {}, "pretraining.objectives.label", ["did you mean 'labels'"]),
-    ("statistics/confidnce", 0.95, "statistics", ["did you mean 'confidence'", "confidence, resamples, power, margin, margins, clusters, families"]),
+    ("statistics/confidnce", 0.95, "statistics", ["did you mean 'confidence'", "confidence, resamples, power, margin, margins, clusters, families, primary"]),
     ("statistics/confidence", 95, "statistics.confidence", ["1", "95"]),
     ("statistics/power", 1, "statistics.power", ["1"]),
     ("statistics/margins", {"accuracy": 0}, "statistics.margins.accuracy", ["0"]),

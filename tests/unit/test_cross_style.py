@@ -32,7 +32,7 @@ from wordsight.protocols.rows import of_dataset, write_rows
 from wordsight.protocols.task import Task
 from wordsight.statistics.observations import read_observations, read_origin
 from wordsight.workflow import inputs
-from wordsight.workflow.targets import evaluated_datasets, protocol_results
+from wordsight.workflow.targets import cuts, evaluated_datasets, protocol_results
 
 CROSSED = {
     "cross_style_few_shot": (cross_style_few_shot.evaluate, {"shots": [1, 3], "trials": 4}),
@@ -308,7 +308,8 @@ def test_results_across_styles_are_one_file_a_cell_and_their_dataset_is_the_real
     ]
     assert evaluated_datasets(config) == ["glyphs"]
     wildcards = Wildcards(fromdict={"model": "plain"})
-    assert inputs.measured(config, wildcards, "cross_style_probe") == {
+    (alone,) = cuts(config)
+    assert inputs.measured(config, wildcards, "cross_style_probe", alone) == {
         "train": ["results/features/plain/glyphs/train.safetensors"],
         "test": ["results/features/plain/glyphs/test.safetensors"],
         "dataset": ["resources/datasets/glyphs/card.json"],

@@ -320,13 +320,13 @@ def test_a_figure_is_there_only_where_its_protocol_runs(names, asked):
 
 
 def test_without_a_contrast_or_in_the_papers_mode_there_are_no_confusions():
-    assert "confusions" not in figure_names(configured(contrasts={}))
+    assert "confusions" not in figure_names(configured(contrasts={}, conclusions={}))
     assert "confusions" not in figure_names(configured(mode="paper", protocols=protocols("transfer")))
 
 
 def test_of_contrasts_about_anything_else_the_first_is_shown():
     sides = {"treatment": {"objective": "labels"}, "control": {"objective": "class_names"}}
-    config = configured(contrasts={"one": sides, "two": sides})
+    config = configured(contrasts={"one": sides, "two": sides}, conclusions={})
     assert [comparison.name for comparison in confused(config)] == ["one"]
 
 

@@ -174,7 +174,7 @@ CASES = {
     **{
         flag: (lambda flag=flag: flagged(flag), "Flagged", ["language (Few-shot, Transfer)"]) for flag in MEANINGS
     },
-    "flagged often": (flagged_often, "Flagged", ["(Transfer) and 6 more contrasts"]),
+    "flagged often": (flagged_often, "Flagged", ["(Transfer) and 7 more contrasts"]),
     "constant": (lambda: with_reason("constant", "transfer"), "nothing varies", ["language (Transfer)"]),
     "too few models": (lambda: with_reason("too few models", "few_shot"), "too few models", []),
     "without a value": (without_a_value, "without a value", ["first on shapes", "first on toys"]),

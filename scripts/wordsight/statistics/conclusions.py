@@ -43,7 +43,7 @@ def conclude(frame: pd.DataFrame, conclusions: Mapping[str, Conclusion], alpha: 
         for name, conclusion in conclusions.items()
         for row in _by_protocol(name, conclusion, main, frame["protocol"].unique())
     ]
-    table = pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"p_value": float})
     tests = max(int(table["p_value"].notna().sum()), 1)
     adjusted = [verdicts.bonferroni(p, tests) for p in table["p_value"]]
     shown = np.array(adjusted, dtype=float) <= alpha
