@@ -8,6 +8,8 @@ from wordsight.catalogue.cells import CELLS
 from wordsight.statistics import bootstrap
 from wordsight.statistics.bootstrap import effects, model_weights, percentile, shares
 
+pytestmark = pytest.mark.slow
+
 # Two treatments and one control in group a, one treatment and two controls in group b.
 PAIRS = [("t1", "c1"), ("t2", "c1"), ("t3", "c2"), ("t3", "c3")]
 GROUPS = ["a", "a", "b", "b"]

@@ -11,6 +11,8 @@ from wordsight.config.models import CheckpointNetwork, PackagedNetwork, PythonNe
 from wordsight.errors import WeightsError
 from wordsight.models import building, card
 
+pytestmark = pytest.mark.slow
+
 HEAD = """import torch
 from safetensors.torch import load_file
 from torch import nn

@@ -16,6 +16,8 @@ from wordsight.datasets.sources import cub200
 from wordsight.downloads import fetching
 from wordsight.errors import DataError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):

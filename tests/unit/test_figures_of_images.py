@@ -16,6 +16,8 @@ from wordsight.figures.images.thumbnails import thumbnail
 from wordsight.figures.style import WIDTH
 from wordsight.tables.reading import Tables
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["features", "robust_images", "confusions"]
 PICTURE = thumbnail(Image.new("RGB", (8, 8), (30, 60, 90)))
 MODELS = trained(["simclr", "labels", "captions_contrastive"], seeds=2)
