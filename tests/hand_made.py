@@ -223,6 +223,16 @@ def written(run, drawn, folder, downloads=(), names=("transfer", "summary")):
 # Models that the workflow trained: every objective from several seeds, beside an ordinary one.
 
 OBJECTIVES = list(objectives.OBJECTIVES)
+# Objectives of the two sides of several contrasts, some of them about language.
+PAIRS = [
+    ("captions_contrastive", "labels"),
+    ("captions_contrastive", "captions_shuffled"),
+    ("labels", "untrained"),
+    ("captions_targets", "simclr"),
+    ("captions_contrastive", "untrained"),
+    ("captions_contrastive", "class_names"),
+    ("adversarial", "labels"),
+]
 
 
 def trained(objectives=OBJECTIVES, seeds=3):

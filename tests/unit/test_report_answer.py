@@ -6,6 +6,7 @@ import pytest
 
 import snapshots
 from hand_made import (
+    PAIRS,
     against,
     comparison,
     contrasts,
@@ -23,15 +24,6 @@ from wordsight.report.page import write_verdicts
 
 NAN = float("nan")
 NO_INTERVAL = {"low": NAN, "high": NAN}
-PAIRS = [
-    ("captions_contrastive", "labels"),
-    ("captions_contrastive", "captions_shuffled"),
-    ("labels", "untrained"),
-    ("captions_targets", "simclr"),
-    ("captions_contrastive", "untrained"),
-    ("captions_contrastive", "class_names"),
-    ("adversarial", "labels"),
-]
 
 # Effects of one contrast, each with the others that are there beside it.
 ROWS = {

@@ -6,6 +6,7 @@ import pytest
 import snapshots
 from hand_made import (
     OBJECTIVES,
+    PAIRS,
     comparison,
     complete,
     contrasts,
@@ -24,15 +25,6 @@ from wordsight.catalogue.cells import ALL_NEW
 from wordsight.report.cautions import MEANINGS, cautions
 
 WHOLE = {"n": 1, "unit": "trials", "stderr": float("nan")}
-PAIRS = [
-    ("captions_contrastive", "labels"),
-    ("captions_contrastive", "captions_shuffled"),
-    ("labels", "untrained"),
-    ("captions_targets", "simclr"),
-    ("captions_contrastive", "untrained"),
-    ("captions_contrastive", "class_names"),
-    ("adversarial", "labels"),
-]
 
 
 def changed(metric, value, protocol="robustness", model="first"):

@@ -20,6 +20,7 @@ import pytest
 import snapshots
 from hand_made import (
     OBJECTIVES,
+    PAIRS,
     comparison,
     complete,
     contrasts,
@@ -49,15 +50,6 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "</script><script>alert(1)</script>&\"'"
 VEGA_LITE = "https://vega.github.io/schema/vega-lite/v6.1.0.json"
-PAIRS = [
-    ("captions_contrastive", "labels"),
-    ("captions_contrastive", "captions_shuffled"),
-    ("labels", "untrained"),
-    ("captions_targets", "simclr"),
-    ("captions_contrastive", "untrained"),
-    ("captions_contrastive", "class_names"),
-    ("adversarial", "labels"),
-]
 
 
 class Page(HTMLParser):

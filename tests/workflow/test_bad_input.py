@@ -35,25 +35,25 @@ def test_a_mistake_ends_its_step_in_one_line_and_leaves_nothing(fresh):
     assert not list(fresh.path.glob("res*/**/.*"))
 
 
-def test_a_wrong_configuration_ends_before_anything_runs(fresh):
-    fresh.configure(lambda config: config.update(sed=1))
-    done = fresh.snakemake(check=False)
+def refused(project):
+    """The one line in which a run ends before anything of it has run."""
+    done = project.snakemake(check=False)
     assert done.status != 0
     assert len(done.errors) == 1
-    assert "'sed'; did you mean 'seed'?" in done.errors[0]
     assert "Traceback" not in done.stderr
-    assert not (fresh.path / "results").exists()
-    assert not (fresh.path / "resources").exists()
+    assert not (project.path / "results").exists()
+    assert not (project.path / "resources").exists()
+    return done.errors[0]
+
+
+def test_a_wrong_configuration_ends_before_anything_runs(fresh):
+    fresh.configure(lambda config: config.update(sed=1))
+    assert "'sed'; did you mean 'seed'?" in refused(fresh)
 
 
 def test_a_file_of_the_users_that_is_missing_ends_before_anything_runs(fresh):
     shutil.rmtree(fresh.path / "data/shapes")
-    done = fresh.snakemake(check=False)
-    assert done.status != 0
-    assert len(done.errors) == 1
-    assert "datasets.shapes.path: " in done.errors[0]
-    assert "Traceback" not in done.stderr
-    assert not (fresh.path / "resources").exists()
+    assert "datasets.shapes.path: " in refused(fresh)
 
 
 def test_a_file_that_is_no_yaml_ends_before_anything_runs(fresh):

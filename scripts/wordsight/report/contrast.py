@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from wordsight.catalogue import display
 from wordsight.catalogue.objectives import OBJECTIVES
@@ -62,12 +63,12 @@ class Contrast:
         """Its name in the configuration."""
         return self.comparison.name
 
-    @property
+    @cached_property
     def rows(self) -> list[ContrastRow]:
         """All its effects."""
         return records(self.run.contrasts[self.run.contrasts["contrast"] == self.name], ContrastRow)
 
-    @property
+    @cached_property
     def sides(self) -> tuple[Side, Side]:
         """Treatment and control."""
         treatments, controls = self.comparison.sides

@@ -68,7 +68,7 @@ def _means(run: Run, protocol: str, settings: Sequence[float]) -> Table:
     rows = run.objectives[(run.objectives["protocol"] == protocol) & run.objectives["setting"].isin(settings)]
     parameter = rows["parameter"].iloc[0]
     varied = parameter if len(settings) > 1 else ""
-    present = set(rows["dataset"])
+    present, trained = set(rows["dataset"]), run.trained()
     seeds = rows.groupby(["group", "setting"])["seeds"].max()
     found = [
         Measured(
@@ -77,7 +77,7 @@ def _means(run: Run, protocol: str, settings: Sequence[float]) -> Table:
             row.dataset,
             [display.group(row.group), str(seeds[row.group, row.setting]), *_varied(varied, row.setting)],
             with_interval(row),
-            behind(row, row.dataset, **{"objective" if row.group in run.trained() else "model": row.group}),
+            behind(row, row.dataset, **{"objective" if row.group in trained else "model": row.group}),
         )
         for row in records(rows, MeanRow)
     ]
