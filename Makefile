@@ -9,7 +9,7 @@ MEMORY_MB ?= $(shell $(PYTHON) -c 'import os; print(os.sysconf("SC_PAGE_SIZE") *
 # CONFIG is checked first, because Snakemake takes seconds to start, and doesn't say where a mistake in YAML is.
 SNAKEMAKE = $(if $(CONFIG),PYTHONPATH=scripts .venv/bin/python -m wordsight.config $(CONFIG) && ).venv/bin/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
 
-.PHONY: report test test-fast snapshots lint why bench check-model search lock
+.PHONY: report test test-fast snapshots lint why bench plan plan-table check-model search lock
 .DEFAULT_GOAL := report
 
 report: .venv/report  ## Run the default experiment, or CONFIG=..., and print the answer.
@@ -43,6 +43,17 @@ why: .venv/report  ## Show what would run and why.
 
 bench: .venv/dev  ## Run the benchmarks; each file in benchmarks/ says what it measures.
 	for benchmark in benchmarks/*.py; do .venv/bin/python $$benchmark || exit 1; done
+
+# With PILOT=2, a run with two seeds of each objective comes first, and the plan is for CONFIG itself. SEEDS=... asks for a number.
+NEXT_RUN = PYTHONPATH=scripts .venv/bin/python -m wordsight.workflow.next_run $(or $(CONFIG),config/config.yaml)
+
+plan: .venv/report  ## Say what it takes to decide every comparison, and write the configuration that does it.
+	$(if $(PILOT),$(NEXT_RUN) --pilot $(PILOT))
+	@$(MAKE) --no-print-directory plan-table CONFIG=$(if $(PILOT),results/pilot.yaml,$(CONFIG))
+	@$(NEXT_RUN) $(if $(PILOT),--after-pilot $(PILOT)) $(if $(SEEDS),--seeds $(SEEDS))
+
+plan-table: .venv/report
+	$(SNAKEMAKE) results/tables/plan.csv --quiet rules --no-hooks
 
 check-model: .venv/report  ## Check MODEL=... of the default configuration, or of CONFIG=..., before anything else runs.
 	@test -n "$(MODEL)" || { echo "wordsight: error: set MODEL=... to the name of a model in the configuration" >&2; exit 1; }

@@ -34,6 +34,7 @@ rule contrasts:
         contrasts="results/statistics/contrasts.parquet",
         sensitivity="results/statistics/sensitivity.parquet",
         conclusions="results/statistics/conclusions.parquet",
+        plan="results/statistics/plan.parquet",
     log:
         "logs/contrasts.log",
     benchmark:
@@ -87,6 +88,7 @@ rule result_tables:
         contrasts="results/statistics/contrasts.parquet",
         sensitivity="results/statistics/sensitivity.parquet",
         conclusions="results/statistics/conclusions.parquet",
+        plan="results/statistics/plan.parquet",
         models=inputs.model_cards(settings),
     output:
         results="results/tables/results.csv",
@@ -94,6 +96,7 @@ rule result_tables:
         contrasts="results/tables/contrasts.csv",
         sensitivity="results/tables/sensitivity.csv",
         conclusions="results/tables/conclusions.csv",
+        plan="results/tables/plan.csv",
         descriptor="results/tables/datapackage.json",
     log:
         "logs/result_tables.log",

@@ -1,4 +1,4 @@
-"""Compare the sides of every contrast, also by other analyses, flag reasons for doubt, and conclude."""
+"""Compare the sides of every contrast, also by other analyses, flag reasons for doubt, conclude and plan."""
 
 import sys
 from pathlib import Path
@@ -20,6 +20,7 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.statistics.conclusions import conclude
     from wordsight.statistics.effects import Material, compare
     from wordsight.statistics.measures import Measure
+    from wordsight.statistics.planning import plan
     from wordsight.statistics.sensitivity import sensitivities
 
     measures = {name: validate(Measure, values) for name, values in snakemake.params.measures.items()}
@@ -42,6 +43,7 @@ with step(snakemake.log[0], snakemake.threads):
         measures,
     )
     wanted = {name: validate(Conclusion, values) for name, values in snakemake.params.conclusions.items()}
-    write_frame(snakemake.output.conclusions, conclude(frame, wanted, 1 - section.confidence))
+    write_frame(snakemake.output.conclusions, conclude(frame, wanted, section))
+    write_frame(snakemake.output.plan, plan(frame, parts, section))
     write_frame(snakemake.output.sensitivity, sensitivity)
     write_frame(snakemake.output.contrasts, audited(frame, evidence))

@@ -24,6 +24,7 @@ with step(snakemake.log[0], snakemake.threads):
         "contrasts": read_frame(snakemake.input.contrasts),
         "sensitivity": read_frame(snakemake.input.sensitivity),
         "conclusions": read_frame(snakemake.input.conclusions),
+        "plan": read_frame(snakemake.input.plan),
     }
     tables = {name: checked(frame, SCHEMAS[name]) for name, frame in frames.items()}
     for name, table in tables.items():

@@ -85,9 +85,21 @@ def effect(protocol="transfer", dataset="", effect=0.2, low=0.1, high=0.3, verdi
         "encoders_verdict": {"helps": "higher", "hurts": "lower"}.get(verdict, verdict),
         "over_datasets_low": float("nan"), "over_datasets_high": float("nan"),
         "datasets_found": float("nan") if dataset else 2.0, "collapsed": "", "n_clusters": 200 if dataset else 400, "family": family, "p_adjusted": adjusted(p_value),
-        "p_equivalence_adjusted": adjusted(p_equivalence), "minimum_detectable": 0.14,
+        "p_equivalence_adjusted": adjusted(p_equivalence), "look": "", "level": 0.05,
+        "minimum_detectable": 0.14,
         "more_replicates": 12.0 if undecided else float("nan"), "chance": 0.25, "untrained": 0.3,
         "relative": effect / 0.2, "flags": "", **changes,
+    }  # fmt: skip
+
+
+def plan_row(needed=21.0, **changes):
+    """One row of plan.csv, which goes with the pooled row of :func:`effect`."""
+    return {
+        "contrast": "language", "protocol": "transfer", "mode": "sound", "metric": "accuracy", "parameter": "",
+        "setting": 0.0, "family": "all", "primary": True, "verdict": "undecided", "margin": 0.03,
+        "replicate": "models", "replicates": 6, "n_clusters": 400, "power": 0.3, "needed": needed,
+        "needed_low": needed - 5, "needed_high": needed + 15, "images": 400.0, "images_alone": float("inf"),
+        "confidence": 0.95, **changes,
     }  # fmt: skip
 
 

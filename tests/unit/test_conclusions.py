@@ -9,8 +9,10 @@ import yaml
 from hand_made import contrasts, effect
 from wordsight.config.contrasts import Conclusion
 from wordsight.config.load import load
+from wordsight.config.statistics import StatisticsSection
 from wordsight.errors import ConfigError
 from wordsight.statistics.conclusions import COLUMNS, conclude
+from wordsight.statistics.looks import level
 from wordsight.tables.schema import checked
 from wordsight.tables.schemas import CONCLUSIONS
 
@@ -27,8 +29,8 @@ def rows(*given):
     ]
 
 
-def concluded(frame, conclusions, alpha=0.05):
-    table = conclude(frame, conclusions, alpha)
+def concluded(frame, conclusions, **section):
+    table = conclude(frame, conclusions, StatisticsSection(**section))
     assert list(table.columns) == COLUMNS
     return checked(table, CONCLUSIONS)
 
@@ -82,8 +84,21 @@ def test_rows_that_do_not_stand_for_their_protocol_are_left_out():
     small = [
         row | {"main": False, "decides": False, "family": ""} for row in rows((-1.0, 0.001), (-1.0, 0.001))
     ]
-    table = conclude(contrasts(*small, *rows((0.1, 0.01), (0.2, 0.04))), MEANING, 0.05)
+    table = concluded(contrasts(*small, *rows((0.1, 0.01), (0.2, 0.04))), MEANING)
     assert table["verdict"].tolist() == ["shown"]
+
+
+def test_a_conclusion_is_at_the_look_of_the_contrast_that_has_reached_the_fewest():
+    looks = [5, 10, 20]
+    given = rows((0.1, 0.01), (0.2, 0.02))
+    for row, replicates in zip(given, (20, 10), strict=True):
+        row |= {"replicates": replicates, "look": "x"}
+    (row,) = concluded(contrasts(*given), MEANING, looks=looks).to_dict("records")
+    assert row["level"] == pytest.approx(level(10, looks, 0.05))
+    assert (row["p_adjusted"], row["verdict"]) == (0.02, "not shown")
+    given[1]["replicates"] = 20
+    (row,) = concluded(contrasts(*given), MEANING, looks=looks).to_dict("records")
+    assert row["verdict"] == "shown"
 
 
 @pytest.mark.parametrize(

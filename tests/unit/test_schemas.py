@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 import snapshots
-from hand_made import contrasts, effect, objective_means, results, sensitivity, trained_results
+from hand_made import contrasts, effect, objective_means, plan_row, results, sensitivity, trained_results
 from wordsight.config.contrasts import Conclusion
+from wordsight.config.statistics import StatisticsSection
 from wordsight.errors import DataError
 from wordsight.files.disk import write_json
 from wordsight.files.hashing import sha256
@@ -28,7 +29,10 @@ def frames():
         "objectives": objective_means(trained_results()),
         "contrasts": contrasts(),
         "sensitivity": pd.DataFrame([sensitivity(), sensitivity("leave one model out", "first")]),
-        "conclusions": conclude(contrasts(), {"meaning": Conclusion(helps=["language"])}, 0.05),
+        "conclusions": conclude(
+            contrasts(), {"meaning": Conclusion(helps=["language"])}, StatisticsSection()
+        ),
+        "plan": pd.DataFrame([plan_row()]),
     }
 
 

@@ -7,7 +7,7 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
 from wordsight.statistics import verdicts
-from wordsight.statistics.components import Estimate, Part, Stratum, estimate
+from wordsight.statistics.components import Part, Stratum, estimate
 
 
 def of(numbers):
@@ -46,7 +46,6 @@ def test_equal_numbers_have_no_p_values(values):
         verdicts.p_equivalence(found, 1),
     ]
     numbers += [verdicts.smallest_margin(found, 0.05), verdicts.minimum_detectable(found.stderr, found.df, 0.05, 0.8)]  # fmt: skip
-    numbers += [verdicts.more_replicates(found, len(values), 0.03, 0.05, 0.8)]
     assert np.isnan(numbers).all()
 
 
@@ -89,28 +88,6 @@ def test_minimum_detectable_effect_is_found_with_the_power_that_statsmodels_says
     effect = verdicts.minimum_detectable(1 / np.sqrt(units), units - 1, 0.05, 0.8)
     power = TTestPower().power(effect, units, 0.05)
     assert power == pytest.approx(0.8, abs=0.03)
-
-
-def test_more_replicates_reach_the_margin_and_one_fewer_do_not():
-    found = Estimate(effect=0.01, stderr=0.03, df=4, unit_variance=0.03**2)
-    more = verdicts.more_replicates(found, 5, 0.03, 0.05, 0.8)
-
-    def detectable(count):
-        return verdicts.minimum_detectable(0.03 * np.sqrt(5 / count), count - 1, 0.05, 0.8)
-
-    assert detectable(5 + more) <= 0.03 < detectable(4 + more)
-
-
-def test_no_number_of_replicates_makes_up_for_images():
-    found = Estimate(effect=0.0, stderr=0.05, df=8, unit_variance=0.01**2)
-    assert verdicts.more_replicates(found, 5, 0.03, 0.05, 0.8) == np.inf
-    assert verdicts.more_replicates(found, 5, 0.5, 0.05, 0.8) == 0
-
-
-def test_replicates_are_advised_up_to_a_limit_beyond_which_there_are_none():
-    found = Estimate(effect=0.0, stderr=0.1, df=4, unit_variance=0.1**2)
-    assert verdicts.more_replicates(found, 5, 0.002, 0.05, 0.8) < verdicts.MOST_REPLICATES
-    assert verdicts.more_replicates(found, 5, 0.001, 0.05, 0.8) == np.inf
 
 
 @pytest.mark.parametrize(

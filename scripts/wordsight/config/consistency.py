@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from wordsight.catalogue.prose import join
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.section import nearest
 from wordsight.config.datasets import EmojiDataset
@@ -21,7 +22,8 @@ def check(config: Config) -> None:
     ConfigError
         When a name isn't that of a dataset, model, metric or contrast, a selector matches no model, a
         contrast is in two families, a conclusion lists no contrast, jobs are to cover objectives of which
-        there are none, or a protocol evaluates on images that were trained on.
+        there are none, an objective has a number of seeds at which no look is declared, or a protocol
+        evaluates on images that were trained on.
     """
 
     def known(path: str, names: list[str], valid: list[str], kind: str) -> None:
@@ -57,6 +59,7 @@ def check(config: Config) -> None:
         known(f"statistics.families.{family}", names, list(config.contrasts), "contrast")
     _check_families(config.statistics.families)
     known("statistics.primary", config.statistics.primary, list(config.protocols.running), "protocol")
+    _check_looks(config)
     for name, conclusion in config.conclusions.items():
         parts = {"helps": conclusion.helps, "equivalent": conclusion.equivalent}
         for key, names in parts.items():
@@ -75,6 +78,32 @@ def _check_families(families: Mapping[str, list[str]]) -> None:
                 raise ConfigError(
                     f"config: statistics.families.{family}: the contrast {name!r} is in the family "
                     f"{taken[name]!r} too; remove it from one of them"
+                )
+
+
+def _check_looks(config: Config) -> None:
+    """Refuse seeds between two looks: a verdict there would be one more look, and none would be a waste."""
+    looks = config.statistics.looks
+    budgets = config.pretraining.objectives if config.pretraining and looks else {}
+    for name, contrast in config.contrasts.items():
+        models = {model for side in (contrast.treatment, contrast.control) for model in config.select(side)}
+        objectives = list(dict.fromkeys(getattr(config.models[m], "objective", "") for m in sorted(models)))
+        compared = [one for one in budgets if one in objectives]
+        if "untrained" in compared:  # a baseline has no verdict
+            continue
+        for objective in compared:
+            seeds, first = budgets[objective].seeds, budgets[compared[0]].seeds
+            key = f"config: pretraining.objectives.{objective}.seeds"
+            if seeds not in looks:
+                numbers = join(list(map(str, looks)), "or")
+                raise ConfigError(
+                    f"{key}: {seeds} is not among statistics.looks; set it to {numbers}, or change the looks "
+                    "if no run has been looked at yet"
+                )
+            if seeds != first:
+                raise ConfigError(
+                    f"{key}: with statistics.looks, both sides of contrasts.{name} need the same number of "
+                    f"seeds, but {compared[0]} has {first} and {objective} {seeds}"
                 )
 
 

@@ -53,7 +53,8 @@ class Config(Section):
         default=5,
         description=(
             "Seeds of an objective that a job covers with `jobs_by: objective`. If the number of seeds grows "
-            "from one multiple of this to another, only the new seeds are computed."
+            "from one multiple of this to another, only the new seeds are computed; for other numbers, see "
+            "`job_ends` of the objectives."
         ),
     )
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)] = Field(description="Image sets, by name.")

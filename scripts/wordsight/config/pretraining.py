@@ -50,6 +50,14 @@ class ObjectiveSection(Section):
         default=3, description="Number of models of this objective; their seeds are 0, 1 and so on."
     )
     learning_rate: Positive = Field(default=1e-3, description="Highest learning rate.")
+    job_ends: list[Annotated[int, Field(ge=1)]] = Field(
+        default=[],
+        description=(
+            "With `jobs_by: objective`, numbers of seeds at which a job ends, whatever `seeds_per_job` is. "
+            "With the number of seeds of a finished run in it, more seeds leave the finished jobs as they "
+            "are; `make plan` writes it. Every look of `statistics.looks` ends a job too."
+        ),
+    )
 
 
 class SearchSection(Section):

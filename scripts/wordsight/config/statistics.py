@@ -2,7 +2,8 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from wordsight.catalogue.section import Fraction, Name, Positive, Section
 
@@ -35,7 +36,10 @@ class StatisticsSection(Section):
     resamples: Annotated[int, Field(ge=100)] = Field(default=2000, description="Resamples of the bootstrap.")
     power: Fraction = Field(
         default=0.8,
-        description="Power with which a difference as large as the margin should be found.",
+        description=(
+            "Power that a plan aims at: with this probability, a difference as large as the margin is found, "
+            "and equivalence where there is no difference."
+        ),
     )
     margin: Positive | Margin = Field(
         default=Margin(),
@@ -72,3 +76,19 @@ class StatisticsSection(Section):
             "protocols form a family of their own. Without this key, all protocols are corrected together."
         ),
     )
+    looks: list[Annotated[int, Field(ge=2)]] = Field(
+        default=[],
+        description=(
+            "Numbers of seeds at which verdicts are given, such as `[5, 10, 20]`, if you want to add seeds "
+            "until a comparison is decided. The error rate is then spent over these looks, most of it at the "
+            "last one. Declare them before the first run. Each objective of a contrast must have one of these "
+            "numbers of seeds, and both sides the same. Without this key, each comparison is tested once."
+        ),
+    )
+
+    @field_validator("looks")
+    @classmethod
+    def _refuse_disorder(cls, looks: list[int]) -> list[int]:
+        if any(one >= other for one, other in zip(looks, looks[1:], strict=False)):
+            raise PydanticCustomError("looks", "list the numbers of seeds in ascending order, each once")
+        return looks

@@ -2,17 +2,19 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from wordsight.catalogue.jobs import parsed
 from wordsight.datasets.card import DatasetCard
 
 USED = ["s", "max_rss", "cpu_time"]  # columns of a benchmark file
 WATTS = 12.0  # a core
+ON_GPU = ("pretrain", "features", "augmented_features", "robustness")  # steps that use one if there is one
 
 
 @dataclass(frozen=True)
@@ -101,21 +103,75 @@ def wall_time(jobs: pd.DataFrame) -> float:
 
 
 def speeds(
-    jobs: pd.DataFrame, datasets: Mapping[str, DatasetCard], shown: Mapping[str, str]
+    jobs: pd.DataFrame,
+    datasets: Mapping[str, DatasetCard],
+    shown: Mapping[str, str],
+    passed: Collection[str],
 ) -> dict[str, float]:
     """Images per second when features are computed, including the start of Python and loading the weights.
 
     Parameters
     ----------
-    jobs : table of :func:`benchmarks`; each job of the rule ``features`` has one model and one dataset
+    jobs : table of :func:`benchmarks`
     datasets : cards by name
     shown : the name under which each model is counted; models of one objective share a name
+    passed : datasets that a job covers which is not of a single one
     """
     images: Counter[str] = Counter()
     seconds: dict[str, float] = defaultdict(float)
-    features = jobs[jobs["rule"] == "features"]
-    for (model, dataset), spent in zip(features["wildcards"], features["s"], strict=True):
-        splits = datasets[dataset].splits
-        images[shown[model]] += splits.train.items + splits.test.items
-        seconds[shown[model]] += spent
-    return {name: images[name] / seconds[name] for name in images}
+    for name, (model, *one), spent in zip(*(jobs[key] for key in ("rule", "wildcards", "s")), strict=True):
+        rule = parsed(name)
+        if rule.step == "features":
+            splits = [datasets[dataset].splits for dataset in one or passed if dataset in datasets]
+            images[shown[model]] += rule.models * sum(each.train.items + each.test.items for each in splits)
+            seconds[shown[model]] += spent
+    return {name: images[name] / seconds[name] for name in images if images[name]}
+
+
+@dataclass(frozen=True)
+class PerModel:
+    """What one more model of an objective takes.
+
+    Attributes
+    ----------
+    seconds : of all its jobs, one after the other
+    gpu_seconds : of those that use a GPU where there is one
+    """
+
+    seconds: float
+    gpu_seconds: float
+
+
+def per_model(
+    jobs: pd.DataFrame, objectives: Mapping[str, Sequence[str]], devices: int
+) -> dict[str, PerModel]:
+    """Time of one more model of each objective, as the present ones took.
+
+    A job of several models counts for each of them with its share. Of several jobs for one result, as after
+    a change of the configuration, the last one counts.
+
+    Parameters
+    ----------
+    jobs : table of :func:`benchmarks`
+    objectives : of each objective its models
+    devices : GPUs that share a training
+    """
+    of_model = {model: name for name, models in objectives.items() for model in models}
+    last: dict[tuple[str, str, tuple[str, ...]], float] = {}
+    ordered = jobs.sort_values("ended")
+    for name, wildcards, spent in zip(*(ordered[key] for key in ("rule", "wildcards", "s")), strict=True):
+        rule, (first, *rest) = parsed(name), wildcards or ("",)
+        objective = of_model.get(first, "")
+        covered = [f"{objective}-{seed}" for seed in rule.covered] or [first]
+        for model in covered if objective else ():
+            if model in of_model:
+                last[rule.step, model, tuple(rest)] = spent / rule.models
+    total: dict[tuple[str, str], float] = defaultdict(float)
+    for (step, model, _), seconds in last.items():
+        total[of_model[model], "all"] += seconds
+        total[of_model[model], "gpu"] += seconds * (step in ON_GPU) * (devices if step == "pretrain" else 1)
+    return {
+        name: PerModel(*(total[name, kind] / len(models) for kind in ("all", "gpu")))
+        for name, models in objectives.items()
+        if models
+    }

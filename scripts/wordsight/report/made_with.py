@@ -52,7 +52,7 @@ def machine() -> str:
     parts = [
         f"{_processor()}, {counted(cores or 1, 'core')}",
         f"{memory:.0f} GiB of memory",
-        join(_gpus()) or "no GPU found",
+        join(gpus()) or "no GPU found",
         f"{platform.machine()}, {platform.system()} {platform.release()}",
     ]
     return "; ".join(parts)
@@ -67,7 +67,7 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _gpus() -> list[str]:
+def gpus() -> list[str]:
     """Names of the NVIDIA GPUs, from the driver, since PyTorch may be in another environment."""
     found = []
     for path in sorted(GPUS.glob("*/information")):

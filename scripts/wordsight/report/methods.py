@@ -296,7 +296,31 @@ def _statistics(run: Run) -> Iterator[Sentence]:
             f"that all verdicts of a family hold together: {join(named)}.",
         ]
     yield [f"Minimum detectable effects are for a power of {percent(section['power'])}."]
+    yield from _looks(run)
     yield from _sensitivity(run)
+
+
+def _looks(run: Run) -> Iterator[Sentence]:
+    """The looks that were declared, and the level of the present one."""
+    reached: dict[str, list[float]] = {}
+    for row in run.deciding():
+        if row.look:
+            reached.setdefault(row.look, []).append(row.level)
+    if not reached:
+        return
+    seeds = join(list(map(str, run.config["statistics"]["looks"])))
+    now = join([f"{look} (a level of {_levels(levels)} for each family)" for look, levels in reached.items()])
+    yield [
+        f"Verdicts were planned for {seeds} seeds, and the level was spent over these looks by the function of "
+        "Lan and DeMets that resembles the bounds of O'Brien and Fleming",
+        Cite(("landemets1983",)),
+        f"; these are the verdicts of look {now}.",
+    ]
+
+
+def _levels(levels: Sequence[float]) -> str:
+    ends = dict.fromkeys(f"{level:.2g}" for level in (min(levels), max(levels)))
+    return " to ".join(ends)
 
 
 # What each analysis leaves out.

@@ -239,7 +239,9 @@ def _record(
         "costs": costs.costs(jobs),
         "wall_time": costs.wall_time(jobs),
         "energy_note": costs.energy_note(),
-        "speeds": costs.speeds(jobs, run.datasets, {name: run.shown(name) for name in run.models}),
+        "speeds": costs.speeds(
+            jobs, run.datasets, {name: run.shown(name) for name in run.models}, run.passed()
+        ),
         "methods_text": methods.methods_text(run, software),
         "methods_latex": methods.methods_latex(run, software),
         "licences": made_with.licences(run),

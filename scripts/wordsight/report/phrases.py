@@ -192,7 +192,7 @@ def _too_few(row: ContrastRow) -> str:
 def _equivalent(row: ContrastRow, around: str) -> str:
     """Say that the sides are equivalent, and whether the effect is significant all the same."""
     p_difference, _ = row.judged_p
-    if p_difference is None or p_difference > 1 - row.confidence:
+    if p_difference is None or p_difference > row.level:
         return f"equivalent within {margin(row)} (effect {_points(row)[0]}, {around})"
     effect = f"a significant but smaller effect of {_signed(row)}"
     return f"equivalent within {margin(row)}, with {effect} ({around})"
@@ -200,10 +200,9 @@ def _equivalent(row: ContrastRow, around: str) -> str:
 
 def _without_correction(row: ContrastRow, run: Run) -> str:
     """Say what an undecided effect would be without the correction, if not undecided."""
-    alpha = 1 - row.confidence
-    if row.p_equivalence is not None and row.p_equivalence <= alpha:
+    if row.p_equivalence is not None and row.p_equivalence <= row.level:
         alone = "equivalent"
-    elif row.p_value is not None and row.p_value <= alpha:
+    elif row.p_value is not None and row.p_value <= row.level:
         alone = "significant"
     else:
         return ""

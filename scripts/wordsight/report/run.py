@@ -7,6 +7,7 @@ import pandas as pd
 
 from wordsight.catalogue import display
 from wordsight.catalogue.cells import CELLS
+from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Mode
 from wordsight.datasets.card import DatasetCard
 from wordsight.models.card import ModelCard, TrainingCard
@@ -72,6 +73,18 @@ class Run:
     def not_trained_here(self) -> list[ModelCard]:
         """Models that the workflow did not train."""
         return [card for card in self.models.values() if not card.training]
+
+    def passed(self) -> list[str]:
+        """Datasets whose features are read for every encoder that the workflow trained, or for every encoder."""
+        models = {name for name, card in self.models.items() if card.training} or set(self.models)
+        found: dict[str, None] = {}
+        for protocol, section in self.config["protocols"].items():
+            if section is None or PROTOCOLS[protocol].runs_encoder:
+                continue
+            measured = self.results.loc[self.results["protocol"] == protocol, "model"]
+            if models <= set(measured):
+                found |= dict.fromkeys(section.get("datasets") or [section["dataset"]])
+        return list(found)
 
     def shown(self, model: str) -> str:
         """Name shown for a model: the title of its objective if the workflow trained it, else its name."""

@@ -29,7 +29,7 @@ vary together, and so do items that several cells share.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -104,11 +104,11 @@ def estimate(parts: Sequence[Part]) -> Estimate:
         raise ValueError("expected at least one dataset")
     effects = [sum(s.sign * float(s.observations.mean()) for s in part.strata) for part in parts]
     common = moderation.prior(means_over(parts))
-    units = [_moderated(term, common) for term in _unit_terms(parts)]
+    units = [_moderated(term, common) for term in unit_terms(parts)]
     terms = [
         *[(term.variance, term.df) for term in units],
-        *_item_terms(parts),
-        *(_trial_term(part, len(parts)) for part in parts),
+        *item_terms(parts),
+        *trial_terms(parts),
     ]
     terms = [(variance if variance > ROUNDING**2 else 0.0, df) for variance, df in terms if df > 0]
     of_units = sum(term.variance for term in units)
@@ -178,27 +178,36 @@ def side_means(parts: Sequence[Part], sign: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Units:
+class Units:
     """Variance that the units of a stratum bring into the effect, with its degrees of freedom.
 
-    ``count`` is their number, or 0 where datasets have different ones.
+    Attributes
+    ----------
+    count : their number, or 0 where datasets have different ones
+    interaction : the part of the variance that more items would reduce
     """
 
     variance: float
     df: float
     objective: str
     count: int
+    interaction: float
 
 
-def _moderated(term: _Units, common: Prior | None) -> _Units:
+def borrows(term: Units, common: Prior | None) -> bool:
+    """Whether the units of a stratum are seeds whose variance is shrunk to what all objectives say."""
+    return common is not None and term.objective in common.members and term.count > 0
+
+
+def _moderated(term: Units, common: Prior | None) -> Units:
     """The same, shrunk to what all objectives say, where the units are seeds of one of them."""
-    if common is None or term.objective not in common.members or not term.count:
+    if common is None or not borrows(term, common):
         return term
     variance, df = common.moderated(term.variance * term.count, term.count - 1)
-    return _Units(variance / term.count, df, term.objective, term.count)
+    return replace(term, variance=variance / term.count, df=df)
 
 
-def _unit_terms(parts: Sequence[Part]) -> list[_Units]:
+def unit_terms(parts: Sequence[Part]) -> list[Units]:
     """Variance and degrees of freedom of the units of each stratum; none where a stratum has but one.
 
     Units with the same name vary together. Where datasets differ in units, the smallest number of units
@@ -206,6 +215,7 @@ def _unit_terms(parts: Sequence[Part]) -> list[_Units]:
     """
     influence: dict[tuple[int, int], dict[str, float]] = defaultdict(lambda: defaultdict(float))
     strata: dict[tuple[int, int], list[Stratum]] = defaultdict(list)
+    interactions = _interactions(parts)
     for part in parts:
         for place, stratum in enumerate(part.strata):
             count, means = len(stratum.units), stratum.observations.mean(axis=(1, 2))
@@ -217,11 +227,12 @@ def _unit_terms(parts: Sequence[Part]) -> list[_Units]:
             for unit, share in zip(stratum.units, shares, strict=True):
                 influence[kind][unit] += float(share)
     return [
-        _Units(
+        Units(
             variance=sum(share**2 for share in by_unit.values()),
             df=min(len(stratum.units) for stratum in strata[kind]) - 1,
             objective=strata[kind][0].objective,
             count=len(by_unit) if _alike(strata[kind], len(parts)) else 0,
+            interaction=interactions[kind],
         )
         for kind, by_unit in influence.items()
     ]
@@ -232,24 +243,41 @@ def _alike(strata: Sequence[Stratum], parts: int) -> bool:
     return len(strata) == parts and len({(stratum.objective, stratum.units) for stratum in strata}) == 1
 
 
-def _item_terms(parts: Sequence[Part]) -> list[tuple[float, int]]:
+def item_terms(parts: Sequence[Part]) -> list[tuple[float, int]]:
     """Variance and degrees of freedom of the items; parts with the same items and units share one draw."""
+    return [_crossed_term(tables) for tables in _by_items(parts)]
+
+
+def trial_terms(parts: Sequence[Part]) -> list[tuple[float, int]]:
+    """Variance and degrees of freedom of the trials of each part."""
+    return [
+        _crossed_term([(kind.sign, kind.observations.mean(axis=2) / len(parts)) for kind in part.strata])
+        for part in parts
+    ]
+
+
+def _interactions(parts: Sequence[Part]) -> dict[tuple[int, int], float]:
+    """Part of the units' variance that is their interaction with items, by number and place of the stratum."""
+    found: dict[tuple[int, int], float] = defaultdict(float)
+    for tables in _by_items(parts):
+        for place, (_, table) in enumerate(tables):
+            if min(table.shape) > 1:
+                found[len(tables), place] += _interaction(table) / table.size
+    return found
+
+
+def _by_items(parts: Sequence[Part]) -> list[list[tuple[int, np.ndarray]]]:
+    """Of parts with the same items and units together, the sign and the table (units, items) of each stratum."""
     by_items: dict[tuple[object, ...], list[Part]] = defaultdict(list)
     for part in parts:
         by_items[(part.items, *(stratum.units for stratum in part.strata))].append(part)
     return [
-        _crossed_term(
-            [
-                (first.sign, sum(part.strata[place].observations.mean(axis=1) for part in same) / len(parts))
-                for place, first in enumerate(same[0].strata)
-            ]
-        )
+        [
+            (first.sign, sum(part.strata[place].observations.mean(axis=1) for part in same) / len(parts))
+            for place, first in enumerate(same[0].strata)
+        ]
         for same in by_items.values()
     ]
-
-
-def _trial_term(part: Part, parts: int) -> tuple[float, int]:
-    return _crossed_term([(kind.sign, kind.observations.mean(axis=2) / parts) for kind in part.strata])
 
 
 def _crossed_term(tables: Sequence[tuple[int, np.ndarray]]) -> tuple[float, int]:

@@ -3,7 +3,8 @@
 A conclusion holds if every one of its contrasts does what it needs: the treatment helps, or both sides are
 equivalent within the margin. By the intersection-union test (Berger 1982, "Multiparameter hypothesis testing
 and acceptance sampling", doi:10.1080/00401706.1982.10487790), its p is the largest of theirs, and the number
-of contrasts needs no correction. The number of conclusions and protocols does, by Bonferroni's method.
+of contrasts needs no correction. The number of conclusions and protocols does, by Bonferroni's method. Where
+looks are declared, the level is that of the contrast that has reached the fewest of them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,25 +13,28 @@ import numpy as np
 import pandas as pd
 
 from wordsight.config.contrasts import Conclusion
-from wordsight.statistics import verdicts
+from wordsight.config.statistics import StatisticsSection
+from wordsight.statistics import looks, verdicts
 from wordsight.statistics.records import ContrastRow, records
 
 SHOWN, NOT_SHOWN = "shown", "not shown"
 SETTING = ["protocol", "mode", "metric", "parameter", "setting"]
 COLUMNS = [
     *("conclusion", "question", *SETTING),
-    *("verdict", "weakest", "p_value", "comparisons", "p_adjusted"),
+    *("verdict", "weakest", "p_value", "comparisons", "p_adjusted", "level"),
 ]
 
 
-def conclude(frame: pd.DataFrame, conclusions: Mapping[str, Conclusion], alpha: float) -> pd.DataFrame:
+def conclude(
+    frame: pd.DataFrame, conclusions: Mapping[str, Conclusion], section: StatisticsSection
+) -> pd.DataFrame:
     """Test every conclusion on every protocol that all of its contrasts have results of.
 
     Parameters
     ----------
     frame : rows of the contrasts
     conclusions : by name
-    alpha : probability that one or more conclusions are wrongly shown
+    section : its confidence is the probability that no conclusion is wrongly shown, at any look
 
     Returns
     -------
@@ -43,13 +47,22 @@ def conclude(frame: pd.DataFrame, conclusions: Mapping[str, Conclusion], alpha: 
         for name, conclusion in conclusions.items()
         for row in _by_protocol(name, conclusion, main, frame["protocol"].unique())
     ]
-    table = pd.DataFrame(rows, columns=COLUMNS).astype({"p_value": float})
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "replicates"]).astype({"p_value": float})
     tests = max(int(table["p_value"].notna().sum()), 1)
     adjusted = [verdicts.bonferroni(p, tests) for p in table["p_value"]]
-    shown = np.array(adjusted, dtype=float) <= alpha
-    return table.assign(
-        comparisons=tests, p_adjusted=adjusted, verdict=np.where(shown, SHOWN, NOT_SHOWN).astype(object)
+    alpha = 1 - section.confidence
+    levels = [
+        tests * looks.level(int(replicates), section.looks, alpha / tests) if replicates else alpha
+        for replicates in table["replicates"]
+    ]
+    shown = np.array(adjusted, dtype=float) <= np.array(levels)
+    table = table.assign(
+        comparisons=tests,
+        p_adjusted=adjusted,
+        level=levels,
+        verdict=np.where(shown, SHOWN, NOT_SHOWN).astype(object),
     )
+    return table[COLUMNS]
 
 
 def _by_protocol(
@@ -71,6 +84,8 @@ def _by_protocol(
             **{column: getattr(first, column) for column in SETTING},
             "weakest": weakest,
             "p_value": p[weakest],
+            # 0 where all are tested once
+            "replicates": min((row.replicates for row in found.values() if row.look), default=0),
         }
 
 

@@ -59,6 +59,7 @@ from wordsight.statistics.observations import (
     read_origin,
 )
 from wordsight.statistics.peers import Cards, Peers
+from wordsight.statistics.planning import designed
 from wordsight.statistics.random_effects import over_datasets
 
 INTERVAL = "variance components, Student t"
@@ -75,7 +76,7 @@ COLUMNS = [
     *("encoders_stderr", "encoders_df", "encoders_low", "encoders_high"),
     *("encoders_p", "encoders_p_equivalence", "encoders_verdict"),
     *("over_datasets_low", "over_datasets_high", "datasets_found"),
-    *("main", "decides", "family", "comparisons", "p_adjusted", "p_equivalence_adjusted"),
+    *("main", "decides", "family", "comparisons", "p_adjusted", "p_equivalence_adjusted", "look", "level"),
     *("minimum_detectable", "more_replicates"),
     *("confidence", "interval", "bootstrap_low", "bootstrap_high", "resampled", "resamples", "seed"),
     *("n_pairs", "n_treatments", "n_controls", "replicate", "replicates", "collapsed"),
@@ -543,7 +544,13 @@ def _describe(
         "n_trials": min(e.trials for e in effects),
         "n_items": sum(e.items for e in effects),
         "n_clusters": sum(e.observed.shape[2] for e in effects),
-    }, Found(found, encoders, by_dataset, identical)
+    }, Found(found, encoders, by_dataset, identical, designed(parts), _looks(pairs, material))
+
+
+def _looks(pairs: Iterable[tuple[str, str]], material: Material) -> list[int]:
+    """Looks at a comparison: those that are declared, if more of its models can be trained."""
+    cards = [material.cards.get(model) for pair in pairs for model in pair]
+    return material.section.looks if any(card and card.training for card in cards) else []
 
 
 def _by_dataset(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from wordsight.catalogue.cells import ALL_NEW, across_cells
 from wordsight.config.statistics import StatisticsSection
-from wordsight.statistics import verdicts
+from wordsight.statistics import looks, planning, verdicts
 from wordsight.statistics.components import Estimate
 from wordsight.statistics.verdicts import OF_ENCODERS, Encoders, Verdict
 
@@ -27,12 +27,20 @@ class Found:
     encoders : of these encoders
     by_dataset : p of an effect of the same sign on each dataset that was pooled
     identical : whether all observations of both sides are the same
+    design : what its variance is made of; None where a side has one replicate
+    looks : numbers of replicates at which it may be tested; none if it is tested once
     """
 
     training: Estimate
     encoders: Estimate
     by_dataset: list[float]
     identical: bool
+    design: planning.Design | None
+    looks: list[int]
+
+    def look(self, replicates: int) -> str:
+        """Say which look it is, such as ``2 of 3``; nothing if it is tested once."""
+        return f"{looks.number(replicates, self.looks)} of {len(self.looks)}" if self.looks else ""
 
 
 def judged(
@@ -84,8 +92,8 @@ def judged(
     claims = pd.DataFrame(rows, index=frame.index, columns=CLAIMS)
     frame = frame.assign(**{name: claims[name] for name in CLAIMS})
     counts = [
-        verdicts.found_in(one.by_dataset, alpha / size) if one.by_dataset else float("nan")
-        for one, size in zip(found, comparisons["training"], strict=True)
+        verdicts.found_in(one.by_dataset, level / size) if one.by_dataset else float("nan")
+        for one, level, size in zip(found, frame["level"], comparisons["training"], strict=True)
     ]
     frame = frame.assign(datasets_found=counts)
     # An effect over untrained encoders is no claim.
@@ -94,7 +102,9 @@ def judged(
     )
 
 
-CLAIMS = ["verdict", "reason", "encoders_verdict", "minimum_detectable", "more_replicates"]
+CLAIMS = [
+    *("look", "level", "verdict", "reason", "encoders_verdict", "minimum_detectable", "more_replicates"),
+]
 
 
 def _main(frame: pd.DataFrame) -> pd.Series:
@@ -123,23 +133,23 @@ def _claims(
     of_encoders: int,
     *,
     section: StatisticsSection,
-) -> tuple[str, str, str, float, float]:
+) -> tuple[object, ...]:
     """Values of :data:`CLAIMS` of one row."""
     alpha = 1 - section.confidence
+    level = looks.level(replicates, found.looks, alpha / size)
     of_these = _of_encoders(found, margin, alpha / of_encoders)
-    detectable = verdicts.minimum_detectable(
-        found.training.stderr, found.training.df, alpha / size, section.power
-    )
+    detectable = verdicts.minimum_detectable(found.training.stderr, found.training.df, level, section.power)
+    verdict, unknown = Verdict.UNDECIDED, float("nan")
     if found.identical:
-        return Verdict.IDENTICAL.value, "", of_these, detectable, float("nan")
-    if reason:
-        missing = float(2 - replicates) if reason == TOO_FEW else float("nan")
-        return Verdict.UNDECIDED.value, reason, of_these, detectable, missing
-    verdict = _verdict(found.training, margin, alpha / size)
-    if verdict is not Verdict.UNDECIDED:
-        return verdict.value, "", of_these, detectable, float("nan")
-    more = verdicts.more_replicates(found.training, replicates, margin, alpha / size, section.power)
-    return verdict.value, OVERLAP, of_these, detectable, more
+        verdict, reason, more = Verdict.IDENTICAL, "", unknown
+    elif reason:
+        more = float(2 - replicates) if reason == TOO_FEW else unknown
+    else:
+        verdict = _verdict(found.training, margin, level)
+        reason = OVERLAP if verdict is Verdict.UNDECIDED else ""
+        aim = planning.aim_of(margin, replicates, size, found.looks, section)
+        more = planning.more_replicates(found.design, aim) if reason else unknown
+    return found.look(replicates), level * size, verdict.value, reason, of_these, detectable, more
 
 
 def _verdict(found: Estimate, margin: float, alpha: float) -> Verdict:

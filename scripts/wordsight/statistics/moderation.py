@@ -27,6 +27,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
+from typing import TypeVar
 
 import numpy as np
 from scipy import special
@@ -40,6 +41,7 @@ MOST = 1.0  # prior degrees of freedom for each of an objective's own
 SMALLEST = 1e-5  # of the median variance, to which smaller ones are raised, as a logarithm of zero is none
 
 Means = Mapping[str, Mapping[str, float]]
+Variance = TypeVar("Variance", float, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,21 @@ class Prior:
     total: int
     members: frozenset[str]
 
-    def moderated(self, variance: float, df: int) -> tuple[float, float]:
+    def moderated(self, variance: Variance, df: int) -> tuple[Variance, float]:
         """Shrink a variance, but not below itself, with the degrees of freedom that it then has."""
         weight = min(self.df, MOST * df)
         shrunk = (weight * self.variance + df * variance) / (weight + df)
-        return max(shrunk, variance), min(weight + df, float(self.total))
+        return np.maximum(shrunk, variance), min(weight + df, float(self.total))
+
+    def expected(self, variance: float, df: int) -> tuple[float, float]:
+        """Best guess of a true variance, as Smyth has it, with its degrees of freedom.
+
+        It is for plans. Tests use :meth:`moderated`, which is more careful and on average larger.
+        """
+        if np.isinf(self.df):
+            return self.variance, float(self.total)
+        weighted = (self.df * self.variance + df * variance) / (self.df + df)
+        return weighted, min(self.df + df, float(self.total))
 
 
 def fit(variances: Sequence[float], dfs: Sequence[int]) -> tuple[float, float]:

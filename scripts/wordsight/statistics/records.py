@@ -86,6 +86,8 @@ class ContrastRow(IntervalRow):
     comparisons: int
     p_adjusted: float | None
     p_equivalence_adjusted: float | None
+    look: str
+    level: float
     minimum_detectable: float | None
     more_replicates: float | None
     confidence: float
@@ -112,6 +114,23 @@ class ContrastRow(IntervalRow):
         if self.decides:
             return self.p_adjusted, self.p_equivalence_adjusted
         return self.p_value, self.p_equivalence
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanRow(Row):
+    """What an effect that decides needs: a row of the plan."""
+
+    contrast: str
+    primary: bool
+    verdict: str
+    replicate: str
+    replicates: int
+    n_clusters: int
+    needed: float | None
+    needed_low: float | None
+    needed_high: float | None
+    images: float | None
+    confidence: float
 
 
 @dataclass(frozen=True, kw_only=True)

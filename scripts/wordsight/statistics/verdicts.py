@@ -23,8 +23,6 @@ from scipy import stats
 
 from wordsight.statistics.components import Estimate
 
-MOST_REPLICATES = 100_000  # nobody could follow advice to have more
-
 
 class Verdict(StrEnum):
     """What is claimed about a treatment, compared with its control."""
@@ -84,35 +82,6 @@ def smallest_margin(found: Estimate, alpha: float) -> float:
 def minimum_detectable(stderr: float, df: float, alpha: float, power: float) -> float:
     """Effect that a two-sided test at ``alpha`` finds with the given power."""
     return float(stats.t.ppf(1 - alpha / 2, df) + stats.t.ppf(power, df)) * stderr
-
-
-def more_replicates(found: Estimate, replicates: int, margin: float, alpha: float, power: float) -> float:
-    """Replicates to add until an effect as large as the margin is found with the given power.
-
-    Returns
-    -------
-    float
-        0 when there are enough, infinite when no number up to ``MOST_REPLICATES`` is enough, because items
-        and trials alone are too uncertain, NaN when not known.
-    """
-    if not found.df > 0:
-        return float("nan")
-    fixed = found.stderr**2 - found.unit_variance
-
-    def reached(count: int) -> bool:
-        variance = fixed + found.unit_variance * replicates / count
-        df = max(found.df * (count - 1) / max(replicates - 1, 1), 1.0)
-        return minimum_detectable(np.sqrt(variance), df, alpha, power) <= margin
-
-    if reached(replicates):
-        return 0.0
-    if not reached(MOST_REPLICATES):
-        return float("inf")
-    low, high = replicates, MOST_REPLICATES
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if reached(middle) else (middle, high)
-    return float(high - replicates)
 
 
 def bonferroni(p: float, comparisons: int) -> float:

@@ -348,6 +348,20 @@ CONTRASTS = Schema(
             missing=True,
         ),
         number("p_equivalence_adjusted", "of 1", "the same for `p_equivalence`", low=0, high=1, missing=True),
+        text(
+            "look",
+            "which of the declared looks it is, such as `2 of 3`; `0 of 3` before the first one, where nothing "
+            "is decided; empty where none is declared",
+            missing=True,
+        ),
+        number(
+            "level",
+            "of 1",
+            "level of the verdict: `p_adjusted` and `p_equivalence_adjusted` are compared with it, or `p_value` "
+            "and `p_equivalence` where the row doesn't decide; 1 minus `confidence`, unless looks are declared",
+            low=0,
+            high=1,
+        ),
         number(
             "minimum_detectable",
             METRIC,
@@ -358,9 +372,10 @@ CONTRASTS = Schema(
         number(
             "more_replicates",
             "`replicate`",
-            "replicates to add until `minimum_detectable` is within `margin`, or with too few models until "
-            "there is a test; `inf` when no number would do, since images and trials alone are too "
-            "uncertain; empty when not known, or not needed",
+            "replicates to add to each side until a difference as large as `margin` would be found, and no "
+            "difference judged equivalent, with the configured power; with too few models, until there is a "
+            "test; with looks, those to the next look that is enough; `inf` when no number would do, since "
+            "images and trials alone are too uncertain; empty when not known, or not needed",
             low=0,
             missing=True,
         ),
@@ -540,11 +555,71 @@ CONCLUSIONS = Schema(
             high=1,
             missing=True,
         ),
+        number("level", "of 1", "level that `p_adjusted` is compared with", low=0, high=1),
     ),
     ("conclusion", "protocol"),
 )
 
-SCHEMAS = {schema.name: schema for schema in (RESULTS, OBJECTIVES, CONTRASTS, SENSITIVITY, CONCLUSIONS)}
+PLAN = Schema(
+    "plan",
+    "One row for each effect that decides: how many replicates and images it needs until it is decided with the "
+    "configured power, whether there is no difference or one as large as the margin",
+    (
+        text("contrast", "name in the configuration"),
+        *MEASURED,
+        text("family", "as in contrasts.csv"),
+        truth("primary", "`True` for a protocol that decides the question"),
+        text("verdict", "as in contrasts.csv", VERDICTS),
+        number("margin", METRIC, "as in contrasts.csv", low=0),
+        text("replicate", "as in contrasts.csv"),
+        count("replicates", "`replicate`", "as in contrasts.csv: the present number"),
+        count("n_clusters", "images", "present number of images that count, as in contrasts.csv"),
+        number(
+            "power",
+            "of 1",
+            "probability of a verdict with the present replicates and images; empty when not known",
+            low=0,
+            high=1,
+            missing=True,
+        ),
+        number(
+            "needed",
+            "`replicate`",
+            "replicates that are enough with `images`, those that are there included; `inf` when no number is; "
+            "empty when not known, as a side has one replicate",
+            low=0,
+            missing=True,
+        ),
+        number(
+            "needed_low",
+            "`replicate`",
+            "lower end of the interval of `needed`: few replicates say little of how much they vary",
+            low=0,
+            missing=True,
+        ),
+        number("needed_high", "`replicate`", "upper end", low=0, missing=True),
+        number(
+            "images",
+            "images",
+            "images that `needed` counts on, over all datasets of the row: the present ones, or more where no "
+            "number of replicates is enough with those",
+            low=0,
+            missing=True,
+        ),
+        number(
+            "images_alone",
+            "images",
+            "images that are enough with the present replicates; `inf` when no number is",
+            low=0,
+            missing=True,
+        ),
+        number("confidence", "of 1", "nominal coverage of the interval", low=0, high=1),
+    ),
+    ("contrast", "protocol", "mode", "metric", "parameter", "setting"),
+    (ordered("needed_low", "needed"), ordered("needed", "needed_high")),
+)
+
+SCHEMAS = {schema.name: schema for schema in (RESULTS, OBJECTIVES, CONTRASTS, SENSITIVITY, CONCLUSIONS, PLAN)}
 
 
 def columns_of(kind: Kind) -> set[str]:

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from wordsight.catalogue import jobs
 from wordsight.catalogue.cells import CELLS
 from wordsight.catalogue.figures import FIGURES
 from wordsight.catalogue.protocols import PROTOCOLS
@@ -250,23 +251,23 @@ def cuts(config: Config) -> list[Cut]:
     """Every cut that a step may have. The first one, with a job for each model alone, is for every step."""
     alone = Cut("", ("{model}",), list(config.models))
     if config.jobs_by == "objective" and config.pretraining:
-        return [alone, *_cuts_by_seeds(config.pretraining, config.seeds_per_job)]
+        return [alone, *_cuts_by_seeds(config.pretraining, config)]
     if config.jobs_by == "model":
         names = trained_models(config) or list(config.models)
-        return [alone, Cut("_together", ("{model}",), names, whole=True)]
+        return [alone, Cut(jobs.TOGETHER, ("{model}",), names, whole=True)]
     return [alone]
 
 
-def _cuts_by_seeds(section: PretrainingSection, size: int) -> list[Cut]:
-    """Cuts whose jobs cover ``size`` seeds of an objective, or fewer for its last seeds."""
+def _cuts_by_seeds(section: PretrainingSection, config: Config) -> list[Cut]:
+    """Cuts whose jobs cover ``seeds_per_job`` seeds of an objective, or fewer for its last seeds."""
     objectives: dict[tuple[int, int], list[str]] = {}
     for name, objective in section.objectives.items():
-        for first in range(0, objective.seeds, size):
-            last = min(first + size, objective.seeds) - 1
+        ends = [*objective.job_ends, *config.statistics.looks]
+        for first, last in jobs.cut_seeds(objective.seeds, config.seeds_per_job, ends):
             objectives.setdefault((first, last), []).append(name)
     return [
         Cut(
-            f"_seeds_{first}_to_{last}",
+            jobs.of_seeds(first, last),
             tuple(f"{{objective}}-{seed}" for seed in range(first, last + 1)),
             names,
             whole=True,
