@@ -1,5 +1,6 @@
 """The key ``statistics``: how uncertainty is computed, and what a verdict is judged by."""
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -81,14 +82,15 @@ class StatisticsSection(Section):
         description=(
             "Numbers of seeds at which verdicts are given, such as `[5, 10, 20]`, if you want to add seeds "
             "until a comparison is decided. The error rate is then spent over these looks, most of it at the "
-            "last one. Declare them before the first run. Each objective of a contrast must have one of these "
-            "numbers of seeds, and both sides the same. Without this key, each comparison is tested once."
+            "last one. Declare them before the first run. Each objective of a contrast must have one of "
+            "these numbers of seeds, and both sides the same. Without this key, each comparison is tested "
+            "once."
         ),
     )
 
     @field_validator("looks")
     @classmethod
     def _refuse_disorder(cls, looks: list[int]) -> list[int]:
-        if any(one >= other for one, other in zip(looks, looks[1:], strict=False)):
+        if any(one >= other for one, other in pairwise(looks)):
             raise PydanticCustomError("looks", "list the numbers of seeds in ascending order, each once")
         return looks

@@ -311,8 +311,8 @@ def _looks(run: Run) -> Iterator[Sentence]:
     seeds = join(list(map(str, run.config["statistics"]["looks"])))
     now = join([f"{look} (a level of {_levels(levels)} for each family)" for look, levels in reached.items()])
     yield [
-        f"Verdicts were planned for {seeds} seeds, and the level was spent over these looks by the function of "
-        "Lan and DeMets that resembles the bounds of O'Brien and Fleming",
+        f"Verdicts were planned for {seeds} seeds, and the level was spent over these looks by the function "
+        "of Lan and DeMets that resembles the bounds of O'Brien and Fleming",
         Cite(("landemets1983",)),
         f"; these are the verdicts of look {now}.",
     ]

@@ -11,12 +11,11 @@ from wordsight.catalogue.prose import counted, join
 from wordsight.report.phrases import protocol
 from wordsight.statistics.records import PlanRow
 
-SHOWN = 10  # comparisons that are listed; the table has all of them
+SHOWN = 8  # comparisons that are listed; the table has all of them
 WIDTH = 100  # letters of a line
-NOUNS = {"models": "models", "matched groups": "pairs", "families": "families"}
 PEEKING = (
-    "Seeds that are added after a look at the verdicts make wrong verdicts more likely. Declare statistics.looks "
-    "before the first run, and they don't."
+    "Adding seeds after a look at the verdicts makes wrong ones more likely. With statistics.looks, declared "
+    "before the first run, it doesn't."
 )
 
 
@@ -83,9 +82,11 @@ def _needs(proposal: Proposal, every: Sequence[PlanRow], power: float, table: st
     if not proposal.rows:
         yield "Nothing is undecided, so nothing needs more seeds." if not undecided else f"See {table}."
         return
+    what = "Seeds" if proposal.objectives else "Encoders"
     yield from textwrap.wrap(
-        f"Seeds that are enough to decide the others with a power of {percent(power)}, whether there is no "
-        f"difference or one as large as the margin ({percent(proposal.rows[0].confidence)} interval):",
+        f"{what} on each side that are enough to decide the others with a power of {percent(power)}, "
+        "whether there is no difference or one as large as the margin "
+        f"({percent(proposal.rows[0].confidence)} interval):",
         WIDTH,
     )
     shown = proposal.rows[:SHOWN]
@@ -94,7 +95,7 @@ def _needs(proposal: Proposal, every: Sequence[PlanRow], power: float, table: st
     for row, name, place in zip(shown, names, places, strict=True):
         yield f"  {name:{max(map(len, names))}}  {place:{max(map(len, places))}}  {need(row)}"
     more = undecided - len(shown)
-    yield f"  {f'and {more} more, ' if more else 'all comparisons are '}in {table}"
+    yield f"  {f'and {more} more' if more else 'All comparisons are'} in {table}"
 
 
 def _setting(row: PlanRow) -> str:
@@ -106,15 +107,14 @@ def need(row: PlanRow) -> str:
     """What a comparison needs, and what it has, in a few words."""
     now = f"now {row.replicates}"
     if row.needed is None:
-        return f"not known: a side has one replicate ({now})"
+        return f"not known from one replicate on a side, {now}"
     images = f" and {estimated(row.images or 0)} images (now {row.n_clusters:,})" if _more_images(row) else ""
     if math.isinf(row.needed):
-        return f"no number is enough ({now}); a wider margin or more images would be needed"
+        return f"no number is enough, {now}"
     if row.needed <= row.replicates and not images:
-        return f"as many as there are ({now}): the effect lies between none and the margin"
-    noun = NOUNS.get(row.replicate, row.replicate)
+        return f"enough, {now}: the effect may lie between none and the margin"
     around = f" ({_ends(row)})" if row.needed_low is not None and row.needed_high is not None else ""
-    return f"{estimated(row.needed)}{around} {noun}{images}, {now}"
+    return f"{estimated(row.needed)}{around}{images}, {now}"
 
 
 def _ends(row: PlanRow) -> str:
@@ -130,7 +130,8 @@ def _costs(proposal: Proposal) -> Iterator[str]:
     if not proposal.steps:
         return
     total = len(proposal.rows)
-    yield f"Seeds of each of {counted(len(proposal.objectives), 'objective')}, and what is new of them:"
+    number = counted(len(proposal.objectives), "objective")
+    yield f"Seeds of each of {number}, and the cost of those that are new:"
     for step in proposal.steps:
         mark = "  <- proposed" if step.seeds == proposal.seeds else ""
         cost = f"{duration(step.seconds)} on this machine{_on_gpus(step, proposal)}"
@@ -155,8 +156,9 @@ def duration(seconds: float) -> str:
 
 
 def _next(proposal: Proposal) -> Iterator[str]:
-    for key, (now, then) in proposal.images.items():
-        yield f"Images: {key} from {now:,} to {then:,}."
+    if proposal.images:
+        changes = [f"{key} from {now:,} to {then:,}" for key, (now, then) in proposal.images.items()]
+        yield from textwrap.wrap(f"More images: {join(changes)}.", WIDTH, break_on_hyphens=False)
     if proposal.used_up:
         yield from textwrap.wrap(
             f"More images are needed, but all test images of {join(proposal.used_up)} are in use.", WIDTH

@@ -75,7 +75,7 @@ class Run:
         return [card for card in self.models.values() if not card.training]
 
     def passed(self) -> list[str]:
-        """Datasets whose features are read for every encoder that the workflow trained, or for every encoder."""
+        """Datasets whose features are read for all encoders that the workflow trained, or else for all."""
         models = {name for name, card in self.models.items() if card.training} or set(self.models)
         found: dict[str, None] = {}
         for protocol, section in self.config["protocols"].items():

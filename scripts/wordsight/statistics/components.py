@@ -257,7 +257,7 @@ def trial_terms(parts: Sequence[Part]) -> list[tuple[float, int]]:
 
 
 def _interactions(parts: Sequence[Part]) -> dict[tuple[int, int], float]:
-    """Part of the units' variance that is their interaction with items, by number and place of the stratum."""
+    """Part of the units' variance that is their interaction with items, by the kind of stratum."""
     found: dict[tuple[int, int], float] = defaultdict(float)
     for tables in _by_items(parts):
         for place, (_, table) in enumerate(tables):
@@ -267,7 +267,7 @@ def _interactions(parts: Sequence[Part]) -> dict[tuple[int, int], float]:
 
 
 def _by_items(parts: Sequence[Part]) -> list[list[tuple[int, np.ndarray]]]:
-    """Of parts with the same items and units together, the sign and the table (units, items) of each stratum."""
+    """Sign and table (units, items) of each stratum; parts with the same items and units are added up."""
     by_items: dict[tuple[object, ...], list[Part]] = defaultdict(list)
     for part in parts:
         by_items[(part.items, *(stratum.units for stratum in part.strata))].append(part)

@@ -56,7 +56,6 @@ def judged(
     found : of each row
     baselines : contrasts with untrained encoders, which have intervals and no verdicts
     """
-    alpha = 1 - section.confidence
     main = _main(frame)
     baseline = frame["contrast"].isin(baselines)
     decides = main & ~baseline

@@ -1,14 +1,14 @@
-"""Levels for verdicts at declared looks, so that adding seeds until something is decided keeps its error rate.
+"""Levels of verdicts at declared looks, so that adding seeds until something is decided keeps its error rate.
 
-Who tests after every few seeds, and stops at the first verdict, is wrong more often than the level says. Here
-the numbers of seeds at which verdicts are given are declared before the first run, and the error rate is
-spent over them. By the time that n of the last look's N seeds are there, a one-sided test at level a has spent
+Testing after every few seeds, and stopping at the first verdict, is wrong more often than the level says.
+Here the numbers of seeds at which verdicts are given are declared before the first run, and the error rate is
+spent over them. When n of the last look's N seeds are there, a one-sided test at level a has spent
 
     2 - 2 Phi(z(1 - a / 2) / sqrt(n / N)),
 
 the function of Lan & DeMets (1983), "Discrete sequential boundaries for clinical trials", Biometrika 70,
-659-663, doi:10.1093/biomet/70.3.659. Its bounds resemble those of O'Brien and Fleming: strict at first, and at
-the last look almost as if there were no others. The level of each look follows from the joint normal
+659-663, doi:10.1093/biomet/70.3.659. Its bounds resemble those of O'Brien and Fleming: strict at first, and
+at the last look almost as if there were no others. The level of each look follows from the joint normal
 distribution of the statistics at all looks, by the recursion of Armitage, McPherson & Rowe (1969), "Repeated
 significance tests on accumulating data", doi:10.2307/2343787. The correlation of two looks is taken to be the
 square root of n / N. Images that all looks share make it larger, and wrong verdicts rarer.

@@ -9,13 +9,15 @@ the power is averaged. For one stratum alone, whose units are all that varies, i
 test. Of more images it is known what they reduce: their own part of the variance, and their interaction with
 the units.
 
-The variance between units is a best guess from few of them, :meth:`wordsight.statistics.moderation.Prior.expected`.
-Its interval, by the chi-squared distribution with Satterthwaite's degrees of freedom, gives an interval for
-the number of replicates. Images are many, and their variance is taken for known, as the margin is.
+The variance between units is a best guess from few of them (``Prior.expected`` of
+:mod:`wordsight.statistics.moderation`). Its interval, by the chi-squared distribution with Satterthwaite's
+degrees of freedom, gives an interval for the number of replicates. Images are many, and their variance is
+taken for known, as the margin is.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -113,7 +115,7 @@ class Aim:
 
 
 def designed(parts: Sequence[Part]) -> Design | None:
-    """Take the variance of an effect apart; None where a side has one unit, so that nobody knows how it varies."""
+    """Take the variance of an effect apart; None where a side has one unit, which tells no variance."""
     terms = unit_terms(parts)
     if not terms or len(terms) < max(len(part.strata) for part in parts):
         return None
@@ -134,7 +136,7 @@ def designed(parts: Sequence[Part]) -> Design | None:
 def power(
     design: Design, margin: float, level: float, *, more: int = 0, images: float = 1.0, scale: float = 1.0
 ) -> float:
-    """Probability of a verdict, whether there is no difference or one as large as the margin: the smaller one.
+    """Probability of the right verdict without a difference, or with one of the margin: the smaller of both.
 
     Parameters
     ----------
@@ -187,8 +189,9 @@ def power(
     return float(min(weights @ found, weights @ equivalent))
 
 
+@lru_cache(maxsize=1024)
 def _quantiles(dfs: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Estimated variances as multiples of the true ones, of shape (sides, points), and weights of the points."""
+    """Estimated over true variances, of shape (sides, points), and weights of the points."""
     number = QUANTILES if len(dfs) <= 2 else QUANTILES_OF_MANY
     nodes, weights = special.roots_legendre(number)
     x = np.meshgrid(*(chi2.ppf((nodes + 1) / 2, df) / df for df in dfs))

@@ -350,15 +350,16 @@ CONTRASTS = Schema(
         number("p_equivalence_adjusted", "of 1", "the same for `p_equivalence`", low=0, high=1, missing=True),
         text(
             "look",
-            "which of the declared looks it is, such as `2 of 3`; `0 of 3` before the first one, where nothing "
-            "is decided; empty where none is declared",
+            "which of the declared looks it is, such as `2 of 3`; `0 of 3` before the first one, where "
+            "nothing is decided; empty where none is declared",
             missing=True,
         ),
         number(
             "level",
             "of 1",
-            "level of the verdict: `p_adjusted` and `p_equivalence_adjusted` are compared with it, or `p_value` "
-            "and `p_equivalence` where the row doesn't decide; 1 minus `confidence`, unless looks are declared",
+            "level of the verdict: `p_adjusted` and `p_equivalence_adjusted` are compared with it, or "
+            "`p_value` and `p_equivalence` where the row doesn't decide; 1 minus `confidence`, unless looks "
+            "are declared",
             low=0,
             high=1,
         ),
@@ -562,8 +563,8 @@ CONCLUSIONS = Schema(
 
 PLAN = Schema(
     "plan",
-    "One row for each effect that decides: how many replicates and images it needs until it is decided with the "
-    "configured power, whether there is no difference or one as large as the margin",
+    "One row for each effect that decides: how many replicates and images it needs until it is decided with "
+    "the configured power, whether there is no difference or one as large as the margin",
     (
         text("contrast", "name in the configuration"),
         *MEASURED,
@@ -585,8 +586,8 @@ PLAN = Schema(
         number(
             "needed",
             "`replicate`",
-            "replicates that are enough with `images`, those that are there included; `inf` when no number is; "
-            "empty when not known, as a side has one replicate",
+            "replicates that are enough with `images`, those that are there included; `inf` when no number "
+            "is; empty when not known, as a side has one replicate",
             low=0,
             missing=True,
         ),
@@ -601,8 +602,8 @@ PLAN = Schema(
         number(
             "images",
             "images",
-            "images that `needed` counts on, over all datasets of the row: the present ones, or more where no "
-            "number of replicates is enough with those",
+            "images that `needed` counts on, over all datasets of the row: the present ones, or more where "
+            "no number of replicates is enough with those",
             low=0,
             missing=True,
         ),

@@ -31,7 +31,7 @@ from wordsight.workflow.pairing import resolve
 
 BENCHMARKS, TABLE = "results/benchmarks", "results/tables/plan.csv"
 NEXT, PILOT = "results/plan.yaml", "results/pilot.yaml"
-SHARE = 0.75  # of the undecided comparisons, for which a proposal is enough
+SHARE = 0.5  # of the undecided comparisons, for which a proposal is enough
 CHOICES = 4  # numbers of seeds that are shown
 
 Values = dict[str, Any]
