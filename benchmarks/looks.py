@@ -145,7 +145,8 @@ def _row(
     return {
         "world": kind, "seeds": seeds, "effect": planted, "family": family, "worlds": len(more),
         "told": len(told), "followed": len(followed), "decided": rate,
-        "error": np.sqrt(rate * (1 - rate) / max(len(followed), 1)), "n_low": low, "n": middle, "n_high": high,
+        "error": np.sqrt(rate * (1 - rate) / max(len(followed), 1)),
+        "n_low": low, "n": middle, "n_high": high,
     }  # fmt: skip
 
 

@@ -102,9 +102,14 @@ MISTAKES = [
     ("pretraining/micro_batch_size", 1, "pretraining.micro_batch_size", ["2", "not 1"]),
     ("pretraining/objectives", {}, "pretraining.objectives", ["1"]),
     ("pretraining/objectives/label", {}, "pretraining.objectives.label", ["did you mean 'labels'"]),
-    ("statistics/confidnce", 0.95, "statistics", ["did you mean 'confidence'", "confidence, resamples, power, margin, margins, clusters, families, primary"]),
+    ("statistics/confidnce", 0.95, "statistics", ["did you mean 'confidence'", "confidence, resamples, power, margin, margins, clusters, families, primary, looks"]),
     ("statistics/confidence", 95, "statistics.confidence", ["1", "95"]),
     ("statistics/power", 1, "statistics.power", ["1"]),
+    ("statistics/looks", [10, 5], "statistics.looks", ["ascending"]),
+    ("statistics/looks", [5, 5], "statistics.looks", ["ascending"]),
+    ("statistics/looks", [1, 9], "statistics.looks.0", ["2"]),
+    ("statistics/looks", [5, 20], "pretraining.objectives.captions_shuffled.seeds", ["3", "5 or 20"]),
+    ("pretraining/objectives/labels/job_ends", [0], "pretraining.objectives.labels.job_ends.0", ["1"]),
     ("statistics/margins", {"accuracy": 0}, "statistics.margins.accuracy", ["0"]),
     ("statistics/margins", {"acuracy": 0.1}, "statistics.margins", ["'acuracy'", "did you mean 'accuracy'"]),
     ("statistics/families", {"all others": ["captions-labels"]}, "statistics.families.all others", ["lower-case"]),
@@ -165,6 +170,21 @@ def test_margins_power_and_families_have_defaults_and_are_kept():
     config = changed("statistics", {"margins": {"accuracy": 0.02}, "power": 0.9, "families": families})
     statistics = load(config).statistics
     assert (statistics.power, statistics.margins, statistics.families) == (0.9, {"accuracy": 0.02}, families)
+
+
+def test_with_looks_both_sides_have_the_seeds_of_one_and_untrained_encoders_any():
+    config = read(ROOT / "config/config.yaml")
+    config["statistics"]["looks"] = [9, 18]
+    assert load(config).statistics.looks == [9, 18]  # with 5 untrained ones
+    config["pretraining"]["objectives"]["labels"]["seeds"] = 18
+    with pytest.raises(ConfigError, match=r"pretraining\.objectives\.labels\.seeds.*captions-labels.*9.*18"):
+        load(config)
+
+
+def test_looks_say_nothing_of_encoders_from_elsewhere():
+    config = yaml.safe_load((ROOT / "config/matched.yaml").read_text(encoding="utf-8"))
+    config["statistics"]["looks"] = [5, 10]
+    assert load(config).statistics.looks == [5, 10]
 
 
 def keys_of(kind):

@@ -7,6 +7,7 @@ from scipy import stats
 from statsmodels.stats import power, weightstats
 from statsmodels.stats.multitest import multipletests
 
+from hand_made import model_card
 from measures import MEASURES
 from wordsight.catalogue.cells import ALL_NEW, CELLS
 from wordsight.config.statistics import StatisticsSection
@@ -14,6 +15,7 @@ from wordsight.errors import DataError
 from wordsight.files.parquet import read_frame, write_frame, write_table
 from wordsight.logs import logger
 from wordsight.protocols.rows import SCHEMA, make_rows, write_rows
+from wordsight.statistics import looks
 from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.effects import COLUMNS, Material, holds_for
 from wordsight.statistics.effects import compare as compare_with_parts
@@ -566,6 +568,48 @@ def test_a_row_that_decides_is_judged_by_its_adjusted_p_and_another_by_its_own(t
     outside = together[~together["decides"] & (together["p_value"] < 0.05)]
     assert set(outside["verdict"]) <= {"helps", "hurts", "equivalent"}
     assert len(outside)
+
+
+def trained(models):
+    """Cards of models that the workflow trained, each on its own objective."""
+    training = {"objective": "labels", "images": 1, "images_seen": 1, "flops": 1}
+    return {
+        name: model_card(name, training=training | {"objective": name[0], "seed": int(name[1:])})
+        for name in models
+    }
+
+
+@pytest.mark.parametrize(
+    ("replicates", "look"), [(4, "0 of 3"), (5, "1 of 3"), (10, "2 of 3"), (20, "3 of 3")]
+)
+def test_a_verdict_is_at_the_level_of_its_look(tmp_path, replicates, look):
+    differences = 0.05 + 0.002 * np.random.default_rng(0).normal(size=replicates)
+    paths, contrast = experiment(tmp_path, differences, noise=0.01, items=20)
+    section = StatisticsSection(resamples=100, looks=[5, 10, 20])
+    cards = trained(model for pair in contrast.pairs for model in pair)
+    row = one(compare(paths, [contrast], section, 0, cards=cards), scope="pooled")
+    assert row["look"] == look
+    assert row["level"] == pytest.approx(looks.level(replicates, section.looks, 0.05))
+    assert row["verdict"] == ("helps" if row["p_adjusted"] <= row["level"] else "undecided")
+    # So large a difference is found at any look, but not before the first one.
+    assert (row["verdict"] == "helps") == (replicates >= 5)
+
+
+def test_looks_are_for_encoders_of_which_more_can_be_trained(tmp_path):
+    paths, contrast = experiment(tmp_path, [0.1, 0.11, 0.09, 0.1])
+    section = StatisticsSection(resamples=100, looks=[5, 10])
+    row = one(compare(paths, [contrast], section, 0), scope="pooled")
+    assert (row["look"], row["level"], row["verdict"]) == ("", pytest.approx(0.05), "helps")
+
+
+def test_the_next_look_that_is_enough_is_advised(tmp_path):
+    rng = np.random.default_rng(0)
+    paths, contrast = experiment(tmp_path, 0.02 * rng.normal(size=5), noise=0.01, items=20)
+    section = StatisticsSection(resamples=100, looks=[5, 10, 40], margin=0.03)
+    cards = trained(model for pair in contrast.pairs for model in pair)
+    row = one(compare(paths, [contrast], section, 0, cards=cards), scope="pooled")
+    assert row["verdict"] == "undecided"
+    assert row["more_replicates"] in (5, 35)
 
 
 def test_equivalence_is_corrected_too(tmp_path):

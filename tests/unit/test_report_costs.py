@@ -1,13 +1,19 @@
 """What the steps of a run took."""
 
 import os
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from hand_made import dataset_card
+from hand_made import dataset_card, make_run, model_card, results
+from wordsight.config.load import load, read
 from wordsight.report import costs
+from wordsight.workflow import targets
+
+ROOT = Path(__file__).resolve().parents[2]
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmean_load\tcpu_time\n"
 
@@ -65,8 +71,39 @@ def test_older_benchmark_files_without_cpu_time_count_as_one_busy_core(tmp_path)
 def test_speeds_are_those_of_an_objective(tmp_path):
     for name, seconds in (("simclr-0/d", 3.0), ("simclr-1/e", 5.0)):
         write(tmp_path, f"features/{name}", (seconds, "0:00:05", 200.0, 1, 90, 9.0))
-    write(tmp_path, "features_together/simclr-1", (9.0, "0:00:09", 200.0, 1, 90, 9.0))
     jobs = costs.benchmarks(tmp_path, {"simclr-0", "simclr-1", "d", "e"}, set())
     cards = {name: dataset_card(name) for name in ("d", "e")}
     shown = {"simclr-0": "SimCLR", "simclr-1": "SimCLR"}
-    assert costs.speeds(jobs, cards, shown) == {"SimCLR": pytest.approx(800 / 8.0)}
+    assert costs.speeds(jobs, cards, shown, []) == {"SimCLR": pytest.approx(800 / 8.0)}
+
+
+def test_speeds_count_all_models_and_datasets_of_a_job(tmp_path):
+    write(tmp_path, "features_together/own", (4.0, "0:00:09", 200.0, 1, 90, 9.0))
+    write(tmp_path, "features_seeds_0_to_4/simclr-0", (8.0, "0:00:09", 200.0, 1, 90, 9.0))
+    write(tmp_path, "features_seeds_5_to_6/simclr-5", (6.0, "0:00:09", 200.0, 1, 90, 9.0))
+    write(tmp_path, "features/own/far", (1.0, "0:00:09", 200.0, 1, 90, 9.0))
+    write(tmp_path, "few_shot_seeds_0_to_4/simclr-0", (99.0, "0:00:09", 200.0, 1, 90, 9.0))
+    jobs = costs.benchmarks(tmp_path, {"own", "simclr-0", "simclr-5", "far"}, set())
+    cards = {name: dataset_card(name) for name in ("d", "e", "far")}
+    found = costs.speeds(jobs, cards, {"own": "own", "simclr-0": "SimCLR", "simclr-5": "SimCLR"}, ["d", "e"])
+    assert found == {"own": pytest.approx(1200 / 5.0), "SimCLR": pytest.approx(7 * 800 / 14.0)}
+
+
+def test_datasets_that_all_trained_encoders_pass_are_those_of_the_workflow():
+    config = load(read(ROOT / "config/config.yaml"))
+    models = {
+        name: model_card(
+            name, training={"objective": name, "seed": 0, "images": 1, "images_seen": 1, "flops": 1}
+        )
+        if name in targets.trained_models(config)
+        else model_card(name)
+        for name in config.models
+    }
+    rows = [
+        {"protocol": protocol, "model": model}
+        for protocol, section in config.protocols.running.items()
+        for model in config.select(section.models)
+    ]
+    run = make_run(models=models, rows=results(), config=config.model_dump(mode="json"))
+    run = replace(run, results=pd.DataFrame(rows))
+    assert set(run.passed()) == set(targets.passed_by_all(config))

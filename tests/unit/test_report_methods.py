@@ -143,6 +143,16 @@ def test_sensitivity_analyses_are_mentioned_with_their_numbers_if_there_are_any(
     assert "at a time" not in texts["a mixed model"]
 
 
+def test_declared_looks_and_their_level_are_said_once():
+    rows = [effect(look="1 of 3", level=0.003), effect("few_shot", look="1 of 3", level=0.002)]
+    run = make_run(compared=contrasts(*rows))
+    run.config["statistics"]["looks"] = [5, 10, 20]
+    (said,) = (line for line in methods_text(run, SOFTWARE).split(". ") if "Lan and DeMets" in line)
+    for words in ("5, 10 and 20 seeds", "1 of 3", "0.002 to 0.003", "DeMets, 1983)"):
+        assert words in said
+    assert "Lan and DeMets" not in methods_text(make_run(), SOFTWARE)
+
+
 def test_the_names_of_other_estimates_are_those_of_the_table():
     named = ["leave one model out", "leave one dataset out", "interquartile mean"]
     named += ["random effects over datasets", "mixed model"]

@@ -9,8 +9,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from small_project import CONFIG
+from wordsight.catalogue import jobs
 from wordsight.catalogue.cells import CELLS
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.config.load import load
@@ -392,6 +395,44 @@ def test_new_seeds_leave_the_jobs_of_the_others_as_they_are():
         assert inputs.measured(config, w, "few_shot", found[same]) == inputs.measured(
             few, w, "few_shot", before[same]
         )
+
+
+def jobs_of(config, objective):
+    """First and last seed of the jobs of an objective."""
+    return [
+        jobs.parsed(f"x{cut.suffix}").seeds
+        for cut in targets.cuts(config)
+        if objective in cut.names and cut.several
+    ]
+
+
+def test_jobs_end_where_they_are_told_to_and_at_looks():
+    config = by_objective({"labels": 7, "captions_contrastive": 7})
+    assert jobs_of(config, "labels") == [(0, 1), (2, 3), (4, 5), (6, 6)]
+    section = config.pretraining
+    told = section.objectives["labels"].model_copy(update={"job_ends": [3, 7, 90]})
+    section = section.model_copy(update={"objectives": section.objectives | {"labels": told}})
+    config = config.model_copy(update={"pretraining": section})
+    assert jobs_of(config, "labels") == [(0, 1), (2, 2), (3, 4), (5, 6)]
+    assert jobs_of(config, "captions_contrastive") == [(0, 1), (2, 3), (4, 5), (6, 6)]
+    looked = config.statistics.model_copy(update={"looks": [5, 7]})
+    config = config.model_copy(update={"statistics": looked})
+    assert jobs_of(config, "captions_contrastive") == [(0, 1), (2, 3), (4, 4), (5, 6)]
+
+
+@given(st.integers(1, 60), st.integers(2, 9), st.lists(st.integers(1, 70), max_size=4))
+def test_every_seed_is_in_one_job_and_more_seeds_leave_jobs_as_they_are_after_an_end(seeds, size, ends):
+    cut = jobs.cut_seeds(seeds, size, ends)
+    assert [seed for first, last in cut for seed in range(first, last + 1)] == list(range(seeds))
+    assert all(last - first < size for first, last in cut)
+    assert cut == jobs.cut_seeds(seeds + 11, size, [*ends, seeds])[: len(cut)]
+
+
+@pytest.mark.parametrize("step", ["features", "cross_style_few_shot"])
+def test_the_name_of_a_rule_says_its_step_and_models(step):
+    assert jobs.parsed(step) == jobs.parsed(step + jobs.TOGETHER) == jobs.Rule(step, None)
+    rule = jobs.parsed(step + jobs.of_seeds(5, 8))
+    assert (rule.step, rule.seeds, rule.models, list(rule.covered)) == (step, (5, 8), 4, [5, 6, 7, 8])
 
 
 def test_a_job_for_several_models_makes_and_reads_the_files_of_each():
