@@ -120,7 +120,7 @@ def again(tmp_path_factory, new_project):
 
 def test_a_second_run_gives_the_same_bytes_however_its_jobs_are_cut(finished, again):
     assert again.tables("learning_rates.csv") == finished.tables()
-    assert len(finished.tables()) == 8
+    assert len(finished.tables()) == 12
     for model in TRAINED:
         weights = f"resources/models/{model}/weights.safetensors"
         assert (again.path / weights).read_bytes() == (finished.path / weights).read_bytes()
