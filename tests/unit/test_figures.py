@@ -37,7 +37,7 @@ from wordsight.tables.csv import read_csv, write_csv
 from wordsight.tables.reading import Tables, measured, read_training
 
 PROTOCOLS = ["clustering", "few_shot", "transfer", "robustness"]
-NAMES = [*PROTOCOLS, "ranks", "pretraining_size", "summary"]
+NAMES = [*PROTOCOLS, "ranks", "pretraining_size", "overview", "summary"]
 TRAINED = [*NAMES, *CROSSED, "training", "margins"]
 LONG = [f"{'a-model-with-a-name-as-long-as-the-configuration-allows-'[:56]}-{i:03d}" for i in range(30)]
 
@@ -311,6 +311,60 @@ def test_the_margin_of_each_metric_is_a_band_around_zero():
     rows = [effect(), effect("robustness", margin=0.015)]
     spec = draw("summary", tables(compared=contrasts(*rows)))
     assert [(r["from"], r["to"]) for r in marks(spec, "from")] == [(-3, 3), (-1.5, 1.5)]
+
+
+def overview(rows, **questions):
+    """Specification of the overview of some rows."""
+    return draw("overview", Tables(**vars(tables(compared=contrasts(*rows))) | {"questions": questions}))
+
+
+def test_the_overview_has_a_panel_for_each_question_with_all_protocols():
+    rows = [effect(p, contrast=c) for c in ("one", "two") for p in ("transfer", "few_shot")]
+    spec = overview(
+        rows, one="Is it the one?", two="Or is it, after a long question that needs lines, the two?"
+    )
+    titles = [" ".join(panel["title"]["text"]) for panel in spec["concat"]]
+    assert titles == ["Is it the one?", "Or is it, after a long question that needs lines, the two?"]
+    assert max(len(line) for panel in spec["concat"] for line in panel["title"]["text"]) <= 40
+    assert [record["label"] for record in marks(spec, "cut_left")] == ["Transfer", "Few-shot"] * 2
+    assert spec["usermeta"]["beside"] > 0
+
+
+def test_the_overview_leaves_out_effects_over_untrained_encoders_and_counts_contrasts_that_do_not_fit():
+    rows = [effect(contrast=f"c{number}") for number in range(8)]
+    rows += [effect(contrast="baseline", main=True, decides=False, verdict="", family="")]
+    spec = overview(rows)
+    assert [panel["title"]["text"] for panel in spec["concat"]] == [[f"c{number}"] for number in range(6)]
+    assert "2 more contrasts" in " ".join(spec["title"]["subtitle"])
+
+
+def test_the_overview_marks_margins_by_protocol_and_what_untrained_encoders_and_guessing_reach():
+    rows = [
+        effect(effect=0.1, control=0.5, untrained=0.45, chance=0.02),
+        effect("few_shot", effect=0.1, control=0.4, untrained=0.35, chance=0.2, margin=0.01),
+    ]
+    spec = overview(rows)
+    bands = {(r["label"], r["from"], r["to"]) for r in marks(spec, "from")}
+    assert bands == {("Transfer", -3, 3), ("Few-shot", -1, 1)}
+    levels = {(r["label"], r["meaning"], r["effect"]) for r in marks(spec, "meaning") if "effect" in r}
+    # Guessing in transfer is 48 points away, and the panel goes three times as far as the largest interval.
+    assert levels == {
+        ("Transfer", "untrained encoders", -5), ("Few-shot", "untrained encoders", -5),
+        ("Few-shot", "guessing", -20),
+    }  # fmt: skip
+
+
+def test_of_one_encoder_on_each_side_the_overview_shows_the_verdict_of_these_encoders():
+    one = effect(verdict="undecided", reason="too few models", encoders_verdict="lower", encoders_low=-0.3,
+                 encoders_high=-0.1, effect=-0.2, low=float("nan"), high=float("nan"))  # fmt: skip
+    (record,) = marks(overview([one]), "cut_left")
+    assert (record["look"], record["low"], record["high"]) == ("lower", -30, -10)
+
+
+def test_the_overview_of_a_run_without_verdicts_is_its_summary():
+    assert overview([effect(family="", verdict="")]) == draw(
+        "summary", tables(compared=contrasts(effect(family="", verdict="")))
+    )
 
 
 def test_of_one_dataset_the_row_that_decides_is_shown_under_its_name():

@@ -194,7 +194,7 @@ def test_warnings_stand_on_the_page(tmp_path, text):
     rows.loc[(rows["metric"] == "zero_gradient") & (rows["model"] == "first"), "value"] = 0.25
     run = complete(rows=rows)
     flagged = written(run, tables(compared=contrasts()), tmp_path)
-    assert "1 warning</h2>" in flagged
+    assert "<summary>1 warning: " in flagged
     assert "first on toys (25%)" in flagged
     assert flagged.index('id="warnings"') < flagged.index('id="figures"')
 

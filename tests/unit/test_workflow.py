@@ -52,6 +52,7 @@ def read(config):
         "contrasts": (results, params.measures(), statistics, comparisons, cards),
         "result_tables": inputs.model_cards(config),
         "figure": (groups, inputs.dataset_cards(config), targets.figure_names(config)),
+        "figure overview": params.questions(config, comparisons),
         "report": (cards, comparisons, config.model_dump(mode="json")),
         "features": params.values_of(config, "features"),
     }
@@ -95,7 +96,7 @@ EDITS = {
     ),
     "question": (
         lambda c: c["contrasts"]["training"].update(question="Does it?"),
-        {"contrasts", "report"},
+        {"contrasts", "figure overview", "report"},
     ),
     "parameter of a protocol": (
         lambda c: c["protocols"]["few_shot"].update(trials=4),

@@ -68,6 +68,11 @@ class Contrast:
         return records(self.run.contrasts[self.run.contrasts["contrast"] == self.name], ContrastRow)
 
     @property
+    def main(self) -> list[ContrastRow]:
+        """The effect of each protocol that stands for it; those of baselines have no verdict."""
+        return [row for row in self.rows if row.main]
+
+    @property
     def sides(self) -> tuple[Side, Side]:
         """Treatment and control."""
         treatments, controls = self.comparison.sides
