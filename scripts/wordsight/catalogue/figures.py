@@ -118,9 +118,9 @@ FIGURES = {
             "comparisons of a family: blue triangles that point up for better, orange ones that point down "
             "for worse, green squares for equivalent within the margin, and hollow circles for undecided, "
             "which does not mean equal. With one encoder on a side, the verdict is about these encoders and "
-            "not about how they were trained. Short lines mark what untrained encoders (solid) and guessing "
-            "(dotted) reach, where they are near enough. Protocols across styles decide where neither the "
-            "concepts nor the style were in training."
+            "not about how they were trained. A short line marks what untrained encoders reach, and a "
+            "cross what guessing reaches, where they are near enough. Protocols across styles decide where "
+            "neither the concepts nor the style were in training."
         ),
     ),
     "summary": Figure(

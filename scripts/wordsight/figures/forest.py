@@ -16,12 +16,13 @@ from wordsight.figures.style import FAINT, FONT, INK, LETTER, WIDTH, columns_tha
 from wordsight.statistics.analyses import KEYS
 
 ROW, WIDE, NARROW = 18, 520, 260  # pixels: of a row, of the only column, of one of several
-ASKED, HELD = 40, 270  # letters in a line of a question, pixels of the panel below it
+ASKED = 40  # letters in a line of a question
 LOW, NARROWEST, GAP = 15, 124, 16  # pixels: of a row of a comparison, of its narrowest panel, between panels
 BOLD = 6.9  # pixels, the average letter of a panel's title
 REACH = 1.5  # how far beyond the largest effect an interval is shown before it is cut
 FAR = 3  # how many times as far a panel goes to show what untrained encoders reach
-LEVELS = {"untrained": ("untrained encoders", [1, 0]), "chance": ("guessing", [2, 2])}
+# What is marked on the scale of the control, with its words and its mark.
+LEVELS = {"untrained": ("untrained encoders", "M0,-1L0,1"), "chance": ("guessing", "M-1,-1L1,1M-1,1L1,-1")}
 POOLED = "all datasets"  # no dataset can have a space in its name
 HEADED = ["protocol", "parameter", "setting", "metric"]  # what the heading of a panel tells
 DRAWN = ["label", "effect", "low", "high", "left", "right", "cut_left", "cut_right", "look", "text"]
@@ -58,7 +59,8 @@ def by_contrast(
     levels = _levels(rows)
     protocols = [display.protocol(name) for name in PROTOCOLS if name in set(rows["protocol"])]
     beside = int(max(map(len, protocols)) * LETTER) + 20
-    columns = columns_that_fit(len(questions), HELD + GAP + beside)
+    columns = min(2, len(questions))
+    width = WIDE if columns == 1 else (WIDTH - GAP) // 2 - beside
     picked = alt.selection_point(name="verdict", fields=["look"], bind="legend")
     y = alt.Y(
         "label:N",
@@ -67,15 +69,15 @@ def by_contrast(
         title=None,
         axis=alt.Axis(ticks=False, domain=False, labelPadding=8, grid=False),
     )
-    title = "← worse     points     better →"
-    x = _across(rows, labels_shown=True, title=title, ticks=5, also=list(levels["effect"]))
+    across = "← worse · points · better →"
+    x = _across(rows, labels_shown=True, title=across, ticks=5, also=list(levels["effect"]))
     panels: list[Any] = []
     for name, question in questions.items():
         part = rows[rows["contrast"] == name]
         layers = _layers(part, rows, y, x, picked, listening=not panels)
         lines = _level_marks(levels[levels["contrast"] == name], y, x)
         title = panel_title(textwrap.wrap(question, ASKED), frame="bounds")
-        panels.append(alt.layer(*lines, *layers).properties(title=title, width=HELD, height=alt.Step(ROW)))
+        panels.append(alt.layer(*lines, *layers).properties(title=title, width=width, height=alt.Step(ROW)))
     return alt.concat(*panels, columns=columns, spacing=GAP).properties(usermeta={"beside": beside})
 
 
@@ -104,12 +106,12 @@ def _levels(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _level_marks(levels: pd.DataFrame, y: alt.Y, x: dict[str, Any]) -> list[Any]:
-    """A short line across the row of each level."""
+    """A mark at each level in its row."""
     return [
         alt.Chart(part.assign(meaning=words)[["label", "effect", "meaning"]])
-        .mark_tick(thickness=1.5, size=ROW - 4, color=FAINT, strokeDash=dash)
+        .mark_point(shape=shape, size=50, strokeWidth=1.2, color=FAINT, opacity=1)
         .encode(y=y, x=alt.X("effect:Q", **x), tooltip=["meaning:N", "effect:Q"])
-        for name, (words, dash) in LEVELS.items()
+        for name, (words, shape) in LEVELS.items()
         for part in [levels[levels["level"] == name]]
         if len(part)
     ]

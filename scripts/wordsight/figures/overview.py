@@ -9,6 +9,7 @@ from wordsight.figures.style import finish
 from wordsight.tables.reading import Tables
 
 MOST = 6  # contrasts
+MARKED = [("untrained", "|", "what untrained encoders reach, where it fits"), ("chance", "×", "guessing")]
 
 
 def draw(tables: Tables) -> Any:
@@ -19,15 +20,16 @@ def draw(tables: Tables) -> Any:
         return summary.draw(tables)
     questions = {name: tables.questions.get(name) or name for name in decisive[:MOST]}
     left = len(decisive) - len(questions)
-    more = counted(left, "more contrast")
+    known = rows.loc[rows["decides"], list(forest.LEVELS)].notna().any()
+    levels = [f"{mark} {words}" for name, mark, words in MARKED if known[name]]
     return finish(
         forest.by_contrast(rows, questions, tables.sensitivity),
         "Overview: better or worse, and how sure",
         [
             f"bars: {percent(rows['confidence'].iloc[0])} intervals, arrows where one is cut; "
             "band: differences that count as none",
-            "short lines, where they fit: what untrained encoders (solid) and guessing (dotted) reach"
-            f"{f'; {more} in the summary' if left else ''}",
+            "; ".join([*levels, *([f"{counted(left, 'more contrast')} in the summary"] if left else [])])
+            or " ",
         ],
         f"Effects, intervals and verdicts of {counted(len(questions), 'contrast')}, a panel each, "
         "with a row for each protocol.",

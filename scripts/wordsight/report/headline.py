@@ -154,7 +154,8 @@ def _undecided(verdicts: Counter[str]) -> str:
     if total == 1:
         return "the comparison is undecided, which does not mean equal"
     which = "all" if undecided == total else f"{undecided} of"
-    return f"{which} {total} comparisons {'is' if undecided == 1 else 'are'} undecided, which does not mean equal"
+    are = "is" if undecided == 1 else "are"
+    return f"{which} {total} comparisons {are} undecided, which does not mean equal"
 
 
 def _decided(found: Sequence[Finding], verdicts: Counter[str]) -> str:
@@ -178,7 +179,7 @@ def _by_rival(found: Sequence[Finding]) -> str:
     tests = counted(len({name for one in found for name in one.verdicts}), "test")
     if len(found) == 1:
         first, *more = decided
-        where = _tests(found[0].protocols(first), "" if tests == "1 test" else f" of {tests}")
+        where = _tests(found[0].protocols(first), " test" if tests == "1 test" else f" of {tests}")
         clauses = [f"{DID[first][0]} {rivals[0]} in {where}"]
         clauses += [f"{DID[verdict][1]} in {_tests(found[0].protocols(verdict))}" for verdict in more]
         return f"{subject} did {join(clauses)}"
