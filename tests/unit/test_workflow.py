@@ -139,7 +139,7 @@ EDITS = {
     ),
     "new model": (
         lambda c: c["models"].update(new=RANDOM),
-        {"model new", "model_card new", "figure", "result_tables", "robustness new shapes"}
+        {"model new", "model_card new", "figure", "figure overview", "result_tables", "robustness new shapes"}
         | {"transfer new digits"}
         | all_of("clustering", "new")
         | all_of("few_shot", "new")
