@@ -70,6 +70,9 @@ rule figure:
         # For Snakemake's own report, where the caption file can't depend on a wildcard.
         caption=lambda w: figures.caption(w.figure),
         groups=params.groups(settings),
+        questions=lambda w: (
+            params.questions(settings, comparisons) if w.figure == "overview" else {}
+        ),
     script:
         "../scripts/figure.py"
 

@@ -35,8 +35,8 @@ CHROMIUM = os.environ.get("WORDSIGHT_CHROMIUM") or next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
     None,
 )
-FIGURES = ("clustering", "few_shot", "robustness", "summary", "transfer")
-TRAINED = ("cross_style_few_shot", "few_shot", "robustness", "summary", "training")
+FIGURES = ("clustering", "few_shot", "overview", "robustness", "summary", "transfer")
+TRAINED = ("cross_style_few_shot", "few_shot", "overview", "robustness", "summary", "training")
 SIGNS = r"a_b & 50% {x} \y ~ ^ # $ <b>bold</b> | `c` *d* [e](f)"
 
 pytestmark = pytest.mark.skipif(
@@ -443,6 +443,34 @@ def test_nothing_is_wider_than_the_window(browse, path_of_trained, scheme):
     for width in (360, 1024, 1920):
         seen.page.set_viewport_size({"width": width, "height": 800})
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+# Pairs of words in a chart whose boxes overlap by more than a pixel.
+OVERLAPS = """chart => {
+  const words = [...chart.querySelectorAll("text")].filter(one => one.textContent.trim());
+  const boxes = words.map(one => [one.textContent, one.getBoundingClientRect()]);
+  return boxes.flatMap(([said, a], place) => boxes.slice(place + 1)
+    .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+      && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1)
+    .map(([other]) => [said, other]));
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 1024])
+def test_the_first_picture_is_as_wide_as_its_place_and_no_words_in_it_overlap(browse, path_of_trained, width):
+    figure = browse(path_of_trained, width=width).figure("overview")
+    place = figure.locator(".card").evaluate("card => card.clientWidth")
+    assert figure.locator(".live svg").bounding_box()["width"] <= place
+    assert figure.locator(".live svg").evaluate(OVERLAPS) == []
+    assert figure.evaluate("figure => figure === document.querySelector('figure')")
+
+
+def test_what_is_not_on_the_first_screen_is_one_click_away(browse, path_of_trained):
+    seen = browse(path_of_trained)
+    table = seen.page.locator("table.glance")
+    assert not table.is_visible()
+    seen.page.get_by_text("Every comparison, with numbers").click()
+    playwright.expect(table).to_be_visible()
 
 
 def test_charts_turn_dark_with_the_page(browse, path):

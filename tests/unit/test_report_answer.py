@@ -1,6 +1,7 @@
 """The opening of the report: snapshots of the words of every verdict, and what they must never say."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -17,9 +18,11 @@ from hand_made import (
     trained,
     trained_run,
 )
+from wordsight.catalogue import objectives
 from wordsight.catalogue.cells import CELLS
-from wordsight.report.answer import answers, first_and_others, opening
+from wordsight.report.answer import answers, first_and_others
 from wordsight.report.contrast import Contrast
+from wordsight.report.headline import headline
 from wordsight.report.page import write_verdicts
 
 NAN = float("nan")
@@ -189,11 +192,13 @@ def test_datasets_and_cells_that_disagree_are_named():
 
 def test_notes_say_how_verdicts_are_to_be_read():
     runs = {
-        "one comparison": contrasts(effect()),
+        "one comparison": contrasts(effect(comparisons=1)),
         "two comparisons": contrasts(effect(), effect("few_shot")),
-        "two families": contrasts(effect(), effect("few_shot"), effect("clustering", family="own")),
-        "few replicates": contrasts(effect(holds_for="these models")),
-        "undecided": contrasts(effect(verdict="undecided", low=-0.1)),
+        "two families": contrasts(
+            effect(), effect("few_shot"), effect("clustering", family="own", comparisons=1)
+        ),
+        "few replicates": contrasts(effect(holds_for="these models", comparisons=1)),
+        "undecided": contrasts(effect(verdict="undecided", low=-0.1, comparisons=1)),
     }
     notes = {name: answers(make_run(compared=compared))[0].notes for name, compared in runs.items()}
     snapshots.check(
@@ -220,8 +225,34 @@ def many():
     return run
 
 
+def opened(run):
+    """The first sentence with the lines below it."""
+    said = headline(run)
+    return "\n".join([said.sentence, *(f"- {limit}" for limit in said.limits)])
+
+
+def by_dataset(*rows):
+    """Rows of contrasts.csv with those of single datasets."""
+    places = ("shapes", "toys")
+    return contrasts(*rows, *(effect(row["protocol"], dataset) for row in rows for dataset in places))
+
+
+def baselines(*names):
+    """Run that compares objectives with untrained encoders alone."""
+    pairs = [(name, "untrained") for name in names]
+    return trained_run(pairs=pairs, comparisons=[against(*pair, baseline=True) for pair in pairs])
+
+
+def few_encoders(languages, verdict, found):
+    """Run of one encoder on each side, which allows no verdict about training."""
+    one = effect(verdict="undecided", reason="too few models", replicate="models", replicates=1)
+    rows = [one | {"encoders_verdict": found}, one | {"protocol": "few_shot", "encoders_verdict": verdict}]
+    return make_run(languages, compared=by_dataset(*rows))
+
+
 OTHERS = ("labels", "simclr", "barlow_twins", "concept_labels", "stylised")
-THREE = contrasts(effect(), effect("few_shot", verdict="hurts"), effect("clustering", verdict="undecided"))
+THREE = by_dataset(effect(), effect("few_shot", verdict="hurts"), effect("clustering", verdict="undecided"))
+FOUR = [("captions_contrastive", rival) for rival in ("labels", "simclr", "captions_shuffled", "class_names")]
 ISOLATED = ("captions_contrastive", "captions_shuffled")
 OPENINGS = {
     "no captions": lambda: make_run(("labels", "none"), comparisons=[comparison(question="Do labels help?")]),
@@ -231,20 +262,28 @@ OPENINGS = {
     "captions": lambda: make_run(compared=THREE),
     "captions as controls": lambda: make_run(("none", "captions"), compared=THREE),
     "no contrast": lambda: make_run(compared=no_contrasts(), comparisons=[]),
-    "captions against untrained": lambda: trained_run(pairs=[("captions_contrastive", "untrained")]),
+    "captions against untrained": lambda: baselines("captions_contrastive"),
     "captions against labels": trained_run,
     "a part of language": lambda: trained_run(pairs=[ISOLATED]),
     "a part of language, asked in own words": lambda: trained_run(
         pairs=[ISOLATED], comparisons=[against(*ISOLATED, question="Must captions match?")]
     ),
+    "four rivals": lambda: trained_run(pairs=FOUR),
+    "one encoder on each side": lambda: few_encoders(("captions", "labels"), "undecided", "higher"),
+    "one encoder on each side, captions as controls": lambda: few_encoders(
+        ("labels", "captions"), "equivalent", "higher"
+    ),
+    "nothing decided": lambda: make_run(compared=by_dataset(effect(verdict="undecided"))),
+    "identical": lambda: make_run(compared=by_dataset(effect(effect=0.0, verdict="identical"))),
     "many about language": many,
-    "many others": lambda: trained_run(pairs=[(name, "untrained") for name in OTHERS]),
+    "baselines": lambda: baselines(*OTHERS),
+    "many others": lambda: trained_run(pairs=[(name, "class_names") for name in OTHERS]),
 }
 
 
 def test_the_first_sentences():
     snapshots.check(
-        "answer_openings", snapshots.listed({name: opening(made()) for name, made in OPENINGS.items()})
+        "answer_openings", snapshots.listed({name: opened(made()) for name, made in OPENINGS.items()})
     )
 
 
@@ -255,25 +294,39 @@ def test_a_run_says_whether_it_can_answer_about_language(name):
         "captions on both sides",
         "no contrast",
         "captions against untrained",
+        "baselines",
         "many others",
     }
-    assert ("cannot say" in opening(OPENINGS[name]())) == (name in cannot)
+    assert ("cannot say" in headline(OPENINGS[name]()).sentence) == (name in cannot)
 
 
 def test_many_verdicts_are_counted_from_the_side_of_the_captions():
-    text = opening(many())
-    helped, hurt, equivalent, undecided = (
+    text = headline(many()).sentence
+    better, worse, equivalent, undecided = (
         int(re.search(pattern, text)[1])
-        for pattern in (r"help in (\d+)", r"hurt in (\d+)", r"margin in (\d+)", r"; (\d+) are undecided")
+        for pattern in (r"better in (\d+)", r"worse in (\d+)", r"margin, in (\d+)", r"; (\d+) of 35")
     )
     # Five contrasts of seven protocols; the one that is turned round hurts where its captions are controls.
-    assert (helped, hurt, equivalent, undecided) == (20, 5, 5, 5)
+    assert (better, worse, equivalent, undecided) == (20, 5, 5, 5)
 
 
-def test_a_run_with_many_other_questions_asks_the_first_of_them():
-    text = opening(OPENINGS["many others"]())
-    assert text.count("?") == 3
-    assert text.endswith("And 2 more.")
+def test_the_first_sentence_says_on_which_datasets_and_of_encoders_alone_that_it_is_about_them():
+    for name, made in OPENINGS.items():
+        said = headline(made())
+        if said.limits:
+            assert "On shapes and toys, taken as they are" in said.sentence
+            assert len(said.limits) == 3
+        assert ("not about how they were trained" in said.sentence) == ("one encoder" in name)
+
+
+def test_an_objective_is_better_than_all_its_rivals_only_in_tests_that_it_wins_against_each():
+    run = trained_run(pairs=FOUR)
+    lost = run.contrasts["contrast"].str.endswith("simclr") & (run.contrasts["protocol"] != "transfer")
+    run.contrasts.loc[lost, "verdict"] = "undecided"
+    found = re.search(r"than all 4 others .* in (\d) of 7 tests \((\w+)\)", headline(run).sentence)
+    assert found.groups() == ("1", "transfer")
+    run.contrasts.loc[run.contrasts["contrast"].str.endswith("simclr"), "verdict"] = "undecided"
+    assert "none of 7 tests shows" in headline(run).sentence
 
 
 # All contrasts
@@ -304,10 +357,10 @@ def terminal(run, tmp_path, name="verdicts.txt"):
     return (tmp_path / name).read_text(encoding="utf-8")
 
 
-def test_the_terminal_shows_the_verdicts_the_warnings_and_where_the_report_is(tmp_path):
+def test_the_terminal_shows_the_answer_the_number_of_warnings_and_where_the_report_is(tmp_path):
     shots = {"parameter": "shots", "family": ""}
     run = make_run(
-        compared=contrasts(
+        compared=by_dataset(
             effect(), effect("few_shot", setting=1.0, **shots), effect("few_shot", setting=5.0)
         ),
         datasets={"shapes": dataset_card("shapes", near=3), "toys": dataset_card("toys")},
@@ -315,16 +368,38 @@ def test_the_terminal_shows_the_verdicts_the_warnings_and_where_the_report_is(tm
     text = terminal(run, tmp_path)
     snapshots.check("terminal", text)
     assert text == terminal(run, tmp_path, "again.txt")
-    assert max(map(len, text.splitlines())) <= 100
     assert text.splitlines()[-1] == "Report: results/report.html"
 
 
-def test_with_many_contrasts_the_terminal_has_one_line_for_each_that_is_not_about_language(tmp_path):
+def test_of_many_contrasts_the_terminal_lists_the_first_and_counts_the_others(tmp_path):
     pairs = [(name, "labels") for name in ("captions_contrastive", "captions_targets", "labels_and_captions")]
-    run = trained_run(pairs=[*pairs, *PAIRS[1:]])
+    run = trained_run(pairs=[*pairs, *PAIRS[1:], ("captions_targets", "barlow_twins")])
     undecided = run.contrasts["protocol"] == "clustering"
     run.contrasts.loc[undecided, ["verdict", "reason"]] = ("undecided", "overlap")
     text = terminal(run, tmp_path)
     snapshots.check("terminal_of_many", text)
-    assert text.count("(contrast ") == 3
-    assert len(text.splitlines()) < 75
+    assert text.count("▲ 6  ○ 1") == 6
+    assert "4 more contrasts" in text
+
+
+def test_one_encoder_on_each_side_is_listed_with_the_verdict_of_these_encoders(tmp_path):
+    text = terminal(few_encoders(("captions", "labels"), "equivalent", "higher"), tmp_path)
+    assert "▲ 1  ■ 1" in text
+
+
+@pytest.mark.parametrize("name", OPENINGS)
+def test_the_terminal_is_never_longer_than_a_screen(name, tmp_path):
+    lines = terminal(OPENINGS[name](), tmp_path).splitlines()
+    assert len(lines) <= 25
+    assert max(map(len, lines)) <= 100
+
+
+def test_the_terminal_stays_short_and_safe_whatever_the_names(tmp_path):
+    name = "\x1b[31m" + "a-name-as-long-as-can-be " * 20 + "\n" * 30
+    run = trained_run(pairs=[(one, "labels") for one in objectives.OBJECTIVES if one.startswith("captions")])
+    asked = [one.model_copy(update={"question": name}) for one in run.comparisons]
+    run = replace(run, comparisons=asked, config=run.config | {"title": name})
+    text = terminal(run, tmp_path)
+    assert len(text.splitlines()) <= 25
+    assert max(map(len, text.splitlines())) <= 100
+    assert "\x1b" not in text
