@@ -84,6 +84,7 @@ rule report:
         objectives="results/tables/objectives.csv",
         contrasts="results/tables/contrasts.csv",
         sensitivity="results/tables/sensitivity.csv",
+        conclusions="results/tables/conclusions.csv",
         charts=expand(
             "results/figures/{figure}.json", figure=targets.figure_names(settings)
         ),

@@ -141,6 +141,16 @@ def path_of_trained(run_of_trained, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def path_of_long_names(tmp_path_factory):
+    name = "the_same_as_above_but_with_a_very_long_name_that_says_everything_about_it"
+    compared = contrasts(effect(contrast=name), effect(dataset="toys", contrast=name))
+    names = [f"{name}_{number}" for number in range(6)]
+    compared = pd.concat([compared.assign(contrast=one) for one in names], ignore_index=True)
+    run = make_run(compared=compared, comparisons=[comparison(one, "") for one in names])
+    return page_of(run, tables(compared=compared), tmp_path_factory.mktemp("long"), ("overview",))
+
+
+@pytest.fixture(scope="module")
 def seen(browse, path):
     return browse(path)
 
@@ -311,7 +321,7 @@ def test_signed_numbers_are_sorted_as_numbers_and_gaps_are_last(browse, tmp_path
     sort(table.get_by_role("columnheader", name="effect"), "ascending")
     assert column(table, 5) == ["−30.0", "−2.0", "+5.0", "+20.0"]
     sort(table.get_by_role("columnheader", name="gain over untrained"), "ascending", "descending")
-    assert column(table, 13)[-1] == "–"
+    assert column(table, 14)[-1] == "–"
 
 
 def test_a_long_table_is_searched_by_what_it_shows_and_a_short_one_has_no_box(seen, seen_trained):
@@ -463,6 +473,16 @@ def test_the_first_picture_is_as_wide_as_its_place_and_no_words_in_it_overlap(br
     assert figure.locator(".live svg").bounding_box()["width"] <= place
     assert figure.locator(".live svg").evaluate(OVERLAPS) == []
     assert figure.evaluate("figure => figure === document.querySelector('figure')")
+
+
+@pytest.mark.parametrize("width", [360, 1024])
+def test_long_names_do_not_widen_the_page_and_break_only_after_underscores(browse, path_of_long_names, width):
+    page = browse(path_of_long_names, width=width).page
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    lines = page.locator("figure[data-figure=overview] .live svg tspan:text('the_same')").all_text_contents()
+    assert lines
+    assert all(line.endswith("_") for line in lines)
 
 
 def test_what_is_not_on_the_first_screen_is_one_click_away(browse, path_of_trained):

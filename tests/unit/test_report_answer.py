@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 import snapshots
@@ -10,6 +11,7 @@ from hand_made import (
     PAIRS,
     against,
     comparison,
+    conclusions,
     contrasts,
     dataset_card,
     effect,
@@ -190,6 +192,20 @@ def test_datasets_and_cells_that_disagree_are_named():
     assert answer_of(*cells).headline.endswith(": hurts on 1 of 1 protocol")
 
 
+def test_a_margin_of_the_robust_area_is_told_in_radii():
+    found = answer_of(effect("robustness", margin=0.05), effect("transfer", margin=0.0361462))
+    # The radii of the test go from 0.001 to 1: 0.05 of three decades is a factor of 1.4.
+    assert "5 points for robustness (a factor of 1.4 in radius)" in found.sentence
+    assert "3.61 points for transfer" in found.sentence
+    assert "radius" not in answer_of(effect("transfer")).sentence
+
+
+def test_the_interval_over_datasets_like_these_stands_beside_that_of_the_pooled_effect():
+    line = answer_of(effect(over_datasets_low=-0.02, over_datasets_high=0.4)).lines[0]
+    assert "−2.0 to 40.0" in line.claim
+    assert "like these" not in answer_of(effect()).lines[0].claim
+
+
 def test_notes_say_how_verdicts_are_to_be_read():
     runs = {
         "one comparison": contrasts(effect(comparisons=1)),
@@ -205,7 +221,7 @@ def test_notes_say_how_verdicts_are_to_be_read():
         "answer_notes", snapshots.listed({name: "\n".join(found) for name, found in notes.items()})
     )
     assert {name: len(found) for name, found in notes.items()} == {
-        "one comparison": 0, "two comparisons": 1, "two families": 1, "few replicates": 1, "undecided": 1,
+        "one comparison": 0, "two comparisons": 3, "two families": 3, "few replicates": 1, "undecided": 1,
     }  # fmt: skip
 
 
@@ -228,7 +244,8 @@ def many():
 def opened(run):
     """The first sentence with the lines below it."""
     said = headline(run)
-    return "\n".join([said.sentence, *(f"- {limit}" for limit in said.limits)])
+    counts = [said.counts] if said.counts else []
+    return "\n".join([said.sentence, *counts, *(f"- {limit}" for limit in said.limits)])
 
 
 def by_dataset(*rows):
@@ -250,6 +267,33 @@ def few_encoders(languages, verdict, found):
     return make_run(languages, compared=by_dataset(*rows))
 
 
+def together(*states, question="Does meaning help?"):
+    """Run of two contrasts with two conclusions: for each protocol the verdict of both, and of the first conclusion."""
+    names = ["captions_contrastive-or-labels", "captions_contrastive-or-captions_shuffled"]
+    run = trained_run(pairs=[("captions_contrastive", name.split("-or-")[1]) for name in names])
+    places = list(zip(("few_shot", "transfer", "robustness"), states, strict=False))
+    found = run.contrasts[run.contrasts["protocol"].isin([protocol for protocol, _ in places])]
+    for protocol, (*verdicts, _) in places:
+        for name, verdict in zip(names, verdicts, strict=True):
+            chosen = (found["contrast"] == name) & (found["protocol"] == protocol)
+            found.loc[chosen, ["verdict", "reason"]] = verdict, "overlap" if verdict == "undecided" else ""
+    run.config["conclusions"] = {
+        "meaning": {"question": question, "helps": names, "equivalent": []},
+        "form": {"question": "", "helps": names[:1], "equivalent": names[1:]},
+    }
+    rows = [(protocol, shown, names[1]) for protocol, (*_, shown) in places]
+    other = conclusions(
+        *((protocol, "not shown", names[1]) for protocol, *_ in rows), name="form", question=""
+    )
+    table = pd.concat([conclusions(*rows, question=question), other], ignore_index=True)
+    return replace(run, contrasts=found, conclusions=table)
+
+
+ONE_HOLDS = (
+    ("helps", "helps", "shown"),
+    ("helps", "equivalent", "not shown"),
+    ("helps", "undecided", "not shown"),
+)
 OTHERS = ("labels", "simclr", "barlow_twins", "concept_labels", "stylised")
 THREE = by_dataset(effect(), effect("few_shot", verdict="hurts"), effect("clustering", verdict="undecided"))
 FOUR = [("captions_contrastive", rival) for rival in ("labels", "simclr", "captions_shuffled", "class_names")]
@@ -277,6 +321,9 @@ OPENINGS = {
     "identical": lambda: make_run(compared=by_dataset(effect(effect=0.0, verdict="identical"))),
     "many about language": many,
     "baselines": lambda: baselines(*OTHERS),
+    "a conclusion that holds, fails and is open": lambda: together(*ONE_HOLDS),
+    "a conclusion that is open everywhere": lambda: together(*[("undecided", "undecided", "not shown")] * 2),
+    "a conclusion from one protocol": lambda: together(("undecided", "helps", "not shown")),
     "many others": lambda: trained_run(pairs=[(name, "class_names") for name in OTHERS]),
 }
 
@@ -317,6 +364,28 @@ def test_the_first_sentence_says_on_which_datasets_and_of_encoders_alone_that_it
             assert "On shapes and toys, taken as they are" in said.sentence
             assert len(said.limits) == 3
         assert ("not about how they were trained" in said.sentence) == ("one encoder" in name)
+
+
+def test_the_first_sentence_answers_the_question_of_each_conclusion_test_by_test():
+    said = headline(together(*ONE_HOLDS)).sentence
+    assert said.startswith(
+        "On shapes and toys, taken as they are, and for training like this, “Does meaning help?”"
+    )
+    # Its second contrast is equivalent on transfer, which contradicts it; undecided contradicts nothing.
+    assert "yes in 1 of 3 tests (few-shot)" in said
+    assert "no in 1 (transfer)" in said
+    # Form needs the second contrast to be equivalent, which a difference contradicts.
+    assert "the conclusion form is answered no in 1 of 3 tests (few-shot)" in said
+    assert "42 comparisons" not in said
+
+
+def test_without_replicates_nothing_is_concluded_about_training():
+    run = few_encoders(("captions", "labels"), "undecided", "higher")
+    run.config["conclusions"] = {"meaning": {"question": "", "helps": ["language"], "equivalent": []}}
+    table = conclusions(("transfer", "not shown", "language")).assign(p_value=NAN, p_adjusted=NAN)
+    said = headline(replace(run, conclusions=table))
+    assert "training like this" not in said.sentence
+    assert said.counts == ""
 
 
 def test_an_objective_is_better_than_all_its_rivals_only_in_tests_that_it_wins_against_each():

@@ -10,6 +10,7 @@ import pandas as pd
 from wordsight.catalogue import display
 from wordsight.catalogue.cells import CELLS, across_cells
 from wordsight.catalogue.numbers import fixed, percent
+from wordsight.catalogue.prose import lines
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.figures import verdict_marks
 from wordsight.figures.style import FAINT, FONT, INK, LETTER, WIDTH, columns_that_fit, panel_title
@@ -75,9 +76,9 @@ def by_contrast(
     for name, question in questions.items():
         part = rows[rows["contrast"] == name]
         layers = _layers(part, rows, y, x, picked, listening=not panels)
-        lines = _level_marks(levels[levels["contrast"] == name], y, x)
-        title = panel_title(textwrap.wrap(question, ASKED), frame="bounds")
-        panels.append(alt.layer(*lines, *layers).properties(title=title, width=width, height=alt.Step(ROW)))
+        marked = _level_marks(levels[levels["contrast"] == name], y, x)
+        title = panel_title(lines(question, ASKED), frame="bounds")
+        panels.append(alt.layer(*marked, *layers).properties(title=title, width=width, height=alt.Step(ROW)))
     return alt.concat(*panels, columns=columns, spacing=GAP).properties(usermeta={"beside": beside})
 
 

@@ -25,6 +25,9 @@ GROUPED = {
     ("", ""): "without a verdict, on",
 }
 NOT_EQUAL = "Undecided does not mean equal: the data neither show a difference nor rule one out."
+NOT_CORRECTED = (
+    "Intervals are not corrected, so an interval can leave out zero although its verdict is undecided."
+)
 FEW_REPLICATES = (
     "Intervals assume that replicates are normally distributed, which fewer than five cannot show. "
     "Replicates are matched groups, such as seeds or architectures; without matching, they are the models on "
@@ -106,8 +109,15 @@ def first_and_others(found: Sequence[Answer]) -> tuple[list[Answer], list[Answer
 
 
 def all_notes(found: Sequence[Answer]) -> list[str]:
-    """Notes of several answers, without repetition."""
-    return list(dict.fromkeys(note for answer in found for note in answer.notes))
+    """Notes of several answers, each once; those that some answers lack keep their place."""
+    notes: list[str] = []
+    for answer in found:
+        place = 0
+        for note in answer.notes:
+            if note not in notes:
+                notes.insert(place, note)
+            place = notes.index(note) + 1
+    return notes
 
 
 def _answer(contrast: Contrast) -> Answer:
@@ -160,7 +170,7 @@ def _sentence(rows: Sequence[ContrastRow], contrast: Contrast) -> str:
         said += [f"{words} {join(found)}"] if found else []
     terms = [
         f"{percent(rows[0].confidence)} intervals",
-        phrases.margins(rows),
+        *([phrases.margins(rows, contrast.run)] if any(row.verdict for row in rows) else []),
         phrases.replicates(rows, contrast),
     ]
     parts = [f"{contrast.title}: {said[0]}", *said[1:], ", ".join(terms), phrases.flagged(rows)]
@@ -172,7 +182,8 @@ def _in_brief(row: ContrastRow, contrast: Contrast) -> str:
     where = phrases.measured_by(row)
     if row.verdict in ("helps", "hurts"):
         return f"{where} by {phrases.unsigned(row)} ({phrases.ends(row)})"
-    parts = (phrases.size_in_brackets(row), phrases.more_replicates(row, contrast))
+    needed = phrases.more_replicates(row, contrast) if row.verdict else ""
+    parts = (phrases.size_in_brackets(row), needed)
     return f"{where} ({'; '.join(filter(None, parts))})"
 
 
@@ -220,13 +231,14 @@ def _notes(rows: Sequence[ContrastRow], run: Run) -> list[str]:
     sizes = {row.family: phrases.family_size(row.family, run) for row in rows if row.family}
     several = len(set(run.contrasts["family"]) - {""}) > 1
     corrected = [
-        f"Verdicts are corrected for {size} comparisons by Bonferroni's method, so that all of them "
-        f"together are right with a probability of {percent(rows[0].confidence)} or more"
-        f"{f' (family {family})' if several else ''}. Intervals are not corrected, so an interval can leave "
-        "out zero although its verdict is undecided."
+        f"Verdicts are corrected for {size} comparisons by Bonferroni's method"
+        f"{f' (family {family})' if several else ''}."
         for family, size in sizes.items()
         if size > 1
     ]
+    if corrected:
+        together = f"All verdicts {'of a family ' if several else ''}together are right with a probability of"
+        corrected += [f"{together} {percent(rows[0].confidence)} or more.", NOT_CORRECTED]
     return [
         *([NOT_EQUAL] if any(row.verdict == "undecided" for row in rows) else []),
         *corrected,

@@ -4,18 +4,21 @@
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from wordsight.catalogue.cells import crossed_protocols
 from wordsight.catalogue.prose import counted, join, some
 from wordsight.report import phrases
+from wordsight.report.concluded import FAILS, HOLDS, UNDECIDED, Concluded, concluded
 from wordsight.report.contrast import Contrast, Side, contrasts
 from wordsight.report.run import Run
 from wordsight.statistics.records import ContrastRow
 
 FEW, LONG = 4, 420  # names in a list and rivals in a sentence, letters of it
 TURNED = {"helps": "hurts", "hurts": "helps"}
+# How the question of a conclusion is answered, where it is.
+ANSWERED = {HOLDS: "yes", FAILS: "no"}
 # A verdict about the encoders that were measured, in the words of one about their training.
 AS_TRAINING = {"higher": "helps", "lower": "hurts"}
 # What the subject of the sentence did, against a rival and by itself.
@@ -33,11 +36,13 @@ class Headline:
 
     Attributes
     ----------
-    sentence : the answer with its scope
+    sentence : the answer with its scope: the conclusions where there are some, else the verdicts
+    counts : the verdicts behind the conclusions, counted; empty without conclusions
     limits : what it cannot say, three lines; none where nothing is judged
     """
 
     sentence: str
+    counts: str
     limits: list[str]
 
 
@@ -71,10 +76,13 @@ def headline(run: Run) -> Headline:
     found = _findings(about or compared)
     said = "" if about else f"This run cannot say whether language helps: {_why(run)}. "
     if not compared:
-        return Headline(f"{said}This report therefore shows only measurements.", [])
+        return Headline(f"{said}This report therefore shows only measurements.", "", [])
     if not found:
-        return Headline(f"{said}No comparison has a verdict.", [])
-    return Headline(f"{said}{_sentence(found, run)}", _limits(found, run))
+        return Headline(f"{said}No comparison has a verdict.", "", [])
+    together = [] if found[0].of_encoders else concluded(run)
+    if together:
+        return Headline(f"{said}{_together(together, run)}", _counted(found), _limits(found, run))
+    return Headline(f"{said}{_sentence(found, run)}", "", _limits(found, run))
 
 
 def _why(run: Run) -> str:
@@ -129,18 +137,60 @@ def _encoder(side: Side) -> str:
 # The sentence
 
 
+def _together(found: Sequence[Concluded], run: Run) -> str:
+    """Say how the question of each conclusion is answered, on which datasets and by which claim."""
+    by_name: dict[str, list[Concluded]] = {}
+    for one in found:
+        by_name.setdefault(one.row.conclusion, []).append(one)
+    needed = {
+        contrast
+        for name in by_name
+        for need in ("helps", "equivalent")
+        for contrast in run.config["conclusions"][name][need]
+    }
+    on = some(_datasets(needed, run), FEW)
+    answers = [_answered(name, parts) for name, parts in by_name.items()]
+    return f"On {on}, taken as they are, and for training like this, {'; '.join(answers)}."
+
+
+def _answered(name: str, found: Sequence[Concluded]) -> str:
+    """Say in which tests the question of one conclusion is answered with yes and no, and where it is open."""
+    asked = f"“{found[0].row.question}”" if found[0].row.question else f"the conclusion {name}"
+    protocols: dict[str, list[str]] = {}
+    for one in found:
+        protocols.setdefault(one.state, []).append(phrases.protocol(one.row.protocol))
+    undecided = len(protocols.get(UNDECIDED, []))
+    if undecided == len(found):
+        where = {1: "its one test", 2: "both tests"}.get(undecided, f"all {undecided} tests")
+        return f"{asked} is undecided in {where}, which does not mean no"
+    of = f" of {counted(len(found), 'test')}" if len(found) > 1 else " test"
+    decided = [(answer, protocols[state]) for state, answer in ANSWERED.items() if state in protocols]
+    said = [
+        f"{answer} in {_tests(names, '' if place else of)}" for place, (answer, names) in enumerate(decided)
+    ]
+    said += [f"left open in {undecided}"] if undecided else []
+    return f"{asked} is answered {join(said)}"
+
+
+def _counted(found: Sequence[Finding]) -> str:
+    """Count the verdicts of all contrasts, as a sentence of its own."""
+    verdicts = Counter(verdict for finding in found for verdict in finding.verdicts.values())
+    said = "; ".join(filter(None, (_in_numbers(found, verdicts), _undecided(verdicts))))
+    return f"{said[0].upper()}{said[1:]}."
+
+
 def _sentence(found: Sequence[Finding], run: Run) -> str:
     verdicts = Counter(verdict for finding in found for verdict in finding.verdicts.values())
-    on = some(_datasets(found, run), FEW)
+    on = some(_datasets({one.contrast.name for one in found}, run), FEW)
     parts = [f"On {on}, taken as they are, {_decided(found, verdicts)}", _undecided(verdicts)]
     if found[0].of_encoders:
         parts.append("this is about these encoders on new images like these, not about how they were trained")
     return f"{'; '.join(filter(None, parts))}."
 
 
-def _datasets(found: Sequence[Finding], run: Run) -> list[str]:
-    """Datasets that the verdicts rest on, in the order of the configuration."""
-    effects = run.contrasts[run.contrasts["contrast"].isin({one.contrast.name for one in found})]
+def _datasets(names: Collection[str], run: Run) -> list[str]:
+    """Datasets that the verdicts of some contrasts rest on, in the order of the configuration."""
+    effects = run.contrasts[run.contrasts["contrast"].isin(list(names))]
     crossed = crossed_protocols(effects)
     concepts = {run.config["protocols"][name]["dataset"] for name in crossed}
     return [name for name in run.datasets if name in {*effects["dataset"], *concepts}]
@@ -256,5 +306,5 @@ def _of_encoders(found: Sequence[Finding]) -> str:
 
 
 def _of_images(found: Sequence[Finding], run: Run) -> str:
-    datasets = counted(len(_datasets(found, run)), "dataset")
+    datasets = counted(len(_datasets({one.contrast.name for one in found}, run)), "dataset")
     return f"Other images: the verdicts are about {datasets} and not about images of other kinds."

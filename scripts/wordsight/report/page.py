@@ -17,18 +17,18 @@ import itables
 import jinja2
 import vl_convert
 import yaml
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from wordsight.catalogue import display
 from wordsight.catalogue.numbers import percent
 from wordsight.catalogue.prose import counted, join
 from wordsight.errors import DataError
 from wordsight.files.disk import write_text
-from wordsight.report import costs, made_with, methods
+from wordsight.report import costs, made_with, methods, phrases
 from wordsight.report.answer import all_notes, answers, first_and_others
 from wordsight.report.card_tables import dataset_table, model_table, training_table
 from wordsight.report.cautions import cautions
-from wordsight.report.effect_tables import contrast_tables, sensitivity_tables, sides
+from wordsight.report.effect_tables import conclusion_tables, contrast_tables, sensitivity_tables, sides
 from wordsight.report.headline import headline
 from wordsight.report.protocol_tables import cell_tables, primary_tables
 from wordsight.report.run import Run
@@ -107,7 +107,7 @@ def write_verdicts(path: Path | str, run: Run, report: str) -> None:
     ]
     parts = [
         _wrapped(run.config["title"], lines=2),
-        _wrapped(said.sentence, lines=6),
+        _wrapped(f"{said.sentence} {said.counts}", lines=7),
         [MARKS, *(line for text in counts for line in _wrapped(text, lines=1))] if counts else [],
         [line for limit in said.limits for line in _wrapped(f"- {limit}", lines=1)],
         [*([f"The report has {join(more)}."] if more else []), f"Report: {report}"],
@@ -182,13 +182,20 @@ def _with_pdf(figures: Collection[Figure]) -> list[tuple[Figure, str]]:
 
 
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = _breakable
+    return environment
+
+
+def _breakable(text: str) -> Markup:
+    """A text whose long names can break after an underscore, as they can after a hyphen."""
+    return Markup(escape(text).replace("_", Markup("_<wbr>")))  # noqa: S704
 
 
 def _results(run: Run) -> dict[str, Any]:
@@ -208,6 +215,8 @@ def _results(run: Run) -> dict[str, Any]:
         "primary": primary_tables(run),
         "contrasts": contrasts,
         "folded": len(contrasts) > SEVERAL,
+        "conclusions": conclusion_tables(run),
+        "radii": _radii(run),
         "sensitivity": sensitivity_tables(run),
         "sides": _for_script(sides(run)),
         "measurements": len(run.results),
@@ -220,6 +229,15 @@ def _results(run: Run) -> dict[str, Any]:
         "power": percent(run.config["statistics"]["power"]),
         "config": run.config,
     }
+
+
+def _radii(run: Run) -> str:
+    """What the margin of the robust area is in radii of attack; empty where that is not compared."""
+    rows = [row for row in run.deciding() if row.metric == "robust_area"]
+    if not rows:
+        return ""
+    radii = phrases.in_radii("robust_area", rows[0].margin, run)
+    return radii and f"{phrases.margin(rows[0])} of the robust area, which is {radii}"
 
 
 def _for_script(value: Any) -> Markup:
