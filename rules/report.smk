@@ -70,6 +70,9 @@ rule figure:
         # For Snakemake's own report, where the caption file can't depend on a wildcard.
         caption=lambda w: figures.caption(w.figure),
         groups=params.groups(settings),
+        questions=lambda w: (
+            params.questions(settings, comparisons) if w.figure == "overview" else {}
+        ),
     script:
         "../scripts/figure.py"
 
@@ -81,6 +84,7 @@ rule report:
         objectives="results/tables/objectives.csv",
         contrasts="results/tables/contrasts.csv",
         sensitivity="results/tables/sensitivity.csv",
+        conclusions="results/tables/conclusions.csv",
         charts=expand(
             "results/figures/{figure}.json", figure=targets.figure_names(settings)
         ),

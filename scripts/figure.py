@@ -27,6 +27,7 @@ with step(snakemake.log[0], snakemake.threads):
         objectives=read_csv(snakemake.input.objectives),
         training=read_training(curves, groups),
         sensitivity=read_csv(snakemake.input.sensitivity),
+        questions=dict(snakemake.params.questions),
         examples=next(map(read_json, snakemake.input.get("examples", [])), None),
     )
     save(draw(snakemake.wildcards.figure, tables), **dict(snakemake.output.items()))

@@ -18,6 +18,7 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.statistics.comparison import Comparison
     from wordsight.tables.csv import read_csv
 
+    TABLES = ("results", "objectives", "contrasts", "sensitivity", "conclusions")
     run = Run(
         results=read_csv(snakemake.input.results),
         contrasts=read_csv(snakemake.input.contrasts),
@@ -27,6 +28,7 @@ with step(snakemake.log[0], snakemake.threads):
         config=snakemake.params.config,
         objectives=read_csv(snakemake.input.objectives),
         sensitivity=read_csv(snakemake.input.sensitivity),
+        conclusions=read_csv(snakemake.input.conclusions),
     )
     figures = [
         Figure(name, caption, Path(svg).read_text(encoding="utf-8"), read_json(chart), Path(pdf).read_bytes())
@@ -42,7 +44,7 @@ with step(snakemake.log[0], snakemake.threads):
         snakemake.output.html,
         run,
         figures,
-        [download(snakemake.input[table]) for table in ("results", "objectives", "contrasts", "sensitivity")],
+        [download(snakemake.input[table]) for table in TABLES],
         benchmarks=snakemake.params.benchmarks,
         digests=snakemake.params.digests,
     )

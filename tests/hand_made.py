@@ -123,6 +123,21 @@ def contrasts(*rows):
     return frame.assign(comparisons=sizes)
 
 
+def conclusions(*rows, name="meaning", question="Does meaning help?"):
+    """Rows of conclusions.csv: a protocol and a verdict each, with the contrast that shows it least."""
+    return pd.DataFrame(
+        [
+            {
+                "conclusion": name, "question": question, "protocol": protocol, "mode": "sound",
+                "metric": protocols.PROTOCOLS[protocol].primary, "parameter": "", "setting": 0.0,
+                "verdict": verdict, "weakest": weakest, "p_value": 0.001 if verdict == "shown" else 0.3,
+                "comparisons": len(rows), "p_adjusted": 0.002 if verdict == "shown" else 0.6, "level": 0.05,
+            }
+            for protocol, verdict, weakest in rows
+        ]
+    )  # fmt: skip
+
+
 def no_contrasts():
     """An empty contrasts.csv."""
     return contrasts().iloc[:0]

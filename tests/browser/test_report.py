@@ -35,8 +35,8 @@ CHROMIUM = os.environ.get("WORDSIGHT_CHROMIUM") or next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))),
     None,
 )
-FIGURES = ("clustering", "few_shot", "robustness", "summary", "transfer")
-TRAINED = ("cross_style_few_shot", "few_shot", "robustness", "summary", "training")
+FIGURES = ("clustering", "few_shot", "overview", "robustness", "summary", "transfer")
+TRAINED = ("cross_style_few_shot", "few_shot", "overview", "robustness", "summary", "training")
 SIGNS = r"a_b & 50% {x} \y ~ ^ # $ <b>bold</b> | `c` *d* [e](f)"
 
 pytestmark = pytest.mark.skipif(
@@ -138,6 +138,16 @@ def run_of_trained():
 def path_of_trained(run_of_trained, tmp_path_factory):
     drawn = trained_tables(compared=run_of_trained.contrasts)
     return page_of(run_of_trained, drawn, tmp_path_factory.mktemp("trained"), TRAINED)
+
+
+@pytest.fixture(scope="module")
+def path_of_long_names(tmp_path_factory):
+    name = "the_same_as_above_but_with_a_very_long_name_that_says_everything_about_it"
+    compared = contrasts(effect(contrast=name), effect(dataset="toys", contrast=name))
+    names = [f"{name}_{number}" for number in range(6)]
+    compared = pd.concat([compared.assign(contrast=one) for one in names], ignore_index=True)
+    run = make_run(compared=compared, comparisons=[comparison(one, "") for one in names])
+    return page_of(run, tables(compared=compared), tmp_path_factory.mktemp("long"), ("overview",))
 
 
 @pytest.fixture(scope="module")
@@ -311,7 +321,7 @@ def test_signed_numbers_are_sorted_as_numbers_and_gaps_are_last(browse, tmp_path
     sort(table.get_by_role("columnheader", name="effect"), "ascending")
     assert column(table, 5) == ["−30.0", "−2.0", "+5.0", "+20.0"]
     sort(table.get_by_role("columnheader", name="gain over untrained"), "ascending", "descending")
-    assert column(table, 13)[-1] == "–"
+    assert column(table, 14)[-1] == "–"
 
 
 def test_a_long_table_is_searched_by_what_it_shows_and_a_short_one_has_no_box(seen, seen_trained):
@@ -443,6 +453,44 @@ def test_nothing_is_wider_than_the_window(browse, path_of_trained, scheme):
     for width in (360, 1024, 1920):
         seen.page.set_viewport_size({"width": width, "height": 800})
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+# Pairs of words in a chart whose boxes overlap by more than a pixel.
+OVERLAPS = """chart => {
+  const words = [...chart.querySelectorAll("text")].filter(one => one.textContent.trim());
+  const boxes = words.map(one => [one.textContent, one.getBoundingClientRect()]);
+  return boxes.flatMap(([said, a], place) => boxes.slice(place + 1)
+    .filter(([, b]) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+      && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1)
+    .map(([other]) => [said, other]));
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 1024])
+def test_the_first_picture_is_as_wide_as_its_place_and_no_words_in_it_overlap(browse, path_of_trained, width):
+    figure = browse(path_of_trained, width=width).figure("overview")
+    place = figure.locator(".card").evaluate("card => card.clientWidth")
+    assert figure.locator(".live svg").bounding_box()["width"] <= place
+    assert figure.locator(".live svg").evaluate(OVERLAPS) == []
+    assert figure.evaluate("figure => figure === document.querySelector('figure')")
+
+
+@pytest.mark.parametrize("width", [360, 1024])
+def test_long_names_do_not_widen_the_page_and_break_only_after_underscores(browse, path_of_long_names, width):
+    page = browse(path_of_long_names, width=width).page
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    lines = page.locator("figure[data-figure=overview] .live svg tspan:text('the_same')").all_text_contents()
+    assert lines
+    assert all(line.endswith("_") for line in lines)
+
+
+def test_what_is_not_on_the_first_screen_is_one_click_away(browse, path_of_trained):
+    seen = browse(path_of_trained)
+    table = seen.page.locator("table.glance")
+    assert not table.is_visible()
+    seen.page.get_by_text("Every comparison, with numbers").click()
+    playwright.expect(table).to_be_visible()
 
 
 def test_charts_turn_dark_with_the_page(browse, path):

@@ -51,6 +51,13 @@ def test_one_contrast_that_fails_is_enough(given, weakest):
     assert (row["verdict"], row["weakest"]) == ("not shown", weakest)
 
 
+def test_a_difference_that_counts_as_none_is_no_help():
+    frame = contrasts(*rows((0.1, 0.01), (0.02, 0.01)))
+    frame.loc[1, "verdict"] = "equivalent"
+    (row,) = concluded(frame, MEANING).to_dict("records")
+    assert (row["verdict"], row["weakest"], row["p_value"]) == ("not shown", "b", 1.0)
+
+
 def test_equivalence_is_judged_by_its_own_p():
     frame = contrasts(*rows((0.1, 0.01), (0.0, 0.99)))
     (row,) = concluded(frame, FORM).to_dict("records")

@@ -315,7 +315,7 @@ def test_the_default_shows_a_seed_of_each_compared_objective_on_what_all_encoder
 def test_a_figure_is_there_only_where_its_protocol_runs(names, asked):
     config = configured(protocols=protocols(*names))
     assert example_names(config) == asked
-    others = ["ranks", "pretraining_size", *asked, "training", "margins", "summary"]
+    others = ["ranks", "pretraining_size", *asked, "training", "margins", "overview", "summary"]
     assert sorted(figure_names(config)) == sorted([*names, *others])
 
 

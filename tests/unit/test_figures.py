@@ -39,7 +39,7 @@ from wordsight.tables.reading import Tables, measured, read_training
 pytestmark = pytest.mark.slow
 
 PROTOCOLS = ["clustering", "few_shot", "transfer", "robustness"]
-NAMES = [*PROTOCOLS, "ranks", "pretraining_size", "summary"]
+NAMES = [*PROTOCOLS, "ranks", "pretraining_size", "overview", "summary"]
 TRAINED = [*NAMES, *CROSSED, "training", "margins"]
 LONG = [f"{'a-model-with-a-name-as-long-as-the-configuration-allows-'[:56]}-{i:03d}" for i in range(30)]
 
@@ -55,7 +55,7 @@ def marks(spec, field="model"):
 
 @pytest.fixture(scope="module")
 def matched():
-    """Tables of thirteen objectives from three seeds each, with sixteen contrasts."""
+    """Tables of all objectives from three seeds each, with sixteen contrasts."""
     rows = [
         effect(protocol, dataset, contrast=f"contrast-{number}", n_datasets=1 if dataset else 4,
                verdict=("undecided", "helps", "hurts", "equivalent")[number % 4], effect=0.01 * number + 0.001 * place)
@@ -315,6 +315,60 @@ def test_the_margin_of_each_metric_is_a_band_around_zero():
     assert [(r["from"], r["to"]) for r in marks(spec, "from")] == [(-3, 3), (-1.5, 1.5)]
 
 
+def overview(rows, **questions):
+    """Specification of the overview of some rows."""
+    return draw("overview", Tables(**vars(tables(compared=contrasts(*rows))) | {"questions": questions}))
+
+
+def test_the_overview_has_a_panel_for_each_question_with_all_protocols():
+    rows = [effect(p, contrast=c) for c in ("one", "two") for p in ("transfer", "few_shot")]
+    spec = overview(
+        rows, one="Is it the one?", two="Or is it, after a long question that needs lines, the two?"
+    )
+    titles = [" ".join(panel["title"]["text"]) for panel in spec["concat"]]
+    assert titles == ["Is it the one?", "Or is it, after a long question that needs lines, the two?"]
+    assert max(len(line) for panel in spec["concat"] for line in panel["title"]["text"]) <= 40
+    assert [record["label"] for record in marks(spec, "cut_left")] == ["Transfer", "Few-shot"] * 2
+    assert spec["usermeta"]["beside"] > 0
+
+
+def test_the_overview_leaves_out_effects_over_untrained_encoders_and_counts_contrasts_that_do_not_fit():
+    rows = [effect(contrast=f"c{number}") for number in range(8)]
+    rows += [effect(contrast="baseline", main=True, decides=False, verdict="", family="")]
+    spec = overview(rows)
+    assert [panel["title"]["text"] for panel in spec["concat"]] == [[f"c{number}"] for number in range(6)]
+    assert "2 more contrasts" in " ".join(spec["title"]["subtitle"])
+
+
+def test_the_overview_marks_margins_by_protocol_and_what_untrained_encoders_and_guessing_reach():
+    rows = [
+        effect(effect=0.1, control=0.5, untrained=0.45, chance=0.02),
+        effect("few_shot", effect=0.1, control=0.4, untrained=0.35, chance=0.2, margin=0.01),
+    ]
+    spec = overview(rows)
+    bands = {(r["label"], r["from"], r["to"]) for r in marks(spec, "from")}
+    assert bands == {("Transfer", -3, 3), ("Few-shot", -1, 1)}
+    levels = {(r["label"], r["meaning"], r["effect"]) for r in marks(spec, "meaning") if "effect" in r}
+    # Guessing in transfer is 48 points away, and the panel goes three times as far as the largest interval.
+    assert levels == {
+        ("Transfer", "untrained encoders", -5), ("Few-shot", "untrained encoders", -5),
+        ("Few-shot", "guessing", -20),
+    }  # fmt: skip
+
+
+def test_of_one_encoder_on_each_side_the_overview_shows_the_verdict_of_these_encoders():
+    one = effect(verdict="undecided", reason="too few models", encoders_verdict="lower", encoders_low=-0.3,
+                 encoders_high=-0.1, effect=-0.2, low=float("nan"), high=float("nan"))  # fmt: skip
+    (record,) = marks(overview([one]), "cut_left")
+    assert (record["look"], record["low"], record["high"]) == ("lower", -30, -10)
+
+
+def test_the_overview_of_a_run_without_verdicts_is_its_summary():
+    assert overview([effect(family="", verdict="")]) == draw(
+        "summary", tables(compared=contrasts(effect(family="", verdict="")))
+    )
+
+
 def test_with_one_dataset_the_row_with_the_verdict_has_its_name():
     rows = [effect(n_datasets=1), effect(dataset="toys", verdict="undecided")]
     (record,) = marks(draw("summary", tables(compared=contrasts(*rows))), "effect")
@@ -465,7 +519,7 @@ def test_every_objective_is_named_once_in_each_figure(name, drawings):
     shown = re.findall(r"<text[^>]*>([^<]*)</text>", drawings[name])
     names = [display.group(objective) for objective in OBJECTIVES]
     beside = 2 if name == "robustness" else 0  # a row of areas to the right of both its panels
-    assert [shown.count(words) for words in ["first", *names]] == [1 + beside] * 14
+    assert [shown.count(words) for words in ["first", *names]] == [1 + beside] * (len(OBJECTIVES) + 1)
 
 
 def test_every_objective_has_words_of_its_own():
@@ -499,7 +553,7 @@ def test_an_unknown_error_of_a_seed_leaves_that_of_the_objective_unknown():
 
 def test_an_objective_looks_the_same_in_every_figure(matched):
     found = [scales(draw(name, matched), "color") for name in ("clustering", "robustness", *CROSSED)]
-    assert len(found[0]) == 14
+    assert len(found[0]) == len(OBJECTIVES) + 1
     assert all(colours == found[0] for colours in found)
 
 
@@ -527,7 +581,7 @@ def test_the_four_cells_stand_side_by_side_in_order_with_a_row_an_objective(name
     ]
     found = pd.DataFrame(marks(spec))
     rows = found[found["setting"] == found["setting"].max()].groupby("dataset")["model"].nunique()
-    assert rows.to_dict() == dict.fromkeys(CELLS, 14)
+    assert rows.to_dict() == dict.fromkeys(CELLS, len(OBJECTIVES) + 1)
 
 
 def test_a_dot_of_a_cell_has_the_mean_and_the_interval_of_the_objective(matched):
@@ -659,8 +713,9 @@ def test_learning_curves_have_a_panel_an_objective_and_a_line_a_seed(matched):
     names = [" ".join(panel["title"]["text"]) for panel in spec["concat"]]
     assert names == [display.group(name) for name in OBJECTIVES if name != "untrained"]
     lines = {(r["model"], r["epoch"]) for r in marks(spec)}
-    assert len(lines) == 12 * 3 * 8
-    assert "36 training runs" in " ".join(spec["title"]["subtitle"])
+    runs = 3 * (len(OBJECTIVES) - 1)
+    assert len(lines) == runs * 8
+    assert f"{runs} training runs" in " ".join(spec["title"]["subtitle"])
 
 
 def test_an_objective_without_a_held_out_loss_has_neither_line_nor_tooltip_for_it():

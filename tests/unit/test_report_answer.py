@@ -1,7 +1,9 @@
 """The opening of the report: snapshots of the words of every verdict, and what they must never say."""
 
 import re
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 import snapshots
@@ -9,6 +11,7 @@ from hand_made import (
     PAIRS,
     against,
     comparison,
+    conclusions,
     contrasts,
     dataset_card,
     effect,
@@ -17,9 +20,11 @@ from hand_made import (
     trained,
     trained_run,
 )
+from wordsight.catalogue import objectives
 from wordsight.catalogue.cells import CELLS
-from wordsight.report.answer import answers, first_and_others, opening
+from wordsight.report.answer import answers, first_and_others
 from wordsight.report.contrast import Contrast
+from wordsight.report.headline import headline
 from wordsight.report.page import write_verdicts
 
 NAN = float("nan")
@@ -187,20 +192,36 @@ def test_datasets_and_cells_that_disagree_are_named():
     assert answer_of(*cells).headline.endswith(": hurts on 1 of 1 protocol")
 
 
+def test_a_margin_of_the_robust_area_is_told_in_radii():
+    found = answer_of(effect("robustness", margin=0.05), effect("transfer", margin=0.0361462))
+    # The radii of the test go from 0.001 to 1: 0.05 of three decades is a factor of 1.4.
+    assert "5 points for robustness (a factor of 1.4 in radius)" in found.sentence
+    assert "3.61 points for transfer" in found.sentence
+    assert "radius" not in answer_of(effect("transfer")).sentence
+
+
+def test_the_interval_over_datasets_like_these_stands_beside_that_of_the_pooled_effect():
+    line = answer_of(effect(over_datasets_low=-0.02, over_datasets_high=0.4)).lines[0]
+    assert "−2.0 to 40.0" in line.claim
+    assert "like these" not in answer_of(effect()).lines[0].claim
+
+
 def test_notes_say_how_verdicts_are_to_be_read():
     runs = {
-        "one comparison": contrasts(effect()),
+        "one comparison": contrasts(effect(comparisons=1)),
         "two comparisons": contrasts(effect(), effect("few_shot")),
-        "two families": contrasts(effect(), effect("few_shot"), effect("clustering", family="own")),
-        "few replicates": contrasts(effect(holds_for="these models")),
-        "undecided": contrasts(effect(verdict="undecided", low=-0.1)),
+        "two families": contrasts(
+            effect(), effect("few_shot"), effect("clustering", family="own", comparisons=1)
+        ),
+        "few replicates": contrasts(effect(holds_for="these models", comparisons=1)),
+        "undecided": contrasts(effect(verdict="undecided", low=-0.1, comparisons=1)),
     }
     notes = {name: answers(make_run(compared=compared))[0].notes for name, compared in runs.items()}
     snapshots.check(
         "answer_notes", snapshots.listed({name: "\n".join(found) for name, found in notes.items()})
     )
     assert {name: len(found) for name, found in notes.items()} == {
-        "one comparison": 0, "two comparisons": 1, "two families": 1, "few replicates": 1, "undecided": 1,
+        "one comparison": 0, "two comparisons": 3, "two families": 3, "few replicates": 1, "undecided": 1,
     }  # fmt: skip
 
 
@@ -220,8 +241,62 @@ def many():
     return run
 
 
+def opened(run):
+    """The first sentence with the lines below it."""
+    said = headline(run)
+    counts = [said.counts] if said.counts else []
+    return "\n".join([said.sentence, *counts, *(f"- {limit}" for limit in said.limits)])
+
+
+def by_dataset(*rows):
+    """Rows of contrasts.csv with those of single datasets."""
+    places = ("shapes", "toys")
+    return contrasts(*rows, *(effect(row["protocol"], dataset) for row in rows for dataset in places))
+
+
+def baselines(*names):
+    """Run that compares objectives with untrained encoders alone."""
+    pairs = [(name, "untrained") for name in names]
+    return trained_run(pairs=pairs, comparisons=[against(*pair, baseline=True) for pair in pairs])
+
+
+def few_encoders(languages, verdict, found):
+    """Run of one encoder on each side, which allows no verdict about training."""
+    one = effect(verdict="undecided", reason="too few models", replicate="models", replicates=1)
+    rows = [one | {"encoders_verdict": found}, one | {"protocol": "few_shot", "encoders_verdict": verdict}]
+    return make_run(languages, compared=by_dataset(*rows))
+
+
+def together(*states, question="Does meaning help?"):
+    """Run of two contrasts with two conclusions: for each protocol the verdict of both, and of the first conclusion."""
+    names = ["captions_contrastive-or-labels", "captions_contrastive-or-captions_shuffled"]
+    run = trained_run(pairs=[("captions_contrastive", name.split("-or-")[1]) for name in names])
+    places = list(zip(("few_shot", "transfer", "robustness"), states, strict=False))
+    found = run.contrasts[run.contrasts["protocol"].isin([protocol for protocol, _ in places])]
+    for protocol, (*verdicts, _) in places:
+        for name, verdict in zip(names, verdicts, strict=True):
+            chosen = (found["contrast"] == name) & (found["protocol"] == protocol)
+            found.loc[chosen, ["verdict", "reason"]] = verdict, "overlap" if verdict == "undecided" else ""
+    run.config["conclusions"] = {
+        "meaning": {"question": question, "helps": names, "equivalent": []},
+        "form": {"question": "", "helps": names[:1], "equivalent": names[1:]},
+    }
+    rows = [(protocol, shown, names[1]) for protocol, (*_, shown) in places]
+    other = conclusions(
+        *((protocol, "not shown", names[1]) for protocol, *_ in rows), name="form", question=""
+    )
+    table = pd.concat([conclusions(*rows, question=question), other], ignore_index=True)
+    return replace(run, contrasts=found, conclusions=table)
+
+
+ONE_HOLDS = (
+    ("helps", "helps", "shown"),
+    ("helps", "equivalent", "not shown"),
+    ("helps", "undecided", "not shown"),
+)
 OTHERS = ("labels", "simclr", "barlow_twins", "concept_labels", "stylised")
-THREE = contrasts(effect(), effect("few_shot", verdict="hurts"), effect("clustering", verdict="undecided"))
+THREE = by_dataset(effect(), effect("few_shot", verdict="hurts"), effect("clustering", verdict="undecided"))
+FOUR = [("captions_contrastive", rival) for rival in ("labels", "simclr", "captions_shuffled", "class_names")]
 ISOLATED = ("captions_contrastive", "captions_shuffled")
 OPENINGS = {
     "no captions": lambda: make_run(("labels", "none"), comparisons=[comparison(question="Do labels help?")]),
@@ -231,20 +306,31 @@ OPENINGS = {
     "captions": lambda: make_run(compared=THREE),
     "captions as controls": lambda: make_run(("none", "captions"), compared=THREE),
     "no contrast": lambda: make_run(compared=no_contrasts(), comparisons=[]),
-    "captions against untrained": lambda: trained_run(pairs=[("captions_contrastive", "untrained")]),
+    "captions against untrained": lambda: baselines("captions_contrastive"),
     "captions against labels": trained_run,
     "a part of language": lambda: trained_run(pairs=[ISOLATED]),
     "a part of language, asked in own words": lambda: trained_run(
         pairs=[ISOLATED], comparisons=[against(*ISOLATED, question="Must captions match?")]
     ),
+    "four rivals": lambda: trained_run(pairs=FOUR),
+    "one encoder on each side": lambda: few_encoders(("captions", "labels"), "undecided", "higher"),
+    "one encoder on each side, captions as controls": lambda: few_encoders(
+        ("labels", "captions"), "equivalent", "higher"
+    ),
+    "nothing decided": lambda: make_run(compared=by_dataset(effect(verdict="undecided"))),
+    "identical": lambda: make_run(compared=by_dataset(effect(effect=0.0, verdict="identical"))),
     "many about language": many,
-    "many others": lambda: trained_run(pairs=[(name, "untrained") for name in OTHERS]),
+    "baselines": lambda: baselines(*OTHERS),
+    "a conclusion that holds, fails and is open": lambda: together(*ONE_HOLDS),
+    "a conclusion that is open everywhere": lambda: together(*[("undecided", "undecided", "not shown")] * 2),
+    "a conclusion from one protocol": lambda: together(("undecided", "helps", "not shown")),
+    "many others": lambda: trained_run(pairs=[(name, "class_names") for name in OTHERS]),
 }
 
 
 def test_the_first_sentences():
     snapshots.check(
-        "answer_openings", snapshots.listed({name: opening(made()) for name, made in OPENINGS.items()})
+        "answer_openings", snapshots.listed({name: opened(made()) for name, made in OPENINGS.items()})
     )
 
 
@@ -255,25 +341,61 @@ def test_a_run_says_whether_it_can_answer_about_language(name):
         "captions on both sides",
         "no contrast",
         "captions against untrained",
+        "baselines",
         "many others",
     }
-    assert ("cannot say" in opening(OPENINGS[name]())) == (name in cannot)
+    assert ("cannot say" in headline(OPENINGS[name]()).sentence) == (name in cannot)
 
 
 def test_many_verdicts_are_counted_from_the_side_of_the_captions():
-    text = opening(many())
-    helped, hurt, equivalent, undecided = (
+    text = headline(many()).sentence
+    better, worse, equivalent, undecided = (
         int(re.search(pattern, text)[1])
-        for pattern in (r"help in (\d+)", r"hurt in (\d+)", r"margin in (\d+)", r"; (\d+) are undecided")
+        for pattern in (r"better in (\d+)", r"worse in (\d+)", r"margin, in (\d+)", r"; (\d+) of 35")
     )
     # Five contrasts of seven protocols; the one that is turned round hurts where its captions are controls.
-    assert (helped, hurt, equivalent, undecided) == (20, 5, 5, 5)
+    assert (better, worse, equivalent, undecided) == (20, 5, 5, 5)
 
 
-def test_a_run_with_many_other_questions_asks_the_first_of_them():
-    text = opening(OPENINGS["many others"]())
-    assert text.count("?") == 3
-    assert text.endswith("And 2 more.")
+def test_the_first_sentence_says_on_which_datasets_and_of_encoders_alone_that_it_is_about_them():
+    for name, made in OPENINGS.items():
+        said = headline(made())
+        if said.limits:
+            assert "On shapes and toys, taken as they are" in said.sentence
+            assert len(said.limits) == 3
+        assert ("not about how they were trained" in said.sentence) == ("one encoder" in name)
+
+
+def test_the_first_sentence_answers_the_question_of_each_conclusion_test_by_test():
+    said = headline(together(*ONE_HOLDS)).sentence
+    assert said.startswith(
+        "On shapes and toys, taken as they are, and for training like this, “Does meaning help?”"
+    )
+    # Its second contrast is equivalent on transfer, which contradicts it; undecided contradicts nothing.
+    assert "yes in 1 of 3 tests (few-shot)" in said
+    assert "no in 1 (transfer)" in said
+    # Form needs the second contrast to be equivalent, which a difference contradicts.
+    assert "the conclusion form is answered no in 1 of 3 tests (few-shot)" in said
+    assert "42 comparisons" not in said
+
+
+def test_without_replicates_nothing_is_concluded_about_training():
+    run = few_encoders(("captions", "labels"), "undecided", "higher")
+    run.config["conclusions"] = {"meaning": {"question": "", "helps": ["language"], "equivalent": []}}
+    table = conclusions(("transfer", "not shown", "language")).assign(p_value=NAN, p_adjusted=NAN)
+    said = headline(replace(run, conclusions=table))
+    assert "training like this" not in said.sentence
+    assert said.counts == ""
+
+
+def test_an_objective_is_better_than_all_its_rivals_only_in_tests_that_it_wins_against_each():
+    run = trained_run(pairs=FOUR)
+    lost = run.contrasts["contrast"].str.endswith("simclr") & (run.contrasts["protocol"] != "transfer")
+    run.contrasts.loc[lost, "verdict"] = "undecided"
+    found = re.search(r"than all 4 others .* in (\d) of 7 tests \((\w+)\)", headline(run).sentence)
+    assert found.groups() == ("1", "transfer")
+    run.contrasts.loc[run.contrasts["contrast"].str.endswith("simclr"), "verdict"] = "undecided"
+    assert "none of 7 tests shows" in headline(run).sentence
 
 
 # All contrasts
@@ -304,10 +426,10 @@ def terminal(run, tmp_path, name="verdicts.txt"):
     return (tmp_path / name).read_text(encoding="utf-8")
 
 
-def test_the_terminal_shows_the_verdicts_the_warnings_and_where_the_report_is(tmp_path):
+def test_the_terminal_shows_the_answer_the_number_of_warnings_and_where_the_report_is(tmp_path):
     shots = {"parameter": "shots", "family": ""}
     run = make_run(
-        compared=contrasts(
+        compared=by_dataset(
             effect(), effect("few_shot", setting=1.0, **shots), effect("few_shot", setting=5.0)
         ),
         datasets={"shapes": dataset_card("shapes", near=3), "toys": dataset_card("toys")},
@@ -315,16 +437,38 @@ def test_the_terminal_shows_the_verdicts_the_warnings_and_where_the_report_is(tm
     text = terminal(run, tmp_path)
     snapshots.check("terminal", text)
     assert text == terminal(run, tmp_path, "again.txt")
-    assert max(map(len, text.splitlines())) <= 100
     assert text.splitlines()[-1] == "Report: results/report.html"
 
 
-def test_with_many_contrasts_the_terminal_has_one_line_for_each_that_is_not_about_language(tmp_path):
+def test_of_many_contrasts_the_terminal_lists_the_first_and_counts_the_others(tmp_path):
     pairs = [(name, "labels") for name in ("captions_contrastive", "captions_targets", "labels_and_captions")]
-    run = trained_run(pairs=[*pairs, *PAIRS[1:]])
+    run = trained_run(pairs=[*pairs, *PAIRS[1:], ("captions_targets", "barlow_twins")])
     undecided = run.contrasts["protocol"] == "clustering"
     run.contrasts.loc[undecided, ["verdict", "reason"]] = ("undecided", "overlap")
     text = terminal(run, tmp_path)
     snapshots.check("terminal_of_many", text)
-    assert text.count("(contrast ") == 3
-    assert len(text.splitlines()) < 75
+    assert text.count("▲ 6  ○ 1") == 6
+    assert "4 more contrasts" in text
+
+
+def test_one_encoder_on_each_side_is_listed_with_the_verdict_of_these_encoders(tmp_path):
+    text = terminal(few_encoders(("captions", "labels"), "equivalent", "higher"), tmp_path)
+    assert "▲ 1  ■ 1" in text
+
+
+@pytest.mark.parametrize("name", OPENINGS)
+def test_the_terminal_is_never_longer_than_a_screen(name, tmp_path):
+    lines = terminal(OPENINGS[name](), tmp_path).splitlines()
+    assert len(lines) <= 25
+    assert max(map(len, lines)) <= 100
+
+
+def test_the_terminal_stays_short_and_safe_whatever_the_names(tmp_path):
+    name = "\x1b[31m" + "a-name-as-long-as-can-be " * 20 + "\n" * 30
+    run = trained_run(pairs=[(one, "labels") for one in objectives.OBJECTIVES if one.startswith("captions")])
+    asked = [one.model_copy(update={"question": name}) for one in run.comparisons]
+    run = replace(run, comparisons=asked, config=run.config | {"title": name})
+    text = terminal(run, tmp_path)
+    assert len(text.splitlines()) <= 25
+    assert max(map(len, text.splitlines())) <= 100
+    assert "\x1b" not in text

@@ -119,6 +119,13 @@ def partly_measured():
     return run
 
 
+def collapsed():
+    run = trained_run()
+    chosen = run.contrasts["protocol"].isin(["transfer", "few_shot"])
+    run.contrasts.loc[chosen, "collapsed"] = "labels-1"
+    return run
+
+
 def not_everywhere(lacking):
     """Run whose contrasts have no results of some protocols."""
     run = trained_run(pairs=PAIRS)
@@ -161,6 +168,7 @@ CASES = {
         not_learned, "did not learn",
         ["labels in 1 of 3 runs (seed 0;", "25.0%, chance 20.0%", "SimCLR in 2 of 3 runs (seeds 1 and 2;"],
     ),
+    "collapsed": (collapsed, "collapsed: labels-1", ["labels-1", "labels (Few-shot, Transfer)"]),
     "few runs of every objective": (trained_run, "Fewer than five", ["3 runs of every objective"]),
     "few runs of some objectives": (few_of_some, "Fewer than five", ["1 run of SimCLR; 2 runs of untrained"]),
     **{
@@ -221,6 +229,18 @@ def test_the_most_serious_come_first():
     exact, near = cautions(twins())
     assert "also in training" in exact.title
     assert "near twin" in near.title
+
+
+def test_pairs_that_are_only_not_matched_by_seed_are_not_missing():
+    run = trained_run()
+    (one,) = run.comparisons
+    seeds = {name: int(name[-1]) for side in one.sides for name in side}
+    pairs = [(treatment, control) for treatment in one.sides[0] for control in one.sides[1]]
+    crossed = one.model_copy(update={"pairs": pairs, "groups": [""] * len(pairs), "seeds": seeds})
+    run = trained_run(comparisons=[crossed])
+    for replicate, n_pairs, missing in (("matched groups", 3, 0), ("matched groups", 2, 1), ("models", 9, 0)):
+        run.contrasts[["replicate", "n_pairs"]] = replicate, n_pairs
+        assert sum("missing pairs" in title for title in titles(run)) == missing
 
 
 def test_untrained_controls_are_not_blamed_for_having_no_data():

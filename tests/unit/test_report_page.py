@@ -188,7 +188,7 @@ def test_warnings_stand_on_the_page(tmp_path, text):
     rows.loc[(rows["metric"] == "zero_gradient") & (rows["model"] == "first"), "value"] = 0.25
     run = complete(rows=rows)
     flagged = written(run, tables(compared=contrasts()), tmp_path)
-    assert "1 warning</h2>" in flagged
+    assert "<summary>1 warning: " in flagged
     assert "first on toys (25%)" in flagged
     assert flagged.index('id="warnings"') < flagged.index('id="figures"')
 
@@ -401,7 +401,7 @@ def test_with_many_contrasts_the_page_folds_those_that_are_not_about_language(
     assert "20.0</span>" in glance
     assert "(10.0 to 30.0)" in glance
     (folded,) = re.findall(r'<details class="answer">.*?</details>', trained_text, flags=re.DOTALL)
-    assert folded.count("<li>") == 4
+    assert folded.count("<li>") == 5
 
 
 def test_the_page_of_fifty_models_is_small_and_works_with_a_screen_reader(trained_text):

@@ -9,6 +9,7 @@ import pytest
 from hand_made import (
     OBJECTIVES,
     complete,
+    conclusions,
     contrasts,
     effect,
     make_run,
@@ -20,7 +21,7 @@ from hand_made import (
 )
 from wordsight.catalogue import display
 from wordsight.report.card_tables import model_table, training_table
-from wordsight.report.effect_tables import contrast_tables, sensitivity_tables, sides
+from wordsight.report.effect_tables import conclusion_tables, contrast_tables, sensitivity_tables, sides
 from wordsight.report.protocol_tables import cell_tables, primary_tables
 from wordsight.report.table import query
 
@@ -101,7 +102,34 @@ def test_effects_are_listed_by_contrast_with_the_pooled_one_first():
     rows = [effect(dataset="toys", contrast="b"), effect(contrast="b"), effect(contrast="a", n_datasets=1)]
     (table,) = contrast_tables(make_run(compared=contrasts(*rows)))
     assert [r[1] for r in table.rows] == ["all datasets", "toys"]
-    assert table.rows[0][4:7] == ["+20.0", "+10.0 to +30.0", "helps"]
+    assert table.rows[0][4:8] == ["+20.0", "+10.0 to +30.0", "–", "helps"]
+
+
+def test_the_answer_of_random_effects_stands_beside_the_pooled_one():
+    run = make_run(
+        compared=contrasts(effect(over_datasets_low=-0.02, over_datasets_high=0.4), effect(dataset="toys"))
+    )
+    (table,) = contrast_tables(run)
+    pooled, single = (dict(zip(table.columns, cells, strict=True)) for cells in table.rows)
+    assert (pooled["interval"], pooled["over datasets like these"]) == ("+10.0 to +30.0", "−2.0 to +40.0")
+    assert single["over datasets like these"] == "–"
+
+
+def test_a_conclusion_is_a_row_a_protocol_with_what_decides_it():
+    run = make_run(
+        compared=contrasts(effect(), effect("few_shot", verdict="hurts"), effect("clustering", verdict="undecided")),
+        conclusions=conclusions(
+            ("transfer", "shown", "language"), ("few_shot", "not shown", "language"), ("clustering", "not shown", "language")
+        ),
+    )  # fmt: skip
+    run.config["conclusions"] = {"meaning": {"question": "", "helps": ["language"], "equivalent": []}}
+    (table,) = conclusion_tables(run)
+    assert [row[1:4] for row in table.rows] == [
+        ["Transfer", "holds", "weakest: language"],
+        ["Few-shot", "fails", "language: hurts"],
+        ["Clustering", "undecided", "weakest: language"],
+    ]
+    assert conclusion_tables(make_run()) == []
 
 
 def test_a_row_of_a_contrast_has_the_data_behind_its_verdict():

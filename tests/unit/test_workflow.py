@@ -60,6 +60,7 @@ def read(config):
         "contrasts": (results, params.measures(), statistics, comparisons, cards),
         "result_tables": inputs.model_cards(config),
         "figure": (groups, inputs.dataset_cards(config), targets.figure_names(config)),
+        "figure overview": params.questions(config, comparisons),
         "report": (cards, comparisons, config.model_dump(mode="json")),
         "features": params.values_of(config, "features"),
     }
@@ -104,7 +105,7 @@ EDITS = {
     ),
     "question": (
         lambda c: c["contrasts"]["training"].update(question="Does it?"),
-        {"contrasts", "report"},
+        {"contrasts", "figure overview", "report"},
     ),
     "parameter of a protocol": (
         lambda c: c["protocols"]["few_shot"].update(trials=4),
@@ -147,7 +148,7 @@ EDITS = {
     ),
     "new model": (
         lambda c: c["models"].update(new=RANDOM),
-        {"model new", "model_card new", "figure", "result_tables", "robustness new shapes"}
+        {"model new", "model_card new", "figure", "figure overview", "result_tables", "robustness new shapes"}
         | {"transfer new digits"}
         | all_of("clustering", "new")
         | all_of("few_shot", "new")

@@ -23,6 +23,7 @@ FIGURES = (
     "robust_images",
     "confusions",
     "margins",
+    "overview",
     "summary",
     *tuple(f"cross_style_{measure}" for measure in ("few_shot", "probe", "retrieval")),
 )

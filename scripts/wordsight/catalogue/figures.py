@@ -13,14 +13,15 @@ class Figure:
     Attributes
     ----------
     caption : what it shows
-    needs : what a configuration must have for this figure: ``training`` of encoders, a protocol that reads
-        ``features``, ``attacks``, or contrasts whose ``confusions`` can be shown; empty if every run has it
+    needs : what a configuration must have for this figure: contrasts with ``verdicts``, contrasts whose
+        ``confusions`` can be shown, ``training`` of encoders, a protocol that reads ``features``, or
+        ``attacks``; empty if every run has it
     images : whether it shows single images, gathered by the module of its name in
         :mod:`wordsight.figures.images`
     """
 
     caption: str
-    needs: Literal["", "training", "features", "attacks", "confusions"] = ""
+    needs: Literal["", "verdicts", "training", "features", "attacks", "confusions"] = ""
     images: bool = False
 
 
@@ -105,6 +106,21 @@ FIGURES = {
             "correction; grey circles are comparisons that were not shown to be equivalent, which does not "
             "mean that they differ. A triangle at the right end means that the smallest margin lies beyond "
             "the panel. Each panel has its own scale."
+        ),
+    ),
+    "overview": Figure(
+        needs="verdicts",
+        caption=(
+            "What each contrast changes, one panel for each contrast under its question and one row for each "
+            "protocol, in percentage points: treatment minus control. To the right of zero the treatment is "
+            "better. Bars are intervals, with an arrow where one is cut, and the green band holds the "
+            "differences that count as none. Colours and shapes are verdicts after correction for all "
+            "comparisons of a family: blue triangles that point up for better, orange ones that point down "
+            "for worse, green squares for equivalent within the margin, and hollow circles for undecided, "
+            "which does not mean equal. With one encoder on a side, the verdict is about these encoders and "
+            "not about how they were trained. A short line marks what untrained encoders reach, and a "
+            "cross what guessing reaches, where they are near enough. Protocols across styles decide where "
+            "neither the concepts nor the style were in training."
         ),
     ),
     "summary": Figure(

@@ -50,12 +50,12 @@ def alike(*shares: float) -> list[str]:
 
 
 def shortest(share: float) -> str:
-    """Write a share that a user chose, such as a margin, in percent without needless zeros.
+    """Write a share such as a margin in percent, with at most three digits and without needless zeros.
 
-    >>> shortest(0.03), shortest(0.025)
-    ('3', '2.5')
+    >>> shortest(0.03), shortest(0.025), shortest(0.0361462)
+    ('3', '2.5', '3.61')
     """
-    return f"{100 * share:g}"
+    return f"{100 * share:.3g}"
 
 
 def percent(share: float | None, digits: int = 0, *, sign: bool = False) -> str:

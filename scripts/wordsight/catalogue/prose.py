@@ -1,5 +1,7 @@
 """Words for numbers and lists, and sentences that name their sources."""
 
+import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,3 +43,16 @@ def some(words: Sequence[str], most: int, rest: str = "more") -> str:
     """
     left = len(words) - most
     return join([*words[:most], *([f"{left:,} {rest}"] if left > 0 else [])])
+
+
+class _Lines(textwrap.TextWrapper):
+    wordsep_re = re.compile(r"(\s+|[^\s_-]*[_-]+(?=[^\s_-]))")
+
+
+def lines(text: str, width: int) -> list[str]:
+    """Break a text into lines: at spaces, and in names after underscores and hyphens.
+
+    >>> lines("captions_of_others as labels", 12)
+    ['captions_of_', 'others as', 'labels']
+    """
+    return _Lines(width).wrap(text)

@@ -1,7 +1,7 @@
-"""Effects with intervals and margins: those with a verdict by protocol, or all by dataset."""
+"""Effects with intervals and margins: those with a verdict by contrast or by protocol, or all by dataset."""
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -10,15 +10,20 @@ import pandas as pd
 from wordsight.catalogue import display
 from wordsight.catalogue.cells import CELLS, across_cells
 from wordsight.catalogue.numbers import fixed, percent
+from wordsight.catalogue.prose import lines
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.figures import verdict_marks
-from wordsight.figures.style import FONT, INK, LETTER, WIDTH, columns_that_fit, panel_title
+from wordsight.figures.style import FAINT, FONT, INK, LETTER, WIDTH, columns_that_fit, panel_title
 from wordsight.statistics.analyses import KEYS
 
 ROW, WIDE, NARROW = 18, 520, 260  # pixels: of a row, of a single column, of one of several columns
+ASKED = 40  # letters in a line of a question
 LOW, NARROWEST, GAP = 15, 124, 16  # pixels: of a row by protocol, of its narrowest panel, between panels
 BOLD = 6.9  # pixels, the average letter of a panel title
 REACH = 1.5  # intervals are cut at this many times the largest effect or margin
+FAR = 3  # marks of untrained encoders and of guessing are shown up to this many times that far
+# What is marked on the scale of the control, with its words and its mark.
+LEVELS = {"untrained": ("untrained encoders", "M0,-1L0,1"), "chance": ("guessing", "M-1,-1L1,1M-1,1L1,-1")}
 POOLED = "all datasets"  # no dataset can have a space in its name
 HEADED = ["protocol", "parameter", "setting", "metric"]  # columns that make the heading of a panel
 DRAWN = ["label", "effect", "low", "high", "left", "right", "cut_left", "cut_right", "look", "text"]
@@ -35,6 +40,82 @@ def by_protocol(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> An
         return _layers(part, rows, y, x, picked, listening=listening)
 
     return contrast_panels(rows, layers)
+
+
+def by_contrast(
+    contrasts: pd.DataFrame, questions: Mapping[str, str], sensitivity: pd.DataFrame | None
+) -> Any:
+    """Effects that decide, in percentage points: a panel for each contrast under its question.
+
+    Where encoders are too few for a verdict about their training, the verdict and the interval are those of
+    the encoders themselves. What untrained encoders and guessing reach is marked on the scale of the control.
+
+    Parameters
+    ----------
+    questions : of the contrasts to draw, in their order
+    """
+    rows = _claimed(contrasts[contrasts["decides"] & contrasts["contrast"].isin(list(questions))])
+    rows = verdict_marks.marked(rows, sensitivity).assign(look=rows["look"])
+    rows = _cut(rows.assign(label=rows["protocol"].map(display.protocol)))
+    levels = _levels(rows)
+    protocols = [display.protocol(name) for name in PROTOCOLS if name in set(rows["protocol"])]
+    beside = int(max(map(len, protocols)) * LETTER) + 20
+    columns = min(2, len(questions))
+    width = WIDE if columns == 1 else (WIDTH - GAP) // 2 - beside
+    picked = alt.selection_point(name="verdict", fields=["look"], bind="legend")
+    y = alt.Y(
+        "label:N",
+        scale=alt.Scale(domain=protocols),
+        sort=None,
+        title=None,
+        axis=alt.Axis(ticks=False, domain=False, labelPadding=8, grid=False),
+    )
+    across = "← worse · points · better →"
+    x = _across(rows, labels_shown=True, title=across, ticks=5, also=list(levels["effect"]))
+    panels: list[Any] = []
+    for name, question in questions.items():
+        part = rows[rows["contrast"] == name]
+        layers = _layers(part, rows, y, x, picked, listening=not panels)
+        marked = _level_marks(levels[levels["contrast"] == name], y, x)
+        title = panel_title(lines(question, ASKED), frame="bounds")
+        panels.append(alt.layer(*marked, *layers).properties(title=title, width=width, height=alt.Step(ROW)))
+    return alt.concat(*panels, columns=columns, spacing=GAP).properties(usermeta={"beside": beside})
+
+
+def _claimed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with ``look``, and the interval and verdict of the encoders where there is none about training."""
+    few = rows["reason"] == "too few models"
+    return rows.assign(
+        look=rows["encoders_verdict"].where(few, rows["verdict"]),
+        low=rows["encoders_low"].where(few, rows["low"]),
+        high=rows["encoders_high"].where(few, rows["high"]),
+    ).reset_index(drop=True)
+
+
+def _levels(rows: pd.DataFrame) -> pd.DataFrame:
+    """What untrained encoders and guessing reach, in points from the control, where a panel goes so far."""
+    found = pd.concat(
+        [
+            rows[["contrast", "label"]].assign(
+                effect=(100 * (rows[name].astype(float) - rows["control"])).round(verdict_marks.DIGITS),
+                level=name,
+            )
+            for name in LEVELS
+        ]
+    )
+    return found[found["effect"].abs() <= FAR * reach(rows)]
+
+
+def _level_marks(levels: pd.DataFrame, y: alt.Y, x: dict[str, Any]) -> list[Any]:
+    """A mark at each level in its row."""
+    return [
+        alt.Chart(part.assign(meaning=words)[["label", "effect", "meaning"]])
+        .mark_point(shape=shape, size=50, strokeWidth=1.2, color=FAINT, opacity=1)
+        .encode(y=y, x=alt.X("effect:Q", **x), tooltip=["meaning:N", "effect:Q"])
+        for name, (words, shape) in LEVELS.items()
+        for part in [levels[levels["level"] == name]]
+        if len(part)
+    ]
 
 
 def contrast_panels(rows: pd.DataFrame, draw: Callable[..., list[Any]]) -> Any:
@@ -144,9 +225,9 @@ def reach(rows: pd.DataFrame) -> float:
     return REACH * float(pd.concat([rows["effect"].abs(), rows["margin"]]).max())
 
 
-def _domain(rows: pd.DataFrame) -> list[float]:
+def _domain(rows: pd.DataFrame, also: Sequence[float]) -> list[float]:
     margin = float(rows["margin"].max())
-    ends = [-margin, margin, *rows["effect"].dropna(), *rows["left"].dropna(), *rows["right"].dropna()]
+    ends = [*also, -margin, margin, *rows["effect"].dropna(), *rows["left"].dropna(), *rows["right"].dropna()]
     space = 0.04 * (max(ends) - min(ends))
     return [round(float(min(ends) - space), 3), round(float(max(ends) + space), 3)]
 
@@ -191,9 +272,9 @@ def _layers(
 ) -> list[Any]:
     """Margin, zero, bars (with arrows where cut) and marks of one panel; one panel listens to the legend."""
     look = verdict_marks.channels(verdict_marks.present(rows))
-    margin = float(part["margin"].iloc[0])
-    edges = pd.DataFrame({"from": [-margin], "to": [margin], "zero": [0], "meaning": ["within the margin"]})
+    edges = _edges(part)
     common = {"x": alt.X("from:Q", **x), "x2": "to:Q", "tooltip": alt.Tooltip("meaning:N", title="band")}
+    common |= {"y": y} if len(edges) > 1 else {}
     band = alt.Chart(edges).mark_rect(color=verdict_marks.BAND, opacity=0.16).encode(**common)
     zero = alt.Chart(edges).mark_rule(color=INK).encode(x=alt.X("zero:Q", **x))
     shade = alt.when(picked).then(alt.value(1)).otherwise(alt.value(0.12))
@@ -218,8 +299,23 @@ def _layers(
     return [band, zero, bars.add_params(picked) if listening else bars, *arrows, marks]
 
 
-def _across(rows: pd.DataFrame, *, labels_shown: bool, title: str, ticks: int = 8) -> dict[str, Any]:
-    """Scale and axis of the effect; in a column of panels only the last has labels."""
+def _edges(part: pd.DataFrame) -> pd.DataFrame:
+    """Ends of the band within the margin: one for a panel, or one for each row where margins differ."""
+    rows = part if len(set(part["margin"])) > 1 else part.iloc[:1]
+    margin = rows["margin"].astype(float)
+    edges = pd.DataFrame({"from": -margin, "to": margin, "zero": 0, "meaning": "within the margin"})
+    return edges.assign(label=rows["label"]) if len(rows) > 1 else edges
+
+
+def _across(
+    rows: pd.DataFrame, *, labels_shown: bool, title: str, ticks: int = 8, also: Sequence[float] = ()
+) -> dict[str, Any]:
+    """Scale and axis of the effect; in a column of panels only the last has labels.
+
+    Parameters
+    ----------
+    also : other values that the scale must hold
+    """
     axis = alt.Axis(
         labels=labels_shown,
         ticks=labels_shown,
@@ -228,4 +324,4 @@ def _across(rows: pd.DataFrame, *, labels_shown: bool, title: str, ticks: int = 
         format="+.2~f",
         labelExpr="datum.value === 0 ? '0' : datum.label",
     )
-    return {"scale": alt.Scale(domain=_domain(rows), nice=False), "axis": axis}
+    return {"scale": alt.Scale(domain=_domain(rows, also), nice=False), "axis": axis}

@@ -118,13 +118,18 @@ def finish(chart: Any, title: str, subtitle: Sequence[str], description: str) ->
     )
 
 
-def panel_title(name: str | Sequence[str], under: str = "") -> alt.Title:
-    """Heading of a panel, of one line or several, with a smaller line under it."""
+def panel_title(name: str | Sequence[str], under: str = "", frame: str = "group") -> alt.Title:
+    """Heading of a panel, of one line or several, with a smaller line under it.
+
+    Parameters
+    ----------
+    frame : what the heading is aligned with: ``group`` for the panel, ``bounds`` for the names to its left
+    """
     return alt.Title(
         name if isinstance(name, str) else list(name),
         subtitle=under or alt.Undefined,
         anchor="start",
-        frame="group",
+        frame=frame,
         fontSize=12,
         subtitleFontSize=11,
         subtitleColor=FAINT,

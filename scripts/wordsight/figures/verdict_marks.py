@@ -21,6 +21,9 @@ LOOK = {
     "equivalent": (COLOURS[2], "square"),
     "undecided": (FAINT, "circle"),
     "identical": (FAINT, "square"),
+    # Of the encoders themselves, where they are too few for a verdict about their training.
+    "higher": (COLOURS[0], "triangle-up"),
+    "lower": (COLOURS[1], "triangle-down"),
     UNJUDGED: ("#9a9a9a", "diamond"),
 }
 HOLLOW = "circle"  # shape of undecided comparisons, drawn without a fill

@@ -1,11 +1,8 @@
-"""The opening of the report: whether language helps, then what each contrast found.
-
-``phrases`` words a single effect.
-"""
+"""The results of each contrast; ``headline`` has the sentence before them, ``phrases`` words one effect."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from wordsight.catalogue import display
 from wordsight.catalogue.cells import CELLS
@@ -16,8 +13,6 @@ from wordsight.report.contrast import Contrast, contrasts
 from wordsight.report.run import Run, place
 from wordsight.statistics.records import ContrastRow
 
-FEW = 3  # contrasts or questions that the first sentences name one by one
-OPPOSITE = {"helps": "hurts", "hurts": "helps"}
 # How the sentence of a contrast introduces effects with the same verdict and reason.
 GROUPED = {
     ("helps", ""): "helps on",
@@ -30,6 +25,9 @@ GROUPED = {
     ("", ""): "without a verdict, on",
 }
 NOT_EQUAL = "Undecided does not mean equal: the data neither show a difference nor rule one out."
+NOT_CORRECTED = (
+    "Intervals are not corrected, so an interval can leave out zero although its verdict is undecided."
+)
 FEW_REPLICATES = (
     "Intervals assume that replicates are normally distributed, which fewer than five cannot show. "
     "Replicates are matched groups, such as seeds or architectures; without matching, they are the models on "
@@ -75,7 +73,10 @@ class Answer:
     Attributes
     ----------
     question : as configured, or about the part of language that the contrast isolates, or empty
-    headline : number of protocols with each verdict
+    title : what its sides learned from, against each other
+    headline : the title with the number of protocols of each verdict
+    counts : number of protocols with each verdict, as marks; of verdicts about the encoders where they are
+        too few for verdicts about training
     sentence : all verdicts with effects, intervals, margins, replicates and flags, as one sentence
     lines : one for each protocol
     secondary : effects at settings without a verdict, as one sentence, or empty
@@ -85,111 +86,14 @@ class Answer:
 
     contrast: str
     question: str
+    title: str
     headline: str
+    counts: str
     sentence: str
     lines: list[Line]
     secondary: str
     notes: list[str]
     about_language: bool
-
-
-# The first sentences
-
-
-def opening(run: Run) -> str:
-    """Answer in a few sentences whether language helps, or say what the run compares instead."""
-    compared = contrasts(run)
-    about_language = [contrast for contrast in compared if contrast.about_language]
-    if len(about_language) > FEW:
-        return _many_about_language(about_language, run)
-    if about_language:
-        return _few_about_language(about_language, run)
-    return _not_about_language(compared, run)
-
-
-def _many_about_language(about_language: Sequence[Contrast], run: Run) -> str:
-    """Count the verdicts of many contrasts for captions, then of those that isolate a part of language."""
-    rows = [row for contrast in about_language for row in _from_captions(contrast)]
-    found = Counter(row.verdict for row in rows)
-    few = sum(row.reason == "too few models" for row in rows)
-    undecided = found["undecided"]
-    with_few = f" ({few} with too few models)" if few else ""
-    not_equal = ", which does not mean equal" if undecided else ""
-    together = (
-        f"Encoders trained with captions were compared with others in {counted(len(rows), 'comparison')} of "
-        f"{len(about_language)} contrasts: captions help in {found['helps']}, hurt in {found['hurts']} and "
-        f"are equivalent within the margin in {found['equivalent']}; {undecided} "
-        f"{'is' if undecided == 1 else 'are'} undecided{with_few}{not_equal}."
-    )
-    parts = [f"{_headline(contrast)}." for contrast in about_language if contrast.isolates][:FEW]
-    return " ".join([together, *parts, *_correction(rows, run)])
-
-
-def _few_about_language(about_language: Sequence[Contrast], run: Run) -> str:
-    """Count the verdicts of each contrast; one that isolates a part of language begins with its question."""
-    said: list[str] = []
-    for contrast in about_language:
-        said += [contrast.question] if contrast.isolates else []
-        said.append(f"{_headline(contrast, protocols=len(about_language) == 1)}.")
-    rows = [row for contrast in about_language for row in _main(contrast)]
-    said += ["Undecided does not mean equal."] if any(row.verdict == "undecided" for row in rows) else []
-    return " ".join([*said, *_correction(rows, run)])
-
-
-def _not_about_language(compared: Sequence[Contrast], run: Run) -> str:
-    """Say why the run cannot tell whether language helps, and what it asks instead."""
-    captioned = any(card.language == "captions" for card in run.models.values())
-    why = (
-        "no contrast with results compares encoders trained with captions to encoders trained without"
-        if captioned
-        else f"none of its {counted(len(run.models), 'encoder')} was trained with captions"
-    )
-    cannot = f"This run cannot say whether language helps: {why}."
-    if not compared:
-        return f"{cannot} This report therefore shows only measurements."
-    questions = [one.question or f"What does contrast {one.name} show?" for one in compared]
-    more = f" And {len(questions) - FEW} more." if len(questions) > FEW else ""
-    return f"{cannot} It asks instead: {' '.join(questions[:FEW])}{more}"
-
-
-def _from_captions(contrast: Contrast) -> list[ContrastRow]:
-    """Effects of a contrast about language that decide, with the verdict on the side of the captions."""
-    turned = OPPOSITE if contrast.captions_are_controls else {}
-    return [replace(row, verdict=turned.get(row.verdict, row.verdict)) for row in _main(contrast)]
-
-
-def _main(contrast: Contrast) -> list[ContrastRow]:
-    """The row of each protocol that stands for it; those of baselines have no verdict."""
-    return [row for row in contrast.rows if row.main]
-
-
-def _correction(rows: Iterable[ContrastRow], run: Run) -> list[str]:
-    """Say for how many comparisons verdicts are corrected; nothing where each stands alone."""
-    sizes = [phrases.family_size(family, run) for family in sorted({row.family for row in rows} - {""})]
-    if max(sizes, default=0) < 2:
-        return []
-    each = "" if len(sizes) == 1 else ", separately in each family"
-    return [f"Verdicts are corrected for {join([str(size) for size in sizes])} comparisons{each}."]
-
-
-def _headline(contrast: Contrast, *, protocols: bool = False) -> str:
-    """Say how many comparisons of a contrast ended how, and if asked, which of those that have a verdict."""
-    rows = _main(contrast)
-    if not rows:
-        return f"{contrast.title}: no verdict"
-    if contrast.comparison.baseline:
-        return f"{contrast.title}: effects without verdicts on {counted(len(rows), 'protocol')}"
-    said: list[str] = []
-    for verdict in display.VERDICTS:
-        found = [phrases.protocol(row.protocol) for row in rows if row.verdict == verdict]
-        if found:
-            of = "" if said else f" of {counted(len(rows), 'protocol')}"
-            which = f" ({join(found)})" if protocols and verdict != "undecided" else ""
-            said.append(f"{verdict} on {len(found)}{of}{which}")
-    return f"{contrast.title}: {', '.join(said)}"
-
-
-# The results of each contrast
 
 
 def answers(run: Run) -> list[Answer]:
@@ -205,22 +109,55 @@ def first_and_others(found: Sequence[Answer]) -> tuple[list[Answer], list[Answer
 
 
 def all_notes(found: Sequence[Answer]) -> list[str]:
-    """Notes of several answers, without repetition."""
-    return list(dict.fromkeys(note for answer in found for note in answer.notes))
+    """Notes of several answers, each once; those that some answers lack keep their place."""
+    notes: list[str] = []
+    for answer in found:
+        place = 0
+        for note in answer.notes:
+            if note not in notes:
+                notes.insert(place, note)
+            place = notes.index(note) + 1
+    return notes
 
 
 def _answer(contrast: Contrast) -> Answer:
-    rows = _main(contrast)
+    rows = contrast.main
     return Answer(
         contrast=contrast.name,
         question=contrast.question,
+        title=contrast.title,
         headline=_headline(contrast),
+        counts=_counts(rows),
         sentence=_sentence(rows, contrast),
         lines=[_line(row, contrast) for row in rows],
         secondary=_secondary(rows, contrast),
         notes=_notes(rows, contrast.run),
         about_language=contrast.about_language,
     )
+
+
+def _headline(contrast: Contrast) -> str:
+    """Say how many comparisons of a contrast ended how."""
+    rows = contrast.main
+    if not rows:
+        return f"{contrast.title}: no verdict"
+    if contrast.comparison.baseline:
+        return f"{contrast.title}: effects without verdicts on {counted(len(rows), 'protocol')}"
+    said: list[str] = []
+    for verdict in display.VERDICTS:
+        found = sum(row.verdict == verdict for row in rows)
+        if found:
+            of = "" if said else f" of {counted(len(rows), 'protocol')}"
+            said.append(f"{verdict} on {found}{of}")
+    return f"{contrast.title}: {', '.join(said)}"
+
+
+def _counts(rows: Sequence[ContrastRow]) -> str:
+    marks = display.VERDICTS | display.ENCODERS
+    found = Counter(
+        marks.get(row.encoders_verdict if row.reason == "too few models" else row.verdict, "") for row in rows
+    )
+    return "  ".join(f"{mark} {found[mark]}" for mark in display.VERDICTS.values() if found[mark])
 
 
 def _sentence(rows: Sequence[ContrastRow], contrast: Contrast) -> str:
@@ -233,7 +170,7 @@ def _sentence(rows: Sequence[ContrastRow], contrast: Contrast) -> str:
         said += [f"{words} {join(found)}"] if found else []
     terms = [
         f"{percent(rows[0].confidence)} intervals",
-        phrases.margins(rows),
+        *([phrases.margins(rows, contrast.run)] if any(row.verdict for row in rows) else []),
         phrases.replicates(rows, contrast),
     ]
     parts = [f"{contrast.title}: {said[0]}", *said[1:], ", ".join(terms), phrases.flagged(rows)]
@@ -243,9 +180,10 @@ def _sentence(rows: Sequence[ContrastRow], contrast: Contrast) -> str:
 def _in_brief(row: ContrastRow, contrast: Contrast) -> str:
     """Protocol of an effect with its size and interval, and what an undecided one needs."""
     where = phrases.measured_by(row)
-    if row.verdict in OPPOSITE:
+    if row.verdict in ("helps", "hurts"):
         return f"{where} by {phrases.unsigned(row)} ({phrases.ends(row)})"
-    parts = (phrases.size_in_brackets(row), phrases.more_replicates(row, contrast))
+    needed = phrases.more_replicates(row, contrast) if row.verdict else ""
+    parts = (phrases.size_in_brackets(row), needed)
     return f"{where} ({'; '.join(filter(None, parts))})"
 
 
@@ -293,13 +231,14 @@ def _notes(rows: Sequence[ContrastRow], run: Run) -> list[str]:
     sizes = {row.family: phrases.family_size(row.family, run) for row in rows if row.family}
     several = len(set(run.contrasts["family"]) - {""}) > 1
     corrected = [
-        f"Verdicts are corrected for {size} comparisons by Bonferroni's method, so that all of them "
-        f"together are right with a probability of {percent(rows[0].confidence)} or more"
-        f"{f' (family {family})' if several else ''}. Intervals are not corrected, so an interval can leave "
-        "out zero although its verdict is undecided."
+        f"Verdicts are corrected for {size} comparisons by Bonferroni's method"
+        f"{f' (family {family})' if several else ''}."
         for family, size in sizes.items()
         if size > 1
     ]
+    if corrected:
+        together = f"All verdicts {'of a family ' if several else ''}together are right with a probability of"
+        corrected += [f"{together} {percent(rows[0].confidence)} or more.", NOT_CORRECTED]
     return [
         *([NOT_EQUAL] if any(row.verdict == "undecided" for row in rows) else []),
         *corrected,

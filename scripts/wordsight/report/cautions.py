@@ -69,6 +69,7 @@ def cautions(run: Run) -> list[Caution]:
     """All warnings about the run, the most serious first."""
     checks: list[Callable[[Run], list[Caution]]] = [
         _did_not_learn,
+        _collapsed,
         _hindered_attacks,
         _unbroken,
         _unconverged,
@@ -106,6 +107,26 @@ def _reached(trainings: Sequence[TrainingCard]) -> str:
     seeds = f"{'seed' if len(trainings) == 1 else 'seeds'} {join([str(one.seed) for one in trainings])}"
     values = join([percent(one.measured, 1) for one in trainings])
     return f"{seeds}; {trainings[0].measure}: {values}, chance {percent(trainings[0].chance, 1)}"
+
+
+def _collapsed(run: Run) -> list[Caution]:
+    """Training runs that score far below the others of their objective, with the protocols that show it."""
+    found: dict[str, list[str]] = {}
+    for row in run.deciding():
+        for name in filter(None, row.collapsed.split("; ")):
+            found.setdefault(name, []).append(display.protocol(row.protocol))
+    if not found:
+        return []
+    named = [
+        f"{name} is far below the other seeds of {run.shown(name)} ({', '.join(dict.fromkeys(protocols))})"
+        for name, protocols in found.items()
+    ]
+    text = (
+        f"{some(named, NAMED)}. Seeds rarely differ so much by chance, and one such seed can make or hide "
+        "a verdict. Look at its learning curve, or train more seeds."
+    )
+    runs = "A training run" if len(found) == 1 else "Training runs"
+    return [Caution(f"{runs} that collapsed: {some(list(found), NAMED)}", text)]
 
 
 def _few_seeds(run: Run) -> list[Caution]:
@@ -278,16 +299,24 @@ def _left_out(run: Run) -> list[Caution]:
 
 def _partly_measured(run: Run) -> list[Caution]:
     """Comparisons in which some pairs of models are missing."""
-    pairs = {comparison.name: len(comparison.pairs) for comparison in run.comparisons}
+    comparisons = {comparison.name: comparison for comparison in run.comparisons}
     partly = [
-        f"{row.contrast} on {display.protocol(row.protocol)} ({row.n_pairs} of {pairs[row.contrast]})"
+        f"{row.contrast} on {display.protocol(row.protocol)} ({row.n_pairs} of {pairs})"
         for row in run.deciding()
-        if row.n_pairs < pairs.get(row.contrast, 0)
+        if row.contrast in comparisons
+        for pairs in [_pairs(row, comparisons[row.contrast])]
+        if row.n_pairs < pairs
     ]
     if not partly:
         return []
     text = f"Some models were not measured. Pairs that remain: {some(partly, NAMED)}."
     return [Caution("Comparisons with missing pairs of models", text)]
+
+
+def _pairs(row: ContrastRow, comparison: Comparison) -> int:
+    """Pairs of models that an effect could be measured on; seeds are matched only where that pays."""
+    matched = comparison.by_seed() if row.replicate == "matched groups" else None
+    return len((matched or comparison).pairs)
 
 
 def _contrasts(names: list[str], run: Run) -> str:

@@ -69,6 +69,11 @@ class Contrast:
         return records(self.run.contrasts[self.run.contrasts["contrast"] == self.name], ContrastRow)
 
     @cached_property
+    def main(self) -> list[ContrastRow]:
+        """The row of each protocol that stands for it; those of baselines have no verdict."""
+        return [row for row in self.rows if row.main]
+
+    @cached_property
     def sides(self) -> tuple[Side, Side]:
         """Treatment and control."""
         treatments, controls = self.comparison.sides

@@ -10,6 +10,7 @@ from wordsight.catalogue.cells import CELLS, across_cells
 from wordsight.catalogue.numbers import UNKNOWN, percent, points, probability, span
 from wordsight.catalogue.prose import counted
 from wordsight.report import phrases
+from wordsight.report.concluded import Concluded, concluded
 from wordsight.report.run import Run
 from wordsight.report.table import Link, Table, behind, tabulated
 from wordsight.statistics.records import ContrastRow, SensitivityRow, records
@@ -87,6 +88,7 @@ EFFECT: dict[str, Callable[[ContrastRow], str]] = {
     "control": lambda row: points(row.control),
     "effect": lambda row: points(row.effect, sign=True),
     "interval": lambda row: span(row.interval),
+    "over datasets like these": lambda row: span(row.over_datasets),
     "verdict": lambda row: row.verdict,
     "margin": lambda row: points(row.margin),
     "smallest margin": lambda row: points(row.smallest_margin),
@@ -98,6 +100,32 @@ EFFECT: dict[str, Callable[[ContrastRow], str]] = {
     "more needed": lambda row: display.more_needed(row.more_replicates) or UNKNOWN,
     "images": lambda row: f"{row.n_items:,}",
     "remarks": _remarks,
+}
+
+
+def conclusion_tables(run: Run) -> list[Table]:
+    """What several contrasts show together, in one table with a row for each conclusion and protocol."""
+    found = concluded(run)
+    if not found:
+        return []
+    return [tabulated("Conclusions from several contrasts together", CONCLUSION, found)]
+
+
+def _because(one: Concluded) -> str:
+    """The contrasts that contradict a conclusion, or that show it least."""
+    if one.contrary:
+        return "; ".join(f"{contrast}: {verdict}" for contrast, verdict in one.contrary.items())
+    weakest = one.row.weakest
+    return f"{weakest} has no test" if one.row.p_value is None else f"weakest: {weakest}"
+
+
+# Columns of the table of conclusions.
+CONCLUSION: dict[str, Callable[[Concluded], str]] = {
+    "conclusion": lambda one: one.row.conclusion,
+    "protocol": lambda one: phrases.heading(one.row),
+    "verdict": lambda one: one.state,
+    "because": _because,
+    "p, corrected": lambda one: probability(one.row.p_adjusted),
 }
 
 

@@ -15,6 +15,7 @@ from wordsight.catalogue.prose import Cite, Piece, Sentence, counted, join
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Mode, Protocol
 from wordsight.models.card import ModelCard
+from wordsight.report import phrases
 from wordsight.report.references import (
     OF_ARCHITECTURE,
     OF_DATASET,
@@ -368,14 +369,18 @@ def _replicates(run: Run) -> str:
 
 
 def _verdicts(run: Run) -> Sentence:
-    pairs = dict(zip(run.contrasts["metric"], run.contrasts["margin"], strict=True)).items()
-    margins = join([f"{margin:g} for {display.metric(metric)}" for metric, margin in pairs])
+    by_margin: dict[str, list[str]] = {}
+    for row in run.deciding():
+        where = by_margin.setdefault(f"{row.margin:.2g}", [])
+        where += [] if phrases.protocol(row.protocol) in where else [phrases.protocol(row.protocol)]
+    each = [f"{margin} for {join(where)}" for margin, where in by_margin.items()]
+    margins = "; ".join(each) if len(each) > 1 else next(iter(by_margin), "")
     alpha = 1 - run.config["statistics"]["confidence"]
     return [
         f"At a level of {alpha:.2g}, a treatment helps or hurts when a test rejects the hypothesis of "
         "no difference, and is equivalent when two one-sided tests",
         Cite(("schuirmann1987",)),
-        f" reject a difference as large as the margin, which is {margins}.",
+        f" reject a difference as large as the margin{', which is ' if margins else ''}{margins}.",
     ]
 
 

@@ -17,17 +17,19 @@ import itables
 import jinja2
 import vl_convert
 import yaml
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from wordsight.catalogue import display
 from wordsight.catalogue.numbers import percent
+from wordsight.catalogue.prose import counted, join
 from wordsight.errors import DataError
 from wordsight.files.disk import write_text
-from wordsight.report import costs, made_with, methods
-from wordsight.report.answer import all_notes, answers, first_and_others, opening
+from wordsight.report import costs, made_with, methods, phrases
+from wordsight.report.answer import all_notes, answers, first_and_others
 from wordsight.report.card_tables import dataset_table, model_table, training_table
 from wordsight.report.cautions import cautions
-from wordsight.report.effect_tables import contrast_tables, sensitivity_tables, sides
+from wordsight.report.effect_tables import conclusion_tables, contrast_tables, sensitivity_tables, sides
+from wordsight.report.headline import headline
 from wordsight.report.protocol_tables import cell_tables, primary_tables
 from wordsight.report.run import Run
 
@@ -36,9 +38,12 @@ DATATABLES = Path(itables.__file__).with_name("html") / "dt_bundle.js"
 OWN_SCRIPTS = ("common.js", "figures.js", "tables.js", "rows.js")
 LARGEST_TABLE = 1_000_000  # bytes of a packed table; for a larger one the page names the file instead
 MOST_PDF = 1_100_000  # bytes of all PDFs inside the page; it links to the files of the others
+FIRST = "overview"  # the figure that opens the page
 RESULTS = "results.csv"  # the table that numbers link to
 SEVERAL = 4  # up to this many contrasts are shown in full
 TERMINAL = 100  # letters in a line of the answer as text
+LISTED = 6  # contrasts that the terminal lists
+MARKS = "Tests: ▲ better, ▼ worse, ■ as good within the margin, ○ undecided, = identical"
 
 
 @dataclass(frozen=True)
@@ -88,36 +93,35 @@ class Download:
 
 
 def write_verdicts(path: Path | str, run: Run, report: str) -> None:
-    """Write the answer as plain lines for a terminal, with the path of the report.
+    """Write the answer as at most 25 lines for a terminal, with the path of the report.
 
     The same results give the same text, so it does not mention how long the run took.
     """
-    lines = [run.config["title"], "", *_wrapped(opening(run))]
-    first, others = first_and_others(answers(run))
-    for answer in first:
-        lines += ["", f"{answer.contrast}: {answer.question}".removesuffix(": ")]
-        lines += _wrapped(answer.sentence, "  ")
-        lines += _wrapped(answer.secondary, "  ") if len(first) <= SEVERAL else []
-    lines += ["", "Other contrasts:"] if others else []
-    lines += [f"  {answer.headline} (contrast {answer.contrast})." for answer in others]
-    notes = all_notes([*first, *others])
-    lines += ["", *(line for note in notes for line in _wrapped(note))] if notes else []
-    warnings = cautions(run)
-    if warnings:
-        lines += ["", "Warnings, explained in the report:", *(f"  {caution.title}" for caution in warnings)]
-    write_text(path, "\n".join([*lines, "", f"Report: {report}", ""]))
+    said, found = headline(run), answers(run)
+    listed = [answer for answer in first_and_others(found)[0] if answer.counts][:LISTED]
+    width = max((len(answer.counts) for answer in listed), default=0)
+    counts = [f"{answer.counts:{width}}  {answer.question or answer.title}" for answer in listed]
+    warnings, left = len(cautions(run)), len(found) - len(listed)
+    more = [
+        counted(number, noun) for number, noun in ((warnings, "warning"), (left, "more contrast")) if number
+    ]
+    parts = [
+        _wrapped(run.config["title"], lines=2),
+        _wrapped(f"{said.sentence} {said.counts}", lines=7),
+        [MARKS, *(line for text in counts for line in _wrapped(text, lines=1))] if counts else [],
+        [line for limit in said.limits for line in _wrapped(f"- {limit}", lines=1)],
+        [*([f"The report has {join(more)}."] if more else []), f"Report: {report}"],
+    ]
+    write_text(path, "\n\n".join("\n".join(part) for part in parts if part) + "\n")
 
 
-def _wrapped(text: str, indent: str = "") -> list[str]:
-    """Break a text into lines that fit a terminal."""
-    return textwrap.wrap(
-        text,
-        TERMINAL,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def _wrapped(text: str, *, lines: int) -> list[str]:
+    """So many lines of a text that fit into a terminal; dots end what is cut.
+
+    Names can hold control characters, which a terminal would obey.
+    """
+    text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return textwrap.wrap(text, TERMINAL, max_lines=lines, placeholder=" …", break_on_hyphens=False)
 
 
 def write_report(
@@ -133,11 +137,12 @@ def write_report(
 
     Parameters
     ----------
-    figures : in any order; the summary comes first
+    figures : in any order; the overview opens the page, and the summary comes first among the others
     downloads : tables to save; numbers link to rows of :data:`RESULTS`
     benchmarks : folder of Snakemake's benchmark files
     digests : digest of the code of each step
     """
+    with_pdf = _with_pdf(figures)
     page = (
         _environment()
         .get_template("report.html.j2")
@@ -145,7 +150,8 @@ def write_report(
             **_results(run),
             **_record(run, figures, benchmarks, digests),
             **_scripts(figures),
-            figures=_with_pdf(figures),
+            first_figures=[found for found in with_pdf if found[0].name == FIRST],
+            figures=[found for found in with_pdf if found[0].name != FIRST],
             downloads=downloads,
             rows=next((table.place for table in downloads if table.name == RESULTS), RESULTS),
         )
@@ -176,13 +182,20 @@ def _with_pdf(figures: Collection[Figure]) -> list[tuple[Figure, str]]:
 
 
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = _breakable
+    return environment
+
+
+def _breakable(text: str) -> Markup:
+    """A text whose long names can break after an underscore, as they can after a hyphen."""
+    return Markup(escape(text).replace("_", Markup("_<wbr>")))  # noqa: S704
 
 
 def _results(run: Run) -> dict[str, Any]:
@@ -191,7 +204,7 @@ def _results(run: Run) -> dict[str, Any]:
     contrasts = contrast_tables(run)
     return {
         "title": run.config["title"],
-        "opening": opening(run),
+        "opening": headline(run),
         "answers": first,
         "others": others,
         "at_a_glance": list(dict.fromkeys(line.heading for answer in first for line in answer.lines)),
@@ -202,6 +215,8 @@ def _results(run: Run) -> dict[str, Any]:
         "primary": primary_tables(run),
         "contrasts": contrasts,
         "folded": len(contrasts) > SEVERAL,
+        "conclusions": conclusion_tables(run),
+        "radii": _radii(run),
         "sensitivity": sensitivity_tables(run),
         "sides": _for_script(sides(run)),
         "measurements": len(run.results),
@@ -214,6 +229,15 @@ def _results(run: Run) -> dict[str, Any]:
         "power": percent(run.config["statistics"]["power"]),
         "config": run.config,
     }
+
+
+def _radii(run: Run) -> str:
+    """What the margin of the robust area is in radii of attack; empty where that is not compared."""
+    rows = [row for row in run.deciding() if row.metric == "robust_area"]
+    if not rows:
+        return ""
+    radii = phrases.in_radii("robust_area", rows[0].margin, run)
+    return radii and f"{phrases.margin(rows[0])} of the robust area, which is {radii}"
 
 
 def _for_script(value: Any) -> Markup:

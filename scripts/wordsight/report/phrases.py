@@ -75,20 +75,39 @@ def size_in_brackets(row: ContrastRow) -> str:
     return ", ".join(filter(None, (_points(row)[0], ends(row))))
 
 
+def over_datasets(row: ContrastRow) -> str:
+    """Interval over datasets like those of the row, which random effects give; empty without one."""
+    return " to ".join(alike(*row.over_datasets)) if row.over_datasets else ""
+
+
 def margin(row: ContrastRow) -> str:
     """The margin in points."""
     return _with_unit(shortest(row.margin))
 
 
-def margins(rows: Sequence[ContrastRow]) -> str:
-    """The margins of several effects; if they differ, each with its metrics."""
+def margins(rows: Sequence[ContrastRow], run: Run) -> str:
+    """The margins of several effects; if they differ, each with its protocols."""
     by_margin: dict[str, list[str]] = {}
     for row in rows:
-        by_margin.setdefault(margin(row), []).append(display.metric(row.metric))
+        radii = in_radii(row.metric, row.margin, run)
+        meaning = f" ({radii})" if radii else ""
+        by_margin.setdefault(margin(row), []).append(f"{protocol(row.protocol)}{meaning}")
     if len(by_margin) == 1:
         return f"margin {next(iter(by_margin))}"
-    each = [f"{size} for {join(list(dict.fromkeys(metrics)))}" for size, metrics in by_margin.items()]
+    each = [f"{size} for {join(list(dict.fromkeys(where)))}" for size, where in by_margin.items()]
     return f"margins {join(each)}"
+
+
+def in_radii(metric: str, size: float, run: Run) -> str:
+    """What a difference in the robust area is in radii of attack; empty for other metrics or a single radius.
+
+    The area is a share of the decades between the smallest and the largest radius.
+    """
+    if metric != "robust_area":
+        return ""
+    radii = run.config["protocols"]["robustness"]["epsilons"]
+    decades = math.log10(max(radii) / min(radii))
+    return f"a factor of {10 ** (size * decades):.2g} in radius" if decades else ""
 
 
 # From how many
@@ -114,8 +133,14 @@ def _replicate(row: ContrastRow, contrast: Contrast) -> str:
 
 
 def replicates(rows: Sequence[ContrastRow], contrast: Contrast) -> str:
-    """Say the number of replicates and what counts as one."""
-    numbers, noun = sorted({row.replicates for row in rows}), _replicate(rows[0], contrast)
+    """Say the number of replicates and what counts as one, which can differ between effects."""
+    nouns = list(dict.fromkeys(_replicate(row, contrast) for row in rows))
+    by_noun = [[row for row in rows if _replicate(row, contrast) == noun] for noun in nouns]
+    return join([_replicates(part, noun) for noun, part in zip(nouns, by_noun, strict=True)], "or")
+
+
+def _replicates(rows: Sequence[ContrastRow], noun: str) -> str:
+    numbers = sorted({row.replicates for row in rows})
     several = f"{numbers[0]} to {numbers[-1]} {noun}s" if len(numbers) > 1 else counted(numbers[0], noun)
     if noun != "model":
         return several
@@ -155,7 +180,8 @@ def claim(row: ContrastRow, contrast: Contrast) -> str:
             f"undecided, because the difference is {_signed(row)} in every draw and a test needs variation; "
             "check the features and the metric"
         )
-    around = f"{percent(row.confidence)} interval {ends(row)}; {replicates([row], contrast)}"
+    like_these = f", over datasets like these {over_datasets(row)}" if over_datasets(row) else ""
+    around = f"{percent(row.confidence)} interval {ends(row)}{like_these}; {replicates([row], contrast)}"
     if not row.verdict:
         return f"an effect of {_signed(row)} over untrained encoders ({around})"
     if row.verdict == "equivalent":

@@ -35,6 +35,7 @@ class Run:
     config : the configuration as run, defaults included
     objectives : rows of ``objectives.csv``
     sensitivity : rows of ``sensitivity.csv``, if there are any
+    conclusions : rows of ``conclusions.csv``, if there are any
     """
 
     results: pd.DataFrame
@@ -45,6 +46,7 @@ class Run:
     config: dict[str, Any]
     objectives: pd.DataFrame
     sensitivity: pd.DataFrame | None = None
+    conclusions: pd.DataFrame | None = None
 
     def tables(self) -> Tables:
         """The tables in the form that figures take, with all numbers of classes set to 0."""

@@ -14,7 +14,7 @@ Link = tuple[int, int]  # row and column of a cell
 TEXT = {
     *("dataset", "origin", "licence", "protocol", "verdict", "remarks", "objective", "language"),
     *("own measure", "model", "architecture", "group", "training", "training data", "preprocessing"),
-    *("SHA-256 of the source", "SHA-256 of the weights"),
+    *("SHA-256 of the source", "SHA-256 of the weights", "because"),
 }
 
 

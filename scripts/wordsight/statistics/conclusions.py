@@ -1,10 +1,11 @@
 """What several contrasts show together: captions help more than labels and more than shuffled captions, say.
 
-A conclusion holds if every one of its contrasts does what it needs: the treatment helps, or both sides are
-equivalent within the margin. By the intersection-union test (Berger 1982, "Multiparameter hypothesis testing
-and acceptance sampling", doi:10.1080/00401706.1982.10487790), its p is the largest of theirs, and the number
-of contrasts needs no correction. The number of conclusions and protocols does, by Bonferroni's method. Where
-looks are declared, the level is that of the contrast that has reached the fewest of them.
+A conclusion holds if every one of its contrasts does what it needs: the treatment helps (and isn't
+equivalent), or both sides are equivalent within the margin. By the intersection-union test (Berger 1982,
+"Multiparameter hypothesis testing and acceptance sampling", doi:10.1080/00401706.1982.10487790), its p is the
+largest of theirs, and the number of contrasts needs no correction. The number of conclusions and protocols
+does, by Bonferroni's method. Where looks are declared, the level is that of the contrast that has reached the
+fewest of them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -90,5 +91,7 @@ def _by_protocol(
 
 
 def _p_helps(row: ContrastRow) -> float | None:
-    """P of no difference, or 1 where the effect has the other sign; None where there is no test."""
-    return row.p_value if row.effect > 0 or row.p_value is None else 1.0
+    """P of no difference, or 1 where the treatment is worse or equivalent; None where there is no test."""
+    if row.p_value is None:
+        return None
+    return row.p_value if row.effect > 0 and row.verdict != "equivalent" else 1.0

@@ -109,6 +109,12 @@ class ContrastRow(IntervalRow):
     flags: str = ""
 
     @property
+    def over_datasets(self) -> tuple[float, float] | None:
+        """Ends of the interval over datasets like those of the row; None where it is not known."""
+        low, high = self.over_datasets_low, self.over_datasets_high
+        return None if low is None or high is None else (low, high)
+
+    @property
     def judged_p(self) -> tuple[float | None, float | None]:
         """P-values of difference and equivalence that the verdict uses; corrected if the row decides."""
         if self.decides:
@@ -146,6 +152,19 @@ class SensitivityRow(IntervalRow):
     heterogeneity: float | None
     n: int
     note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConclusionRow(Row):
+    """What several contrasts show together on a protocol: a row of the conclusions."""
+
+    conclusion: str
+    question: str
+    verdict: str
+    weakest: str
+    p_value: float | None
+    comparisons: int
+    p_adjusted: float | None
 
 
 Kind = TypeVar("Kind", bound=Row)

@@ -1,7 +1,7 @@
 """The tables as figures and report read them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Tables:
     objectives : rows of ``objectives.csv``, which the figures of cells are drawn from
     training : learning curves, as :func:`read_training` gives them
     sensitivity : rows of ``sensitivity.csv``
+    questions : what each contrast asks, in words; only the overview has them
     examples : what :mod:`wordsight.figures.images` gathered for the figure; only figures of single images
         have it
     """
@@ -40,6 +41,7 @@ class Tables:
     objectives: pd.DataFrame | None = None
     training: pd.DataFrame | None = None
     sensitivity: pd.DataFrame | None = None
+    questions: dict[str, str] = field(default_factory=dict)
     examples: dict[str, Any] | None = None
 
     @property

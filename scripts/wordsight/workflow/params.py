@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from wordsight.catalogue import display
 from wordsight.catalogue.fitting import ProbeParameters
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Protocol
@@ -12,6 +13,7 @@ from wordsight.config.models import PretrainNetwork, Traits
 from wordsight.config.pretraining import PretrainingSection, TrainingSection
 from wordsight.config.text import Wording
 from wordsight.errors import ConfigError
+from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.measures import Measure
 from wordsight.workflow.provenance import content_digest
 from wordsight.workflow.targets import Cut, attacked, group
@@ -72,6 +74,20 @@ def wording(config: Config, text_model: str) -> Values:
 def groups(config: Config) -> dict[str, str]:
     """Group of each model: all seeds of an objective are one group, every other model is its own."""
     return {name: group(config, name) for name in config.models}
+
+
+def questions(config: Config, comparisons: Iterable[Comparison]) -> dict[str, str]:
+    """What each contrast asks: as configured, or what its two sides learned from, or its name."""
+    return {one.name: one.question or _sides(config, one) or one.name for one in comparisons}
+
+
+def _sides(config: Config, comparison: Comparison) -> str:
+    """Both sides in words; nothing where a side has models of several groups, which have no common name."""
+    sides = [{group(config, model) for model in side} for side in comparison.sides]
+    if any(len(side) > 1 for side in sides):
+        return ""
+    treatment, control = (display.group(side.pop()) for side in sides)
+    return f"{treatment[0].upper()}{treatment[1:]} against {control}"
 
 
 # Training

@@ -44,6 +44,7 @@ def figure_names(config: Config) -> list[str]:
     """Figures of a configuration: one for each protocol that runs, then the others that it has data for."""
     available = {
         "": True,
+        "verdicts": any(not comparison.baseline for comparison in resolve(config)),
         "training": bool(trained_models(config)),
         "features": bool(embedded_models(config)),
         "attacks": "robustness" in config.protocols.running,

@@ -64,8 +64,20 @@ function addList(figure, spec, view) {
   figure.querySelector(".actions").append(label);
 }
 
+/** Panels of a chart below one another, as wide as its place, where the chart says how much stands beside them. */
+function fitted(spec, room) {
+  const beside = spec.usermeta?.beside;
+  const wide = spec.concat?.[0].width + beside + 2 * spec.padding;
+  if (!beside || room >= Math.min(spec.columns, spec.concat.length) * wide) return spec;
+  const width = Math.min(spec.concat[0].width, room - beside - 2 * spec.padding);
+  const { title, ...rest } = spec; // too long for a narrow page, which says the same below
+  const config = { ...spec.config, legend: { ...spec.config.legend, columns: 2 } };
+  return { ...rest, columns: 1, concat: spec.concat.map((panel) => ({ ...panel, width })), config };
+}
+
 async function hydrate(figure) {
-  const spec = JSON.parse(await unpacked(document.getElementById(`spec-${figure.dataset.figure}`).textContent));
+  const whole = JSON.parse(await unpacked(document.getElementById(`spec-${figure.dataset.figure}`).textContent));
+  const spec = fitted(whole, figure.querySelector(".card").clientWidth);
   const options = {
     ast: true, // interpret expressions, since the page forbids evaluating strings as code
     renderer: "svg",
