@@ -45,7 +45,7 @@ DECLARED = {"at 5, 10 and 20": (5, 10, 20), "at 5, 10, 15 and 20": (5, 10, 15, 2
 LOOKS = {"once, at 20": (LAST,), "after every seed from 3 to 20": tuple(range(FIRST, LAST + 1)), **DECLARED}
 FAMILIES = (1, 28)
 TRUTHS = {"none": 0.0, "half the margin": 0.5, "the margin": 1.0, "two margins": 2.0}  # margins
-# Such that 10 to 20 seeds are enough: by world and family.
+# Such that 7 to 20 seeds are enough: by world and family.
 MARGINS = {
     ("plain", 1): 0.03,
     ("plain", 28): 0.05,

@@ -1,9 +1,12 @@
 """What to run after a run: ``make plan`` prints it and writes its configuration.
 
-python -m wordsight.workflow.next_run config/config.yaml              after the run, from its tables
-python -m wordsight.workflow.next_run config/config.yaml --seeds 20
-python -m wordsight.workflow.next_run config/config.yaml --pilot 2    the configuration of a pilot
-python -m wordsight.workflow.next_run config/config.yaml --after-pilot 2
+It runs after Snakemake has made the table of the plan. A pilot is the same experiment with a few seeds, and
+its plan is for the whole one:
+
+    python -m wordsight.workflow.next_run config/config.yaml
+    python -m wordsight.workflow.next_run config/config.yaml --seeds 20
+    python -m wordsight.workflow.next_run config/config.yaml --pilot 2         write the pilot's configuration
+    python -m wordsight.workflow.next_run config/config.yaml --after-pilot 2
 """
 
 import argparse
@@ -11,7 +14,7 @@ import copy
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -62,7 +65,8 @@ def proposed(
     chosen = next(iter(choices), 0) if declared else _enough(seedable, now)
     if seeds:
         choices, chosen = sorted({*choices, seeds}), seeds
-    steps = [_step(config, seedable, objectives, number) for number in _some(choices, chosen)]
+    recorded = _recorded(config, objectives) if choices else None
+    steps = [_step(config, seedable, recorded, number) for number in _some(choices, chosen)]
     images, used_up = _images(config, undecided)
     return plan.Proposal(
         sorted(undecided, key=_needed),
@@ -113,24 +117,44 @@ def _some(choices: Sequence[int], chosen: int) -> list[int]:
     return sorted({*(choices[place] for place in places), *([chosen] if chosen else [])})
 
 
-def _step(config: Config, rows: Sequence[PlanRow], objectives: Sequence[str], seeds: int) -> plan.Step:
-    enough = sum(_needed(row) <= seeds for row in rows)
+@dataclass(frozen=True)
+class _Recorded:
+    """What the jobs of a run took.
+
+    Attributes
+    ----------
+    models : of each objective, what one more seed takes
+    again : seconds of the jobs that any new seed makes run again
+    at_once : jobs that ran at the same time, on average
+    """
+
+    models: dict[str, costs.PerModel]
+    again: float
+    at_once: float
+
+
+def _recorded(config: Config, objectives: Sequence[str]) -> _Recorded | None:
+    """Read what the jobs took; None where a trained model has no record."""
     left_out = {name for name in PROTOCOLS if name not in config.protocols.running}
     names = {*config.models, *config.datasets, *targets.figure_names(config)}
     ran = costs.benchmarks(BENCHMARKS, names, left_out)
-    present = _seeds(config)
-    models = {name: [f"{name}-{seed}" for seed in range(present[name])] for name in objectives}
-    devices = config.pretraining.devices if config.pretraining else 1
-    found = costs.per_model(ran, models, devices)
-    if ran.empty or not all(one.seconds for one in found.values()):
-        return plan.Step(seeds, enough, math.nan, math.nan)
-    new = {name: max(seeds - present[name], 0) for name in objectives}
+    models = {name: [f"{name}-{seed}" for seed in range(_seeds(config)[name])] for name in objectives}
+    found = costs.per_model(ran, models, config.pretraining.devices if config.pretraining else 1)
+    wall = costs.wall_time(ran)
+    if not wall or not all(one.seconds for one in found.values()):
+        return None
     again = float(ran.loc[(ran["wildcards"] == ()) | (ran["rule"] == "figure"), "s"].sum())
-    seconds = again + sum(new[name] * found[name].seconds for name in objectives)
-    at_once = ran["s"].sum() / costs.wall_time(ran) if costs.wall_time(ran) else 1.0
-    used = config.pretraining is not None and _uses_gpu(config)
-    on_gpu = sum(new[name] * found[name].gpu_seconds for name in objectives) if used else 0.0
-    return plan.Step(seeds, enough, seconds / at_once, on_gpu)
+    return _Recorded(found, again, ran["s"].sum() / wall)
+
+
+def _step(config: Config, rows: Sequence[PlanRow], recorded: _Recorded | None, seeds: int) -> plan.Step:
+    enough = sum(_needed(row) <= seeds for row in rows)
+    if recorded is None:
+        return plan.Step(seeds, enough, math.nan, math.nan)
+    new = {name: max(seeds - _seeds(config)[name], 0) for name in recorded.models}
+    seconds = recorded.again + sum(new[name] * one.seconds for name, one in recorded.models.items())
+    on_gpu = sum(new[name] * one.gpu_seconds for name, one in recorded.models.items())
+    return plan.Step(seeds, enough, seconds / recorded.at_once, on_gpu if _uses_gpu(config) else 0.0)
 
 
 def _uses_gpu(config: Config) -> bool:
