@@ -166,6 +166,15 @@ def test_jobs_for_several_seeds_give_the_bytes_of_jobs_for_one(finished, copy):
         assert (copy.path / f"results/{name}.parquet").exists()
     assert copy.snakemake("results/statistics/summary.parquet", "--dry-run").jobs == set()
 
+    def more_seeds(config):
+        config["seeds_per_job"] = 5
+        config["pretraining"]["objectives"]["labels"].update(seeds=4, job_ends=[2])
+
+    copy.configure(more_seeds)
+    jobs = copy.snakemake("results/statistics/summary.parquet", "--dry-run").jobs
+    assert ("pretrain_seeds_2_to_3", "labels") in jobs
+    assert {job[0] for job in jobs if not job[0].endswith("_seeds_2_to_3")} == {"summary"}
+
 
 # As in the paper
 
