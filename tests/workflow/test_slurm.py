@@ -26,16 +26,23 @@ def slurm():
     subprocess.run([SLURM / "down.sh"], check=True)
 
 
-LOST = ("saved", "labels-0")
+MADE_AGAIN = ("resources/models/saved", "resources/models/labels-0")
+FOLDERS = (
+    *MADE_AGAIN,
+    "results/features/saved/shapes",
+    "results/features/labels-0",
+    "results/robustness/saved",
+    "results/cross_style_probe/labels-0",
+    "results/tables",
+    "results/statistics",
+)
 
 
 def lose(project):
-    """Remove what was made of two models, one from a file and one that is trained, and the tables."""
-    for model in LOST:
-        for folder in (*project.path.glob(f"results/*/{model}"), project.path / "resources/models" / model):
-            shutil.rmtree(folder)
-    for name in ("tables", "statistics"):
-        shutil.rmtree(project.path / "results" / name)
+    """Remove two models, one from a file and one that is trained, some of their results, and the tables."""
+    for folder in FOLDERS:
+        shutil.rmtree(project.path / folder)
+    (project.path / "results/clustering/saved/shapes.parquet").unlink()
 
 
 def test_the_cluster_gives_the_tables_of_the_local_run(slurm, finished, copy):
@@ -59,9 +66,10 @@ def test_the_cluster_gives_the_tables_of_the_local_run(slurm, finished, copy):
         "features_together",
         "clustering",
         "robustness",
+        "cross_style_probe",
         "contrasts",
     } <= ran
     assert copy.tables() == finished.tables()
-    for model in LOST:
-        weights = f"resources/models/{model}/weights.safetensors"
+    for folder in MADE_AGAIN:
+        weights = f"{folder}/weights.safetensors"
         assert (copy.path / weights).read_bytes() == (finished.path / weights).read_bytes()
