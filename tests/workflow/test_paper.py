@@ -2,9 +2,9 @@
 
 A server on this machine stands for all publishers. What it serves is true in format, name, shape and size of the
 networks, and random in value; datasets have a few small images of every class. What is changed of the
-configuration is how much: fewer images, smaller pictures, shorter attacks. Every encoder meets every dataset of ten
-classes; those with hundreds of classes, and attacks, take a few encoders. And digests are others,
-since no file of ours can meet those of the publishers.
+configuration is how much: fewer images, smaller pictures, shorter attacks, and of encoders whose files are alike, one.
+Every encoder meets every dataset of ten classes; those with hundreds of classes, and attacks, take a few encoders. And
+digests are others, since no file of ours can meet those of the publishers.
 """
 
 import csv
@@ -36,6 +36,17 @@ TEN_CLASSES = ["mnist", "fashion-mnist", "cifar10", "svhn"]
 # further test sets for it, and fitted heads on a network of each kind.
 CLASSIFIED = ["sin", "virtex"]
 ATTACKED = ["robust-l2-3", "virtex", "clip-rn50", "tsm"]
+
+# Encoders that are read in the same way as another: only their file and their training differ.
+ALIKE = {
+    "sin-in": "sin",
+    "sin-in-ft": "sin",
+    "robust-linf-4": "robust-l2-3",
+    "robust-linf-8": "robust-l2-3",
+    "swsl": "ssl",
+    "gpv-sce": "gpv",
+}
+OF_A_FILE = {"url", "sha256", "pretraining_data", "pretraining_images"}
 
 
 def paper():
@@ -126,6 +137,14 @@ def write_mmv(address, file):
     mmv.write(file, mmv.contents())
 
 
+def without_those_alike(config):
+    """Leave out the encoders that another stands for."""
+    for name, other in ALIKE.items():
+        section, kept = config["models"].pop(name), config["models"][other]
+        assert section["url"] in weights.PUBLISHED
+        assert {k for k in {*section, *kept} if section.get(k) != kept.get(k)} <= OF_A_FILE, name
+
+
 def fewer(config):
     """Change how much is computed, and nothing else."""
     config["jobs_by"] = "model"
@@ -156,6 +175,7 @@ def run(tmp_path_factory, bare_project):
     base = tmp_path_factory.mktemp("paper")
     project = bare_project(base / "project")
     config = paper()
+    without_those_alike(config)
     (base / "published").mkdir()
     with Mirror() as mirror:
         publishers = Publishers(mirror, base / "published", project.path)

@@ -115,15 +115,15 @@ def _parse(path: Path, modified: int) -> tuple[str, frozenset[str]]:
 
 def _files(module: str) -> list[Path]:
     """Files of a library module and of the packages that contain it; empty if there is no such module."""
-    return [path for path in _places(module) if path.is_file()]
+    return [path for path in _places(SCRIPTS, module) if path.is_file()]
 
 
 @cache
-def _places(module: str) -> list[Path]:
+def _places(root: Path, module: str) -> list[Path]:
     """Where the files of a module and of the packages that contain it would be."""
     parts = module.split(".")
-    packages = [SCRIPTS.joinpath(*parts[:depth], "__init__.py") for depth in range(2, len(parts) + 1)]
-    return [*packages, SCRIPTS.joinpath(*parts).with_suffix(".py")]
+    packages = [root.joinpath(*parts[:depth], "__init__.py") for depth in range(2, len(parts) + 1)]
+    return [*packages, root.joinpath(*parts).with_suffix(".py")]
 
 
 def content_digest(
