@@ -16,8 +16,9 @@ report: .venv/report  ## Run the default experiment, or CONFIG=..., and print th
 	$(SNAKEMAKE) --quiet rules --no-hooks
 	@cat results/verdicts.txt
 
-# Each free worker gets the next file of tests, in the order that tests/conftest.py sets.
-PYTEST = .venv/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Each free worker gets the next file of tests, in the order that tests/conftest.py sets. Three workers keep two cores
+# busy while one waits, for Snakemake or a cluster.
+PYTEST = .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test: .venv/dev  ## Run the tests.
 	$(PYTEST)

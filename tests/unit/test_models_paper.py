@@ -241,8 +241,7 @@ def test_the_number_of_heads_is_that_of_the_paper():
 # OpenAI's CLIP
 
 
-@pytest.mark.parametrize("name", ["RN50", "ViT-B-32"])
-@pytest.mark.parametrize("kind", ["archive", "hub"])
+@pytest.mark.parametrize(("kind", "name"), [("archive", "RN50"), ("hub", "ViT-B-32")])
 def test_openais_clip_is_open_clips(web, images, name, kind):
     hub = {"RN50": "timm/resnet50_clip.openai", "ViT-B-32": "timm/vit_base_patch32_clip_224.openai"}[name]
     file = published.write(

@@ -97,11 +97,18 @@ def finish(chart: Any, title: str, subtitle: Sequence[str], description: str) ->
         subtitlePadding=4,
         offset=14,
     )
+    # All at once: each further step would copy every panel.
+    return chart.properties(
+        title=heading, description=description, background="white", padding=12, config=_common_look()
+    )
+
+
+def _common_look() -> alt.Config:
     text = {"labelFont": FONT, "titleFont": FONT, "labelColor": INK, "titleColor": INK}
-    return (
-        chart.properties(title=heading, description=description, background="white", padding=12)
-        .configure(font=FONT, aria=False)
-        .configure_axis(
+    return alt.Config(
+        font=FONT,
+        aria=False,
+        axis=alt.AxisConfig(
             **text,
             labelLimit=0,
             titleFontWeight="normal",
@@ -110,11 +117,11 @@ def finish(chart: Any, title: str, subtitle: Sequence[str], description: str) ->
             gridColor="#e6e6e6",
             domainColor="#999999",
             tickColor="#999999",
-        )
-        .configure_legend(**text, labelFontSize=11)
-        .configure_title(font=FONT, subtitleFont=FONT, color=INK, limit=0)
-        .configure_view(stroke="#dddddd")
-        .configure_concat(spacing=16)
+        ),
+        legend=alt.LegendConfig(**text, labelFontSize=11),
+        title=alt.TitleConfig(font=FONT, subtitleFont=FONT, color=INK, limit=0),
+        view=alt.ViewConfig(stroke="#dddddd"),
+        concat=alt.CompositionConfig(spacing=16),
     )
 
 

@@ -97,7 +97,10 @@ class _Executed(ast.NodeTransformer):
 @cache
 def _parse(path: Path, modified: int) -> tuple[str, frozenset[str]]:
     """Normalised syntax tree of a file, and the modules it imports. ``modified`` keys the cache."""
-    tree = executed(ast.parse(path.read_text(encoding="utf-8")))
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    if "TYPE_CHECKING" in text:
+        tree = executed(tree)
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     imported: set[str] = set()
     for node in ast.walk(tree):
@@ -112,9 +115,15 @@ def _parse(path: Path, modified: int) -> tuple[str, frozenset[str]]:
 
 def _files(module: str) -> list[Path]:
     """Files of a library module and of the packages that contain it; empty if there is no such module."""
+    return [path for path in _places(SCRIPTS, module) if path.is_file()]
+
+
+@cache
+def _places(root: Path, module: str) -> list[Path]:
+    """Where the files of a module and of the packages that contain it would be."""
     parts = module.split(".")
-    packages = [SCRIPTS.joinpath(*parts[:depth], "__init__.py") for depth in range(2, len(parts) + 1)]
-    return [path for path in [*packages, SCRIPTS.joinpath(*parts).with_suffix(".py")] if path.is_file()]
+    packages = [root.joinpath(*parts[:depth], "__init__.py") for depth in range(2, len(parts) + 1)]
+    return [*packages, root.joinpath(*parts).with_suffix(".py")]
 
 
 def content_digest(
