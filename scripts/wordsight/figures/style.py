@@ -104,7 +104,7 @@ def finish(chart: Any, title: str, subtitle: Sequence[str], description: str) ->
 
 
 def _common_look() -> alt.Config:
-    text = {"labelFont": FONT, "titleFont": FONT, "labelColor": INK, "titleColor": INK}
+    text: dict[str, Any] = {"labelFont": FONT, "titleFont": FONT, "labelColor": INK, "titleColor": INK}
     return alt.Config(
         font=FONT,
         aria=False,
