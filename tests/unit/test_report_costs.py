@@ -38,8 +38,10 @@ def jobs(tmp_path):
 
 def test_costs_are_summed_by_rule_and_energy_is_busy_seconds_times_watts(jobs):
     few_shot, summary, views = costs.costs(jobs)
-    assert few_shot == costs.Cost("few_shot", 2, 30.0, 20.0, 300.0, 49 * 12 / 1000)
-    assert (summary.rule, summary.jobs, summary.seconds, summary.energy_kj) == ("summary", 1, 2.0, 0.024)
+    assert few_shot == costs.Cost("few_shot", 2, seconds=30.0, longest=20.0, busy=49.0, memory_mb=300.0)
+    assert few_shot.energy_kj == 49 * 12 / 1000
+    assert (summary.rule, summary.jobs, summary.seconds, summary.busy) == ("summary", 1, 2.0, 2.0)
+    assert summary.energy_kj == 0.024
     assert np.isnan(summary.memory_mb)
     assert (views.rule, views.jobs) == ("views", 1)
 

@@ -24,16 +24,21 @@ class Cost:
     Attributes
     ----------
     seconds, longest : wall time of all jobs, and of the longest
+    busy : seconds that processor cores were busy, of all jobs
     memory_mb : largest resident memory of a job, in MB of 2**20 bytes; NaN if all jobs were too short
-    energy_kj : estimate, in kJ, as :func:`energy_note` says
     """
 
     rule: str
     jobs: int
     seconds: float
     longest: float
+    busy: float
     memory_mb: float
-    energy_kj: float
+
+    @property
+    def energy_kj(self) -> float:
+        """Estimate, in kJ, as :func:`energy_note` says."""
+        return self.busy * WATTS / 1000
 
 
 def benchmarks(folder: Path | str, names: Collection[str], left_out: Collection[str]) -> pd.DataFrame:
@@ -72,8 +77,8 @@ def costs(jobs: pd.DataFrame) -> list[Cost]:
             jobs=len(part),
             seconds=part["s"].sum(),
             longest=part["s"].max(),
+            busy=float(busy[part.index].sum()),
             memory_mb=part["max_rss"].max(),
-            energy_kj=float(busy[part.index].sum() * WATTS / 1000),
         )
         for rule, part in jobs.groupby("rule")
     ]
