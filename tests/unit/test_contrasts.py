@@ -450,6 +450,44 @@ def test_pairs_of_styles_are_fixed_as_datasets_are_and_only_their_items_are_draw
     assert (row["resampled"], row["n_trials"]) == ("items", 6)
 
 
+READ_OUTS = {"a": "mmv", "b": "mmv", "c": "mmv"}
+
+
+def test_read_outs_of_one_network_are_one_replicate(tmp_path):
+    rng = np.random.default_rng(0)
+    values = draw(rng, {"a": 0.8, "b": 0.7, "c": 0.6, "d": 0.5, "x": 0.4, "y": 0.3, "z": 0.2})
+    paths = [write(tmp_path, model, matrix) for model, matrix in values.items()]
+    pairs = [(one, other) for one in "abcd" for other in "xyz"]
+    apart = comparison(pairs)
+    row = one(compare(paths, [apart.model_copy(update={"families": READ_OUTS})], SECTION, 0), scope="pooled")
+    assert (row["replicate"], row["replicates"]) == ("families", 2)
+    assert one(compare(paths, [apart], SECTION, 0), scope="pooled")["replicates"] == 3
+    mean = np.mean([values[model].mean() for model in "abc"])
+    assert row["treatment"] == pytest.approx((mean + values["d"].mean()) / 2)
+
+    merged = tmp_path / "merged"
+    paths = [write(merged, model, values[model]) for model in "dxyz"]
+    paths.append(write(merged, "m", np.mean([values[model] for model in "abc"], axis=0)))
+    pairs = [(one, other) for one in "dm" for other in "xyz"]
+    expected = one(compare(paths, [comparison(pairs)], SECTION, 0), scope="pooled")
+    columns = ["effect", "low", "high", "p_value", "df"]
+    assert row[columns].tolist() == pytest.approx(expected[columns].tolist())
+
+
+def test_within_a_matched_group_read_outs_of_one_network_count_once(tmp_path):
+    rng = np.random.default_rng(0)
+    values = draw(rng, {"a": 0.9, "b": 0.8, "c": 0.5, "d": 0.6, "x": 0.4, "y": 0.3})
+    paths = [write(tmp_path, model, matrix) for model, matrix in values.items()]
+    pairs, groups = [("a", "x"), ("b", "x"), ("c", "x"), ("d", "y")], ["one", "one", "one", "two"]
+    of_one_network = {"families": {"a": "f", "b": "f", "d": "f"}}
+    matched = comparison(pairs, groups).model_copy(update=of_one_network)
+    row = one(compare(paths, [matched], SECTION, 0), scope="pooled")
+    assert (row["replicate"], row["replicates"]) == ("matched groups", 2)
+    means = {model: matrix.mean() for model, matrix in values.items()}
+    first = ((means["a"] + means["b"]) / 2 + means["c"]) / 2 - means["x"]
+    assert row["effect"] == pytest.approx((first + means["d"] - means["y"]) / 2)
+
+
 def test_a_margin_is_that_of_the_metric_and_else_the_default(tmp_path):
     section = StatisticsSection(resamples=100, margins={"accuracy": 0.2})
     paths, contrast = experiment(tmp_path, [0.1, 0.11, 0.09, 0.1, 0.12])

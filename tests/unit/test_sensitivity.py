@@ -258,6 +258,30 @@ def test_the_mixed_model_is_that_of_a_direct_fit():
     assert row["n"] == 17
 
 
+def test_a_family_has_the_covariates_of_its_members():
+    parts = sides(treatments=4, controls=4)
+    cards = traits(size=by_size)
+    expected = only(analyse(parts, cards), MIXED)
+    renamed = {
+        name: replace(
+            part,
+            strata=tuple(
+                replace(s, units=tuple("f (treatment)" if unit == "t0" else unit for unit in s.units))
+                for s in part.strata
+            ),
+        )
+        for name, part in parts.items()
+    }
+    family = {name: one for name, one in cards.items() if name != "t0"} | {
+        name: cards["t0"].model_copy(update={"name": name, "family": "f"}) for name in ("a", "b")
+    }
+    found = only(analyse(renamed, family), MIXED)
+    columns = ["effect", "low", "high", "p_value"]
+    assert found[columns].tolist() == pytest.approx(expected[columns].tolist(), rel=1e-4)
+    assert np.isfinite(found["effect"])
+    assert found["note"] == expected["note"]
+
+
 def test_of_as_many_models_on_every_dataset_the_mixed_model_has_the_error_of_a_pooled_t_test():
     parts = sides(treatments=6, controls=9, datasets="wxyz", values=of_models(0.05))
     row = only(analyse(parts), MIXED)

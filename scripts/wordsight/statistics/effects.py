@@ -399,13 +399,14 @@ def _effects(comparison: Comparison, dataset: str, observed: _Observed, material
 
 
 def _units(pairs: list[tuple[str, str]], groups: list[str], families: Mapping[str, str]) -> _Units:
-    """Units of both sides: the models of one family and side are one, unless models are in matched groups."""
-    sides = (list(dict.fromkeys(pair[side] for pair in pairs)) for side in (0, 1))
+    """Units of both sides: the models of one family, side and matched group are one."""
+    several = len(set(groups)) > 1
     unit = {}
-    for side, models in zip(("treatment", "control"), sides, strict=True):
-        for model in models:
-            family = families.get(model) if len(set(groups)) == 1 else None
-            unit[model] = f"{family} ({side})" if family else model
+    for side, word in enumerate(("treatment", "control")):
+        for pair, group in zip(pairs, groups, strict=True):
+            model, family = pair[side], families.get(pair[side])
+            where = f"{word}, {group}" if several else word
+            unit[model] = f"{family} ({where})" if family else model
     members: dict[str, list[str]] = defaultdict(list)
     for model, name in unit.items():
         members[name].append(model)

@@ -246,7 +246,7 @@ def _means(parts: Parts, models: Cards) -> pd.DataFrame:
     """Mean of every model on every dataset, with its covariates, which matched groups don't have."""
     rows = [
         {"dataset": dataset, "model": unit, "treatment": float(stratum.sign > 0), "value": float(mean)}
-        | _covariates(models.get(unit))
+        | _covariates(_cards_of(unit, models))
         for dataset, part in parts.items()
         for stratum in part.strata
         for unit, mean in zip(stratum.units, stratum.observations.mean(axis=(1, 2)), strict=True)
@@ -254,15 +254,23 @@ def _means(parts: Parts, models: Cards) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _covariates(card: ModelCard | None) -> dict[str, object]:
-    """Log10 size of the training data, and the network: the model's group, or else its architecture.
+def _cards_of(unit: str, models: Cards) -> list[ModelCard]:
+    """Cards of the models that a unit is the mean of: one model, or those of a family, by its name."""
+    if unit in models:
+        return [models[unit]]
+    return [card for card in models.values() if card.family and unit.startswith(f"{card.family} (")]
+
+
+def _covariates(cards: list[ModelCard]) -> dict[str, object]:
+    """Mean log10 size of the training data, and the network: the model's group, or else its architecture.
 
     Names of timm's architectures end in the name of their weights, which is left out.
     """
-    if card is None:
+    if not cards:
         return {"architecture": "", "size": 0.0}
-    network = card.group or card.architecture.partition(".")[0]
-    return {"architecture": network, "size": np.log10(max(card.pretraining_images, 1))}
+    networks = sorted({card.group or card.architecture.partition(".")[0] for card in cards})
+    sizes = [np.log10(max(card.pretraining_images, 1)) for card in cards]
+    return {"architecture": " and ".join(networks), "size": float(np.mean(sizes))}
 
 
 def _design(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
