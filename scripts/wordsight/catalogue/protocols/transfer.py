@@ -22,7 +22,7 @@ def method(section: Mapping[str, Any], mode: Mode) -> Sentence:
     if mode == "paper":
         epochs = counted(section["epochs"], "epoch")
         trained = f"a softmax classifier was trained by Adam for {epochs} on features of augmented images"
-        return [f"{trained}; unlike in the paper, nothing was chosen on the test split"]
+        return [f"{trained}; nothing was chosen on the test split"]
     return [fitted_on(dict(section), "features of the training split, scaled along their principal axes")]
 
 
