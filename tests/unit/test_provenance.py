@@ -166,16 +166,6 @@ def test_content_digest_names_the_key_of_a_missing_path(tmp_path):
         provenance.content_digest(str(tmp_path / "gone"), "models.x.path", tmp_path / "memory.json")
 
 
-def test_content_digest_says_how_to_come_by_a_missing_path(tmp_path):
-    with pytest.raises(ConfigError, match=r".*gone does not exist; download it from https://x\.org$"):
-        provenance.content_digest(
-            str(tmp_path / "gone"),
-            "models.x.path",
-            tmp_path / "m.json",
-            by_hand="download it from https://x.org",
-        )
-
-
 def test_content_digest_works_where_nothing_can_be_remembered(tmp_path):
     file = tmp_path / "file"
     file.write_bytes(b"x")

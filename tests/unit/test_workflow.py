@@ -301,6 +301,21 @@ def test_a_file_that_is_missing_is_named_by_its_key_with_what_to_do(at, section,
     assert "\n" not in str(caught.value)
 
 
+def test_all_files_that_are_missing_are_listed_at_once_with_their_sources(at):
+    values = copy.deepcopy(CONFIG)
+    values["datasets"]["photos"] = {"source": "imagenet", "path": "data/imagenet"}
+    values["text_models"] = {"vectors": {"source": "word2vec", "path": "gone.bin", "by_hand": "ask them"}}
+    with pytest.raises(ConfigError) as caught:
+        params.user_content(load(values), "text_models", "vectors")
+    for words in (
+        "datasets.photos.path: data/imagenet does not exist (get it from https://image-net.org/download;",
+        "text_models.vectors.path: gone.bin does not exist (ask them)",
+        "`protocols`",
+    ):
+        assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 # Modules that are imported by a configured name
 
 

@@ -52,10 +52,14 @@ class Section(BaseModel):
 
 
 class Origin(Section):
-    """Where a file comes from: an address, a local path, or both."""
+    """Where a file comes from: addresses, a local path, or both."""
 
-    url: str | None = Field(
-        default=None, description="Address of the file, which is downloaded; this or `path` is required."
+    url: str | Annotated[list[str], Field(min_length=1)] | None = Field(
+        default=None,
+        description=(
+            "Address of the file, which is downloaded, or several addresses of the same file, tried in "
+            "order; this or `path` is required."
+        ),
     )
     path: str | None = Field(
         default=None, description="Local file; if it exists, it is used instead of the download."
@@ -63,6 +67,11 @@ class Origin(Section):
     by_hand: str | None = Field(
         default=None, description="How to get the file by hand, for the error when it can't be found."
     )
+
+    @property
+    def addresses(self) -> list[str]:
+        """Addresses of the file, in the order in which they are tried; the first one names it."""
+        return [self.url] if isinstance(self.url, str) else self.url or []
 
     @model_validator(mode="after")
     def _check_origin(self) -> Self:

@@ -22,8 +22,8 @@ def locate(section: PublishedFile, expected: str) -> Path:
     DownloadError
         When no address gives the file.
     """
-    if section.url is not None:
-        return fetching.fetch([section.url], sha256=section.sha256, path=section.path, expected=expected)
+    if section.addresses:
+        return fetching.fetch(section.addresses, sha256=section.sha256, path=section.path, expected=expected)
     path = Path(str(section.path))
     if not path.is_file():
         hint = f"; get it from {section.by_hand}" if section.by_hand else ""

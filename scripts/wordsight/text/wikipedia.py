@@ -75,7 +75,7 @@ def prepare(section: WikipediaCorpus, name: str, directory: Path | str) -> Corpu
     card = CorpusCard(
         name=name,
         source=section.source,
-        origin=section.url or str(path),
+        origin=next(iter(section.addresses), str(path)),
         licence=section.licence,
         sha256=sha256(path),
         text_sha256=sha256(directory / "articles.txt.gz"),

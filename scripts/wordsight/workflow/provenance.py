@@ -126,9 +126,7 @@ def _places(root: Path, module: str) -> list[Path]:
     return [*packages, root.joinpath(*parts).with_suffix(".py")]
 
 
-def content_digest(
-    path: str, key: str, memory: Path = Path(".snakemake/wordsight-content.json"), by_hand: str | None = None
-) -> str:
+def content_digest(path: str, key: str, memory: Path = Path(".snakemake/wordsight-content.json")) -> str:
     """SHA-256 over the names and bytes of a user's file or folder.
 
     Bytes are read once for each path, size and modification time: a file that was touched is read again and
@@ -139,7 +137,6 @@ def content_digest(
     path : file or folder named in the configuration
     key : the configuration's key that names it, for the error
     memory : file that keeps digests between runs
-    by_hand : how to get the file, for the error
 
     Raises
     ------
@@ -148,8 +145,7 @@ def content_digest(
     """
     root = Path(path)
     if not root.exists():
-        steps = f"; {by_hand}" if by_hand else ""
-        raise ConfigError(f"config: {key}: {path} does not exist{steps}")
+        raise ConfigError(f"config: {key}: {path} does not exist")
     known: dict[str, str] = _recall(memory)
     files = sorted(file for file in ([root] if root.is_file() else root.rglob("*")) if file.is_file())
     current = {}

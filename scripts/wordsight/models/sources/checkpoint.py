@@ -22,13 +22,14 @@ def acquire(section: CheckpointNetwork) -> pretrained.Pretrained:
 
 
 def _file(section: CheckpointNetwork) -> tuple[Path, str]:
-    """Path of the local file if it exists, otherwise of the download; and its path or address."""
+    """Path of the local file if it exists, otherwise of the download; and its path or first address."""
     if section.path and Path(section.path).exists():
         return Path(section.path), section.path
     by_hand = f"; {section.by_hand}" if section.by_hand else ""
-    if section.url is None:
+    if not section.addresses:
         raise WeightsError(f"{section.path}: expected weights, but there is no such file{by_hand}")
     try:
-        return fetching.fetch([section.url], sha256=section.sha256, expected="weights"), section.url
+        path = fetching.fetch(section.addresses, sha256=section.sha256, expected="weights")
+        return path, section.addresses[0]
     except fetching.DownloadError as error:
         raise fetching.DownloadError(f"{error}{by_hand}") from None

@@ -47,7 +47,7 @@ def fetch(section: Word2vecText, directory: Path) -> Fetched:
         temporary.write_bytes(b"\n".join(words) + b"\n")
     return Fetched(
         architecture="word2vec",
-        origin=section.url or str(path),
+        origin=next(iter(section.addresses), str(path)),
         sha256=sha256(path),
         size=size,
         words=count,
