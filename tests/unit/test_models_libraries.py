@@ -1,5 +1,6 @@
 """Encoders of torchvision, timm and open_clip are the libraries' own networks, and see what these show them."""
 
+import json
 import re
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from wordsight.models.architectures import open_clip as open_clip_architecture
 from wordsight.models.architectures import open_clip as open_clip_networks
 from wordsight.models.architectures import timm as timm_networks
 from wordsight.models.architectures import torchvision as torchvision_networks
+from wordsight.models.pretrained import Pretrained
 from wordsight.models.sources import open_clip as open_clip_source
 from wordsight.models.sources import timm as timm_source
 from wordsight.models.sources import torchvision as torchvision_source
@@ -244,6 +246,83 @@ def test_preprocessing_of_timms_weights_is_that_of_its_transform(photo, name):
 def test_weights_of_timm_that_see_images_otherwise_are_refused(name, pattern):
     with pytest.raises(ConfigError, match=f"^config: models: {re.escape(name)} of timm: {pattern}"):
         timm_source.acquire(TimmNetwork(source="timm", name=name))
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        TimmNetwork(source="timm", name="vit_base_patch16_clip_224.openai"),
+        TimmNetwork(source="timm", name="vit_base_patch16_clip_224.metaclip_400m", path="w.safetensors"),
+        RandomNetwork(source="random", architecture="timm/vit_base_patch16_clip_224.openai", seed=0),
+    ],
+    ids=lambda section: f"{section.source} {getattr(section, 'path', None)}",
+)
+def test_weights_of_timm_in_a_network_with_another_activation_are_refused_before_they_are_read(
+    tmp_path, section
+):
+    with pytest.raises(ConfigError, match=r"another activation .* use 'vit_base_patch16_clip_quickgelu_224"):
+        building.fetch(section, "m", tmp_path / "m")
+
+
+def test_the_variant_with_the_activation_of_the_weights_is_built_and_every_advice_is_a_name():
+    with torch.device("meta"):
+        timm_networks.build("vit_base_patch16_clip_quickgelu_224.openai")
+    names = timm.list_models("*_clip_*", include_tags=True)
+    noted = [name for name in names if timm.get_pretrained_cfg(name).notes and "quickgelu" not in name]
+    assert len(noted) > 5
+    assert {name.replace("_clip_", "_clip_quickgelu_") for name in noted} <= set(names)
+
+
+def test_a_classifier_of_another_number_of_classes_is_refused(tmp_path):
+    architecture = "timm/vit_base_patch16_clip_quickgelu_224.openai"
+    section = RandomNetwork(source="random", architecture=architecture, seed=0, classifier="imagenet-1k")
+    with pytest.raises(ConfigError, match=r"^config: models\.m\.classifier: imagenet-1k has 1000 .* 512"):
+        building.fetch(section, "m", tmp_path / "m")
+
+
+def test_names_of_older_files_are_brought_up_to_date_by_timm(tmp_path, photo):
+    network = untrained(timm.create_model, model_name="deit3_small_patch16_224", num_classes=0)
+    state = network.state_dict()
+    old = {re.sub(r"ls([12])\.gamma", r"gamma_\1", name): value for name, value in state.items()}
+    assert old.keys() != state.keys()
+    old |= {"head.weight": torch.zeros(1000, 384), "head.bias": torch.zeros(1000)}
+    safetensors.torch.save_file(old, tmp_path / "old.safetensors")
+    section = TimmNetwork(
+        source="timm", name="deit3_small_patch16_224.fb_in1k", path=str(tmp_path / "old.safetensors")
+    )
+    building.fetch(section, "m", tmp_path / "m")
+    encoder = reading.load(tmp_path / "m")
+    images = encoder.preprocess(photo)[None]
+    with torch.inference_mode():
+        assert_equal_features(encoder(images), network(encoder._normalise(images)))
+
+
+def test_a_transformer_of_timm_takes_images_of_another_size(tmp_path, photo):
+    network = untrained(timm.create_model, model_name="test_vit")
+    changes = {"image_size": 96, "interpolation": "bilinear"}
+    section = TimmNetwork(source="timm", name="test_vit.r160_in1k", preprocessing=changes)
+    encoder = fetched(tmp_path, section, network)
+    seen = encoder.card.preprocessing
+    assert (seen.image_size, seen.interpolation) == (96, "bilinear")
+    assert seen.resize == round(timm_networks.build("test_vit.r160_in1k")[1].resize * 96 / 160)
+    smaller = timm.create_model("test_vit", img_size=96, num_classes=0).eval()
+    state = {name: value for name, value in network.state_dict().items() if not name.startswith("head.")}
+    smaller.load_state_dict(timm.models.vision_transformer.checkpoint_filter_fn(state, smaller))
+    images = encoder.preprocess(photo)[None]
+    with torch.inference_mode():
+        assert_equal_features(encoder(images), smaller(encoder._normalise(images)))
+
+
+def test_another_normalisation_is_taken_for_a_file_of_ones_own_alone(tmp_path, monkeypatch):
+    network = untrained(timm.create_model, model_name="test_resnet")
+    changes = {"mean": (0.1, 0.2, 0.3), "resize": 200}
+    section = TimmNetwork(source="timm", name="test_resnet.r160_in1k", preprocessing=changes)
+    seen = fetched(tmp_path, section, network).card.preprocessing
+    assert (seen.mean, seen.resize) == ((0.1, 0.2, 0.3), 200)
+    published = Pretrained(tensors=network.state_dict(), origin="there")
+    monkeypatch.setattr(timm_source, "acquire", lambda _: published)
+    with pytest.raises(ConfigError, match=r"^config: models\.m\.preprocessing\.mean: timm states"):
+        building.fetch(section, "m", tmp_path / "m")
 
 
 # open_clip
@@ -464,6 +543,34 @@ def test_a_download_from_a_hub_is_verified_when_its_digest_is_configured(mirror,
         assert acquire(section.model_copy(update={"sha256": sha256})).sha256 == sha256
         with pytest.raises(WeightsError, match=f"expected SHA-256 {'0' * 64}, found {sha256}"):
             acquire(section.model_copy(update={"sha256": "0" * 64}))
+
+
+@pytest.mark.parametrize(
+    ("card", "key"),
+    [
+        ({"num_classes": 21843}, "num_classes"),
+        ({"pretrained_cfg": {"mean": [0.1, 0.2, 0.3]}}, "mean"),
+        ({"global_pool": "avg"}, "global_pool"),
+    ],
+)
+def test_weights_whose_own_card_states_otherwise_are_refused_before_their_download(mirror, card, key):
+    mirror.publish_on_hub("timm/test_vit.r160_in1k", {"config.json": json.dumps(card).encode()})
+    with pytest.raises(ConfigError, match=rf"^config: models: test_vit\.r160_in1k of timm: .* {key} "):
+        timm_source.acquire(TimmNetwork(source="timm", name="test_vit.r160_in1k"))
+
+
+def test_a_card_that_agrees_is_taken(mirror, tmp_path):
+    network = untrained(timm.create_model, model_name="test_vit")
+    known = timm.get_pretrained_cfg("test_vit.r160_in1k")
+    card = {
+        "num_classes": known.num_classes,
+        "global_pool": network.global_pool,
+        "pretrained_cfg": {"mean": list(known.mean), "std": list(known.std)},
+    }
+    safetensors.torch.save_file(network.state_dict(), tmp_path / "w.safetensors")
+    files = {"config.json": json.dumps(card).encode(), "model.safetensors": tmp_path / "w.safetensors"}
+    mirror.publish_on_hub("timm/test_vit.r160_in1k", files)
+    assert timm_source.acquire(TimmNetwork(source="timm", name="test_vit.r160_in1k")).tensors
 
 
 def test_weights_that_timm_does_not_publish_are_asked_for():

@@ -319,6 +319,32 @@ def test_an_address_is_asked_only_where_there_is_no_local_file(tmp_path, monkeyp
     assert asked == ([] if present else [([url], {"sha256": None, "expected": "weights"})])
 
 
+@pytest.mark.parametrize("source", ["open_clip", "checkpoint"])
+def test_an_archive_of_openai_is_refused_in_a_network_with_another_activation(tmp_path, source):
+    path = str(published.write(address("40d365715913"), tmp_path / "ViT-B-32.pt"))
+    if source == "open_clip":
+        section = OpenClipNetwork(source=source, name="ViT-B-32", path=path)
+    else:
+        section = local(path, architecture="open_clip/ViT-B-32")
+    line = refused(section, tmp_path / "m")
+    assert line.startswith(f"{path}: ")
+    assert "'ViT-B-32-quickgelu'" in line
+
+
+def test_all_addresses_are_asked_and_the_first_names_the_file(tmp_path, monkeypatch):
+    keys, asked = small(tmp_path / "w.pt"), []
+
+    def fetch(urls, **_):
+        asked.extend(urls)
+        return tmp_path / "w.pt"
+
+    monkeypatch.setattr(fetching, "fetch", fetch)
+    urls = ["https://example.org/w.pt", "https://mirror.example.org/w.pt"]
+    card = building.fetch(CheckpointNetwork(url=urls, **keys), "m", tmp_path / "m")
+    assert asked == urls
+    assert card.origin == urls[0]
+
+
 BY_HAND = "download gpv.pth from https://drive.google.com/x and put it there"
 
 

@@ -31,6 +31,9 @@ Architecture = Annotated[
 ]
 
 
+Interpolation = Literal["nearest", "bilinear", "bicubic"]
+
+
 class PreprocessingSection(Section):
     """How an image becomes the network's input."""
 
@@ -38,9 +41,7 @@ class PreprocessingSection(Section):
     resize: Count = Field(
         description="Length of the image's shorter side, in pixels, before the centre is cut out."
     )
-    interpolation: Literal["nearest", "bilinear", "bicubic"] = Field(
-        default="bicubic", description="How the image is resized."
-    )
+    interpolation: Interpolation = Field(default="bicubic", description="How the image is resized.")
     squash: bool = Field(
         default=False, description="Whether both sides become `resize` pixels long, ignoring the shape."
     )
@@ -50,6 +51,38 @@ class PreprocessingSection(Section):
     std: tuple[Positive, Positive, Positive] = Field(
         description="What the three channels are then divided by."
     )
+
+
+class PreprocessingChanges(Section):
+    """Keys of a library's preprocessing that an entry replaces; the others stay as they are."""
+
+    image_size: Count | None = Field(
+        default=None,
+        description=(
+            "Side of the network's input, in pixels, for networks that take several; without `resize`, that "
+            "changes in proportion."
+        ),
+    )
+    resize: Count | None = Field(
+        default=None,
+        description="Length of the image's shorter side, in pixels, before the centre is cut out.",
+    )
+    interpolation: Interpolation | None = Field(default=None, description="How the image is resized.")
+    squash: bool | None = Field(
+        default=None, description="Whether both sides become `resize` pixels long, ignoring the shape."
+    )
+    mean: tuple[float, float, float] | None = Field(
+        default=None,
+        description="As for a checkpoint; only for a `path`, since published weights come with their own.",
+    )
+    std: tuple[Positive, Positive, Positive] | None = Field(default=None, description="As `mean`.")
+
+    def applied_to(self, stated: PreprocessingSection) -> PreprocessingSection:
+        """Replace what is set here in the preprocessing that a library states."""
+        changes = self.model_dump(exclude_none=True)
+        if self.image_size and not self.resize:
+            changes["resize"] = round(stated.resize * self.image_size / stated.image_size)
+        return PreprocessingSection.model_validate(stated.model_dump() | changes)
 
 
 class Traits(Section):
@@ -80,8 +113,8 @@ class Traits(Section):
     family: Name | None = Field(
         default=None,
         description=(
-            "Name of a family of encoders that depend on each other, such as fine-tunings of one encoder. On "
-            "a side of a contrast without matched groups they count once."
+            "Name of a family of encoders that depend on each other, such as fine-tunings or several "
+            "read-outs of one training. On a side of a contrast they count once, within each matched group."
         ),
     )
     licence: str | None = Field(
@@ -113,6 +146,18 @@ class NetworkSection(Section):
     )
 
 
+class LibraryNetwork(NetworkSection):
+    """Keys of networks whose library states how they see images."""
+
+    preprocessing: PreprocessingChanges | None = Field(
+        default=None,
+        description=(
+            "What to change of the preprocessing that the library states, where the publisher evaluates with "
+            "another."
+        ),
+    )
+
+
 class PackagedNetwork(NetworkSection):
     """Weights that ship inside a registry package."""
 
@@ -120,7 +165,7 @@ class PackagedNetwork(NetworkSection):
     name: Literal["efficientnet_lite0", "squeezenet1_1"] = Field(description="Which network.")
 
 
-class TorchvisionNetwork(NetworkSection):
+class TorchvisionNetwork(LibraryNetwork):
     """Weights of torchvision by their name, or from a local file in torchvision's layout."""
 
     source: Literal["torchvision"]
@@ -131,7 +176,7 @@ class TorchvisionNetwork(NetworkSection):
     )
 
 
-class TimmNetwork(NetworkSection):
+class TimmNetwork(LibraryNetwork):
     """Weights of timm by their name, or from a local file in timm's layout."""
 
     source: Literal["timm"]
@@ -143,7 +188,7 @@ class TimmNetwork(NetworkSection):
     )
 
 
-class OpenClipNetwork(NetworkSection):
+class OpenClipNetwork(LibraryNetwork):
     """The image tower of an open_clip model, from a pretrained tag or from a local file."""
 
     source: Literal["open_clip"]
@@ -165,7 +210,7 @@ class RandomNetwork(NetworkSection):
     seed: Annotated[int, Field(ge=0)] = Field(description="Seed of the initial values.")
 
 
-class HuggingfaceNetwork(NetworkSection):
+class HuggingfaceNetwork(LibraryNetwork):
     """The image encoder of a transformers model, from the Hugging Face hub or a local folder."""
 
     source: Literal["huggingface"]

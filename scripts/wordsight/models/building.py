@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wordsight.catalogue.architectures import architecture_of
-from wordsight.config.models import Network
+from wordsight.config.models import LibraryNetwork, Network, PreprocessingSection
 from wordsight.errors import ConfigError, WeightsError
 from wordsight.models import architectures
 from wordsight.models.card import NetworkCard
@@ -30,8 +30,8 @@ def fetch(section: Network, name: str, directory: Path | str) -> NetworkCard:
     WeightsError
         When the weights are missing, damaged or unsafe, or do not fit the architecture.
     ConfigError
-        When the library has no such network or weights, the network does not take images of that size, or
-        ``classifier`` is set and the network has none.
+        When the library has no such network or weights, the network does not take images of that size,
+        ``classifier`` is set and the network has none, or an entry contradicts what the library states.
     """
     pretrained = importlib.import_module(f"wordsight.models.sources.{section.source}").acquire(section)
     if section.sha256 and not pretrained.sha256.startswith(section.sha256):
@@ -39,9 +39,29 @@ def fetch(section: Network, name: str, directory: Path | str) -> NetworkCard:
         raise WeightsError(f"{pretrained.origin}: expected SHA-256 {section.sha256}, found {found}")
     backbone, default = architectures.build(architecture_of(section), configuration=pretrained.configuration)
     backbone.keep_head(section.classifier, name)
-    preprocessing = pretrained.preprocessing or default
+    preprocessing = _preprocessing(section, name, pretrained.preprocessing or default)
     if preprocessing.resize < preprocessing.image_size:
         raise ConfigError(f"config: models.{name}.preprocessing.resize: expected at least image_size")
     backbone.load(pretrained.tensors, pretrained.origin)
     backbone.check(preprocessing.image_size, name)
     return save(backbone, section, name, directory, replace(pretrained, preprocessing=preprocessing))
+
+
+def _preprocessing(section: Network, name: str, stated: PreprocessingSection) -> PreprocessingSection:
+    """Preprocessing that the library states, with the changes of the entry.
+
+    Published weights expect one normalisation, so that another is a mistake. The weights in a file of the
+    user's own may have been trained with another.
+    """
+    changes = section.preprocessing if isinstance(section, LibraryNetwork) else None
+    if changes is None:
+        return stated
+    preprocessing = changes.applied_to(stated)
+    for key in ("mean", "std"):
+        wanted, found = getattr(stated, key), getattr(preprocessing, key)
+        if wanted != found and getattr(section, "path", None) is None:
+            raise ConfigError(
+                f"config: models.{name}.preprocessing.{key}: {section.source} states {list(wanted)} for "
+                f"these weights, found {list(found)}; leave the key out"
+            )
+    return preprocessing

@@ -1,15 +1,18 @@
 """The network that a protocol sees: images in, features or logits out."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from PIL import Image
 from torch import nn
 
-from wordsight.errors import ConfigError, first_line
+from wordsight.errors import ConfigError, WeightsError, first_line
 from wordsight.models import preprocessing
 from wordsight.models.card import NetworkCard
 from wordsight.models.tensors import Tensors, fit
+
+CLASSES = {"imagenet-1k": 1000}  # number of classes of a label space
 
 USUAL_SIZE = 224  # side in pixels of the images that the configured batch size is meant for
 
@@ -28,6 +31,7 @@ class Backbone(nn.Module):
     trunk_name, head_name : prefix of the names of their tensors in the library, with the final dot
     unused : prefixes of the names of tensors in parts of the library's network that are left out
     configuration : settings besides its name that are needed to build the network again
+    refused : tensors that only weights of another network have, and what to say of them
     """
 
     def __init__(
@@ -41,12 +45,14 @@ class Backbone(nn.Module):
         head_name: str = "",
         unused: tuple[str, ...] = (),
         configuration: dict[str, Any] | None = None,
+        refused: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__()
         self.trunk, self.pool, self.head = trunk, pool or nn.Identity(), head
         self.feature_size = feature_size
         self.trunk_name, self.head_name, self.unused = trunk_name, head_name, unused
         self.configuration = configuration
+        self.refused = dict(refused or {})
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Features of shape (b, d)."""
@@ -64,13 +70,26 @@ class Backbone(nn.Module):
         Raises
         ------
         ConfigError
-            When the network has no classifier to keep.
+            When the network has no classifier to keep, or one of another number of classes.
         """
         if classifier is None:
             self.drop_head()
         elif self.head is None:
             raise ConfigError(
                 f"config: models.{name}.classifier: this network has no classifier to keep; leave the key out"
+            )
+        else:
+            self._check_classes(classifier, name)
+
+    def _check_classes(self, classifier: str, name: str) -> None:
+        """Refuse a classifier whose number of outputs isn't the number of classes of its label space."""
+        parameters = [] if self.head is None else list(self.head.parameters())
+        outputs = len(parameters[-1]) if parameters else 0
+        classes = CLASSES.get(classifier, outputs)
+        if classes != outputs:
+            raise ConfigError(
+                f"config: models.{name}.classifier: {classifier} has {classes} classes, but the network's "
+                f"last layer has {outputs} outputs; leave the key out"
             )
 
     def drop_head(self) -> None:
@@ -87,7 +106,16 @@ class Backbone(nn.Module):
         return {name: value for name, value in named.items() if not name.endswith("num_batches_tracked")}
 
     def load(self, weights: Tensors, origin: str) -> None:
-        """Copy weights into the network; names and shapes have to match, see :func:`.tensors.fit`."""
+        """Copy weights into the network; names and shapes have to match, see :func:`.tensors.fit`.
+
+        Raises
+        ------
+        WeightsError
+            When they don't match, or the weights are of another network.
+        """
+        for name, reason in self.refused.items():
+            if name in weights:
+                raise WeightsError(f"{origin}: {reason}")
         fit(weights, self.tensors(), origin, self.unused)
 
     def check(self, image_size: int, name: str) -> None:

@@ -31,13 +31,23 @@ NOT_IMAGE_TOWER = (
 )
 
 
+OF_OPENAI = "input_resolution"  # a tensor that only OpenAI's own archives have
+QUICK_GELU = "OpenAI trained these weights with another activation than this network's, QuickGELU"
+
+
 def build(name: str) -> tuple[Backbone, PreprocessingSection]:
     """Image tower by its name in open_clip. The text tower, often the larger one, is not built."""
     config = config_of(name)
     tower = _build_vision_tower(config["embed_dim"], config["vision_cfg"], config.get("quick_gelu", False))
     if getattr(tower, "output_tokens", False):
         tower.output_tokens = False
-    backbone = Backbone(tower, config["embed_dim"], trunk_name="visual.", unused=NOT_IMAGE_TOWER)
+    backbone = Backbone(
+        tower,
+        config["embed_dim"],
+        trunk_name="visual.",
+        unused=NOT_IMAGE_TOWER,
+        refused={} if config.get("quick_gelu") else {OF_OPENAI: f"{QUICK_GELU}; use '{name}-quickgelu'"},
+    )
     return backbone, preprocessing_of(config, default_preset(name))
 
 

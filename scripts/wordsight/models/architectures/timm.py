@@ -13,14 +13,36 @@ from wordsight.models.encoder import Backbone
 
 with without_compiler():
     import timm
+    from timm.layers.activations import QuickGELU
 
 
-def build(name: str) -> tuple[Backbone, PreprocessingSection]:
-    """Network by its name in timm, with or without a tag, and the preprocessing of its weights."""
+def build(name: str, configuration: dict[str, Any] | None = None) -> tuple[Backbone, PreprocessingSection]:
+    """Network by its name in timm, with or without a tag, and the preprocessing of its weights.
+
+    Parameters
+    ----------
+    configuration : arguments of the network that differ from timm's, such as ``img_size``
+    """
     config = weights_of(name)
-    network = timm.create_model(name, pretrained=False)
+    network = timm.create_model(name, pretrained=False, **(configuration or {}))
+    _check_activation(network, name, config)
     heads = config.classifier or ()
-    return _split(network, name, (heads,) if isinstance(heads, str) else heads), _preprocessing(network)
+    backbone = _split(network, name, (heads,) if isinstance(heads, str) else heads, configuration)
+    return backbone, _preprocessing(network)
+
+
+def _check_activation(network: nn.Module, name: str, config: Any) -> None:
+    """Refuse weights that timm notes as trained with QuickGELU in a network with another activation.
+
+    The variant with the right activation has the same note, so the network itself tells. No tensor does.
+    """
+    noted = any("quickgelu" in note.lower() for note in config.notes or ())
+    if noted and not any(isinstance(module, QuickGELU) for module in network.modules()):
+        other = name.replace("_clip_", "_clip_quickgelu_")
+        raise ConfigError(
+            f"config: models: {name} of timm has another activation than its weights were trained with, "
+            f"QuickGELU; use {other!r}"
+        )
 
 
 def weights_of(name: str) -> Any:
@@ -38,7 +60,9 @@ def weights_of(name: str) -> Any:
     return config
 
 
-def _split(network: nn.Module, name: str, heads: tuple[str, ...]) -> Backbone:
+def _split(
+    network: nn.Module, name: str, heads: tuple[str, ...], configuration: dict[str, Any] | None
+) -> Backbone:
     """Split off the last layer as the classifier.
 
     Without a classifier if the network has several, as for distillation, or one that is not linear.
@@ -46,10 +70,13 @@ def _split(network: nn.Module, name: str, heads: tuple[str, ...]) -> Backbone:
     last = dict(network.named_modules()).get(heads[0]) if len(heads) == 1 else None
     if isinstance(last, nn.Linear):
         network.set_submodule(heads[0], nn.Identity())
-        return Backbone(network, last.in_features, head=last, head_name=f"{heads[0]}.")
-    headless: Any = timm.create_model(name, pretrained=False, num_classes=0)
-    unused = set(network.state_dict()) - set(headless.state_dict())
-    return Backbone(headless, headless.num_features, unused=tuple(sorted(unused)))
+        head_name = f"{heads[0]}."
+        return Backbone(
+            network, last.in_features, head=last, head_name=head_name, configuration=configuration
+        )
+    headless: Any = timm.create_model(name, pretrained=False, num_classes=0, **(configuration or {}))
+    unused = tuple(sorted(set(network.state_dict()) - set(headless.state_dict())))
+    return Backbone(headless, headless.num_features, unused=unused, configuration=configuration)
 
 
 def _preprocessing(network: nn.Module) -> PreprocessingSection:

@@ -1,13 +1,24 @@
 """Weights of timm."""
 
+import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from wordsight.config.models import TimmNetwork
 from wordsight.downloads import hub
-from wordsight.errors import ConfigError
-from wordsight.models.architectures.timm import weights_of
+from wordsight.errors import ConfigError, DownloadError
+from wordsight.files.disk import read_json
+from wordsight.models.architectures.timm import build, weights_of
+from wordsight.models.compiler import without_compiler
 from wordsight.models.foreign import weights
 from wordsight.models.pretrained import Pretrained
+from wordsight.models.tensors import Tensors
+
+with without_compiler():
+    import timm
 
 
 def acquire(section: TimmNetwork) -> Pretrained:
@@ -18,17 +29,88 @@ def acquire(section: TimmNetwork) -> Pretrained:
             f"config: models: {section.name} of timm: expected crop mode center or squash, but it needs "
             f"{config.crop_mode!r}"
         )
-    path = Path(section.path) if section.path else _download(section.name, config.hf_hub_id)
+    options = _options(section, config)
+    _on_paper(lambda: build(section.name, options))  # refuses a network before its weights are downloaded
+    path = Path(section.path) if section.path else _download(section.name, config)
     sha256 = weights.verify(path, section.sha256)
     return Pretrained(
-        tensors=weights.tensors(path),
+        tensors=_as_timm_loads(weights.tensors(path), section.name, options or {}),
         origin=section.path or f"https://huggingface.co/{config.hf_hub_id}",
         licence="unknown" if section.path else config.license or "unknown",
         sha256=sha256,
+        configuration=options,
     )
 
 
-def _download(name: str, repository: str | None) -> Path:
-    if not repository:
+def _options(section: TimmNetwork, config: Any) -> dict[str, Any] | None:
+    """Arguments for a network that is built for one size of images, if another is asked for."""
+    size = section.preprocessing and section.preprocessing.image_size
+    if not size or not config.fixed_input_size or size == config.input_size[-1]:
+        return None
+    return {"img_size": size}
+
+
+def _as_timm_loads(tensors: Tensors, name: str, options: dict[str, Any]) -> Tensors:
+    """Tensors by their names in the network, after timm's own conversion of what its files hold.
+
+    timm renames tensors of older files, and resamples the positions for images of another size. If timm
+    can't load them, they stay as they are, so that :func:`wordsight.models.tensors.fit` says what is wrong.
+    """
+    overlay = {"state_dict": dict(tensors)}
+    try:
+        with torch.random.fork_rng(devices=[]):
+            network = timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, **options)
+    except Exception:  # each family of networks has its own conversion, with errors of every type
+        return tensors
+    return network.state_dict()
+
+
+def _download(name: str, config: Any) -> Path:
+    if not config.hf_hub_id:
         raise ConfigError(f"config: models: timm has no weights of {name!r} on its hub; set `path`")
-    return hub.from_hub(repository, "model.safetensors")
+    _check_card(name, config)
+    return hub.from_hub(config.hf_hub_id, "model.safetensors")
+
+
+def _check_card(name: str, config: Any) -> None:
+    """Refuse a network whose classes, pooling or normalisation differ from those on the card of its weights.
+
+    The card is ``config.json`` beside the weights. The installed timm states the same of the network.
+    """
+    try:
+        path = hub.from_hub(config.hf_hub_id, "config.json")
+    except DownloadError:  # a copy of the hub may have the weights alone
+        return
+    card: Any = read_json(path)
+    of_weights = {**card, **card.get("pretrained_cfg", {})} if isinstance(card, dict) else {}
+    network = _on_paper(lambda: timm.create_model(name, pretrained=False))
+    ours = {
+        "num_classes": config.num_classes,
+        "global_pool": getattr(network, "global_pool", None),
+        "mean": list(config.mean),
+        "std": list(config.std),
+    }
+    for key, value in ours.items():
+        found = of_weights.get(key)
+        if found is not None and type(found) is type(value) and not _same(found, value):
+            raise ConfigError(
+                f"config: models: {name} of timm: the card of the weights states {key} {found}, and the "
+                f"installed timm {value}; install the timm that the weights were published for, or use `path`"
+            )
+
+
+def _on_paper(make: Callable[[], Any]) -> Any:
+    """Make a network without memory for its weights; None if its code needs their values."""
+    try:
+        with torch.device("meta"):
+            return make()
+    except (NotImplementedError, RuntimeError):
+        return None
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, list):
+        return len(one) == len(other) and all(
+            math.isclose(a, b, abs_tol=1e-3) for a, b in zip(one, other, strict=True)
+        )
+    return bool(one == other)
