@@ -34,7 +34,7 @@ def test_every_checkpoint_is_one_whose_format_the_tests_know(name):
     sections = [section for section in config.models.values() if section.source == "checkpoint"]
     assert len(sections) > 5
     for section in sections:
-        assert section.url in {*PUBLISHED, MMV}
+        assert section.addresses[0] in {*PUBLISHED, MMV}
         assert section.pretraining_data != "unknown"
 
 
@@ -57,6 +57,29 @@ def test_the_paper_has_its_encoders_datasets_and_text_models():
     ]
 
 
+def test_read_outs_and_fine_tunings_of_one_training_count_once():
+    config = configuration("paper")
+    families = {
+        name: section.family for name, section in config.models.items() if getattr(section, "family", None)
+    }
+    assert families == {
+        **dict.fromkeys(("tsm", "tsm-va", "tsm-vat"), "mmv"),
+        **dict.fromkeys(("sin-in", "sin-in-ft"), "sin-in"),
+    }
+    files = {name: tuple(s.addresses) for name, s in config.models.items() if s.source == "checkpoint"}
+    for name, addresses in files.items():
+        same_file = {other for other in files if files[other] == addresses}
+        assert len({families.get(other, other) for other in same_file}) == 1, name
+
+
+def test_the_further_test_sets_of_imagenet_are_an_experiment_of_their_own_with_the_papers_entries():
+    paper, others = configuration("paper"), configuration("imagenet_test_sets")
+    assert {section.variant for section in others.datasets.values()} == {"v2", "sketch", "r", "objectnet"}
+    assert list(paper.protocols.robustness.datasets) == ["imagenet"]
+    with_classifier = {name: section for name, section in paper.models.items() if section.classifier}
+    assert dict(others.models) == with_classifier
+
+
 def test_matched_encoders_of_timm_are_on_its_hub_and_take_square_images():
     for section in configuration("matched").models.values():
         if section.source == "timm":
@@ -65,7 +88,7 @@ def test_matched_encoders_of_timm_are_on_its_hub_and_take_square_images():
             assert known.license
 
 
-def test_the_pairs_of_slip_differ_in_nothing_but_language_and_the_others_say_in_what():
+def test_the_pairs_of_slip_differ_in_no_trait_but_language_and_the_others_say_in_what():
     config = configuration("matched")
     found = {}
     for comparison in resolve(config):

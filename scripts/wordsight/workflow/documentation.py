@@ -9,12 +9,16 @@ import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from wordsight.catalogue import display, observed
 from wordsight.catalogue.objectives import OBJECTIVES
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Metric, Protocol
 from wordsight.config.experiment import Config
+from wordsight.config.load import load
 from wordsight.errors import DataError, WordsightError
 from wordsight.files.disk import write_text
 from wordsight.files.project import SCRIPTS
@@ -24,6 +28,9 @@ from wordsight.workflow import keys
 
 ROOT = SCRIPTS.parent
 GENERATED = re.compile(r"(?<=<!-- generated: )([^\n]+?)( -->\n)(.*?)(?=<!-- end -->\n)", flags=re.DOTALL)
+
+# Configurations whose encoders have a document of their own, in the order of its tables.
+ENCODERS = ("paper", "matched")
 
 GUESSING = {
     "classes": "one over the number of classes",
@@ -46,6 +53,7 @@ def files() -> dict[Path, str]:
         "docs/results.md": results(),
         "docs/method.md": {"protocols": protocols()},
         "docs/matched-training.md": {"objectives": objectives()},
+        "docs/encoders.md": {name: encoders(name) for name in ENCODERS},
     }
     texts = {
         ROOT / "config/schema.json": json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
@@ -198,6 +206,48 @@ def objectives() -> str:
         for name, one in OBJECTIVES.items()
     ]
     return table(head, rows)
+
+
+# Encoders
+
+
+def encoders(name: str) -> str:
+    """What a configuration says of each of its trained encoders."""
+    head = ("encoder", "from", "SHA-256", "tensors", "learned from", "images", "images seen", "licence")
+    text = (ROOT / "config" / f"{name}.yaml").read_text(encoding="utf-8")
+    rows = [
+        (
+            f"`{model}`",
+            _origin(section),
+            f"`{section.sha256}`" if section.sha256 else "",
+            _tensors(section),
+            section.pretraining_data,
+            f"{section.pretraining_images:,}",
+            f"{section.images_seen:,}" if section.images_seen else "",
+            section.licence or ("not stated" if section.source == "checkpoint" else "the library's"),
+        )
+        for model, section in load(yaml.safe_load(text)).models.items()
+        if section.source != "random"
+    ]
+    return table(head, rows)
+
+
+def _origin(section: Any) -> str:
+    """Addresses of a checkpoint, or the names by which a library knows the weights."""
+    if section.source == "checkpoint":
+        return "<br>".join(f"<{address}>" for address in section.addresses)
+    names = (section.name, getattr(section, "weights", None) or getattr(section, "pretrained", None))
+    return f"{section.source} {' '.join(f'`{name}`' for name in names if name)}"
+
+
+def _tensors(section: Any) -> str:
+    """Where in its file a checkpoint has its tensors, and the network that they are of."""
+    if section.source != "checkpoint":
+        return ""
+    layout = f"layout `{section.layout}`" if section.layout != "torch" else ""
+    key = f"key `{section.key}`" if section.key else ""
+    prefix = f"prefix `{section.prefix}`" if section.prefix else ""
+    return ", ".join(part for part in (f"`{section.architecture}`", layout, key, prefix) if part)
 
 
 if __name__ == "__main__":
