@@ -31,7 +31,9 @@ def acquire(section: TimmNetwork) -> Pretrained:
         )
     options = _options(section, config)
     _on_paper(lambda: build(section.name, options))  # refuses a network before its weights are downloaded
-    path = Path(section.path) if section.path else _download(section.name, config)
+    if not section.path:
+        _check_card(section.name, config)
+    path = Path(section.path) if section.path else _download(section.name, config.hf_hub_id)
     sha256 = weights.verify(path, section.sha256)
     return Pretrained(
         tensors=_as_timm_loads(weights.tensors(path), section.name, options or {}),
@@ -65,11 +67,10 @@ def _as_timm_loads(tensors: Tensors, name: str, options: dict[str, Any]) -> Tens
     return network.state_dict()
 
 
-def _download(name: str, config: Any) -> Path:
-    if not config.hf_hub_id:
+def _download(name: str, repository: str | None) -> Path:
+    if not repository:
         raise ConfigError(f"config: models: timm has no weights of {name!r} on its hub; set `path`")
-    _check_card(name, config)
-    return hub.from_hub(config.hf_hub_id, "model.safetensors")
+    return hub.from_hub(repository, "model.safetensors")
 
 
 def _check_card(name: str, config: Any) -> None:
@@ -77,6 +78,8 @@ def _check_card(name: str, config: Any) -> None:
 
     The card is ``config.json`` beside the weights. The installed timm states the same of the network.
     """
+    if not config.hf_hub_id:
+        return
     try:
         path = hub.from_hub(config.hf_hub_id, "config.json")
     except DownloadError:  # a copy of the hub may have the weights alone
