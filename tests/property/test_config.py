@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,6 +37,7 @@ def assert_accepted_or_refused_in_one_line(config):
     assert line is None or (line.startswith("config: ") and len(line.splitlines()) == 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(paths(DEFAULT))), values)
 def test_any_value_anywhere_is_accepted_or_refused_in_one_line(path, value):

@@ -213,6 +213,7 @@ def worlds(folder, effect, *, seeds=5, matched=True, spread=(0.02, 0.02), shape=
     return paths, comparison(pairs, [pair[0] if matched else "" for pair in pairs])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("effect", "changes"),
     [

@@ -58,6 +58,7 @@ def prepared(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PACKAGED)
 def test_a_split_agrees_with_its_card(prepared, name):
     card = reading.read_card(prepared / name)

@@ -224,6 +224,7 @@ def test_different_things_are_different_groups(pair):
     assert group(pair[0]) != group(pair[1])
 
 
+@pytest.mark.slow
 def test_emoji_that_look_alike_in_all_styles_are_one_group(drawn, coarse):
     likeness = sum(values @ values.T for values in coarse.values()) / len(coarse)
     alike = np.argwhere(np.triu(likeness > 0.9, k=1))
@@ -315,6 +316,7 @@ def test_a_drawing_has_the_same_bytes_every_time(style):
         assert first.draw(unified) == first.draw(unified) == second.draw(unified)
 
 
+@pytest.mark.slow
 def test_preparing_twice_gives_the_same_bytes(tmp_path):
     limited = section(limit=Limit(train=150, test=150))
     for copy in ("a", "b"):

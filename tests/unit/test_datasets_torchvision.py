@@ -180,6 +180,7 @@ def write_published(root, name):
     return digests
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "classes"), [("MNIST", 10), ("SVHN", 10), ("CIFAR10", 10), ("CIFAR100", 100)]
 )

@@ -129,6 +129,7 @@ EDITS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", EDITS)
 def test_an_edit_reruns_the_steps_that_it_means_something_to(changed, file):
     assert {step for step, _ in changed(file, with_a_new_name)} == EDITS[file]

@@ -107,6 +107,7 @@ def test_images_of_a_class_are_neighbours_in_the_plane_where_their_features_are(
     assert np.abs(places).max() == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_equal_features_give_equal_places_and_all_panels_have_the_same_images(tmp_path):
     split = prepared(tmp_path, "some", images=MOST + 54)
     found = [features([clustered(split, "a"), clustered(split, "b", 1.0)], split, seed=3) for _ in range(2)]

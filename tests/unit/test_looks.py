@@ -48,6 +48,7 @@ def test_no_look_has_more_than_the_whole_level_and_all_spend_it_in_the_end(looks
     assert sum(one_sided(tuple(looks), alpha)) >= alpha * (1 - 1e-6)  # Bonferroni's inequality
 
 
+@pytest.mark.slow
 @given(some_looks, alphas)
 def test_a_stricter_level_is_stricter_at_every_look(looks, alpha):
     for look in looks:

@@ -170,6 +170,7 @@ def test_the_parts_of_a_variance_are_those_that_were_drawn():
     assert np.median([side.df for side in sides]) > 8  # of its own it would have 4
 
 
+@pytest.mark.slow
 def test_the_power_is_the_share_of_decided_experiments():
     rng = np.random.default_rng(0)
     level, margin, runs = 0.01, 2.0, 1500

@@ -85,6 +85,7 @@ def test_speeds_count_all_models_and_datasets_of_a_job(tmp_path):
     write(tmp_path, "features_seeds_5_to_6/simclr-5", (6.0, "0:00:09", 200.0, 1, 90, 9.0))
     write(tmp_path, "features/own/far", (1.0, "0:00:09", 200.0, 1, 90, 9.0))
     write(tmp_path, "few_shot_seeds_0_to_4/simclr-0", (99.0, "0:00:09", 200.0, 1, 90, 9.0))
+    write(tmp_path, "summary", (99.0, "0:00:09", 200.0, 1, 90, 9.0))
     jobs = costs.benchmarks(tmp_path, {"own", "simclr-0", "simclr-5", "far"}, set())
     cards = {name: dataset_card(name) for name in ("d", "e", "far")}
     found = costs.speeds(jobs, cards, {"own": "own", "simclr-0": "SimCLR", "simclr-5": "SimCLR"}, ["d", "e"])

@@ -143,6 +143,7 @@ HOSTILE = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [*HOSTILE.split(), " ", "\n", "{|\n", "[//a b] "])
 @pytest.mark.parametrize("first", ["", "= ", "[http://", "[[ab", "<ref name=", "(", "{{"])
 def test_time_is_linear_in_the_length_of_a_hostile_page(part, first):

@@ -81,7 +81,13 @@ def extended(tmp_path_factory, new_project):
     def alone(config):
         config["datasets"] = {"digits": config["datasets"]["digits"]}
         config["protocols"] = {"neighbours": {"datasets": ["digits"], "neighbours": 3}}
-        config["contrasts"] = {"training": config["contrasts"]["training"]}
+        # Against untrained encoders there would be no verdict.
+        config["models"]["packaged"] = {"source": "packaged", "name": "squeezenet1_1", "language": "none"}
+        config["models"]["packaged"] |= {"pretraining_data": "ImageNet-1k", "pretraining_images": 10}
+        config["contrasts"] = {
+            "training": {"treatment": {"models": ["saved"]}, "control": {"language": "none"}}
+        }
+        del config["models"]["untrained-0"]
         config["jobs_by"] = "dataset"
         del config["pretraining"]
 
@@ -96,7 +102,7 @@ def test_its_rows_effects_and_verdicts_are_in_the_tables(extended):
         for name in ("results", "contrasts")
     )
     assert set(zip(results["protocol"], results["metric"], strict=True)) == {("neighbours", "agreement")}
-    assert set(results["model"]) == {"saved", "untrained-0"}
+    assert set(results["model"]) == {"saved", "packaged"}
     assert results["value"].astype(float).between(0, 1).all()
     (decisive,) = contrasts[contrasts["decides"].astype(str) == "True"].to_dict("records")
     assert (decisive["contrast"], decisive["protocol"]) == ("training", "neighbours")

@@ -124,9 +124,10 @@ def speeds(
     """
     images: Counter[str] = Counter()
     seconds: dict[str, float] = defaultdict(float)
-    for name, (model, *one), spent in zip(*(jobs[key] for key in ("rule", "wildcards", "s")), strict=True):
+    for name, wildcards, spent in zip(*(jobs[key] for key in ("rule", "wildcards", "s")), strict=True):
         rule = parsed(name)
         if rule.step == "features":
+            model, *one = wildcards
             splits = [datasets[dataset].splits for dataset in one or passed if dataset in datasets]
             images[shown[model]] += rule.models * sum(each.train.items + each.test.items for each in splits)
             seconds[shown[model]] += spent
