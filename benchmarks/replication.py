@@ -44,8 +44,7 @@ def side_by_side(tables: dict[int, Path]) -> pd.DataFrame:
     columns = []
     for seed, path in tables.items():
         rows = read_csv(path)
-        rows = rows[rows["decides"] & rows["verdict"].notna() & (rows["verdict"] != "")]
-        rows = rows.set_index(KEYS)
+        rows = rows[rows["decides"]].set_index(KEYS)
         columns += [rows["effect"].rename(f"effect_{seed}"), rows["verdict"].rename(f"verdict_{seed}")]
     return pd.concat(columns, axis=1).reset_index()
 

@@ -4,12 +4,14 @@ import re
 import resource
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
 from PIL import Image
 
+from wordsight.config.models import PreprocessingSection
 from wordsight.datasets.reading import Split
 from wordsight.errors import DataError
 from wordsight.files.feature_sets import Features
@@ -59,17 +61,12 @@ def extract_all(
     Encoders of the same preprocessing share the decoded images. ``images_per_second`` is then that of all of
     them together.
     """
-    sharing: list[list[Encoder]] = []
+    sharing: dict[PreprocessingSection, list[Encoder]] = defaultdict(list)
     for encoder in encoders:
-        alike = (group for group in sharing if group[0].card.preprocessing == encoder.card.preprocessing)
-        found = next(alike, None)
-        if found is None:
-            sharing.append([encoder])
-        else:
-            found.append(encoder)
+        sharing[encoder.card.preprocessing].append(encoder)
     passed = {
         id(encoder): features
-        for group in sharing
+        for group in sharing.values()
         for encoder, features in zip(
             group, _pass(group, split, group[0].batch_of(batch_size), view, seed), strict=True
         )

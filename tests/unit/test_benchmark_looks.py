@@ -1,11 +1,12 @@
 """A small version of ``benchmarks/looks.py``, whose full tables are ``peeking.csv`` and ``advice.csv``."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from modules import module_of
 
 pytestmark = pytest.mark.slow
 
@@ -14,10 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def looks():
-    spec = importlib.util.spec_from_file_location("looks", ROOT / "benchmarks/looks.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_of("benchmarks/looks.py")
 
 
 @pytest.fixture(scope="module")

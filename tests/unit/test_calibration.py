@@ -1,12 +1,12 @@
 """A small version of ``benchmarks/calibration.py``, whose full table is ``docs/results/calibration.csv``."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from modules import module_of
 from wordsight.statistics.components import estimate
 
 pytestmark = pytest.mark.slow
@@ -25,10 +25,7 @@ KNOWN_TO_FAIL = (
 
 @pytest.fixture(scope="module")
 def calibration():
-    spec = importlib.util.spec_from_file_location("calibration", ROOT / "benchmarks/calibration.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_of("benchmarks/calibration.py")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The virtual environment and the conda environments come from one lock."""
 
-import importlib.util
 import re
 import tomllib
 from pathlib import Path
@@ -8,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from modules import module_of
+
 ROOT = Path(__file__).resolve().parents[2]
 
-specification = importlib.util.spec_from_file_location("export", ROOT / "envs/export.py")
-export = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(export)
+export = module_of("envs/export.py")
 
 
 @pytest.mark.parametrize("path", sorted(export.files()), ids=lambda path: path.name)

@@ -172,15 +172,20 @@ def _answered(name: str, found: Sequence[Concluded]) -> str:
     return f"{asked} is answered {join(said)}"
 
 
+def _tally(found: Sequence[Finding]) -> Counter[str]:
+    """How often each verdict was given."""
+    return Counter(verdict for finding in found for verdict in finding.verdicts.values())
+
+
 def _counted(found: Sequence[Finding]) -> str:
     """Count the verdicts of all contrasts, as a sentence of its own."""
-    verdicts = Counter(verdict for finding in found for verdict in finding.verdicts.values())
+    verdicts = _tally(found)
     said = "; ".join(filter(None, (_in_numbers(found, verdicts), _undecided(verdicts))))
     return f"{said[0].upper()}{said[1:]}."
 
 
 def _sentence(found: Sequence[Finding], run: Run) -> str:
-    verdicts = Counter(verdict for finding in found for verdict in finding.verdicts.values())
+    verdicts = _tally(found)
     on = some(_datasets({one.contrast.name for one in found}, run), FEW)
     parts = [f"On {on}, taken as they are, {_decided(found, verdicts)}", _undecided(verdicts)]
     if found[0].of_encoders:
@@ -277,11 +282,10 @@ def _in_numbers(found: Sequence[Finding], verdicts: Counter[str]) -> str:
 
 def _limits(found: Sequence[Finding], run: Run) -> list[str]:
     """Three lines: of the verdicts, of the encoders and of the images."""
-    verdicts = {verdict for finding in found for verdict in finding.verdicts.values()}
-    return [_of_verdicts(verdicts), _of_encoders(found), _of_images(found, run)]
+    return [_of_verdicts(_tally(found)), _of_encoders(found), _of_images(found, run)]
 
 
-def _of_verdicts(verdicts: set[str]) -> str:
+def _of_verdicts(verdicts: Counter[str]) -> str:
     if "undecided" in verdicts:
         return "Undecided is not equal: here a difference can neither be claimed nor ruled out."
     if "equivalent" in verdicts:

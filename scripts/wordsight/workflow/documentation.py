@@ -11,14 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from wordsight.catalogue import display, observed
 from wordsight.catalogue.objectives import OBJECTIVES
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Metric, Protocol
 from wordsight.config.experiment import Config
-from wordsight.config.load import load
+from wordsight.config.load import load, read
 from wordsight.errors import DataError, WordsightError
 from wordsight.files.disk import write_text
 from wordsight.files.project import SCRIPTS
@@ -214,7 +212,6 @@ def objectives() -> str:
 def encoders(name: str) -> str:
     """What a configuration says of each of its trained encoders."""
     head = ("encoder", "from", "SHA-256", "tensors", "learned from", "images", "images seen", "licence")
-    text = (ROOT / "config" / f"{name}.yaml").read_text(encoding="utf-8")
     rows = [
         (
             f"`{model}`",
@@ -226,7 +223,7 @@ def encoders(name: str) -> str:
             f"{section.images_seen:,}" if section.images_seen else "",
             section.licence or ("not stated" if section.source == "checkpoint" else "the library's"),
         )
-        for model, section in load(yaml.safe_load(text)).models.items()
+        for model, section in load(read(ROOT / f"config/{name}.yaml")).models.items()
         if section.source != "random"
     ]
     return table(head, rows)
