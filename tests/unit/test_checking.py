@@ -160,14 +160,6 @@ def test_constant_features_are_a_caution(tmp_path):
     assert report.cautions[0].startswith("4 of 12 features")
 
 
-def test_a_classifier_of_other_classes_is_found(tmp_path):
-    section = RandomNetwork(source="random", architecture="timm/vit_tiny_patch16_224.augreg_in21k", seed=0, classifier="imagenet-1k")  # fmt: skip
-    building.fetch(section, "m", tmp_path)
-    (problem,) = check(tmp_path).problems
-    assert "1000" in problem
-    assert "21843" in problem
-
-
 def test_a_model_whose_bytes_changed_does_not_load(tmp_path):
     folder = fetched(tmp_path)
     content = bytearray((folder / "weights.safetensors").read_bytes())
