@@ -16,7 +16,7 @@ from wordsight.config.load import load, read, validate
 from wordsight.config.models import Network, Traits
 from wordsight.config.selector import Selector
 from wordsight.errors import ConfigError
-from wordsight.workflow import params
+from wordsight.workflow import params, targets
 from wordsight.workflow.pairing import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,6 +88,9 @@ MISTAKES = [
     ("protocols/transfer/datasets", ["mnis"], "protocols.transfer.datasets", ["'mnis'", "did you mean 'mnist'"]),
     ("protocols/robustness/models", {"models": ["squeeze"]}, "protocols.robustness.models.models", ["did you mean 'squeezenet1.1'"]),
     ("protocols/transfer/models", {"source": "timm"}, "protocols.transfer.models", ["source: timm"]),
+    ("datasets/photos/label_space", "imagenet1k", "protocols.robustness.datasets.photos.head", ["'imagenet1k'", "did you mean 'imagenet-1k'", "datasets.photos.label_space"]),
+    ("protocols/robustness/datasets/mnist", {"head": "own"}, "protocols.robustness.datasets.mnist.head", ["datasets.mnist.label_space is required", "imagenet-1k"]),
+    ("protocols/robustness/models", {"source": "pretrain"}, "protocols.robustness.datasets.photos.head", ["classifier", "`head: fitted`"]),
     ("protocols/cross_style_probe/mode", "paper", "protocols.cross_style_probe.mode", ["'paper'", "sound"]),
     ("contrasts/captions-labels/treatment", {"models": ["x"]}, "contrasts.captions-labels.treatment.models", ["'x'"]),
     ("contrasts/captions-labels/treatment", {"seed": 9}, "contrasts.captions-labels.treatment", ["seed: 9"]),
@@ -141,6 +144,24 @@ def test_selector_takes_lists_and_combines_keys():
     both = Selector(language=["none", "labels"], architecture="packaged/squeezenet1_1")
     assert config.select(both) == ["squeezenet1.1"]
     assert config.select(Selector(objective=["labels", "simclr"], seed=1)) == ["labels-1", "simclr-1"]
+
+
+def test_a_packaged_set_has_the_label_space_of_its_source():
+    config = load(changed("datasets/photos/label_space", ...))
+    assert targets.models_for(config, "robustness", "photos") == ["efficientnet-lite0", "squeezenet1.1"]
+
+
+def test_a_contrast_that_no_protocol_measures_is_refused():
+    """It would be in no table."""
+    config = copy.deepcopy(DEFAULT)
+    contrast = {"treatment": {"models": ["squeezenet1.1"]}, "control": {"objective": "untrained"}}
+    config["contrasts"]["apart"] = contrast
+    load(config)
+    for section in config["protocols"].values():
+        section["models"] = {"source": "pretrain"}
+    config["protocols"]["robustness"]["datasets"] = {"digits": {"head": "fitted"}}
+    with pytest.raises(ConfigError, match=r"^config: contrasts\.apart: no protocol measures"):
+        load(config)
 
 
 def test_drawings_that_training_saw_are_refused_in_an_evaluation():

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from PIL import Image
 from wordsight import datasets
 from wordsight.config.datasets import ImageFolderDataset, Limit, PackagedDataset
 from wordsight.datasets import building, reading
-from wordsight.datasets.source import Item, Source
+from wordsight.datasets.source import NO_LABEL, Item, Source
 from wordsight.datasets.sources.emoji.variants import concept
 from wordsight.datasets.splitting import halves, limited
 from wordsight.datasets.synsets import class_names
@@ -368,6 +369,27 @@ def test_a_label_space_in_the_configuration_is_on_the_card(tmp_path):
     items = source(noise_items(4, 2), noise_items(2, 2, "t"))
     assert build(items, tmp_path / "toy", label_space="mine").label_space == "mine"
     assert build(items, tmp_path / "toy").label_space is None
+
+
+def test_a_part_of_a_published_label_space_is_refused(tmp_path):
+    """Its labels would be places among the classes that are there, which the classifier doesn't know."""
+    items = source(noise_items(4, 2), noise_items(2, 2, "t"))
+    with pytest.raises(DataError, match=r"^toy: label_space: imagenet-1k has 1,000 classes, .* has 2; "):
+        build(items, tmp_path / "toy", label_space="imagenet-1k")
+    assert not (tmp_path / "toy").exists()
+    placed = replace(items, label_indices=[[7], [8]])
+    assert build(placed, tmp_path / "toy", label_space="imagenet-1k").label_indices == [[7], [8]]
+
+
+def test_a_card_says_how_many_images_each_class_has(tmp_path):
+    train, test = noise_items(5, 2), [replace(item, label=0) for item in noise_items(9, 1, "t")]
+    card = build(source(train, [*test, *noise_items(1, 1, "u")], "abc"), tmp_path / "toy")
+    assert card.splits.train.images_per_class == [3, 2, 0]
+    assert card.splits.test.images_per_class == [10, 0, 0]
+    assert card.guessing == 1
+    captioned = [replace(item, label=NO_LABEL, caption="c") for item in train]
+    card = build(source([], captioned, ""), tmp_path / "texts")
+    assert (card.splits.test.images_per_class, card.guessing) == ([], None)
 
 
 def test_a_dataset_without_training_images_has_the_mean_of_its_test_images(tmp_path):

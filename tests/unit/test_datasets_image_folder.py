@@ -63,6 +63,18 @@ def test_class_order_is_the_same_in_both_splits(folder):
         ]
 
 
+def test_folders_named_by_number_are_in_the_order_of_their_numbers(tmp_path):
+    """So labels are those numbers, as they are for captions and shards."""
+    pixels = np.random.default_rng(0).integers(0, 256, (12, 8, 8, 3), dtype=np.uint8)
+    for number, image in enumerate(pixels):
+        (tmp_path / f"pets/test/{number}").mkdir(parents=True)
+        Image.fromarray(image).save(tmp_path / f"pets/test/{number}/a.png")
+    card = prepare(tmp_path / "pets", splits={"test": "test"}, label_space="mine")
+    assert card.classes == [str(number) for number in range(12)]
+    split = reading.open_split(tmp_path / "out", "test")
+    assert [item.split("/")[1] for item in split.ids] == [str(label) for label in split.labels]
+
+
 def remove_class(root):
     shutil.rmtree(root / "test" / "dog")
 

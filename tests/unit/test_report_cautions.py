@@ -147,8 +147,16 @@ def unconverged_in_a_cell():
     return complete(rows=pd.concat([results(), pd.DataFrame([extra])], ignore_index=True))
 
 
+def guesses(value=0.25):
+    rows = results()
+    clean = (rows["protocol"] == "robustness") & (rows["metric"] == "accuracy") & (rows["setting"] == 0)
+    rows.loc[clean & (rows["model"] == "first") & (rows["dataset"] == "toys"), "value"] = value
+    return complete(rows=rows)
+
+
 # For each run, the words that its warning has in its title, and what it has to name.
 CASES = {
+    "guesses": (guesses, "classifiers that guess", ["first on toys (25%)"]),
     "zero gradients": (lambda: complete(rows=changed("zero_gradient", 0.25)), "zero gradients", ["first on toys (25%)"]),
     "randomised": (lambda: complete(rows=changed("randomised", 1.0)), "scores that vary", ["first on toys (100%)"]),
     "probabilities": (lambda: complete(rows=changed("softmax_outputs", 1.0)), "probabilities", ["first on toys"]),
@@ -221,6 +229,15 @@ def test_a_clean_run_has_no_warning():
 @pytest.mark.parametrize("metric", ["zero_gradient", "randomised", "softmax_outputs", "unbroken_at_largest"])
 def test_one_reason_gives_one_warning(metric):
     assert len(cautions(complete(rows=changed(metric, 0.25)))) == 1
+
+
+def test_guessing_is_what_the_most_frequent_class_gives():
+    assert titles(guesses(0.26)) == []
+    run = guesses(0.26)
+    sizes = run.datasets["toys"].splits.test.model_copy(update={"images_per_class": [140, 20, 20, 20]})
+    splits = run.datasets["toys"].splits.model_copy(update={"test": sizes})
+    run.datasets["toys"] = run.datasets["toys"].model_copy(update={"splits": splits})
+    assert "Attacked classifiers that guess" in titles(run)
 
 
 def test_the_most_serious_come_first():

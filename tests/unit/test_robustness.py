@@ -368,6 +368,18 @@ def test_a_training_image_among_the_test_images_is_a_leak():
         attack_encoder(encoder, test, encoder.features(test))
 
 
+def test_an_own_classifier_of_other_classes_than_the_dataset_is_refused():
+    """Labels would be places in one list of classes, and scores in another."""
+    test = Pictures(20, 1, "test")
+    test.card.label_indices = None
+    with pytest.raises(DataError, match=r"robustness of m on d: .* has 4 classes, but the dataset has 2, "):
+        attack_encoder(Encoder(), test, None)
+    test.card.label_indices = [[0], [1, 3]]
+    assert attack_encoder(Encoder(), test, None)
+    test.card.label_indices = None
+    assert attack_encoder(Encoder(classes=2), test, None)
+
+
 def test_a_head_that_cannot_be_fitted_names_model_and_dataset():
     encoder = Encoder()
     train = encoder.features(Pictures(40, 0, "train"))

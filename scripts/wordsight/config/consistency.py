@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 
+from wordsight.catalogue.label_spaces import label_space_of
 from wordsight.catalogue.prose import join
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.section import nearest
+from wordsight.config.contrasts import Contrast
 from wordsight.config.datasets import EmojiDataset
 from wordsight.config.experiment import Config
 from wordsight.config.models import PretrainNetwork
 from wordsight.config.pretraining import PretrainingSection
-from wordsight.config.protocols import CellsSection
+from wordsight.config.protocols import CellsSection, ProtocolSection
 from wordsight.config.selector import Selector
 from wordsight.errors import ConfigError
 
@@ -20,8 +22,9 @@ def check(config: Config) -> None:
     Raises
     ------
     ConfigError
-        When a name isn't that of a dataset, model, metric or contrast, a selector matches no model, a
-        contrast is in two families, a conclusion lists no contrast, jobs are to cover objectives of which
+        When a name isn't that of a dataset, model, metric or contrast, a selector matches no model, no model
+        has the classifier that is to be attacked, no protocol measures both sides of a contrast, a contrast
+        is in two families, a conclusion lists no contrast, jobs are to cover objectives of which
         there are none, an objective has a number of seeds at which no look is declared, or a protocol
         evaluates on images that were trained on.
     """
@@ -44,6 +47,8 @@ def check(config: Config) -> None:
         key = "dataset" if isinstance(section, CellsSection) else "datasets"
         known(f"{path}.{key}", section.covered, list(config.datasets), "dataset")
         matches_a_model(f"{path}.models", section.models)
+        if PROTOCOLS[protocol].per_dataset:
+            _check_own_classifiers(config, path, section)
     if config.jobs_by == "objective" and not config.pretraining:
         raise ConfigError("config: jobs_by: `objective` needs the section `pretraining`; use `model` instead")
     if config.pretraining:
@@ -52,6 +57,7 @@ def check(config: Config) -> None:
     for name, contrast in config.contrasts.items():
         for side in ("treatment", "control"):
             matches_a_model(f"contrasts.{name}.{side}", getattr(contrast, side))
+        _check_measured(config, name, contrast)
     metrics = sorted({record.primary for record in PROTOCOLS.values()})
     known("statistics.margins", list(config.statistics.margins), metrics, "metric")
     known("statistics.clusters", list(config.statistics.clusters), list(config.datasets), "dataset")
@@ -68,6 +74,35 @@ def check(config: Config) -> None:
             raise ConfigError(
                 f"config: conclusions.{name}: lists no contrast; set {' or '.join(parts)}, or both"
             )
+
+
+def _check_own_classifiers(config: Config, path: str, section: ProtocolSection) -> None:
+    """Refuse a dataset whose classes no measured model's own classifier has: no table would name it."""
+    models = config.select(section.models)
+    classifiers = sorted({found for name in models if (found := config.models[name].classifier)})
+    for name, values in getattr(section, "datasets", {}).items():
+        space = label_space_of(config.datasets[name])
+        if values.head != "own" or space in classifiers:
+            continue
+        key = f"datasets.{name}.label_space"
+        if not classifiers:
+            problem = "no model that is measured keeps its classifier; set models.<name>.classifier"
+        elif space is None:
+            problem = f"{key} is required; valid: {', '.join(classifiers)}"
+        else:
+            problem = f"{key}: no measured model has the classifier {space!r}; {nearest(space, classifiers)}"
+        raise ConfigError(f"config: {path}.datasets.{name}.head: {problem}; or attack with `head: fitted`")
+
+
+def _check_measured(config: Config, name: str, contrast: Contrast) -> None:
+    """Refuse a contrast that no protocol measures: no table would name it."""
+    for section in config.protocols.running.values():
+        measured = set(config.select(section.models))
+        if all(measured & set(config.select(side)) for side in (contrast.treatment, contrast.control)):
+            return
+    raise ConfigError(
+        f"config: contrasts.{name}: no protocol measures models of both sides; see protocols.*.models"
+    )
 
 
 def _check_families(families: Mapping[str, list[str]]) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from wordsight.catalogue.label_spaces import IMAGENET
 from wordsight.catalogue.section import Count, Digest, Section, Share
 
 
@@ -95,7 +96,7 @@ class ImagenetDataset(DatasetSection):
 
     source: Literal["imagenet"]
     label_space: str | None = Field(
-        default="imagenet-1k", description=DatasetSection.model_fields["label_space"].description
+        default=IMAGENET, description=DatasetSection.model_fields["label_space"].description
     )
     path: str = Field(
         description="Your copy: the archive of the variant, or the folder of its archives or images."

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from wordsight.catalogue.label_spaces import CLASSES
 from wordsight.config.datasets import Dataset
 from wordsight.datasets.card import SCHEMA, Colour, DatasetCard, SplitCard, Splits
 from wordsight.datasets.near_duplicates import Signatures, count_duplicates
@@ -68,7 +69,9 @@ def build(source: Source, section: Dataset, name: str, seed: int, directory: Pat
     """Write the files of a dataset; ``directory`` changes only once all of them are complete."""
     train = limited(source.train, section.limit.train, seed, name, "train")
     test = limited(source.test, section.limit.test, seed, name, "test")
+    label_space = section.label_space or source.label_space
     _check(name, source.classes, train, test)
+    _check_label_space(name, label_space, source)
     with _replacing(directory) as folder:
         of_train = _write_split(folder / "train.parquet", name, train)
         of_test = _write_split(folder / "test.parquet", name, test)
@@ -79,13 +82,13 @@ def build(source: Source, section: Dataset, name: str, seed: int, directory: Pat
             origin=source.origin,
             licence=source.licence,
             classes=source.classes,
-            label_space=section.label_space or source.label_space,
+            label_space=label_space,
             label_indices=source.label_indices,
             border=source.border,
             captions=all(item.caption for item in (*train, *test)),
             splits=Splits(
-                train=SplitCard(items=len(train), sha256=sha256(folder / "train.parquet")),
-                test=SplitCard(items=len(test), sha256=sha256(folder / "test.parquet")),
+                train=_split_card(folder / "train.parquet", train, len(source.classes)),
+                test=_split_card(folder / "test.parquet", test, len(source.classes)),
             ),
             mean=mean,
             std=std,
@@ -119,6 +122,22 @@ def _check(name: str, classes: list[str], train: list[Item], test: list[Item]) -
         if classes and not 0 <= item.label < len(classes):
             raise DataError(f"{name}: {item.id}: expected a label below {len(classes)}, found {item.label}")
         seen.add(item.id)
+
+
+def _check_label_space(name: str, space: str | None, source: Source) -> None:
+    """Refuse a part of a label space: its labels would stand for other classes of a classifier."""
+    wanted = CLASSES.get(space or "", len(source.classes))
+    if source.label_indices is None and len(source.classes) != wanted:
+        raise DataError(
+            f"{name}: label_space: {space} has {wanted:,} classes, but this dataset has "
+            f"{len(source.classes):,}; provide them all, or leave the key out and attack with `head: fitted`"
+        )
+
+
+def _split_card(path: Path, items: list[Item], classes: int) -> SplitCard:
+    labels = [item.label for item in items if item.label != NO_LABEL]
+    counts = np.bincount(labels, minlength=classes).tolist() if classes else []
+    return SplitCard(items=len(items), sha256=sha256(path), images_per_class=counts)
 
 
 @contextmanager

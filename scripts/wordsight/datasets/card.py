@@ -31,10 +31,16 @@ class _Closed(BaseModel):
 
 
 class SplitCard(_Closed):
-    """Size of a split and SHA-256 of its Parquet file."""
+    """Size of a split and SHA-256 of its Parquet file.
+
+    Attributes
+    ----------
+    images_per_class : in the order of the classes; empty in a dataset without classes
+    """
 
     items: Annotated[int, Field(ge=0)]
     sha256: Sha256
+    images_per_class: list[Annotated[int, Field(ge=0)]] = []
 
 
 class Splits(_Closed):
@@ -88,6 +94,12 @@ class DatasetCard(_Closed):
     mean: Colour
     std: Colour
     duplicates: Duplicates
+
+    @property
+    def guessing(self) -> float | None:
+        """Accuracy on the test images of always naming their most frequent class; None without classes."""
+        counts = self.splits.test.images_per_class
+        return max(counts) / sum(counts) if counts else None
 
 
 def read_card(directory: Path | str) -> DatasetCard:

@@ -7,8 +7,6 @@ from collections import Counter
 
 from wordsight.files.packages import package_folder
 
-SPACE = "imagenet-1k"
-
 
 def synsets() -> list[str]:
     """WordNet ids of the classes, such as ``n01440764``."""

@@ -7,12 +7,11 @@ import torch
 from PIL import Image
 from torch import nn
 
+from wordsight.catalogue.label_spaces import CLASSES
 from wordsight.errors import ConfigError, WeightsError, first_line
 from wordsight.models import preprocessing
 from wordsight.models.card import NetworkCard
 from wordsight.models.tensors import Tensors, fit
-
-CLASSES = {"imagenet-1k": 1000}  # number of classes of a label space
 
 USUAL_SIZE = 224  # side in pixels of the images that the configured batch size is meant for
 

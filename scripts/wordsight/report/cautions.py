@@ -70,6 +70,7 @@ def cautions(run: Run) -> list[Caution]:
     checks: list[Callable[[Run], list[Caution]]] = [
         _did_not_learn,
         _collapsed,
+        _no_better_than_guessing,
         _hindered_attacks,
         _unbroken,
         _unconverged,
@@ -145,6 +146,23 @@ def _few_seeds(run: Run) -> list[Caution]:
         "Verdicts that depend on them are flagged."
     )
     return [Caution("Fewer than five training runs", text)]
+
+
+def _no_better_than_guessing(run: Run) -> list[Caution]:
+    """Attacked classifiers that are wrong without an attack, as where labels are in another order."""
+    rows = run.results[run.results["protocol"] == "robustness"]
+    rows = rows[(rows["metric"] == "accuracy") & (rows["setting"] == 0)]
+    guessing = rows["dataset"].map({name: card.guessing for name, card in run.datasets.items()})
+    rows = rows[rows["value"] <= guessing.astype(float)]
+    if rows.empty:
+        return []
+    text = (
+        "Without an attack, these classifiers do no better than always naming the most frequent class, so "
+        "their robustness says nothing. If it is a network's own classifier, its classes may have another "
+        "order than the dataset's, or its preprocessing may be wrong (see `make check-model`). "
+        f"Affected: {_places(rows, share=True)}."
+    )
+    return [Caution("Attacked classifiers that guess", text)]
 
 
 def _hindered_attacks(run: Run) -> list[Caution]:

@@ -7,6 +7,7 @@ from typing import Any
 from wordsight.catalogue import jobs
 from wordsight.catalogue.cells import CELLS
 from wordsight.catalogue.figures import FIGURES
+from wordsight.catalogue.label_spaces import label_space_of
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.config.experiment import Config
 from wordsight.config.pretraining import PretrainingSection
@@ -154,7 +155,7 @@ def models_for(config: Config, protocol: str, dataset: str) -> list[str]:
     models = config.select(config.protocols.running[protocol].models)
     attacked_here = attacked(config, protocol).get(dataset)
     if attacked_here is not None and attacked_here.head == "own":
-        space = config.datasets[dataset].label_space
+        space = label_space_of(config.datasets[dataset])
         models = [name for name in models if config.models[name].classifier == space]
     return models
 

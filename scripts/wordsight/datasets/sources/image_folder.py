@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from wordsight.config.datasets import ImageFolderDataset
-from wordsight.datasets.source import USERS_OWN, Item, Source
+from wordsight.datasets.source import USERS_OWN, Item, Source, class_names
 from wordsight.errors import DataError
 
 
@@ -24,7 +24,7 @@ def load(section: ImageFolderDataset) -> Source:
             f"{root}: splits: expected two different folders, found {', '.join(folders.values())}"
         )
     classes = {split: _classes(root / folder) for split, folder in folders.items()}
-    names = sorted(set().union(*classes.values()))
+    names = class_names(name for found in classes.values() for name in found)
     for split, folder in folders.items():
         for missing in sorted(set(names) - set(classes[split])):
             raise DataError(

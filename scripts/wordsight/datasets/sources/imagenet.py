@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 
 import scipy.io
 
+from wordsight.catalogue.label_spaces import IMAGENET
 from wordsight.catalogue.section import nearest
 from wordsight.config.datasets import ImagenetDataset
 from wordsight.datasets import synsets
@@ -97,7 +98,7 @@ def load(section: ImagenetDataset) -> Source:
         classes=copy.classes,
         train=copy.train,
         test=copy.test,
-        label_space=synsets.SPACE,
+        label_space=IMAGENET,
         label_indices=None if all_classes else copy.indices,
         border=copy.border,
     )

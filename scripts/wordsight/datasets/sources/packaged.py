@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wordsight.catalogue.label_spaces import PACKAGED
 from wordsight.config.datasets import PackagedDataset
 from wordsight.datasets import synsets
 from wordsight.datasets.source import DIGITS, Item, Source, items_of_arrays
@@ -75,8 +76,8 @@ def imagenet_samples() -> Source:
         for path in sorted(folder.glob("imagenet_*.jpg"))
         for _, number, label in [path.stem.split("_")]
     ]
-    licence = "ImageNet: non-commercial research; package: MIT"
-    return Source(origin("foolbox"), licence, synsets.class_names(), [], items, label_space=synsets.SPACE)
+    licence, space = "ImageNet: non-commercial research; package: MIT", PACKAGED["imagenet_samples"]
+    return Source(origin("foolbox"), licence, synsets.class_names(), [], items, label_space=space)
 
 
 def openmoji() -> Source:

@@ -58,6 +58,7 @@ def evaluate(
     labels: np.ndarray,
     ids: list[str],
     label_indices: list[list[int]] | None = None,
+    classes: int | None = None,
 ) -> list[pa.Table]:
     """Attack a classifier on every image.
 
@@ -72,6 +73,8 @@ def evaluate(
     labels, ids : int array (n,) and n item ids
     label_indices : for each class, indices of scores of the encoder's own classifier, of which the largest
         counts; None if these scores are already those of the classes
+    classes : number of classes of the dataset, which an own classifier without ``label_indices`` must have;
+        None if it isn't known
 
     Returns
     -------
@@ -88,12 +91,12 @@ def evaluate(
     Raises
     ------
     DataError
-        Images outside [0, 1] or not finite, lengths that disagree, a label beyond the scores, scores that are
-        NaN.
+        Images outside [0, 1] or not finite, lengths that disagree, a label beyond the scores, another number
+        of scores than classes, scores that are NaN.
     """
     rows = task.rows
     check_images(images, labels, ids, task.where)
-    network = Classifier(encoder, head, task.where, label_indices).eval()
+    network = Classifier(encoder, head, task.where, label_indices, classes).eval()
     device = network.device
     inputs, targets = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
     radii = sorted(set(section.epsilons))
@@ -165,6 +168,7 @@ def evaluate_encoder(
         labels=test.labels[chosen],
         ids=[test.ids[place] for place in chosen],
         label_indices=None if fit else test.card.label_indices,
+        classes=len(test.classes),
     )
     return tables if fit is None else [*tables, task.rows("converged", [fit.converged])]
 

@@ -19,7 +19,8 @@ class Classifier(torch.nn.Module):
     """From images in [0, 1] to scores, by the encoder's own classifier or by a head on its features.
 
     With ``label_indices``, only those scores of the encoder's own classifier count that belong to classes of
-    the dataset. A class with several scores has the largest of them.
+    the dataset. A class with several scores has the largest of them. Without them, the classifier must have a
+    score for each of the ``classes`` of the dataset, if their number is given.
     """
 
     def __init__(
@@ -28,10 +29,12 @@ class Classifier(torch.nn.Module):
         head: Probe | None,
         where: str,
         label_indices: list[list[int]] | None = None,
+        classes: int | None = None,
     ) -> None:
         super().__init__()
         weights = next(chain(encoder.parameters(), encoder.buffers()), torch.empty(0))
         self.encoder, self.where, self.device = encoder, where, weights.device
+        self.classes = classes
         self.own: Any = getattr(encoder, "logits", None)
         self.head = None if head is None else head.as_module().to(self.device)
         if self.own is None and self.head is None:
@@ -49,6 +52,12 @@ class Classifier(torch.nn.Module):
     def _own_scores(self, images: torch.Tensor) -> torch.Tensor:
         scores = self.own(images)
         if self.columns is None:
+            if scores.shape[1] != (self.classes or scores.shape[1]):
+                raise DataError(
+                    f"{self.where}: the encoder's own classifier has {scores.shape[1]:,} classes, but the "
+                    f"dataset has {self.classes:,}, so their labels differ; leave the dataset's "
+                    "`label_space` out, and attack with `head: fitted`"
+                )
             return scores
         if scores.shape[1] <= (last := int(self.columns.max())):
             raise DataError(
