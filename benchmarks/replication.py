@@ -12,7 +12,6 @@ What is in the folder already is not computed again. What ``docs/results.md`` sh
 """
 
 import argparse
-import subprocess
 import sys
 from itertools import permutations
 from pathlib import Path
@@ -21,22 +20,12 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from wordsight.files.project import SCRIPTS
+import experiments
+
 from wordsight.tables.csv import read_csv
 
-ROOT = SCRIPTS.parent
+ROOT = experiments.ROOT
 KEYS = ["contrast", "protocol", "setting"]
-
-
-def run(seed: int, folder: Path) -> Path:
-    """Run the default experiment with a seed; returns its table of contrasts."""
-    table = "results/tables/contrasts.csv"
-    where = folder / f"seed-{seed}"
-    where.mkdir(parents=True, exist_ok=True)
-    command = [Path(sys.executable).with_name("snakemake"), table, "--snakefile", ROOT / "Snakefile"]
-    command += ["--directory", where, "--cores", "all", "--quiet", "all", "--config", f"seed={seed}"]
-    subprocess.run([*map(str, command), "--configfile", str(ROOT / "config/config.yaml")], check=True)  # noqa: S603
-    return where / table
 
 
 def side_by_side(tables: dict[int, Path]) -> pd.DataFrame:
@@ -80,7 +69,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / "results/replication", help="of the runs")
     parser.add_argument("--into", type=Path, default=ROOT / "docs/results", help="folder of the tables")
     arguments = parser.parse_args()
-    tables = {seed: run(seed, arguments.folder) for seed in arguments.seeds}
+    tables = {seed: experiments.run(arguments.folder / f"seed-{seed}", seed=seed) for seed in arguments.seeds}
     verdicts = side_by_side(tables)
     replicated = counts(verdicts, arguments.seeds)
     for name, table in {"replication": verdicts, "replicated": replicated}.items():

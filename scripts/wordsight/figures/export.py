@@ -17,9 +17,12 @@ def save(chart: Any, json: Path | str, svg: Path | str, png: Path | str, pdf: Pa
     spec = chart.to_dict()
     write_json(json, spec)
     write_text(svg, vl_convert.vegalite_to_svg(spec, vl_version=VERSION))
-    for path, content in (
-        (png, vl_convert.vegalite_to_png(spec, vl_version=VERSION, scale=SCALE)),
-        (pdf, vl_convert.vegalite_to_pdf(spec, vl_version=VERSION)),
-    ):
-        with atomic(path) as temporary:
-            temporary.write_bytes(content)
+    save_png(chart, png)
+    with atomic(pdf) as temporary:
+        temporary.write_bytes(vl_convert.vegalite_to_pdf(spec, vl_version=VERSION))
+
+
+def save_png(chart: Any, path: Path | str) -> None:
+    """Write a chart as a picture."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(vl_convert.vegalite_to_png(chart.to_dict(), vl_version=VERSION, scale=SCALE))

@@ -4,6 +4,7 @@ The tables of a document are between two comments, ``<!-- generated: NAME -->`` 
 is written by hand. ``make lock`` updates them.
 """
 
+import csv
 import json
 import re
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wordsight.catalogue import display, observed
+from wordsight.catalogue import display, numbers, observed
 from wordsight.catalogue.objectives import OBJECTIVES
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Metric, Protocol
@@ -48,7 +49,7 @@ def files() -> dict[Path, str]:
     schema = Config.model_json_schema()
     documents = {
         "config/README.md": configuration(schema),
-        "docs/results.md": results(),
+        "docs/results.md": {**results(), **replication()},
         "docs/method.md": {"protocols": protocols()},
         "docs/matched-training.md": {"objectives": objectives()},
         "docs/encoders.md": {name: encoders(name) for name in ENCODERS},
@@ -164,6 +165,40 @@ def _metric(record: Protocol, metric: Metric) -> tuple[str, ...]:
     observed_of = "concept" if record.cells and metric.observed == "image" else metric.observed
     modes = metric.mode or ("sound" if record.cells else "both")
     return metric.words, observed_of, metric.unit, modes, metric.meaning
+
+
+def replication() -> dict[str, str]:
+    """Verdicts of the default experiment with several seeds, and how many of them came again."""
+    verdicts, counts = (_measured(name) for name in ("replication", "replicated"))
+    seeds = [column.removeprefix("verdict_") for column in verdicts[0] if column.startswith("verdict_")]
+    head = ("contrast", "protocol", *(f"seed {seed}" for seed in seeds))
+    rows = [
+        (f"`{row['contrast']}`", f"`{row['protocol']}`", *(_verdict(row, seed) for seed in seeds))
+        for row in verdicts
+    ]
+    again = ("of seed", "with seed", "decided", "decided again alike", "undecided there", "contradicted")
+    compared = [
+        (
+            c["first"],
+            c["other"],
+            f"{c['decided']} of {c['comparisons']}",
+            c["again"],
+            c["undecided"],
+            c["contradicted"],
+        )
+        for c in counts
+    ]
+    return {"replication": table(head, rows), "replicated": table(again, compared)}
+
+
+def _measured(name: str) -> list[dict[str, str]]:
+    """Rows of a table that a benchmark has written."""
+    with (ROOT / f"docs/results/{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _verdict(row: Mapping[str, str], seed: str) -> str:
+    return f"{row[f'verdict_{seed}']} ({numbers.points(float(row[f'effect_{seed}']), sign=True)})"
 
 
 # Protocols and objectives

@@ -1,0 +1,35 @@
+"""Whole runs of the default experiment with some keys changed, for benchmarks that compare such runs."""
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+DEFAULT = ROOT / "config/config.yaml"
+
+
+def run(folder: Path, **changed: Any) -> Path:
+    """Run the default experiment in a folder and return its table of contrasts.
+
+    Parameters
+    ----------
+    folder : of the run; what is in it already is not computed again
+    changed : keys of the configuration at its top level, each with its new value
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    configuration = folder / "config.yaml"
+    configuration.write_text(yaml.safe_dump({**default(), **changed}, sort_keys=False), encoding="utf-8")
+    table = "results/tables/contrasts.csv"
+    command = [Path(sys.executable).with_name("snakemake"), table, "--snakefile", ROOT / "Snakefile"]
+    command += ["--directory", folder, "--cores", "all", "--quiet", "all", "--configfile", configuration]
+    subprocess.run([str(part) for part in command], check=True)  # noqa: S603
+    return folder / table
+
+
+def default() -> Mapping[str, Any]:
+    """Return the default configuration, as it stands in its file."""
+    return yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))
