@@ -24,7 +24,7 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,7 @@ from wordsight.statistics.components import Part, Stratum
 
 TABLE = Path(__file__).resolve().parents[1] / "docs/results/calibration.csv"
 ALPHA, MARGIN = 0.05, 0.03
+SHARE, LEAST = 0.25, 0.01  # of the gain, and the smallest margin: the defaults of the configuration
 DATASETS, ITEMS, OBJECTIVES = 3, 200, 5
 BETWEEN_SEEDS, SEEDS_BY_DATASET, BETWEEN_TRIALS = 0.02, 0.01, 0.01
 HARD_ITEMS, ITEMS_BY_SIDE, BETWEEN_DATASETS = 0.2, 0.1, 0.03
@@ -65,6 +66,7 @@ class Kind:
     collapse : whether some seeds of the treatment collapse
     copies, keyed : whether items come as near copies, and whether the statistics are told
     families : whether models come in families, which the statistics are told
+    gained : whether the margin is a share of what training gains, as estimated from the same seeds
     size : comparisons that are corrected together
     """
 
@@ -78,6 +80,7 @@ class Kind:
     copies: bool = False
     keyed: bool = True
     families: bool = False
+    gained: bool = False
     size: int = 1
 
 
@@ -97,6 +100,8 @@ KINDS = {
     "families of models, told": Kind(families=True),
     "a tenth of the treatment's seeds collapse": Kind(collapse=True),
     "family of 8": Kind(size=8),
+    "margin from the gain": Kind(gained=True),
+    "margin from the gain, seeds dominate": Kind(spread=(3.0, 3.0, 3.0), gained=True),
 }
 
 
@@ -109,11 +114,13 @@ class Worlds:
     right : array of shape (worlds, datasets, sides, units, trials, items)
     others : mean over datasets of each seed of the other objectives, of shape (worlds, objectives, seeds)
     collapsed : whether a seed collapsed, of shape (worlds,)
+    margin : of shape (worlds,)
     """
 
     right: np.ndarray
     others: np.ndarray
     collapsed: np.ndarray
+    margin: np.ndarray
 
 
 def simulate(rng: np.random.Generator, kind: Kind, seeds: int, effect: float, worlds: int) -> Worlds:
@@ -146,7 +153,18 @@ def simulate(rng: np.random.Generator, kind: Kind, seeds: int, effect: float, wo
     noise = (0.25 - HARD_ITEMS**2 / 3) / (kind.trials * ITEMS) + SEEDS_BY_DATASET**2
     deviation = np.sqrt((BETWEEN_SEEDS * spread[2]) ** 2 + noise / DATASETS)
     others = deviation * rng.normal(size=(worlds, kind.others, seeds))
-    return Worlds(right, others, fell.any(axis=1))
+    margin = np.full(worlds, MARGIN)
+    if kind.gained:
+        untrained = deviation * rng.normal(size=(worlds, seeds))
+        margin = margins(right.mean(axis=(1, 4, 5)) - 0.5, others, untrained)
+    return Worlds(right, others, fell.any(axis=1), margin)
+
+
+def margins(sides: np.ndarray, others: np.ndarray, untrained: np.ndarray) -> np.ndarray:
+    """Margins of many worlds, as ``effects`` takes them from the mean gain of all objectives."""
+    objectives = np.concatenate([sides, others], axis=1).mean(axis=2)
+    gain = MARGIN / SHARE + objectives.mean(axis=1) - untrained.mean(axis=1)
+    return np.maximum(SHARE * gain, LEAST)
 
 
 def _of_items(rng: np.random.Generator, kind: Kind, worlds: int) -> np.ndarray:
@@ -171,6 +189,7 @@ class Estimates:
     effect: np.ndarray
     stderr: np.ndarray
     df: np.ndarray
+    margin: np.ndarray
 
     def p_difference(self) -> np.ndarray:
         """Two-sided p of no difference."""
@@ -178,7 +197,7 @@ class Estimates:
 
     def p_equivalence(self) -> np.ndarray:
         """P of a difference as large as the margin."""
-        return special.stdtr(self.df, (np.abs(self.effect) - MARGIN) / self.stderr)
+        return special.stdtr(self.df, (np.abs(self.effect) - self.margin) / self.stderr)
 
     def covers(self, truth: float) -> np.ndarray:
         """Whether the interval holds the truth."""
@@ -210,7 +229,7 @@ def estimated(worlds: Worlds) -> Estimates:
     df = total**2 / (variances**2 / freedom).sum(axis=0)
     df_units = of_both**2 / (variances[:2] ** 2 / freedom[:2]).sum(axis=0)
     df = np.minimum(df, df_units * np.minimum(total / of_both, df_units))
-    return Estimates(effect, np.sqrt(np.maximum(total, floor(right))), df)
+    return Estimates(effect, np.sqrt(np.maximum(total, floor(right))), df, worlds.margin)
 
 
 def floor(right: np.ndarray) -> np.ndarray:
@@ -318,9 +337,7 @@ def rates(name: str, seeds: int, planted: str, worlds: int) -> dict[str, object]
     kind, truth = KINDS[name], EFFECTS[planted]
     rng = np.random.default_rng([list(KINDS).index(name), seeds, list(EFFECTS).index(planted)])
     found = [estimated(simulate(rng, kind, seeds, truth, number)) for number in _chunks(worlds * kind.size)]
-    together = Estimates(
-        *(np.concatenate([getattr(one, field) for one in found]) for field in ("effect", "stderr", "df"))
-    )
+    together = Estimates(*(np.concatenate(arrays) for arrays in zip(*map(astuple, found), strict=True)))
     row: dict[str, object] = {"world": name, "seeds": seeds, "effect": planted, "worlds": worlds}
     for column, values in judged(together, truth, kind.size).items():
         known = values[~np.isnan(values.astype(float))].astype(float)
