@@ -8,7 +8,7 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 from wordsight.catalogue import figures
 from wordsight.config.load import load
 from wordsight.errors import ConfigError
-from wordsight.workflow import inputs, params, provenance, targets
+from wordsight.workflow import inputs, own_files, params, provenance, targets
 from wordsight.workflow.pairing import resolve
 
 
@@ -87,4 +87,4 @@ def step_digests(_):
 
 def own_content(path):
     """Digest of a file or folder of the project."""
-    return checked(provenance.content_digest, f"{workflow.basedir}/{path}", path)
+    return checked(own_files.content, f"{workflow.basedir}/{path}", path)

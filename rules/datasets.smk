@@ -19,7 +19,9 @@ rule dataset:
             "dataset.py", f"datasets.sources.{settings.datasets[w.dataset].source}"
         ),
         section=lambda w: params.values_of(settings, "datasets", w.dataset),
-        content=lambda w: checked(params.user_content, settings, "datasets", w.dataset),
+        content=lambda w: checked(
+            own_files.user_content, settings, "datasets", w.dataset
+        ),
         seed=settings.seed,
     script:
         "../scripts/dataset.py"

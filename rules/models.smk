@@ -18,7 +18,7 @@ rule model:
     params:
         code=lambda w: code("model.py", *params.model_modules(settings, w.model)),
         section=lambda w: params.network(settings, w.model),
-        content=lambda w: checked(params.user_content, settings, "models", w.model),
+        content=lambda w: checked(own_files.user_content, settings, "models", w.model),
     script:
         "../scripts/model.py"
 

@@ -23,7 +23,7 @@ rule text_model:
         ),
         section=lambda w: params.text_network(settings, w.text_model),
         content=lambda w: checked(
-            params.user_content, settings, "text_models", w.text_model
+            own_files.user_content, settings, "text_models", w.text_model
         ),
     script:
         "../scripts/text_model.py"
@@ -79,6 +79,6 @@ rule corpus:
     params:
         code=code("corpus.py"),
         section=lambda w: params.values_of(settings, "corpora", w.corpus),
-        content=lambda w: checked(params.user_content, settings, "corpora", w.corpus),
+        content=lambda w: checked(own_files.user_content, settings, "corpora", w.corpus),
     script:
         "../scripts/corpus.py"

@@ -257,11 +257,11 @@ def test_what_is_wrong_with_a_key_is_named(keys, message):
         ({"kind": [0, -1]}, r"mine: test-0000001: the column kind is empty$"),
         (
             {"image": [None, None]},
-            r"hf: test-0000000: cannot be read \(no image in the column",
+            r"hf: 2 images can't be read; .*: test-0000000: cannot be read \(no image in the column",
         ),
         (
             {"image": [{"bytes": b"<html>", "path": None}] * 2},
-            r"hf: test-0000000: expected an image, found an HTML",
+            r"hf: 2 images can't be read; .*: test-0000000: expected an image, found an HTML",
         ),
     ],
 )
@@ -281,8 +281,45 @@ def plain(root, path):
 def test_a_file_outside_is_not_read():
     Path("outside.png").write_bytes(image(0))
     plain(Path("mine"), Path("outside.png"))
-    with pytest.raises(DataError, match=r"^hf: test-0000000: .* \(/.*/outside\.png lies outside /.*/mine\)$"):
+    with pytest.raises(
+        DataError, match=r"^hf: 2 images .*test-0000001: .* \(/.*/outside\.png lies outside /.*/mine\)$"
+    ):
         prepare("mine", splits={"test": "test"}, label_column=None)
+
+
+def test_a_snapshot_of_the_hubs_cache_links_to_blobs_beside_it():
+    snapshot = Path("datasets--me--mine/snapshots/0123")
+    blob = Path("datasets--me--mine/blobs/abc")
+    for folder in (snapshot, blob.parent):
+        folder.mkdir(parents=True)
+    blob.write_bytes(image(0))
+    for name in ("1.png", "2.png"):
+        (snapshot / name).symlink_to(Path("../../blobs/abc"))
+    (snapshot / "metadata.csv").write_text("file_name,text\n1.png,a\n2.png,b\n")
+    prepare(str(snapshot), splits={"test": "train"}, label_column=None)
+    assert opened("test").captions == ["a", "b"]
+
+
+def test_a_link_to_a_folder_is_named_since_the_library_would_leave_it_out():
+    for place in ("mine/train/cat", "mine/test/cat", "elsewhere"):
+        Path(place).mkdir(parents=True)
+        Path(place, "1.png").write_bytes(image(0))
+    Path("mine/train/dog").symlink_to(Path("elsewhere").resolve())
+    with pytest.raises(DataError, match=r"^/.*/mine/train/dog: is a link to a folder, which "):
+        prepare("mine", caption_column=None, label_column="label")
+
+
+def test_a_file_that_changed_is_read_again_whatever_its_time():
+    FORMS["parquet"](Path("mine"))
+    file = next(Path("mine").rglob("*test*.parquet"))
+    prepare("mine")
+    before, stat = opened("test").captions, file.stat()
+    table = pq.read_table(file)
+    texts = pa.array([f"new {text}" for text in table["text"].to_pylist()])
+    pq.write_table(table.set_column(table.column_names.index("text"), "text", texts), file)
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    prepare("mine")
+    assert opened("test").captions == [f"new {text}" for text in before]
 
 
 def test_a_file_inside_is_read():

@@ -148,3 +148,26 @@ def test_twins_across_the_splits_are_counted(folder):
     photo.save(folder / "test" / "cat" / "near.jpg", quality=60)
     duplicates = prepare(folder).duplicates
     assert (duplicates.exact, duplicates.near, duplicates.threshold) == (1, 1, 4)
+
+
+def test_all_damaged_images_are_named_at_once(folder, caplog):
+    whole = (folder / "train/cat/1.png").read_bytes()
+    for number in range(50):
+        (folder / f"{'train' if number < 40 else 'test'}/cat/damaged-{number:02d}.png").write_bytes(
+            whole[:40]
+        )
+    with pytest.raises(DataError) as caught, caplog.at_level("WARNING", logger="wordsight"):
+        prepare(folder)
+    line = str(caught.value)
+    assert line.startswith("pets: 50 images can't be read; ")
+    named = [f"train/cat/damaged-{number:02d}.png" for number in range(50)]
+    assert [name in line for name in named] == [True] * 10 + [False] * 40
+    assert "; and 40 more" in line
+    assert sum("damaged-" in record.message for record in caplog.records) == 50
+    assert not (folder.parent / "out").exists()
+
+
+def test_one_damaged_image_is_named_alone(folder):
+    (folder / "test/cat/1.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"^pets: test/cat/1\.png: expected an image, found an empty file$"):
+        prepare(folder)

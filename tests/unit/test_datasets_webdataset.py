@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from wordsight.config.datasets import WebDataset
 from wordsight.datasets import building, reading
+from wordsight.datasets.shards import expand
 from wordsight.datasets.sources import webdataset
 from wordsight.errors import DataError
 from wordsight.files.hashing import sha256
@@ -184,7 +185,7 @@ def test_long_and_foreign_names_are_read_in_every_form_of_tar(tmp_path, form):
     ],
 )
 def test_braces_are_expanded_as_in_bash(pattern, names):
-    assert sorted(webdataset.expand(pattern, "")) == sorted(names)
+    assert sorted(expand(pattern, "")) == sorted(names)
 
 
 def test_globs_and_folders_are_matched(shards):
@@ -230,7 +231,39 @@ def test_what_is_wrong_with_a_pattern_is_named(shards, patterns, message):
         prepare(shards, **patterns)
 
 
+def test_a_linked_folder_of_shards_is_read_at_any_depth(shards):
+    elsewhere = shards.parent / "elsewhere/deeper"
+    shard(elsewhere / "more.tar", captioned(20, 2))
+    (shards / "way").symlink_to(shards.parent / "elsewhere")
+    (shards / "way/loop").symlink_to(shards)
+    assert prepare(shards, train="**/mor?.tar").splits.train.items == 2
+    assert opened(shards, "train").ids == ["way/deeper/more/0020", "way/deeper/more/0021"]
+    assert prepare(shards, train="way/*/more.tar").splits.train.items == 2
+
+
+def test_a_shard_that_a_link_puts_into_both_splits_is_refused(shards):
+    (shards / "again.tar").symlink_to("cc-train-08.tar")
+    with pytest.raises(DataError, match=r"splits\.test: the shard .*again\.tar is in splits\.train too$"):
+        prepare(shards, test="again.tar")
+
+
 # Samples
+
+
+def test_labels_without_captions_are_enough(shards):
+    """As in the shards that zero-shot benchmarks are published in."""
+
+    def labelled(first, count):
+        for number in range(first, first + count):
+            yield f"{number}.png", image(number)
+            yield f"{number}.cls", str(number % 12).encode()
+
+    shard(shards / "train.tar", labelled(0, 12))
+    shard(shards / "test.tar", labelled(12, 12))
+    card = prepare(shards, train="train.tar", test="test.tar")
+    assert (card.classes, card.captions) == ([str(number) for number in range(12)], False)
+    assert opened(shards, "test").labels.tolist() == list(range(12))
+
 
 PICTURE = ("a.png", image(0))
 CAPTION = ("a.txt", b"caption")
@@ -239,13 +272,13 @@ CAPTION = ("a.txt", b"caption")
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        ([PICTURE], r": has no caption"),
+        ([PICTURE], r": has neither a caption .* nor a label "),
         (
             [PICTURE, ("a.txt", b" \n")],
-            r": has no caption",
+            r": has neither a caption .* nor a label ",
         ),
-        ([PICTURE, ("a.json", {"caption": ""})], r": has no caption"),
-        ([PICTURE, ("a.json", {"text": "caption"})], r": has no caption"),
+        ([PICTURE, ("a.json", {"caption": ""})], r": has neither a caption .* nor a label "),
+        ([PICTURE, ("a.json", {"text": "caption"})], r": has neither a caption .* nor a label "),
         ([PICTURE, ("a.json", {"caption": ["x"]})], r": expected text as caption, found list$"),
         (
             [PICTURE, ("a.json", b'{"caption": "\\ud83d"}')],

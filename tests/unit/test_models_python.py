@@ -1,6 +1,9 @@
 """An encoder of the user's own Python file: ten lines, and one line for each thing that can be wrong with it."""
 
+import os
+import py_compile
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,7 +63,7 @@ def test_features_are_those_of_the_users_network(tmp_path, weights):
     card = building.fetch(section(path, weights=weights), "m", tmp_path / "m")
     assert (card.architecture, card.feature_size, card.classifier) == ("python/mine", 8, None)
     assert (card.origin, card.sha256) == (weights, sha256(weights))
-    assert card.configuration == {"path": path, "sha256": sha256(path), "weights": weights}
+    assert card.configuration == {"path": path, "sha256": sha256(path), "weights": weights, "beside": {}}
     encoder = reading.load(tmp_path / "m")
     tensors, images = load_file(weights), torch.rand(4, 3, 16, 16)
     normalised = (images - 0.5) / torch.tensor([0.2, 0.3, 0.4])[:, None, None]
@@ -130,6 +133,83 @@ def test_the_digest_can_be_configured(tmp_path, weights):
         WeightsError, match=f"^{weights}: expected SHA-256 {'0' * 64}, found {sha256(weights)}"
     ):
         building.fetch(section(path, weights=weights, sha256="0" * 64), "m", tmp_path / "m")
+
+
+# Modules beside the file
+
+HELPER = "from torch import nn\n\n\ndef body(width):\n    return nn.Sequential(nn.Conv2d(3, width, 4, 4), nn.AdaptiveAvgPool2d(1), nn.Flatten())\n"
+USER = "from parts.bodies import body\n" + HEAD + DECORATOR + "def mine(weights):\n    return body(8)\n"
+
+
+@pytest.fixture
+def helped(tmp_path):
+    """File that imports from a package beside it."""
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts/__init__.py").write_text("")
+    (tmp_path / "parts/bodies.py").write_text(HELPER)
+    return write(tmp_path, USER)
+
+
+def test_a_file_imports_from_beside_it_and_the_card_says_what(tmp_path, helped):
+    card = building.fetch(section(helped), "m", tmp_path / "m")
+    names = ("parts/__init__.py", "parts/bodies.py")
+    assert card.configuration["beside"] == {name: sha256(tmp_path / name) for name in names}
+    assert reading.load(tmp_path / "m")(torch.rand(2, 3, 16, 16)).shape == (2, 8)
+    assert str(tmp_path) not in sys.path
+    assert not list(tmp_path.rglob("__pycache__"))
+
+
+def test_a_module_beside_it_that_changed_since_is_refused(tmp_path, helped):
+    building.fetch(section(helped), "m", tmp_path / "m")
+    bodies = tmp_path / "parts/bodies.py"
+    bodies.write_text(HELPER + "# Changed.\n")
+    with pytest.raises(
+        ConfigError, match=rf"^{bodies}: expected SHA-256 \w+, as the model's card says, found "
+    ):
+        reading.load(tmp_path / "m")
+
+
+def test_a_module_is_read_from_its_file_and_not_from_a_compiled_copy(tmp_path, helped):
+    bodies = tmp_path / "parts/bodies.py"
+    stat = bodies.stat()
+    py_compile.compile(str(bodies))
+    bodies.write_text(HELPER.replace("4, 4)", "8, 8)"))
+    os.utime(bodies, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    building.fetch(section(helped), "m", tmp_path / "m")
+    assert load_file(tmp_path / "m/weights.safetensors")["0.weight"].shape == (8, 3, 8, 8)
+
+
+def test_files_of_two_folders_have_their_own_modules_of_one_name(tmp_path):
+    sizes = {}
+    for name, width in (("one", 8), ("two", 16)):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "bodies.py").write_text(HELPER.replace("width,", f"{width},"))
+        path = write(folder, USER.replace("parts.bodies", "bodies"))
+        sizes[name] = building.fetch(section(path), name, tmp_path / f"out-{name}").feature_size
+    assert sizes == {"one": 8, "two": 16}
+    assert reading.load(tmp_path / "out-one")(torch.rand(1, 3, 16, 16)).shape == (1, 8)
+
+
+def test_a_module_whose_edit_would_go_unnoticed_is_refused(tmp_path, helped):
+    text = "import importlib\n" + USER.replace(
+        "from parts.bodies import body", "body = importlib.import_module('parts.bodies').body"
+    )
+    write(tmp_path, text)
+    with pytest.raises(
+        ConfigError, match=rf"^{tmp_path}/parts/__init__\.py: an edit of it would go unnoticed"
+    ):
+        building.fetch(section(helped), "m", tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [(HELPER + "1 / 0\n", "line 6: ZeroDivisionError"), ("def body(:\n", "line 1: SyntaxError")],
+)
+def test_a_mistake_in_a_module_beside_it_is_one_line_with_its_place(tmp_path, helped, text, where):
+    (tmp_path / "parts/bodies.py").write_text(text)
+    with pytest.raises(ConfigError, match=rf"^{tmp_path}/parts/bodies\.py, {where}"):
+        building.fetch(section(helped), "m", tmp_path / "m")
 
 
 CASES = {

@@ -1,15 +1,14 @@
 """The digest of code changes with its meaning alone; the digest of content with its bytes alone."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from wordsight.errors import ConfigError
 from wordsight.files import project
+from wordsight.files.listing import below
 from wordsight.workflow import provenance
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,36 +133,66 @@ def test_the_snakefile_needs_little_to_read_the_configuration():
     assert {"numpy", "pandas", "torch", "pyarrow"}.isdisjoint(loaded.stdout.split())
 
 
-def test_content_digest_follows_bytes_and_names_and_not_times(tmp_path):
-    memory = tmp_path / "memory.json"
-    folder = tmp_path / "images"
-    (folder / "a").mkdir(parents=True)
-    (folder / "a/1.png").write_bytes(b"one")
+@pytest.fixture
+def digest(tmp_path):
+    """Digest of files below a folder of images, which are remembered from call to call."""
+    (tmp_path / "images").mkdir()
 
-    def digest():
-        return provenance.content_digest(str(folder), "datasets.x.path", memory)
+    def made():
+        return provenance.content_digest(below(tmp_path / "images"), tmp_path / "memory.json")
 
+    return made
+
+
+def test_content_digest_follows_bytes_and_names_and_not_times(tmp_path, digest):
+    file = tmp_path / "images/1.png"
+    file.write_bytes(b"one")
     first = digest()
-    os.utime(folder / "a/1.png", ns=(1, 1))
+    os.utime(file, ns=(1, 1))
     assert digest() == first
-    (folder / "a/1.png").write_bytes(b"two")
+    file.write_bytes(b"two")
     assert (second := digest()) != first
-    (folder / "a/1.png").rename(folder / "a/2.png")
+    file.rename(tmp_path / "images/2.png")
     assert digest() not in (first, second)
 
 
-def test_content_digest_reads_unchanged_files_once(tmp_path, monkeypatch):
-    memory = tmp_path / "memory.json"
-    file = tmp_path / "weights.pt"
-    file.write_bytes(b"weights")
-    first = provenance.content_digest(str(file), "models.x.path", memory)
+def test_content_digest_reads_unchanged_files_once(tmp_path, digest, monkeypatch):
+    (tmp_path / "images/1.png").write_bytes(b"one")
+    first = digest()
     monkeypatch.setattr(provenance, "sha256", lambda path: pytest.fail(f"{path} was read again"))
-    assert provenance.content_digest(str(file), "models.x.path", memory) == first
+    assert digest() == first
 
 
-def test_content_digest_names_the_key_of_a_missing_path(tmp_path):
-    with pytest.raises(ConfigError, match=r"config: models\.x\.path: .*gone does not exist"):
-        provenance.content_digest(str(tmp_path / "gone"), "models.x.path", tmp_path / "memory.json")
+def test_content_digest_sees_an_edit_that_keeps_size_and_time(tmp_path, digest):
+    """As after a copy that keeps times, or while the clock is set back."""
+    file = tmp_path / "images/1.png"
+    file.write_bytes(b"one")
+    before, stat = digest(), file.stat()
+    file.write_bytes(b"two")
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
+    assert digest() != before
+
+
+def test_content_digest_has_a_digest_for_each_name_of_a_file(tmp_path, digest):
+    (tmp_path / "images/0.png").write_bytes(b"one")
+    (tmp_path / "images/again.png").symlink_to("0.png")
+    before = digest()
+    (tmp_path / "images/again.png").unlink()
+    (tmp_path / "images/again.png").write_bytes(b"one")
+    assert digest() == before
+    (tmp_path / "images/again.png").write_bytes(b"two")
+    assert digest() != before
+
+
+def test_content_digest_tells_names_with_line_breaks_apart(tmp_path):
+    for name in "ab":
+        (tmp_path / name).write_text(name)
+    a, b = tmp_path / "a", tmp_path / "b"
+    memory = tmp_path / "memory.json"
+    one = provenance.content_digest({"x": a, "y": b}, memory)
+    other = provenance.content_digest({f"x {provenance.sha256(a)}\ny": b}, memory)
+    assert one != other
 
 
 def test_content_digest_works_where_nothing_can_be_remembered(tmp_path):
@@ -171,7 +200,4 @@ def test_content_digest_works_where_nothing_can_be_remembered(tmp_path):
     file.write_bytes(b"x")
     (tmp_path / "flat").write_text("")
     memory = tmp_path / "flat" / "memory.json"  # its parent is a file
-    assert provenance.content_digest(str(file), "key", memory) == provenance.content_digest(
-        str(file), "key", memory
-    )
-    shutil.rmtree(tmp_path)
+    assert provenance.content_digest({"": file}, memory) == provenance.content_digest({"": file}, memory)

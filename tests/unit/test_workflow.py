@@ -18,7 +18,7 @@ from wordsight.catalogue.cells import CELLS
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.config.load import load
 from wordsight.errors import ConfigError
-from wordsight.workflow import inputs, params, targets
+from wordsight.workflow import inputs, own_files, params, targets
 from wordsight.workflow.pairing import resolve
 
 RANDOM = {"source": "random", "architecture": "timm/test_resnet", "seed": 2}
@@ -244,7 +244,7 @@ def at(tmp_path, monkeypatch):
 
 def content(section, *path):
     config = changed(lambda c: c[path[0]].update({path[1]: {**c[path[0]].get(path[1], {}), **section}}))
-    return params.user_content(config, *path)
+    return own_files.user_content(config, *path)
 
 
 MINE = {
@@ -295,7 +295,7 @@ def test_a_file_that_is_missing_is_named_by_its_key_with_what_to_do(at, section,
     values.setdefault("text_models", {})
     values[path[0]][path[1]] = {**values[path[0]].get(path[1], {}), **section}
     with pytest.raises(ConfigError) as caught:
-        params.user_content(load(values), *path)
+        own_files.user_content(load(values), *path)
     for word in words:
         assert word in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -306,7 +306,7 @@ def test_all_files_that_are_missing_are_listed_at_once_with_their_sources(at):
     values["datasets"]["photos"] = {"source": "imagenet", "path": "data/imagenet"}
     values["text_models"] = {"vectors": {"source": "word2vec", "path": "gone.bin", "by_hand": "ask them"}}
     with pytest.raises(ConfigError) as caught:
-        params.user_content(load(values), "text_models", "vectors")
+        own_files.user_content(load(values), "text_models", "vectors")
     for words in (
         "datasets.photos.path: data/imagenet does not exist (get it from https://image-net.org/download;",
         "text_models.vectors.path: gone.bin does not exist (ask them)",

@@ -1,11 +1,11 @@
 """The files of a folder or an archive, under one interface: their names, and a function that reads each.
 
-Archives are read in place. Nothing is unpacked to disk, so that no name in an archive can write elsewhere.
-Links and devices are skipped, and an archive that unpacks to far more bytes than images would is refused.
+Links in a folder are followed. Archives are read in place. Nothing is unpacked to disk, so that no name in
+an archive can write elsewhere. Links and devices in an archive are skipped, and an archive that unpacks to
+far more bytes than images would is refused.
 """
 
 import gzip
-import os
 import tarfile
 import weakref
 import zipfile
@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple, cast
 
 from wordsight.errors import DataError
+from wordsight.files import listing
 from wordsight.files.signatures import describe_start
 
 GZIP, ZIP = b"\x1f\x8b\x08", b"PK\x03\x04"
@@ -54,18 +55,19 @@ class Extent:
 def list_files(path: Path) -> Files:
     """Files below a folder, or in a tar file (plain or compressed with gzip) or a zip file.
 
-    Names are relative to the folder or archive, with ``/``; hidden files are left out. A folder is in sorted
-    order, an archive in its own order. Read the files in this order: a compressed tar file is only fast to
-    read forwards.
+    Names are relative to the folder or archive, with ``/``; hidden files are left out. A folder is in the
+    order of :func:`wordsight.files.listing.below`, an archive in its own order. Read the files in this order:
+    a compressed tar file is only fast to read forwards.
 
     Raises
     ------
     DataError
         When the path doesn't exist or isn't a folder or archive, the archive is cut short, damaged or
-        protected by a password, or a name leads out of the archive. The error names the path.
+        protected by a password, a name leads out of the archive, or the folder has something that can't be
+        read. The error names the path.
     """
     if path.is_dir():
-        return {name: partial((path / name).read_bytes) for name in sorted(_walk(path))}
+        return {name: partial(file.read_bytes) for name, file in listing.below(path).items()}
     start = _start(path)
     if start.startswith(GZIP):
         return _list_compressed(path)
@@ -195,19 +197,13 @@ def _read_zip(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> b
 
 
 def _start(path: Path) -> bytes:
+    if problem := listing.problem(path):
+        raise DataError(f"{path}: {problem}")
     try:
         with path.open("rb") as file:
             return file.read(512)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-def _walk(folder: Path) -> Iterator[str]:
-    """Names of all files that aren't hidden, at any depth."""
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        below = Path(parent).relative_to(folder)
-        yield from ((below / name).as_posix() for name in names if not name.startswith("."))
 
 
 def _visible(files: Files, path: Path) -> Files:

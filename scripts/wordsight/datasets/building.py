@@ -23,10 +23,11 @@ from wordsight.errors import DataError
 from wordsight.files.disk import cannot_write, write_json
 from wordsight.files.hashing import sha256
 from wordsight.files.pixels import decode
-from wordsight.logs import progress
+from wordsight.logs import logger, progress
 
 ROW_GROUP = 256
 ROW_GROUP_BYTES = 64 << 20  # Groups of large photographs have fewer rows, because a group is held in memory.
+MOST_NAMED = 10  # damaged images in one error; the log has all
 
 
 @dataclass
@@ -40,6 +41,34 @@ class Summary:
         """Add an RGB image."""
         self.histogram += np.reshape(image.histogram(), (3, 256))
         self.signatures.add(image)
+
+
+@dataclass
+class Damage:
+    """Images of a dataset that can't be read or decoded. The log names them all, the error the first ones."""
+
+    name: str
+    first: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def add(self, error: DataError) -> None:
+        """Add what is wrong with an image."""
+        logger.warning("%s", error)
+        self.count += 1
+        if len(self.first) < MOST_NAMED:
+            self.first.append(str(error).removeprefix(f"{self.name}: "))
+
+    def refuse(self) -> None:
+        """Raise :class:`DataError` if there is any."""
+        if self.count == 1:
+            raise DataError(f"{self.name}: {self.first[0]}")
+        if self.count:
+            left = self.count - len(self.first)
+            more = f"; and {left:,} more, which the log of the step names" if left else ""
+            raise DataError(
+                f"{self.name}: {self.count:,} images can't be read; replace or remove them: "
+                f"{'; '.join(self.first)}{more}"
+            )
 
 
 def prepare(section: Dataset, name: str, seed: int, directory: Path | str) -> DatasetCard:
@@ -59,7 +88,7 @@ def prepare(section: Dataset, name: str, seed: int, directory: Path | str) -> Da
     ------
     DataError
         When the source is missing or damaged, has no test images or only one class, or has no classes and
-        an image lacks a caption.
+        an image lacks a caption. An error about damaged images counts them all and names the first ones.
     """
     source = importlib.import_module(f"wordsight.datasets.sources.{section.source}").load(section)
     return build(source, section, name, seed, Path(directory))
@@ -73,8 +102,10 @@ def build(source: Source, section: Dataset, name: str, seed: int, directory: Pat
     _check(name, source.classes, train, test)
     _check_label_space(name, label_space, source)
     with _replacing(directory) as folder:
-        of_train = _write_split(folder / "train.parquet", name, train)
-        of_test = _write_split(folder / "test.parquet", name, test)
+        damage = Damage(name)
+        of_train = _write_split(folder / "train.parquet", name, train, damage)
+        of_test = _write_split(folder / "test.parquet", name, test, damage)
+        damage.refuse()
         mean, std = colour_statistics((of_train if train else of_test).histogram)
         card = DatasetCard(
             name=name,
@@ -158,13 +189,17 @@ def _replacing(directory: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_split(path: Path, name: str, items: list[Item]) -> Summary:
+def _write_split(path: Path, name: str, items: list[Item], damage: Damage) -> Summary:
     summary = Summary()
 
     def rows() -> Iterator[dict[str, Any]]:
         for item in progress(items, len(items), f"images of {name}"):
-            data = _read(item, name)
-            summary.add(decode(data, f"{name}: {item.id}"))
+            try:
+                data = _read(item, name)
+                summary.add(decode(data, f"{name}: {item.id}"))
+            except DataError as error:
+                damage.add(error)
+                continue
             yield {**{name: getattr(item, name) for name in SCHEMA.names if name != "image"}, "image": data}
 
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:

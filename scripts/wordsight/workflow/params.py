@@ -1,7 +1,6 @@
 """The params of each step: the values that it reads of the configuration. A change of them runs it again."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from wordsight.catalogue import display
@@ -15,22 +14,10 @@ from wordsight.config.text import Wording
 from wordsight.errors import ConfigError
 from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.measures import Measure
-from wordsight.workflow.provenance import content_digest
 from wordsight.workflow.targets import Cut, attacked, group
 
 Values = dict[str, Any]
 Wildcards = Any  # of Snakemake: attributes and `get`
-
-# What to do when the path of a dataset doesn't exist.
-LAYOUT = "docs/add-a-dataset.md says which files belong there"
-# Where to get the variants of ImageNet, which no program may download or which come as several archives.
-IMAGENET = {
-    "validation": "https://image-net.org/download",
-    "v2": "https://github.com/modestyachts/ImageNetV2",
-    "sketch": "https://github.com/HaohanWang/ImageNet-Sketch",
-    "r": "https://github.com/hendrycks/imagenet-r",
-    "objectnet": "https://objectnet.dev",
-}
 
 
 def values_of(config: Config, *path: str) -> Values:
@@ -180,57 +167,6 @@ def _measure(record: Protocol) -> Measure:
         medians=metrics("median"),
         without_mean=metrics("none"),
     )
-
-
-# The user's own files
-
-
-def user_content(config: Config, *path: str) -> list[str]:
-    """Digests of the user's own files and folders that a section names; empty if it names none.
-
-    A file that also has an address may be missing.
-
-    Raises
-    ------
-    ConfigError
-        When a file or folder is missing. The error lists those of all sections, so that they can be got at
-        once.
-    """
-    files = _own_files(values_of(config, *path))
-    if not all(Path(file).exists() for file in files.values()):
-        raise ConfigError(_missing(config))
-    return [content_digest(file, ".".join((*path, key))) for key, file in files.items()]
-
-
-def _own_files(values: Values) -> dict[str, str]:
-    """Files and folders that only the user can have, by the key of a section that names them."""
-    # For torchvision, `weights` is a name; for a user's Python function, it is a file.
-    keys = ["path", "weights"] if values["source"] == "python" else ["path"]
-    return {
-        key: values[key]
-        for key in keys
-        if values.get(key) and (Path(values[key]).exists() or not values.get("url"))
-    }
-
-
-def _missing(config: Config) -> str:
-    """Which files and folders of the user are missing, where to get them, and what to do without them."""
-    found = [
-        f"{section}.{name}.{key}: {file} does not exist{_steps(section, values)}"
-        for section in ("datasets", "models", "text_models", "corpora")
-        for name in getattr(config, section)
-        if (values := values_of(config, section, name))
-        for key, file in _own_files(values).items()
-        if not Path(file).exists()
-    ]
-    return f"config: {'; '.join(found)}. Without one of them, remove its entry, and its name in `protocols`"
-
-
-def _steps(section: str, values: Values) -> str:
-    steps = values.get("by_hand") or (LAYOUT if section == "datasets" else "")
-    address = IMAGENET.get(values.get("variant", "")) if values["source"] == "imagenet" else None
-    parts = [*([f"get it from {address}"] if address else []), *([steps] if steps else [])]
-    return f" ({'; '.join(parts)})" if parts else ""
 
 
 # Modules that a step imports by a name in the configuration, for its digest

@@ -12,12 +12,12 @@ import ast
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from wordsight.errors import ConfigError
 from wordsight.files.hashing import sha256
 from wordsight.files.project import LOCK, SCRIPTS, locked_versions
 
@@ -126,46 +126,46 @@ def _places(root: Path, module: str) -> list[Path]:
     return [*packages, root.joinpath(*parts).with_suffix(".py")]
 
 
-def content_digest(path: str, key: str, memory: Path = Path(".snakemake/wordsight-content.json")) -> str:
-    """SHA-256 over the names and bytes of a user's file or folder.
+def content_digest(
+    files: Mapping[str, Path], memory: Path = Path(".snakemake/wordsight-content.json")
+) -> str:
+    """SHA-256 over the names and bytes of files, in their order.
 
-    Bytes are read once for each path, size and modification time: a file that was touched is read again and
-    gives the same digest, and an unchanged one costs only a ``stat``.
+    A file is read again when its size or one of its times changed: a touched one gives the same digest, and
+    an unchanged one costs only a ``stat``.
 
     Parameters
     ----------
-    path : file or folder named in the configuration
-    key : the configuration's key that names it, for the error
+    files : by name
     memory : file that keeps digests between runs
-
-    Raises
-    ------
-    ConfigError
-        When the path doesn't exist.
     """
-    root = Path(path)
-    if not root.exists():
-        raise ConfigError(f"config: {key}: {path} does not exist")
-    known: dict[str, str] = _recall(memory)
-    files = sorted(file for file in ([root] if root.is_file() else root.rglob("*")) if file.is_file())
-    current = {}
-    for file in files:
-        stat = file.stat()
-        entry = f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}"
-        current[entry] = known.get(entry) or sha256(file)
-    if not current.keys() <= known.keys():
-        _remember(memory, {**known, **current})
-    names = [file.relative_to(root).as_posix() for file in files]
-    return hashlib.sha256(
-        "\n".join(f"{n} {d}" for n, d in zip(names, current.values(), strict=True)).encode()
-    ).hexdigest()
+    known = dict(_recall(memory))
+    states = {name: _state(path) for name, path in files.items()}
+    new = {state: sha256(files[name]) for name, state in states.items() if state not in known}
+    if new:
+        known |= new
+        _remember(memory, known)
+    contents = [[name, known[state]] for name, state in states.items()]
+    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
 
 
-def _recall(memory: Path) -> dict[str, str]:
+def _state(path: Path) -> str:
+    """What changes whenever a file's bytes do: no program can set the time of its last change (ctime)."""
+    found = path.stat()
+    return f"{path.resolve()} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
+
+
+def _recall(memory: Path) -> Mapping[str, str]:
     try:
-        return json.loads(memory.read_text(encoding="utf-8"))
+        return _read_memory(memory, memory.stat().st_mtime_ns)
     except (OSError, ValueError):
         return {}
+
+
+@lru_cache(maxsize=1)
+def _read_memory(memory: Path, modified: int) -> Mapping[str, str]:
+    """Content of the memory, read once for many sections; ``modified`` keys the cache."""
+    return json.loads(memory.read_text(encoding="utf-8"))
 
 
 def _remember(memory: Path, digests: dict[str, str]) -> None:

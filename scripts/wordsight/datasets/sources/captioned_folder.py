@@ -15,6 +15,7 @@ from wordsight.config.datasets import CaptionedFolderDataset
 from wordsight.datasets.source import NO_LABEL, USERS_OWN, Item, Source, class_names
 from wordsight.datasets.splitting import hold_out
 from wordsight.errors import DataError
+from wordsight.files import listing
 from wordsight.files.signatures import describe_start
 
 REQUIRED = ("image", "split")
@@ -73,7 +74,9 @@ class _Folders:
         folder = path if stat.S_ISLNK(mode) else path.parent
         if not self._is_inside(folder.as_posix()):
             return f"expected a file below {self.root}, found a symbolic link that leads out of it"
-        return "expected a file, found a folder" if (self.root / path).is_dir() else ""
+        if (self.root / path).is_dir():
+            return "expected a file, found a folder"
+        return listing.problem(self.root / path)
 
     def _is_inside(self, name: str) -> bool:
         if name not in self.inside:

@@ -25,6 +25,7 @@ from wordsight.datasets.source import NO_LABEL, USERS_OWN, Item, Source, as_text
 from wordsight.datasets.splitting import hold_out
 from wordsight.downloads import cache, hub
 from wordsight.errors import DataError
+from wordsight.files import listing
 
 ROOT = "resources/downloads/huggingface"
 NEEDED = ("caption_column", "label_column")  # A column that is configured must have a text in every row.
@@ -159,6 +160,8 @@ def _open(section: HuggingFaceDataset, where: str) -> Mapping[str, datasets.Data
                 if section.path:
                     return _open_local(Path(section.path).resolve(), section.subset)
                 return _open_remote(section, endpoint)
+        except DataError:
+            raise
         except Exception as error:  # The library's readers of a dozen formats raise errors of any type.
             reasons.append(_reason(error))
             no_connection = isinstance(error, ConnectionError)
@@ -181,8 +184,16 @@ def _open_local(path: Path, subset: str | None) -> Mapping[str, datasets.Dataset
     if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
         saved = datasets.load_from_disk(str(path))
         return {str(saved.split or "train"): saved} if isinstance(saved, datasets.Dataset) else saved
+    if link := listing.linked_folder(path):
+        raise DataError(
+            f"{link}: is a link to a folder, which the library datasets leaves out; put a copy there"
+        )
     folder, file = (path.parent, path.name) if path.is_file() else (path, None)
-    return datasets.load_dataset(str(folder), subset, data_files=file, cache_dir=str(_root()))
+    # The library knows a file by its time, and would give its copy of an earlier file with the same time.
+    again = datasets.DownloadMode.FORCE_REDOWNLOAD
+    return datasets.load_dataset(
+        str(folder), subset, data_files=file, cache_dir=str(_root()), download_mode=again
+    )
 
 
 def _reason(error: Exception) -> str:
@@ -234,8 +245,7 @@ def _classes(slices: list[Slice], column: str | None, where: str) -> list[str]:
 def _items(piece: Slice, section: HuggingFaceDataset, classes: list[str], where: str) -> Iterator[Item]:
     column = section.image_column
     encoded = piece.rows.select_columns([column]).cast_column(column, datasets.Image(decode=False))
-    folders = (Path(section.path).resolve(), _root()) if section.path else (_root(), _hub_cache().resolve())
-    read = Images(column, encoded, folders).read
+    read = Images(column, encoded, _folders(section)).read
     numbers = {name: number for number, name in enumerate(classes)}
     columns = [
         _texts(piece, getattr(section, key), where, needed=key in NEEDED) for key in (*NEEDED, *OPTIONAL)
@@ -243,6 +253,16 @@ def _items(piece: Slice, section: HuggingFaceDataset, classes: list[str], where:
     for place, (caption, label, concept, style) in enumerate(zip(*columns, strict=True)):
         number = numbers[label] if classes else NO_LABEL
         yield Item(piece.id(place), number, partial(read, place), caption, concept, style)
+
+
+def _folders(section: HuggingFaceDataset) -> tuple[Path, ...]:
+    """Folders in which images may lie that are files of their own."""
+    if not section.path:
+        return _root(), _hub_cache().resolve()
+    path = Path(section.path).resolve()
+    # In the hub's own cache, the files of a snapshot are links to the repository's blobs.
+    blobs = [path.parents[1] / "blobs"] if path.parent.name == "snapshots" else []
+    return path, _root(), *blobs
 
 
 def _texts(piece: Slice, column: str | None, where: str, *, needed: bool) -> Iterator[str]:

@@ -6,20 +6,22 @@ from pathlib import Path
 from wordsight.config.datasets import ImageFolderDataset
 from wordsight.datasets.source import USERS_OWN, Item, Source, class_names
 from wordsight.errors import DataError
+from wordsight.files import listing
 
 
 def load(section: ImageFolderDataset) -> Source:
-    """List the images below ``section.path``; names that start with a dot are ignored.
+    """List the images below ``section.path``; links are followed, names that start with a dot are ignored.
 
     Raises
     ------
     DataError
         When a folder is missing or empty, there is a file in place of a folder for a class, or the splits
-        share a folder or have different classes. Files that aren't images are found when they are read.
+        share a folder or have different classes; or for what :func:`wordsight.files.listing.below` refuses.
+        Files that aren't images are found when they are read.
     """
     root = Path(section.path)
     folders = section.splits
-    if len(set(folders.values())) < len(folders):
+    if len({(root / folder).resolve() for folder in folders.values()}) < len(folders):
         raise DataError(
             f"{root}: splits: expected two different folders, found {', '.join(folders.values())}"
         )
@@ -40,35 +42,28 @@ def load(section: ImageFolderDataset) -> Source:
     )
 
 
-def _visible(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-
-
 def _classes(folder: Path) -> list[str]:
     if not folder.is_dir():
         raise DataError(f"{folder}: does not exist; put one subfolder for each class there")
-    for path in _visible(folder):
+    found = listing.entries(folder)
+    for path in found:
+        if wrong := listing.problem(path):
+            raise DataError(f"{path}: {wrong}")
         if not path.is_dir():
             raise DataError(f"{path}: is a file, but only folders belong here, one for each class")
-    classes = [path.name for path in _visible(folder)]
-    if not classes:
+    if not found:
         raise DataError(f"{folder}: is empty; put one subfolder for each class there")
-    return classes
+    return [path.name for path in found]
 
 
 def _items(root: Path, folder: str, classes: list[str]) -> list[Item]:
     items = []
     for label, name in enumerate(classes):
-        files = _files(root / folder / name)
+        files = listing.below(root / folder / name)
         if not files:
             raise DataError(f"{root / folder / name}: has no images of the class {name!r}")
-        items += [Item(path.relative_to(root).as_posix(), label, partial(path.read_bytes)) for path in files]
+        place = Path(folder, name)
+        items += [
+            Item((place / file).as_posix(), label, partial(path.read_bytes)) for file, path in files.items()
+        ]
     return items
-
-
-def _files(folder: Path) -> list[Path]:
-    """Files in the folder of a class, at any depth."""
-    files = []
-    for path in _visible(folder):
-        files += _files(path) if path.is_dir() else [path]
-    return files

@@ -1,4 +1,4 @@
-"""Captioned images in the shards of a WebDataset: tar files in which each sample is a run of files.
+"""Captioned or labelled images in the shards of a WebDataset: tar files with a run of files for each sample.
 
 The files of a sample share their path up to the first dot of the file name, which is the sample's key; the
 part after the dot says what a file holds. Only images, ``.txt``, ``.cls`` and ``.json`` are read, so that
@@ -14,11 +14,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from wordsight.config.datasets import WebDataset
 from wordsight.datasets.archives import Extent, tar_entries
+from wordsight.datasets.shards import find_shards
 from wordsight.datasets.source import NO_LABEL, USERS_OWN, Item, Source, as_text, class_names
 from wordsight.datasets.splitting import hold_out
 from wordsight.errors import DataError
@@ -28,8 +29,6 @@ from wordsight.logs import progress
 IMAGES = ("jpg", "jpeg", "png", "webp")
 TEXTS = ("txt", "cls", "json")
 MEMBER = re.compile(r"((?:.*/)?[^./]+)\.([^/]*)", re.DOTALL)
-BRACES = re.compile(r"\{([^{}]*)\}")
-RANGE = re.compile(r"(\d+)\.\.(\d+)")
 
 
 class Member(NamedTuple):
@@ -60,9 +59,9 @@ def load(section: WebDataset) -> Source:
     ------
     DataError
         When a pattern leads out of ``section.path`` or matches nothing, a shard isn't a complete tar file or
-        is in both splits, a sample doesn't have exactly one image or has no valid caption, a key occurs
-        twice, or only some of the samples have a label. Files that aren't images are found when they are
-        read.
+        is in both splits, a sample doesn't have exactly one image or has neither a caption nor a label, a key
+        occurs twice, or only some of the samples have a label. Files that aren't images are found when they
+        are read.
     """
     root = Path(section.path)
     files = find_shards(root, {str(split): pattern for split, pattern in section.splits.items()})
@@ -76,49 +75,6 @@ def load(section: WebDataset) -> Source:
     }
     train = hold_out(items["train"], section.validation, root.absolute().name)
     return Source(section.path, USERS_OWN, classes, train, items["test"])
-
-
-def find_shards(root: Path, splits: dict[str, str]) -> dict[Path, str]:
-    """Split of each shard; the patterns of ``splits`` are relative to ``root``, with braces and globs."""
-    shards: dict[Path, str] = {}
-    for split, pattern in splits.items():
-        where = f"{root}: splits.{split}"
-        if not pattern or PurePosixPath(pattern).is_absolute() or ".." in PurePosixPath(pattern).parts:
-            raise DataError(f"{where}: expected a pattern for files below {root}, not {pattern!r}")
-        for name in expand(pattern, where):
-            found = sorted(path for path in root.glob(name) if path.is_file())
-            if not found:
-                raise DataError(f"{where}: there is no shard {name}")
-            for shard in found:
-                if shard in shards:
-                    first = f"splits.{shards[shard]}"
-                    raise DataError(f"{where}: the shard {shard} is in {first} too")
-                shards[shard] = split
-    return shards
-
-
-def expand(pattern: str, where: str) -> list[str]:
-    """Expand the braces of a pattern: ``{a,b}``, and ``{00..12}`` with its leading zeros.
-
-    Raises
-    ------
-    DataError
-        When braces contain anything else, or a range that ends before it starts. The error begins with
-        ``where``.
-    """
-    found = BRACES.search(pattern)
-    if not found:
-        return [pattern]
-    before, after = pattern[: found.start()], pattern[found.end() :]
-    if ends := RANGE.fullmatch(found[1]):
-        width = max(map(len, ends.groups())) if any(end.startswith("0") for end in ends.groups()) else 1
-        choices = [f"{number:0{width}d}" for number in range(int(ends[1]), int(ends[2]) + 1)]
-    else:
-        choices = found[1].split(",") if "," in found[1] else []
-    if not choices:
-        raise DataError(f"{where}: expected a rising range {{00..12}} or a list {{a,b}}, not {found[0]}")
-    names = (name for choice in choices for name in expand(before + choice + after, where))
-    return list(dict.fromkeys(names))  # braces within braces name some twice
 
 
 def read_shard(shard: Path) -> Iterator[Sample]:
@@ -183,10 +139,13 @@ def _texts(contents: dict[str, bytes], where: str) -> tuple[str, str, str, str]:
     caption, label, concept, style = (
         as_text(values.get(name), name, where) for name in ("caption", "label", "concept", "style")
     )
-    if not caption:
-        raise DataError(f"{where}: has no caption, neither in .txt nor as `caption` in .json")
     if "cls" in contents and not label:
         raise DataError(f"{where}: its .cls is empty")
+    if not (caption or label):
+        raise DataError(
+            f"{where}: has neither a caption (in .txt, or as `caption` in .json) nor a label (in .cls, or as "
+            "`label` in .json)"
+        )
     return caption, label, concept, style
 
 

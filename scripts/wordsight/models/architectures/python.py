@@ -2,7 +2,7 @@
 
 The function decorated with :func:`wordsight.models.python.encoder` takes the path of the weights, or None,
 and returns the network. Every step that uses the model calls it again. The weights are then replaced by those
-in the model's own file.
+in the model's own file. The file may import modules from its own folder.
 """
 
 import hashlib
@@ -21,7 +21,9 @@ from torch import nn
 from wordsight.catalogue.section import nearest
 from wordsight.config.models import PreprocessingSection
 from wordsight.errors import ConfigError, first_line
+from wordsight.files import python_imports
 from wordsight.models.encoder import Backbone
+from wordsight.models.own_imports import Imports, imported_from
 from wordsight.models.python import Build
 
 MAX_MESSAGE = 240  # characters that are kept of an error in the user's file
@@ -33,28 +35,33 @@ def build(name: str, configuration: dict[str, Any] | None = None) -> tuple[Backb
     Parameters
     ----------
     name : of the function
-    configuration : ``path`` and ``sha256`` of the file, and ``weights``, the argument of the function
+    configuration : ``path`` and ``sha256`` of the file, and ``weights``, the argument of the function; of a
+        fetched model also ``beside``, the SHA-256 of each file that it imports from beside it
     """
     if configuration is None:
         raise ConfigError(f"config: models: python/{name} needs the source python, with the path of a file")
     path, source = configuration["path"], _source(configuration)
-    with _errors_of(path):
-        module = _run(path, source)
-    function = _function(module, name, path)
-    preprocessing: PreprocessingSection = function.preprocessing  # type: ignore[attr-defined]
-    size = preprocessing.image_size
-    with _errors_of(path):
-        network = function(configuration["weights"])
-    if not isinstance(network, nn.Module):
-        raise ConfigError(
-            f"{path}: {name}: expected a torch.nn.Module to be returned, found {type(network).__name__}"
-        )
-    with _errors_of(path), torch.inference_mode():
-        features = network.float().eval()(torch.zeros(1, 3, size, size))
+    with imported_from(Path(path).resolve().parent) as imports:
+        with _errors_of(path, imports):
+            module = _run(path, source)
+        function = _function(module, name, path)
+        preprocessing: PreprocessingSection = function.preprocessing  # type: ignore[attr-defined]
+        size = preprocessing.image_size
+        with _errors_of(path, imports):
+            network = function(configuration["weights"])
+        if not isinstance(network, nn.Module):
+            raise ConfigError(
+                f"{path}: {name}: expected a torch.nn.Module to be returned, found {type(network).__name__}"
+            )
+        with _errors_of(path, imports), torch.inference_mode():
+            features = network.float().eval()(torch.zeros(1, 3, size, size))
     shape = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__
     if not isinstance(shape, tuple) or len(shape) != 2 or shape[0] != 1:
         raise ConfigError(f"{path}: {name}: expected features of shape (b, d) for b images, found {shape}")
-    return Backbone(network, shape[1], configuration=configuration), preprocessing
+    _check_imports(path, imports.digests, configuration.get("beside"))
+    return Backbone(
+        network, shape[1], configuration={**configuration, "beside": imports.digests}
+    ), preprocessing
 
 
 def _source(configuration: dict[str, Any]) -> bytes:
@@ -67,6 +74,25 @@ def _source(configuration: dict[str, Any]) -> bytes:
     if (found := hashlib.sha256(source).hexdigest()) != expected:
         raise ConfigError(f"{path}: expected SHA-256 {expected}, as the model's card says, found {found}")
     return source
+
+
+def _check_imports(path: str, found: dict[str, str], expected: dict[str, str] | None) -> None:
+    """Refuse files beside the model's own that aren't those of its card, or that nobody could foresee."""
+    folder = Path(path).parent
+    if expected is None:
+        unseen = sorted(found.keys() - python_imports.beside(Path(path)).keys())
+        if unseen:
+            raise ConfigError(
+                f"{folder / unseen[0]}: an edit of it would go unnoticed, since {path} names it only when it "
+                "runs; import it by a statement"
+            )
+        return
+    for file, digest in found.items():
+        if expected.get(file) != digest:
+            stated = expected.get(file, "(none)")
+            raise ConfigError(
+                f"{folder / file}: expected SHA-256 {stated}, as the model's card says, found {digest}"
+            )
 
 
 def _run(path: str, source: bytes) -> ModuleType:
@@ -93,16 +119,21 @@ def _function(module: ModuleType, name: str, path: str) -> Build:
 
 
 @contextmanager
-def _errors_of(path: str) -> Iterator[None]:
-    """Turn an error in the user's code into one line that says where in the file it arose."""
+def _errors_of(path: str, imports: Imports) -> Iterator[None]:
+    """Turn an error in the user's code into one line that says where in which of its files it arose."""
     try:
         yield
     except ConfigError:
         raise
     except (Exception, SystemExit) as error:
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
-        line = frames[-1].lineno if frames else getattr(error, "lineno", None)
-        where = f"{path}, line {line}" if line else path
+        names = {str(imports.folder / file): str(Path(path).parent / file) for file in imports.digests}
+        names[path] = path
+        found = [(getattr(error, "filename", path), getattr(error, "lineno", None))]  # of a SyntaxError
+        found += [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)[::-1]]
+        file, line = next(
+            ((names[file], line) for file, line in found if file in names and line), (path, None)
+        )
+        where = f"{file}, line {line}" if line else path
         kind = type(error).__name__
         # All lines: torch's second one says which tensors do not fit.
         message = " ".join(str(error).split())[:MAX_MESSAGE]

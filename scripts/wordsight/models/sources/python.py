@@ -19,5 +19,5 @@ def acquire(section: PythonNetwork) -> Pretrained:
     backbone, _ = architectures.build(architecture_of(section), configuration=configuration)
     origin = section.weights or section.path
     return Pretrained(
-        tensors=backbone.tensors(), origin=origin, sha256=sha256(origin), configuration=configuration
+        tensors=backbone.tensors(), origin=origin, sha256=sha256(origin), configuration=backbone.configuration
     )

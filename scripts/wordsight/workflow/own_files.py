@@ -1,0 +1,134 @@
+"""The user's own files: which of them each section of a configuration reads, and the digest of their bytes.
+
+What a step reads is what is digested here: by the same lists of files, or for a folder of which it reads some
+files by their names, all of them.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from wordsight.config.experiment import Config
+from wordsight.datasets.shards import find_shards
+from wordsight.errors import ConfigError, WordsightError
+from wordsight.files import listing, python_imports
+from wordsight.workflow.params import values_of
+from wordsight.workflow.provenance import content_digest
+
+Values = Mapping[str, Any]
+Files = dict[str, Path]
+
+# What to do when the path of a dataset doesn't exist.
+LAYOUT = "docs/add-a-dataset.md says which files belong there"
+# Where to get the variants of ImageNet, which no program may download or which come as several archives.
+IMAGENET = {
+    "validation": "https://image-net.org/download",
+    "v2": "https://github.com/modestyachts/ImageNetV2",
+    "sketch": "https://github.com/HaohanWang/ImageNet-Sketch",
+    "r": "https://github.com/hendrycks/imagenet-r",
+    "objectnet": "https://objectnet.dev",
+}
+
+
+def user_content(config: Config, *path: str) -> list[str]:
+    """Digests of the user's own files and folders that a section names; empty if it names none.
+
+    A file that also has an address may be missing.
+
+    Raises
+    ------
+    ConfigError
+        When a file or folder can't be read, or is missing. The error lists the missing ones of all sections,
+        so that they can be got at once.
+    """
+    section = values_of(config, *path)
+    named = _named(section)
+    if not all(Path(file).exists() for file in named.values()):
+        raise ConfigError(_missing(config))
+    return [_digest(section, key, file, ".".join((*path, key))) for key, file in named.items()]
+
+
+def content(path: str, name: str) -> str:
+    """Digest of a file or folder of the project; raises :class:`ConfigError` if it can't be read."""
+    if not Path(path).exists():
+        raise ConfigError(f"{name}: is missing in this copy of wordsight; get it again")
+    return _digest({"source": ""}, "path", path, name)
+
+
+def _digest(section: Values, key: str, file: str, where: str) -> str:
+    read = READ.get(section["source"], _whole) if key == "path" else _whole
+    try:
+        return content_digest(read(section, Path(file)))
+    except OSError as error:
+        raise ConfigError(f"config: {where}: {file} cannot be read ({error.strerror})") from None
+    except WordsightError as error:
+        raise ConfigError(f"config: {where}: {error}") from None
+
+
+def _named(section: Values) -> dict[str, str]:
+    """Files and folders that only the user can have, by the key of a section that names them."""
+    # For torchvision, `weights` is a name; for a user's Python function, it is a file.
+    keys = ["path", "weights"] if section["source"] == "python" else ["path"]
+    return {
+        key: section[key]
+        for key in keys
+        if section.get(key) and (Path(section[key]).exists() or not section.get("url"))
+    }
+
+
+# What a step reads at a path, by the names that matter to it
+
+
+def _whole(_: Values, path: Path) -> Files:
+    """The file, or every file below the folder, of which the step may read any by its name."""
+    if wrong := listing.problem(path):
+        raise ConfigError(f"{path}: {wrong}")
+    return listing.below(path, hidden=True, strict=False) if path.is_dir() else {"": path}
+
+
+def _splits(section: Values, path: Path) -> Files:
+    """Images of the splits' folders. The step refuses one that is missing, and says what belongs there."""
+    return {
+        f"{split}/{name}": file
+        for split, folder in section["splits"].items()
+        if (path / folder).is_dir()
+        for name, file in listing.below(path / folder).items()
+    }
+
+
+def _shards(section: Values, path: Path) -> Files:
+    return {file.relative_to(path).as_posix(): file for file in find_shards(path, section["splits"])}
+
+
+def _code(_: Values, path: Path) -> Files:
+    return {"": path, **python_imports.beside(path)}
+
+
+READ: dict[str, Callable[[Values, Path], Files]] = {
+    "image_folder": _splits,
+    "webdataset": _shards,
+    "python": _code,
+}
+
+
+# What is missing
+
+
+def _missing(config: Config) -> str:
+    """Which files and folders of the user are missing, where to get them, and what to do without them."""
+    found = [
+        f"{section}.{name}.{key}: {file} does not exist{_steps(section, values)}"
+        for section in ("datasets", "models", "text_models", "corpora")
+        for name in getattr(config, section)
+        if (values := values_of(config, section, name))
+        for key, file in _named(values).items()
+        if not Path(file).exists()
+    ]
+    return f"config: {'; '.join(found)}. Without one of them, remove its entry, and its name in `protocols`"
+
+
+def _steps(section: str, values: Values) -> str:
+    steps = values.get("by_hand") or (LAYOUT if section == "datasets" else "")
+    address = IMAGENET.get(values.get("variant", "")) if values["source"] == "imagenet" else None
+    parts = [*([f"get it from {address}"] if address else []), *([steps] if steps else [])]
+    return f" ({'; '.join(parts)})" if parts else ""
