@@ -3,7 +3,7 @@
 The experiment is run with encoders that see fewer and more images, on the protocols that its conclusions rest
 on. Everything else, seeds included, is the same.
 
-    python benchmarks/images_seen.py                          # about an hour and a half on two cores
+    python benchmarks/images_seen.py
     python benchmarks/images_seen.py --images 7500 15000 --seeds 3
 
 Written are a table, with the effect of each contrast and its interval, and a figure of it.
