@@ -12,12 +12,12 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.config.text import Wording
     from wordsight.datasets.reading import read_card
     from wordsight.files.feature_sets import write_features
-    from wordsight.text.reading import features
+    from wordsight.text.reading import features, load
 
     wording = validate(Wording, snakemake.params.wording)
-    folder = Path(snakemake.input.card).parent
+    model = load(Path(snakemake.input.card).parent, snakemake.params.device)
     for dataset, output in zip(snakemake.input.datasets, snakemake.output, strict=True):
         card = read_card(Path(dataset).parent)
-        found = features(folder, card.name, card.classes, wording, snakemake.params.device)
+        found = features(model, card.name, card.classes, wording)
         found.metadata["code"] = snakemake.params.code
         write_features(output, found)

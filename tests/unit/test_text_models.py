@@ -29,8 +29,9 @@ from wordsight.files.feature_sets import read_features, write_features
 from wordsight.files.hashing import sha256
 from wordsight.files.packages import package_folder
 from wordsight.pretraining import sentence_encoder
+from wordsight.text import reading
 from wordsight.text.building import fetch
-from wordsight.text.reading import features
+from wordsight.text.readers import open_clip as open_clip_text
 from wordsight.text.sentence_vectors import phrases
 from wordsight.text.sources import word2vec
 
@@ -62,6 +63,10 @@ def served(hub, monkeypatch):
 
     monkeypatch.setattr(downloads_hub, "from_hub", from_hub)
     return asked
+
+
+def features(directory, dataset, classes, wording):
+    return reading.features(reading.load(directory), dataset, classes, wording)
 
 
 def error_of(section, directory):
@@ -337,6 +342,10 @@ TINY = {
 }
 
 
+def of_text(**keys):
+    return {**TINY, "custom_text": True, "text_cfg": {**TINY["text_cfg"], **keys}}
+
+
 @pytest.fixture
 def tiny(monkeypatch):
     """Small models of open_clip by name: one whose text tower stands beside the other, and one where it is within."""
@@ -344,6 +353,9 @@ def tiny(monkeypatch):
         "tiny": TINY,
         "tiny-quickgelu": {**TINY, "quick_gelu": True},
         "tiny-custom": {**TINY, "custom_text": True},
+        # Towers in which padding matters: every token sees all others, or the vector is that of a token after it.
+        "tiny-both-ways": of_text(no_causal_mask=True),
+        "tiny-class-token": of_text(embed_cls=True),
         "tiny-hf": {
             **TINY,
             "text_cfg": {"hf_model_name": "roberta-base", "hf_tokenizer_name": "roberta-base"},
@@ -359,7 +371,10 @@ def clip(name):
         return open_clip.create_model(name).eval()
 
 
-@pytest.mark.parametrize("name", ["tiny", "tiny-quickgelu", "tiny-custom"])
+TINY_TOWERS = ("tiny", "tiny-quickgelu", "tiny-custom", "tiny-both-ways", "tiny-class-token")
+
+
+@pytest.mark.parametrize("name", TINY_TOWERS)
 @pytest.mark.parametrize("normalise", [False, True])
 def test_vectors_are_those_of_open_clip(name, normalise, tiny, tmp_path):
     model = clip(name)
@@ -372,6 +387,25 @@ def test_vectors_are_those_of_open_clip(name, normalise, tiny, tmp_path):
         wanted = model.encode_text(open_clip.get_tokenizer(name)(SENTENCES), normalize=normalise).numpy()
     np.testing.assert_allclose(found, wanted, atol=1e-5, rtol=0)
     assert np.ptp(found, axis=0).max() > 0.01
+
+
+@pytest.mark.parametrize("name", TINY_TOWERS)
+def test_padding_is_left_out_where_no_vector_depends_on_it(name, tiny, tmp_path, monkeypatch):
+    torch.save(clip(name).state_dict(), tmp_path / "clip.pt")
+    fetch(
+        OpenClipText(source="open_clip", name=name, path=str(tmp_path / "clip.pt")), "own", tmp_path / "out"
+    )
+    tower, lengths = open_clip_text.tower_of(name), []
+    tower.register_forward_pre_hook(lambda _, texts: lengths.append(texts[0].shape[1]))
+    monkeypatch.setattr(open_clip_text, "tower_of", lambda _: tower)
+    model = reading.load(tmp_path / "out")
+    long, short = (
+        reading.features(model, "pets", names, Wording()).values
+        for names in (["grey tabby cat", "cat"], ["cat", "dog"])
+    )
+    np.testing.assert_allclose(short[0], long[1], atol=1e-5, rtol=0)
+    whole = name in ("tiny-both-ways", "tiny-class-token")
+    assert lengths == [77, 77] if whole else lengths[0] > lengths[1]
 
 
 def test_the_image_tower_is_left_out(tiny, tmp_path):

@@ -1,12 +1,13 @@
 """Vectors of class names from a prepared text model.
 
 The card of a text model names its source. The module of that name in :mod:`wordsight.text.readers` has the
-function ``read(directory, card, phrases, wording, device) -> (vectors, unknown words)``.
+function ``load(directory, card, device)``, whose result makes vectors of phrases.
 """
 
 import importlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,29 +19,35 @@ from wordsight.files.feature_sets import Features
 from wordsight.files.hashing import sha256
 from wordsight.logs import logger
 from wordsight.text.card import TextCard
-from wordsight.text.sentence_vectors import phrases
+from wordsight.text.sentence_vectors import Encode, phrases
 
 
-def features(
-    directory: Path | str, dataset: str, classes: Sequence[str], wording: Wording, device: str = "cpu"
-) -> Features:
-    """Vectors of class names: one row per class, in the order of the labels, with the name as its id.
+@dataclass(frozen=True)
+class TextEncoder:
+    """A text model in memory.
 
-    A class has no row if none of the words of its name is known.
+    Attributes
+    ----------
+    card : card of the model
+    encode : makes vectors of phrases
+    """
+
+    card: TextCard
+    encode: Encode
+
+
+def load(directory: Path | str, device: str = "cpu") -> TextEncoder:
+    """Read a text model from its files.
 
     Parameters
     ----------
-    directory : folder with the files of the text model
-    dataset : name, for the errors
-    classes : names, in the order of the labels
-    wording : template, pooling, normalisation
+    directory : folder with the files
     device : ``auto``, ``cpu``, ``cuda`` or ``mps``
 
     Raises
     ------
     DataError
-        When a file is missing or does not have the SHA-256 in the card, the dataset has no classes, fewer
-        than two of several classes have a vector, or a vector is not finite.
+        When a file is missing or does not have the SHA-256 in the card.
     """
     directory = Path(directory)
     card = cards.read(directory / "card.json", TextCard, "a card")
@@ -51,12 +58,31 @@ def features(
             raise DataError(
                 f"{path}: expected SHA-256 {expected}, found {what}; delete {directory} to fetch it again"
             )
-    where = f"{card.name} on {dataset}"
+    reader = importlib.import_module(f"wordsight.text.readers.{card.source}")
+    return TextEncoder(card, reader.load(directory, card, device))
+
+
+def features(model: TextEncoder, dataset: str, classes: Sequence[str], wording: Wording) -> Features:
+    """Vectors of class names: one row per class, in the order of the labels, with the name as its id.
+
+    A class has no row if none of the words of its name is known.
+
+    Parameters
+    ----------
+    dataset : name, for the errors
+    classes : names, in the order of the labels
+    wording : template, pooling, normalisation
+
+    Raises
+    ------
+    DataError
+        When the dataset has no classes, fewer than two of several classes have a vector, or a vector is not
+        finite.
+    """
+    where = f"{model.card.name} on {dataset}"
     if not classes:
         raise DataError(f"{where}: the dataset has no names of classes")
-    class_phrases = phrases(classes, wording.template)
-    source = importlib.import_module(f"wordsight.text.readers.{card.source}")
-    vectors, unknown = source.read(directory, card, class_phrases, wording, device)
+    vectors, unknown = model.encode(phrases(classes, wording.template), wording)
     if unknown:
         logger.warning("%s: no vector of %d words: %s", where, len(unknown), ", ".join(unknown))
     known = np.flatnonzero(vectors.any(axis=1))
@@ -71,7 +97,7 @@ def features(
     if not np.isfinite(vectors).all():
         raise DataError(f"{where}: the vectors are not all finite")
     metadata = {
-        "text_model": card.name,
+        "text_model": model.card.name,
         "dataset": dataset,
         "unknown_words": json.dumps(unknown),
         "unknown_classes": json.dumps(without),

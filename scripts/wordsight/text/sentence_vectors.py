@@ -6,13 +6,14 @@ Reimers and Gurevych, Sentence-BERT, 2019, section 3, https://arxiv.org/abs/1908
 Devillers et al., 2021, https://arxiv.org/abs/2104.08313 (``class_token``, as in the authors' code)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
-from wordsight.config.text import Pooling
+from wordsight.config.text import Pooling, Wording
 from wordsight.errors import ConfigError, DataError
 from wordsight.logs import progress
 
@@ -32,6 +33,10 @@ class Phrase:
     def name(self) -> str:
         """The class name alone."""
         return self.text[self.start : self.end]
+
+
+# From phrases to vectors (n, d), and to the words without one. A phrase without any known word gets zeros.
+Encode = Callable[[Sequence[Phrase], Wording], tuple[np.ndarray, list[str]]]
 
 
 def phrases(classes: Sequence[str], template: str) -> list[Phrase]:

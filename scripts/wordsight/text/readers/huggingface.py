@@ -17,21 +17,22 @@ from wordsight.models.encoder import resolve_device
 from wordsight.models.quiet import quiet
 from wordsight.text import sentence_vectors
 from wordsight.text.card import TOKENIZER, WEIGHTS, TextCard
-from wordsight.text.sentence_vectors import Phrase
+from wordsight.text.sentence_vectors import Encode, Phrase
 
 KINDS = ("bert", "distilbert", "gpt2", "roberta")
 
 
-def read(
-    directory: Path, card: TextCard, phrases: Sequence[Phrase], wording: Wording, device: str
-) -> tuple[np.ndarray, list[str]]:
-    """Vectors (n, d) of phrases, and an empty list of unknown words, since a tokenizer splits these."""
+def load(directory: Path, card: TextCard, device: str) -> Encode:
+    """Read the model; the result makes vectors. No word is unknown, since a tokenizer splits words."""
     model, tokenizer = build(directory / TOKENIZER, card.origin)
     path = directory / WEIGHTS
-    network = model.state_dict()
-    tensors.fit(tensors.read_safetensors(path), network, str(path))
+    tensors.fit(tensors.read_safetensors(path), model.state_dict(), str(path))
     model = model.eval().to(resolve_device(device))
-    return sentence_vectors.encode(model, tokenizer, phrases, wording.pooling).numpy(), []
+
+    def encode(phrases: Sequence[Phrase], wording: Wording) -> tuple[np.ndarray, list[str]]:
+        return sentence_vectors.encode(model, tokenizer, phrases, wording.pooling).numpy(), []
+
+    return encode
 
 
 def build(folder: Path, origin: str) -> tuple[Any, Any]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,18 @@ from safetensors import SafetensorError, safe_open
 from wordsight.config.text import Wording
 from wordsight.errors import DataError
 from wordsight.text.card import TOKENIZER, WEIGHTS, TextCard
-from wordsight.text.sentence_vectors import Phrase
+from wordsight.text.sentence_vectors import Encode, Phrase
 
 WORDS = "words.txt"  # one word per line, in the order of the vectors
 
 
-def read(
-    directory: Path, card: TextCard, phrases: Sequence[Phrase], wording: Wording, device: str
+def load(directory: Path, card: TextCard, device: str) -> Encode:
+    """Make vectors from the files themselves, since they have millions of words, of which few are needed."""
+    return partial(_encode, directory, card.size)
+
+
+def _encode(
+    directory: Path, size: int, phrases: Sequence[Phrase], wording: Wording
 ) -> tuple[np.ndarray, list[str]]:
     """Vectors (n, d) of class names, and the words without a vector.
 
@@ -37,7 +43,7 @@ def read(
     def look_up(text: str) -> np.ndarray | None:
         return next((found[form.encode()] for form in _forms(text) if form.encode() in found), None)
 
-    means, unknown = np.zeros((len(names), card.size), dtype=np.float32), []
+    means, unknown = np.zeros((len(names), size), dtype=np.float32), []
     for row, name in enumerate(names):
         whole = look_up(name)
         if whole is not None:
