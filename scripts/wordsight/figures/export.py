@@ -16,13 +16,18 @@ def save(chart: Any, json: Path | str, svg: Path | str, png: Path | str, pdf: Pa
     """Write a chart in every format; equal charts give equal JSON and SVG."""
     spec = chart.to_dict()
     write_json(json, spec)
-    write_text(svg, vl_convert.vegalite_to_svg(spec, vl_version=VERSION))
-    save_png(chart, png)
+    drawing = vl_convert.vegalite_to_svg(spec, vl_version=VERSION)
+    write_text(svg, drawing)
+    _write_png(drawing, png)
     with atomic(pdf) as temporary:
-        temporary.write_bytes(vl_convert.vegalite_to_pdf(spec, vl_version=VERSION))
+        temporary.write_bytes(vl_convert.svg_to_pdf(drawing))
 
 
 def save_png(chart: Any, path: Path | str) -> None:
     """Write a chart as a picture."""
+    _write_png(vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=VERSION), path)
+
+
+def _write_png(drawing: str, path: Path | str) -> None:
     with atomic(path) as temporary:
-        temporary.write_bytes(vl_convert.vegalite_to_png(chart.to_dict(), vl_version=VERSION, scale=SCALE))
+        temporary.write_bytes(vl_convert.svg_to_png(drawing, scale=SCALE))
