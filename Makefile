@@ -5,14 +5,16 @@ CONFIG ?=
 MODEL ?=
 # Jobs that run at the same time share four fifths of the machine's memory.
 MEMORY_MB ?= $(shell $(PYTHON) -c 'import os; print(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 8 // 10 ** 7)')
+# The shell gets these from its environment, where a space or a quote in a name does no harm.
+export CONFIG MODEL
 # `--cores` comes last: an option that takes several values, such as `--configfile`, would take the target as a value.
 # CONFIG is checked first, because Snakemake takes seconds to start, and doesn't say where a mistake in YAML is.
-SNAKEMAKE = $(if $(CONFIG),PYTHONPATH=scripts .venv/bin/python -m wordsight.config $(CONFIG) && ).venv/bin/snakemake $(if $(CONFIG),--configfile $(CONFIG)) --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
+SNAKEMAKE = $(if $(CONFIG),PYTHONPATH=scripts .venv/bin/python -m wordsight.config "$$CONFIG" && ).venv/bin/snakemake $(if $(CONFIG),--configfile "$$CONFIG") --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
 
-.PHONY: report test test-fast snapshots lint why bench plan plan-table check-model search lock
+.PHONY: report test test-fast snapshots lint why bench plan plan-table check-model search lock cache
 .DEFAULT_GOAL := report
 
-report: .venv/report  ## Run the default experiment, or CONFIG=..., and print the answer.
+report: .venv/report cache  ## Run the default experiment, or CONFIG=..., and print the answer.
 	$(SNAKEMAKE) --quiet rules --no-hooks
 	@cat results/verdicts.txt
 
@@ -39,29 +41,29 @@ lint: .venv/dev  ## Check style, types and the workflow.
 	.venv/bin/mypy
 	.venv/bin/snakemake --lint
 
-why: .venv/report  ## Show what would run and why.
+why: .venv/report cache  ## Show what would run and why.
 	$(SNAKEMAKE) --dry-run
 
 bench: .venv/dev  ## Run the benchmarks; each file in benchmarks/ says what it measures.
 	for benchmark in benchmarks/*.py; do .venv/bin/python $$benchmark || exit 1; done
 
 # With PILOT=2, a run with two seeds of each objective comes first, and the plan is for CONFIG itself. SEEDS=... asks for a number.
-NEXT_RUN = PYTHONPATH=scripts .venv/bin/python -m wordsight.workflow.next_run $(or $(CONFIG),config/config.yaml)
+NEXT_RUN = PYTHONPATH=scripts .venv/bin/python -m wordsight.workflow.next_run "$${CONFIG:-config/config.yaml}"
 
-plan: .venv/report  ## Say what it takes to decide every comparison, and write the configuration that does it.
+plan: .venv/report cache  ## Say what it takes to decide every comparison, and write the configuration that does it.
 	$(if $(PILOT),$(NEXT_RUN) --pilot $(PILOT))
-	@$(MAKE) --no-print-directory plan-table CONFIG=$(if $(PILOT),results/pilot.yaml,$(CONFIG))
+	@$(MAKE) --no-print-directory plan-table CONFIG="$(if $(PILOT),results/pilot.yaml,$$CONFIG)"
 	@$(NEXT_RUN) $(if $(PILOT),--after-pilot $(PILOT)) $(if $(SEEDS),--seeds $(SEEDS))
 
-plan-table: .venv/report
+plan-table: .venv/report cache
 	$(SNAKEMAKE) results/tables/plan.csv --quiet rules --no-hooks
 
-check-model: .venv/report  ## Check MODEL=... of the default configuration, or of CONFIG=..., before anything else runs.
-	@test -n "$(MODEL)" || { echo "wordsight: error: set MODEL=... to the name of a model in the configuration" >&2; exit 1; }
-	$(SNAKEMAKE) results/checks/$(MODEL).txt --quiet rules --no-hooks
-	@cat results/checks/$(MODEL).txt
+check-model: .venv/report cache  ## Check MODEL=... of the default configuration, or of CONFIG=..., before anything else runs.
+	@test -n "$$MODEL" || { echo "wordsight: error: set MODEL=... to the name of a model in the configuration" >&2; exit 1; }
+	$(SNAKEMAKE) "results/checks/$$MODEL.txt" --quiet rules --no-hooks
+	@cat "results/checks/$$MODEL.txt"
 
-search: .venv/report  ## Compare learning rates for pretraining, to choose one for each objective.
+search: .venv/report cache  ## Compare learning rates for pretraining, to choose one for each objective.
 	$(SNAKEMAKE) results/tables/learning_rates.csv --quiet rules
 	@cat results/tables/learning_rates.csv
 
@@ -69,6 +71,12 @@ lock: .venv/dev  ## Update uv.lock after an edit of pyproject.toml, and all gene
 	.venv/bin/uv lock
 	.venv/bin/python envs/export.py
 	PYTHONPATH=scripts .venv/bin/python -m wordsight.workflow.documentation
+
+# Snakemake keeps a cache in the user's folder, and ends in a traceback where it can't.
+CACHE = $${XDG_CACHE_HOME:-$$HOME/.cache}
+cache:
+	@mkdir -p "$(CACHE)/snakemake" 2>/dev/null && test -w "$(CACHE)/snakemake" \
+	  || { echo "wordsight: error: $(CACHE) can't be written to; set XDG_CACHE_HOME to a folder of yours" >&2; exit 1; }
 
 # pip checks the hash of uv, and uv checks the hashes of everything else against uv.lock. Compiling the packages halves
 # the time of imports, which matters when many jobs start, or when Python is set not to write compiled files.

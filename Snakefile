@@ -36,4 +36,4 @@ rule all:
 # Print the verdicts at the end of a run that wrote the report.
 onsuccess:
     if any(job.rule.name == "report" for job in workflow.dag.jobs):
-        print(Path("results/verdicts.txt").read_text(encoding="utf-8"))
+        show(Path("results/verdicts.txt").read_text(encoding="utf-8"))

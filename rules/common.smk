@@ -6,8 +6,8 @@ from pathlib import Path
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from wordsight.catalogue import figures
-from wordsight.config.load import load
-from wordsight.errors import ConfigError
+from wordsight.config.load import load, read
+from wordsight.errors import ConfigError, show
 from wordsight.workflow import inputs, own_files, params, provenance, targets
 from wordsight.workflow.pairing import resolve
 
@@ -19,6 +19,11 @@ def checked(function, *arguments):
     except ConfigError as error:
         sys.exit(f"wordsight: error: {error}")
 
+
+# Snakemake's own reader of YAML keeps one of two equal keys, and says nothing.
+if workflow.is_main_process:
+    for path in workflow.configfiles:
+        checked(read, path)
 
 settings = checked(load, config)
 comparisons = checked(resolve, settings)

@@ -17,7 +17,7 @@ rule sentences:
         runtime=60,
     params:
         code=code("sentences.py"),
-        device=lambda w: settings.pretraining.device,
+        device=per_job(params.training_device),
     script:
         "../scripts/sentences.py"
 

@@ -1,6 +1,11 @@
 """What holds for every test."""
 
+import logging
 import os
+import sys
+import warnings
+
+import pytest
 
 # One thread a worker: several libraries that each take all cores slow one another down many times over.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -29,3 +34,17 @@ def pytest_collection_modifyitems(items):
         return len(places) + 1 + (item.path.parent.name != "browser")
 
     items.sort(key=place)
+
+
+@pytest.fixture
+def as_in_a_process_of_its_own(monkeypatch):
+    """Keep what a step sets up for its process, logging and warnings, from the tests that follow."""
+    from wordsight.logs import logger
+
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    level, propagate = logger.level, logger.propagate
+    with warnings.catch_warnings():
+        yield
+    logging.captureWarnings(False)
+    logger.setLevel(level)
+    logger.propagate = propagate

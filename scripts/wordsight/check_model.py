@@ -12,7 +12,7 @@ import torch
 
 from wordsight.catalogue.prose import some
 from wordsight.datasets.sources.packaged import imagenet_samples
-from wordsight.errors import WeightsError
+from wordsight.errors import WeightsError, plain
 from wordsight.files.pixels import decode
 from wordsight.models import architectures
 from wordsight.models.card import NetworkCard
@@ -52,7 +52,7 @@ class Report:
         width = max(map(len, self.facts))
         lines = [f"{name:<{width}}  {value}" for name, value in self.facts.items()]
         lines += [f"caution: {line}" for line in self.cautions] + [f"wrong: {line}" for line in self.problems]
-        return "\n".join([*lines, "" if self.problems else "Nothing is plainly wrong.\n"])
+        return plain("\n".join([*lines, "" if self.problems else "Nothing is plainly wrong.\n"]))
 
 
 def check(directory: Path | str) -> Report:

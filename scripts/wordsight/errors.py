@@ -1,15 +1,49 @@
-"""Errors that a user can act on."""
+"""Errors that a user can act on, and what a terminal can show of them and of any other text."""
+
+import re
+import sys
+
+# User and password in an address, and the values of what it may hold in confidence.
+SECRETS = re.compile(
+    r"(?<=://)[^/?#\s]*(?=@)"
+    r"|(?<=[?&;])(?P<name>[\w.~%-]*(?:token|secret|passw|signature|credential|api_?key)[\w.~%-]*|key|sig|auth)"
+    r"=[^&;#\s'\"]*",
+    re.IGNORECASE,
+)
+
+KEPT = "\n\xa0\u202f"  # line break, and spaces at which no line breaks
+
+
+def masked(text: str) -> str:
+    """Text in which addresses have no passwords or tokens.
+
+    >>> masked("https://me:pw@host/file?id=3&token=abc")
+    'https://***@host/file?id=3&token=***'
+    """
+    return SECRETS.sub(lambda found: f"{found['name']}=***" if found["name"] else "***", text)
+
+
+def plain(text: str) -> str:
+    """Text without control characters, which a terminal would obey; line breaks and spaces stay."""
+    return "".join(c if c.isprintable() or c in KEPT else repr(c)[1:-1] for c in text)
+
+
+def show(text: str) -> None:
+    """Print a text to a terminal of any encoding: what it doesn't know becomes a question mark."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(plain(text).encode(encoding, "replace").decode(encoding))
 
 
 class WordsightError(Exception):
     """One line that names the file, key, model or dataset at fault, what is wrong with it, and what to do.
 
     It is printed without a traceback; every other exception is a bug in wordsight. Line breaks and control
-    characters, which the names of a user's files may contain, are escaped.
+    characters, which the names of a user's files may contain, are escaped. Passwords and tokens in addresses
+    are masked.
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in message))
+        super().__init__("".join(c if c.isprintable() else repr(c)[1:-1] for c in masked(message)))
 
 
 class ConfigError(WordsightError):

@@ -5,17 +5,35 @@ import sys
 import time
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from wordsight.errors import WordsightError
+from wordsight.errors import WordsightError, masked, plain
 
 T = TypeVar("T")
 logger = logging.getLogger("wordsight")
+
+
+class _Masking(logging.Formatter):
+    """Lines without the passwords and tokens of addresses."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
+
+
+class _LogFile(logging.FileHandler):
+    """A log that loses lines for which there is no room, instead of writing tracebacks to the terminal."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, the base's name
+        pass
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
 
 
 @contextmanager
@@ -28,9 +46,12 @@ def step(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
         With status 1 after a :class:`WordsightError` or an :class:`OSError`, whose message goes to the log
         and to standard error.
     """
-    Path(log).parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(log, mode="w", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    try:
+        Path(log).parent.mkdir(parents=True, exist_ok=True)
+        handler = _LogFile(log, mode="w", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        _end(error)
+    handler.setFormatter(_Masking("%(asctime)s %(levelname)s %(message)s"))
     logger.setLevel(logging.INFO)
     logger.propagate = False
     logger.addHandler(handler)
@@ -44,8 +65,7 @@ def step(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
         logger.info("done in %.1f s", time.perf_counter() - started)
     except (WordsightError, OSError) as error:  # a full disk or a read-only folder is not a bug in wordsight
         logger.error("%s", error)
-        print(f"wordsight: error: {error}", file=sys.stderr)
-        sys.exit(1)
+        _end(error)
     except BaseException:
         logger.exception("stopped")
         raise
@@ -53,6 +73,11 @@ def step(log: str | Path, threads: int = 1) -> Iterator[logging.Logger]:
         logger.removeHandler(handler)
         logging.getLogger("py.warnings").removeHandler(handler)
         handler.close()
+
+
+def _end(error: Exception) -> NoReturn:
+    print(f"wordsight: error: {plain(masked(str(error)))}", file=sys.stderr)
+    sys.exit(1)
 
 
 def progress(items: Iterable[T], total: int, unit: str, every_s: float = 10.0) -> Iterator[T]:

@@ -1,9 +1,11 @@
 """The configuration: what is accepted, what is refused and where, and that every key is described."""
 
 import copy
+import os
 import re
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any, get_args
 
@@ -49,6 +51,27 @@ MISTAKES = [
     ("sed", 1, "top level", ["'sed'", "did you mean 'seed'", "title, seed,"]),
     ("seed", "zero", "seed", ["whole number", "'zero'"]),
     ("seed", -1, "seed", ["0", "-1"]),
+    ("seed", 2**64, "seed", ["at most 1,000,000,000,000,000,000"]),
+    ("seed", True, "seed", ["not true"]),
+    ("seed", float("nan"), "seed", ["finite", "nan"]),
+    ("title", False, "title", ["text", "False", "quote"]),
+    ("title", date(2024, 12, 31), "title", ["text", "2024-12-31", "quote"]),
+    ("title", "a\ud83d", "title", ["half of a character"]),
+    ("protocols", {}, "protocols", ["clustering, few_shot, transfer"]),
+    ("protocols/few_shot/shots", [], "protocols.few_shot.shots", ["1 or more", "empty"]),
+    ("protocols/few_shot/shots", [True], "protocols.few_shot.shots.0", ["not true"]),
+    ("protocols/few_shot/datasets", [], "protocols.few_shot.datasets", ["1 or more", "empty"]),
+    ("protocols/robustness/datasets", {}, "protocols.robustness.datasets", ["1 or more", "empty"]),
+    ("protocols/few_shot/datasets", ["digits", "mnist", "digits"], "protocols.few_shot.datasets", ["digits", "twice"]),
+    ("protocols/few_shot/datasets", [1], "protocols.few_shot.datasets.0", ["quote"]),
+    ("protocols/transfer/regularisation", [float("inf")], "protocols.transfer.regularisation.0", ["finite"]),
+    ("statistics/margins", {"accuracy": 5.0}, "statistics.margins.accuracy", ["below 1", "5.0"]),
+    ("statistics/margin", {"least": 3}, "statistics.margin.least", ["below 1", "3"]),
+    ("datasets/mine", {"source": "image_folder", "path": ""}, "datasets.mine.path", ["empty"]),
+    ("datasets/mine", {"source": "image_folder", "path": "~nobody-here/x"}, "datasets.mine.path", ["~"]),
+    ("datasets/mine", {"source": "huggingface", "name": "", "label_column": "x"}, "datasets.mine.name", ["empty"]),
+    ("datasets/" + 60 * "a", {"source": "packaged", "name": "orl_faces"}, "datasets." + 60 * "a", ["20 or more repetitions"]),
+    ("datasets/x" + 20 * "ab", {"source": "packaged", "name": "orl_faces"}, "datasets.x" + 20 * "ab", ["20 or more repetitions"]),
     ("seed", None, "seed", ["whole number"]),
     ("title", 3, "title", ["text", "3"]),
     ("mode", None, "mode", ["sound, paper"]),
@@ -130,6 +153,69 @@ def test_a_mistake_is_one_line_with_its_path_and_the_nearest_name(path, value, w
     assert line.startswith(f"config: {where}: ")
     assert [word for word in words if word not in line.removeprefix(f"config: {where}: ")] == []
     assert "\n" not in line
+
+
+def checkpoint(url):
+    preprocessing = {"image_size": 8, "resize": 8, "mean": [0.5] * 3, "std": [0.5] * 3}
+    section = {
+        "source": "checkpoint",
+        "architecture": "timm/resnet18",
+        "url": url,
+        "preprocessing": preprocessing,
+    }
+    return changed("models/mine", {**section, "language": "none", "pretraining_images": 1})
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://host:99999/w.pth", ["port"]),
+        ("https://host:port/w.pth", ["port"]),
+        ("https://[::1/w.pth", ["https://"]),
+        ("https:///w.pth", ["https://"]),
+        ("ftp://host/w.pth", ["https://"]),
+        ("file:///etc/passwd", ["https://"]),
+        ("https://host/w.pth\nhttps://other", ["line breaks"]),
+        ("https://host/a b.pth", ["%20"]),
+        (["https://host/w.pth", "https://host/a\tb.pth"], ["spaces"]),
+        ("https://:SECRET@host/w.pth", ["netrc"]),
+        ("https://me:SEC@RET@host/w.pth", ["netrc"]),
+        ("https://host/w.pth?token=SECRET", ["set path"]),
+        ("https://host/w.pth?id=3&X-Amz-Signature=SECRET", ["set path"]),
+        ("https://host/w.pth?access_token=SECRET&dl=1", ["set path"]),
+    ],
+)
+def test_an_address_that_cannot_be_asked_or_kept_is_refused_without_its_secret(url, words):
+    with pytest.raises(ConfigError) as caught:
+        load(checkpoint(url))
+    line = str(caught.value)
+    assert line.startswith("config: models.mine.url")
+    assert [word for word in words if word not in line] == []
+    assert "SEC" not in line
+    assert "RET" not in line
+
+
+def test_addresses_of_published_files_are_taken():
+    for url in ("https://www.dropbox.com/s/x/a.pt?dl=1&rlkey=x", "http://localhost:8000/a%20b.pth#v2"):
+        assert load(checkpoint(url)).models["mine"].addresses == [url]
+
+
+def test_a_tilde_is_the_users_folder(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    config = load(changed("datasets/mine", {"source": "image_folder", "path": "~/pets"}))
+    assert config.datasets["mine"].path == "/home/me/pets"
+    assert (
+        load(changed("datasets/mine", {"source": "image_folder", "path": "a/~b"})).datasets["mine"].path
+        == "a/~b"
+    )
+
+
+def test_a_key_that_is_no_text_is_named():
+    """From a file, :mod:`wordsight.config.strict_yaml` says so with the line; Snakemake has its own reader."""
+    config = copy.deepcopy(DEFAULT)
+    config["datasets"][False] = {"source": "packaged", "name": "orl_faces"}
+    with pytest.raises(ConfigError, match=r"^config: datasets: the key False isn't text; quote it"):
+        load(config)
 
 
 @pytest.mark.parametrize("key", ["seed", "mode"])
@@ -249,11 +335,13 @@ def test_the_default_of_an_untrained_network_is_to_have_learned_from_nothing():
     [
         (b"datasets:\n  a: {source: packaged\nmodels: {}\n", ", line 3: "),
         (b"datasets:\n\ta: 1\n", ", line 2: "),
-        (b"title: a\x00b\n", ": "),
+        (b"title: a\x00b\n", ", line 1: "),
         (b"title: \xff\n", ": "),
         (b"- datasets\n", ": "),
         (b"", ": "),
         (None, ": "),
+        (b"models:\n  a: {}\n  a: {}\n", ", line 3: "),
+        (b"a: [" + b"x" * 1_000_001, ": "),
     ],
 )
 def test_a_file_that_is_no_configuration_is_one_line_with_the_place(tmp_path, content, place):
@@ -283,13 +371,43 @@ def test_files_are_checked_as_a_program(tmp_path):
         assert named in line
 
 
-@pytest.mark.skipif(not (ROOT / ".venv/bin/python").exists(), reason="make runs what is in .venv")
+def test_a_folder_and_a_device_are_no_configuration(tmp_path):
+    for path in (tmp_path, "/dev/null"):
+        with pytest.raises(ConfigError, match=r": this is no file$"):
+            read(path)
+
+
+def make(*arguments, **variables):
+    """Run make as if what is in .venv were up to date."""
+    command = ["make", "--old-file=.venv/report", *arguments]
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
+
+
+in_venv = pytest.mark.skipif(not (ROOT / ".venv/bin/python").exists(), reason="make runs what is in .venv")
+
+
+@in_venv
+@pytest.mark.parametrize("name", ["my.yaml", "my exp's.yaml"])
 @pytest.mark.parametrize("target", ["report", "why"])
-def test_make_checks_the_file_before_snakemake_starts(tmp_path, target):
-    (tmp_path / "my.yaml").write_text("datasets:\n\ta: 1\n")
-    # What is in .venv is taken to be up to date.
-    command = ["make", "--old-file=.venv/report", target, f"CONFIG={tmp_path}/my.yaml"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def test_make_checks_the_file_before_snakemake_starts(tmp_path, target, name):
+    (tmp_path / name).write_text("datasets:\n\ta: 1\n")
+    done = make(target, f"CONFIG={tmp_path}/{name}")
     assert done.returncode
-    assert f"{tmp_path}/my.yaml, line 2: " in done.stderr
+    assert f"{tmp_path}/{name}, line 2: " in done.stderr
     assert "snakemake" not in done.stderr.lower()
+
+
+@in_venv
+@pytest.mark.parametrize("target", ["report", "why", "plan", "check-model", "search"])
+def test_make_names_a_users_folder_that_cannot_be_written_to(target):
+    """Snakemake would end in a traceback."""
+    environment = {"HOME": "/proc/nobody", "XDG_CACHE_HOME": "", "MODEL": "mine"}
+    done = make(target, **environment)
+    assert done.returncode
+    line = done.stderr.splitlines()[0]
+    assert (
+        line
+        == "wordsight: error: /proc/nobody/.cache can't be written to; set XDG_CACHE_HOME to a folder of yours"
+    )
+    assert "Traceback" not in done.stderr

@@ -5,10 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 import timm
-import yaml
 
 from fixtures.weights import PUBLISHED
-from wordsight.config.load import load
+from wordsight.config.load import load, read
 from wordsight.statistics.confounding import differences
 from wordsight.workflow.pairing import resolve
 
@@ -17,7 +16,7 @@ MMV = "https://storage.googleapis.com/deepmind-research-mmv/mmv_tsm_resnet_x1.pk
 
 
 def configuration(name):
-    return load(yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8")))
+    return load(read(FOLDER / f"{name}.yaml"))
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)

@@ -161,7 +161,7 @@ def test_what_is_there_for_type_checkers_alone_counts_for_nothing(changed):
 
 # What a step may take from modules that its digest ignores, beside types.
 LOADING = {"validate", "protocol_parameters"}
-TALKING = {"logger", "progress", "step", "first_line"}
+TALKING = {"logger", "progress", "step", "first_line", "masked", "plain"}
 
 
 @cache

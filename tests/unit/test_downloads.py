@@ -16,6 +16,7 @@ from mirror import COMMIT, HUB, Mirror
 from wordsight.downloads import cache, fetching, http, hub, lock
 from wordsight.errors import DownloadError
 from wordsight.files import hashing
+from wordsight.logs import step
 
 URL = "https://files.example.org/models/weights.pth"
 CLOSED = "http://127.0.0.1:9/models/weights.pth"
@@ -84,6 +85,38 @@ def test_a_group_can_read_what_lies_in_the_cache(mirror):
     assert all(folder.stat().st_mode & 0o050 == 0o050 for folder in list(path.parents)[:3])
 
 
+@pytest.fixture
+def usual_umask():
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def test_a_group_that_shares_the_cache_may_write_to_what_is_made_in_it(mirror, usual_umask):
+    """Another user has to wait at the same lock, and to put files beside."""
+    cache.cache().mkdir()
+    cache.cache().chmod(0o2775)
+    mirror.publish(URL, CONTENT)
+    mirror.publish_on_hub("owner/name", {"model.safetensors": CONTENT})
+    made = [fetching.fetch([URL], sha256=SHA256), hub.from_hub("owner/name", "model.safetensors")]
+    places = [place for place in cache.cache().rglob("*") if place.is_dir() or place.suffix == ".lock"]
+    assert len(places) > 8
+    assert {place for place in places if not place.stat().st_mode & 0o020} == set()
+    assert all(path.stat().st_mode & 0o040 for path in made)
+    assert os.umask(0o022) == 0o022
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o1777])
+def test_a_cache_of_ones_own_is_not_opened_to_the_group(mirror, usual_umask, mode):
+    cache.cache().mkdir()
+    cache.cache().chmod(mode)
+    mirror.publish(URL, CONTENT)
+    fetching.fetch([URL], sha256=SHA256)
+    folders = [place for place in cache.cache().rglob("*") if place.is_dir()]
+    assert folders
+    assert [place for place in folders if place.stat().st_mode & 0o022] == []
+
+
 def test_a_place_of_ones_own_is_used_instead_of_the_cache(mirror):
     mirror.publish(URL, CONTENT)
     assert fetching.fetch([URL], md5=MD5, path="data/w.pth") == Path("data/w.pth")
@@ -125,6 +158,58 @@ def test_a_password_in_an_address_is_refused_and_not_shown():
     with pytest.raises(DownloadError) as caught:
         fetching.fetch(["https://me:secret@h.org/f"])
     assert str(caught.value) == "h.org: the address contains a user name; put user and password into ~/.netrc"
+
+
+@pytest.mark.usefixtures("as_in_a_process_of_its_own")
+def test_the_password_of_a_mirror_is_used_and_neither_shown_nor_kept(mirror, monkeypatch, tmp_path):
+    secret = mirror.address.replace("http://", "http://me:SECRET@")
+    monkeypatch.setenv("WORDSIGHT_MIRROR", secret)
+    mirror.publish(URL, CONTENT)
+    mirror.publish_on_hub("owner/name", {"model.safetensors": CONTENT})
+    log = tmp_path / "step.log"
+    with step(log):
+        assert fetching.fetch([URL]).read_bytes() == CONTENT
+        hub.from_hub("owner/name", "model.safetensors")
+    mirror.publish(URL.replace("weights", "page"), b"<html>no</html>")
+    for url in (URL.replace("weights", "page"), URL.replace("weights", "gone")):
+        with pytest.raises(DownloadError) as caught:
+            fetching.fetch([url])
+        assert mirror.address.partition("//")[2] in str(caught.value)
+        assert "SECRET" not in str(caught.value)
+    with pytest.raises(DownloadError) as caught:
+        hub.from_hub("owner/gone", "model.safetensors")
+    assert "SECRET" not in str(caught.value)
+    kept = [
+        path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_size < 10**5
+    ]
+    assert len(kept) > 3
+    assert not [content for content in kept if b"SECRET" in content]
+    assert "SECRET" not in " ".join(map(str, tmp_path.rglob("*")))
+    assert "://***@" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    "address", ["example.org", "ftp://example.org", " https://example.org", "/srv/mirror"]
+)
+def test_a_mirror_that_is_no_address_is_named(monkeypatch, address):
+    monkeypatch.setenv("WORDSIGHT_MIRROR", address)
+    with pytest.raises(DownloadError, match=r"^WORDSIGHT_MIRROR: "):
+        fetching.fetch([URL])
+
+
+@pytest.mark.parametrize(
+    "address", ["https://example.org/a b", "https://example.org/a\nhttps://b", "hf://a/b\tc"]
+)
+def test_an_address_with_white_space_never_reaches_the_record(address):
+    """A line of it would be read as two, or as none."""
+    for function in (lock.find, lambda one: lock.record(one, SHA256)):
+        with pytest.raises(DownloadError, match="line breaks"):
+            function(address)
+    with pytest.raises(DownloadError, match="line breaks"):
+        fetching.fetch(["https://example.org/a b"])
+    with pytest.raises(DownloadError, match="line breaks"):
+        hub.from_hub("owner/na\nme", "model.safetensors")
+    assert not lock.LOCK.exists()
 
 
 def test_the_log_says_what_is_fetched_and_how_far_it_is(mirror, only, caplog, monkeypatch):

@@ -1,6 +1,6 @@
 """A step that meets a mistake of the user ends in one line with status 1, and leaves a log and no target."""
 
-import logging
+import io
 import runpy
 import sys
 import warnings
@@ -11,22 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from wordsight.errors import DataError
+from wordsight.errors import DataError, show
 from wordsight.logs import logger, step
 
+pytestmark = pytest.mark.usefixtures("as_in_a_process_of_its_own")
+
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-
-
-@pytest.fixture(autouse=True)
-def _as_in_a_process_of_its_own(monkeypatch):
-    """Steps set up logging and warnings for their process, which here goes on."""
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    level, propagate = logger.level, logger.propagate
-    with warnings.catch_warnings():
-        yield
-    logging.captureWarnings(False)
-    logger.setLevel(level)
-    logger.propagate = propagate
 
 
 @pytest.fixture
@@ -62,6 +52,54 @@ def test_a_defect_of_wordsight_leaves_its_traceback_in_the_log(log):
         1 / 0  # noqa: B018
     assert "Traceback" in log.read_text()
     assert "ZeroDivisionError" in log.read_text()
+
+
+def test_a_full_disk_is_one_line_there_without_the_log_that_has_no_room(capsys):
+    """The logging module writes a traceback to the terminal for each line that it can't write."""
+
+    def write(found):
+        for number in range(12):
+            found.info("line %d", number)
+        raise DataError("cannot write a: no space left on device")
+
+    with pytest.raises(SystemExit), step("/dev/full") as found:
+        write(found)
+    assert capsys.readouterr() == ("", "wordsight: error: cannot write a: no space left on device\n")
+
+
+def test_a_log_that_cannot_be_opened_is_one_line(tmp_path, capsys):
+    (tmp_path / "logs").write_text("a file")
+    with pytest.raises(SystemExit) as end, step(tmp_path / "logs/some.log"):
+        pass
+    assert end.value.code == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("wordsight: error: ")
+    assert str(tmp_path / "logs") in line
+
+
+def test_secrets_in_addresses_are_in_no_log_and_no_line(log, capsys):
+    address = "https://me:SECRET@host/w.pth?token=SECRET&v=1"
+
+    def ask(found):
+        found.info("downloading %s", address)
+        warnings.warn(f"slow: {address}", RuntimeWarning, stacklevel=1)
+        raise OSError(5, "cannot read", address)
+
+    with pytest.raises(SystemExit), step(log) as found:
+        ask(found)
+    assert "SECRET" not in log.read_text() + capsys.readouterr().err
+    assert log.read_text().count("https://***@host/w.pth?token=***&v=1") == 3
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "gbk", "ascii", "utf-8"])
+def test_what_a_terminal_cannot_show_ends_nothing(monkeypatch, encoding):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+    show("\N{MINUS SIGN}3 points \x1b[31mred\x1b[0m\nend")
+    sys.stdout.flush()
+    said = written.getvalue().decode(encoding)
+    sign = "\N{MINUS SIGN}" if encoding in ("utf-8",) else "?"
+    assert said == f"{sign}3 points \\x1b[31mred\\x1b[0m\nend\n"
 
 
 def test_a_log_holds_the_last_run_alone_and_is_closed(log):

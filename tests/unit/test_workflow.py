@@ -557,6 +557,45 @@ def test_a_figure_reads_the_data_or_the_curves_that_it_shows(config):
     assert len(curves["training"]) == len(TRAINED)
 
 
+@pytest.mark.parametrize(
+    ("objective", "rate", "words"),
+    [
+        ("nonsense", "0.001", "'nonsense'.*labels"),
+        ("simclr", "0.001", "'simclr'.*valid: labels, captions_contrastive"),
+        ("labels", "much", "'much' is no learning rate"),
+        ("labels", "-1", "'-1' is no learning rate"),
+        ("labels", "nan", "'nan' is no learning rate"),
+    ],
+)
+def test_a_search_that_cannot_be_is_named(config, objective, rate, words):
+    with pytest.raises(ConfigError, match=words):
+        params.candidates(config, job(objective=objective, learning_rate=rate))
+
+
+def test_a_target_of_a_protocol_that_does_not_run_is_named(config):
+    def remove(values):
+        del values["protocols"]["transfer"], values["protocols"]["robustness"]
+
+    without, w = changed(remove), job(model="saved", dataset="digits")
+    for function in (params.of_protocol, params.mode):
+        with pytest.raises(ConfigError, match=r"^config: protocols\.transfer: this key is required"):
+            function(without, w, "transfer")
+    with pytest.raises(ConfigError, match=r"^config: protocols\.transfer: this key is required"):
+        inputs.measured(without, w, "transfer", alone(without))
+    with pytest.raises(ConfigError, match=r"^config: protocols\.robustness: this key is required"):
+        inputs.head_features(without, w, "robustness", alone(without))
+    with pytest.raises(
+        ConfigError, match=r"^config: protocols\.robustness\.datasets: 'digits' .*valid: shapes"
+    ):
+        inputs.head_features(config, w, "robustness", alone(config))
+
+
+def test_a_path_that_no_system_takes_is_named():
+    long = changed(lambda values: values["datasets"]["shapes"].update(path="x" * 300))
+    with pytest.raises(ConfigError, match=r"^config: datasets\.shapes: x+: file name too long$"):
+        own_files.user_content(long, "datasets", "shapes")
+
+
 def test_texts_are_asked_for_by_every_run_that_names_them():
     def add(values):
         values["text_models"] = {"gpt2": {"source": "huggingface", "name": "gpt2"}}

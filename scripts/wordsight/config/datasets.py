@@ -6,7 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from wordsight.catalogue.label_spaces import IMAGENET
-from wordsight.catalogue.section import Count, Digest, Section, Share
+from wordsight.catalogue.section import SOUND, Count, Digest, LocalPath, Section, Share, Text
 
 
 class Limit(Section):
@@ -21,7 +21,7 @@ class Limit(Section):
 class DatasetSection(Section):
     """Keys that every dataset has."""
 
-    label_space: str | None = Field(
+    label_space: Text | None = Field(
         default=None,
         description=(
             "Name of the label set, such as `imagenet-1k`. A model whose `classifier` has the same name can "
@@ -64,7 +64,7 @@ class TorchvisionDataset(DatasetSection):
     name: Literal["MNIST", "FashionMNIST", "CIFAR10", "CIFAR100", "SVHN"] = Field(
         description="Name of the dataset in torchvision."
     )
-    root: str | None = Field(
+    root: LocalPath | None = Field(
         default=None,
         description="Folder of the files, or to download them to; the cache of downloads when left out.",
     )
@@ -81,7 +81,7 @@ class Cub200Dataset(DatasetSection):
     """Caltech-UCSD Birds 200-2011 with its official splits, downloaded or from a local archive."""
 
     source: Literal["cub200"]
-    path: str | None = Field(
+    path: LocalPath | None = Field(
         default=None,
         description="Your copy: the archive, or the folder of its contents; downloaded when left out.",
     )
@@ -95,10 +95,10 @@ class ImagenetDataset(DatasetSection):
     """A test set with ImageNet's classes, from your own copy."""
 
     source: Literal["imagenet"]
-    label_space: str | None = Field(
+    label_space: Text | None = Field(
         default=IMAGENET, description=DatasetSection.model_fields["label_space"].description
     )
-    path: str = Field(
+    path: LocalPath = Field(
         description="Your copy: the archive of the variant, or the folder of its archives or images."
     )
     variant: Literal["validation", "v2", "sketch", "r", "objectnet"] = Field(
@@ -116,8 +116,8 @@ class ImageFolderDataset(DatasetSection):
     """A folder with one subfolder per split and, in each, one per class."""
 
     source: Literal["image_folder"]
-    path: str = Field(description="The folder.")
-    splits: dict[Literal["train", "test"], str] = Field(
+    path: LocalPath = Field(description="The folder.")
+    splits: dict[Literal["train", "test"], Text] = Field(
         default={"train": "train", "test": "test"}, description="Subfolder of each split."
     )
 
@@ -139,7 +139,7 @@ class EmojiDataset(DatasetSection):
             "these alone exceed the share, no other concepts are unseen."
         ),
     )
-    unseen_classes: Annotated[int, Field(ge=0)] = Field(
+    unseen_classes: Annotated[int, Field(ge=0), SOUND] = Field(
         default=8, description="Number of classes that no training image shows, from the middle-sized ones."
     )
     validation_concepts: Share = Field(
@@ -169,8 +169,8 @@ class CaptionedFolderDataset(CaptionedSection):
     """Images in a folder, with a CSV file that names them and gives captions, labels and splits."""
 
     source: Literal["captioned_folder"]
-    path: str = Field(description="Folder with the images anywhere below it.")
-    table: str = Field(
+    path: LocalPath = Field(description="Folder with the images anywhere below it.")
+    table: Text = Field(
         default="captions.csv",
         description=(
             "CSV file in that folder with the columns `image` and `split`, at least one of `caption` and "
@@ -183,8 +183,8 @@ class WebDataset(CaptionedSection):
     """Captioned images in the shards of a WebDataset."""
 
     source: Literal["webdataset"]
-    path: str = Field(description="Folder of the shards.")
-    splits: dict[Literal["train", "test"], str] = Field(
+    path: LocalPath = Field(description="Folder of the shards.")
+    splits: dict[Literal["train", "test"], Text] = Field(
         description="Shards of each split; `{0000..0575}`, `{a,b}`, `*` and `?` stand for several."
     )
 
@@ -193,37 +193,37 @@ class HuggingFaceDataset(CaptionedSection):
     """Captioned images of the Hugging Face hub by ``name``, or of local files in one of its formats."""
 
     source: Literal["huggingface"]
-    name: str | None = Field(
+    name: Text | None = Field(
         default=None,
         description="Name of the dataset on the hub, such as `someone/flickr`; this or `path` is required.",
     )
-    path: str | None = Field(
+    path: LocalPath | None = Field(
         default=None,
         description=(
             "Folder that `save_to_disk` wrote, or a folder or file in a format that the library `datasets` "
             "reads; this or `name` is required."
         ),
     )
-    subset: str | None = Field(
+    subset: Text | None = Field(
         default=None,
         description="Subset, if the dataset has several; the hub also calls it configuration.",
     )
-    revision: str | None = Field(
+    revision: Text | None = Field(
         default=None, description="With `name`: commit, tag or branch; the newest when left out."
     )
-    splits: dict[Literal["train", "test"], str] = Field(
+    splits: dict[Literal["train", "test"], Text] = Field(
         default={"train": "train", "test": "test"},
         description="Rows of each split, such as `train[:95%]` or `train+validation`.",
     )
-    image_column: str = Field(default="image", description="Column of the images.")
-    caption_column: str | None = Field(
+    image_column: Text = Field(default="image", description="Column of the images.")
+    caption_column: Text | None = Field(
         default=None, description="Column of the captions; this, `label_column` or both are required."
     )
-    label_column: str | None = Field(
+    label_column: Text | None = Field(
         default=None, description="Column of the labels; this, `caption_column` or both are required."
     )
-    concept_column: str | None = Field(default=None, description="Column that says what is shown.")
-    style_column: str | None = Field(default=None, description="Column that says how it is drawn.")
+    concept_column: Text | None = Field(default=None, description="Column that says what is shown.")
+    style_column: Text | None = Field(default=None, description="Column that says how it is drawn.")
 
     @model_validator(mode="after")
     def _check_keys(self) -> "HuggingFaceDataset":

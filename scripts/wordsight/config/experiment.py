@@ -6,7 +6,7 @@ from pydantic import Field, SerializeAsAny
 
 from wordsight.catalogue.architectures import architecture_of
 from wordsight.catalogue.protocols.record import Mode
-from wordsight.catalogue.section import Count, Name, Section
+from wordsight.catalogue.section import SOUND, Count, Name, Section, Seed
 from wordsight.config.contrasts import Conclusion, Contrast
 from wordsight.config.datasets import Dataset
 from wordsight.config.models import Model
@@ -33,9 +33,7 @@ class Config(Section):
     """The whole configuration."""
 
     title: str = Field(default="wordsight", description="Heading of the report.")
-    seed: Annotated[int, Field(ge=0)] = Field(
-        default=0, description="Seed that every random choice is derived from."
-    )
+    seed: Seed = Field(default=0, description="Seed that every random choice is derived from.")
     mode: Mode = Field(
         default="sound",
         description="`sound`, or `paper` for the authors' choices; a protocol can have its own.",
@@ -49,7 +47,7 @@ class Config(Section):
             "others. With `pretraining`, `model` holds only for the encoders that it trains."
         ),
     )
-    seeds_per_job: Annotated[int, Field(ge=2)] = Field(
+    seeds_per_job: Annotated[int, Field(ge=2), SOUND] = Field(
         default=5,
         description=(
             "Seeds of an objective that a job covers with `jobs_by: objective`. If the number of seeds grows "

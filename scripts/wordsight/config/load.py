@@ -22,21 +22,24 @@ def read(path: Path | str) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        When the file can't be read, isn't valid YAML, or has no keys. The error names the file and the line.
+        When the file can't be read, isn't YAML as :mod:`wordsight.config.strict_yaml` reads it, or has no
+        keys. The error names the file and the line.
     """
-    import yaml  # imported here to save 15 ms in jobs, which get plain values
+    from wordsight.config import strict_yaml  # imported here to save 15 ms in jobs, which get plain values
 
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f"{path}: {'this is no file' if path.exists() else 'there is no such file'}")
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        with path.open(encoding="utf-8") as file:
+            values = strict_yaml.parse(file.read(strict_yaml.LARGEST + 1))
     except OSError as error:
         raise ConfigError(f"{path}: the configuration can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: the file isn't text in UTF-8; save it in that encoding") from None
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise ConfigError(f"{path}{line}: this isn't valid YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: this isn't valid YAML: {error}") from None
+    except strict_yaml.StrictError as error:
+        line = f", line {error.line}" if error.line else ""
+        raise ConfigError(f"{path}{line}: {error}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: a configuration needs keys at its top level; see config/README.md")
     return values
@@ -50,13 +53,36 @@ def load(values: Mapping[str, Any]) -> Config:
     ConfigError
         For the first mistake. The error names the key and, for an unknown name, the nearest valid one.
     """
+    _check_texts(values)
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
         raise ConfigError(one_line(error, values)) from None
+    if not config.protocols.running:
+        raise ConfigError(f"config: protocols: there is none; set one or more of {', '.join(PROTOCOLS)}")
     config = _with_trained_models(config)
     check(config)
     return config
+
+
+def _check_texts(values: Any, path: str = "config") -> None:
+    """Refuse a key that isn't text, and half of a character, which can't be written to any file."""
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            if not isinstance(key, str):
+                raise ConfigError(f"{path}: the key {key!r} isn't text; quote it where it is written")
+            _check_texts(key, path)
+            _check_texts(value, f"{path}: {key}" if path == "config" else f"{path}.{key}")
+    elif isinstance(values, list):
+        for place, value in enumerate(values):
+            _check_texts(value, f"{path}.{place}")
+    elif isinstance(values, str):
+        try:
+            values.encode()
+        except UnicodeEncodeError:
+            raise ConfigError(
+                f"{path}: {values[:60]!r} has half of a character; write the whole character"
+            ) from None
 
 
 def _with_trained_models(config: Config) -> Config:

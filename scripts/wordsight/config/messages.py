@@ -1,6 +1,7 @@
 """Describe a mistake in a configuration in one line: the key, and what was expected."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from pydantic import ValidationError
@@ -9,15 +10,18 @@ from wordsight.catalogue.architectures import FAMILIES
 from wordsight.catalogue.section import DIGEST, NAME, nearest
 from wordsight.config.models import ARCHITECTURE
 from wordsight.config.text import TEMPLATE
+from wordsight.errors import masked
 
 # By pydantic's type of error; the braces are filled in from the context of the error.
 EXPECTED = {
-    **dict.fromkeys(("int_type", "int_parsing", "int_from_float", "finite_number"), "a whole number"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), "a whole number"),
+    "finite_number": "a finite number",
     **dict.fromkeys(("float_type", "float_parsing"), "a number"),
     **dict.fromkeys(("bool_type", "bool_parsing"), "true or false"),
     **dict.fromkeys(("list_type", "tuple_type"), "a list"),
     **dict.fromkeys(("dict_type", "model_type", "model_attributes_type"), "keys with values"),
     "string_type": "text",
+    "string_too_short": "text",
     "string_too_long": "at most {max_length} characters",
     "greater_than": "a number above {gt:g}",
     "greater_than_equal": "a number of at least {ge:g}",
@@ -78,6 +82,8 @@ def _message(mistake: Mapping[str, Any]) -> str:
         return _unknown(value, str(context["expected"]).replace(" or ", ", "))
     if kind == "string_pattern_mismatch":
         return f"expected {PATTERNS[context['pattern']]}, {_not(value)}"
+    if kind == "string_type" and isinstance(value, bool | int | float | date):
+        return f'expected text, not {_shortened(value)}; quote it where it is written, like "no" or "1"'
     if kind in EXPECTED:
         return f"expected {EXPECTED[kind].format(**context)}, {_not(value)}"
     return str(mistake["msg"])
@@ -92,9 +98,9 @@ def _unknown(value: Any, valid: str) -> str:
 
 
 def _not(value: Any) -> str:
-    return "but it is empty" if value is None else f"not {_shortened(value)}"
+    return "but it is empty" if value in (None, "", [], {}) else f"not {_shortened(value)}"
 
 
 def _shortened(value: Any) -> str:
-    text = repr(value)
+    text = masked(str(value) if isinstance(value, date) else repr(value))
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

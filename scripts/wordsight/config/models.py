@@ -14,7 +14,20 @@ from pydantic import Field, create_model
 from wordsight.catalogue.architectures import FAMILIES
 from wordsight.catalogue.objectives import ObjectiveName
 from wordsight.catalogue.prose import join
-from wordsight.catalogue.section import Count, Digest, Language, Name, Origin, Positive, Section
+from wordsight.catalogue.section import (
+    SOUND,
+    Count,
+    Digest,
+    Language,
+    LocalPath,
+    Name,
+    Number,
+    Origin,
+    Positive,
+    Section,
+    Seed,
+    Text,
+)
 
 # A name on the Hugging Face hub contains a slash.
 _PLAIN = "|".join(family for family in FAMILIES if family != "huggingface")
@@ -45,7 +58,7 @@ class PreprocessingSection(Section):
     squash: bool = Field(
         default=False, description="Whether both sides become `resize` pixels long, ignoring the shape."
     )
-    mean: tuple[float, float, float] = Field(
+    mean: tuple[Number, Number, Number] = Field(
         description="Subtracted from the red, green and blue channels of pixels between 0 and 1."
     )
     std: tuple[Positive, Positive, Positive] = Field(
@@ -71,7 +84,7 @@ class PreprocessingChanges(Section):
     squash: bool | None = Field(
         default=None, description="Whether both sides become `resize` pixels long, ignoring the shape."
     )
-    mean: tuple[float, float, float] | None = Field(
+    mean: tuple[Number, Number, Number] | None = Field(
         default=None,
         description="As for a checkpoint; only for a `path`, since published weights come with their own.",
     )
@@ -94,7 +107,7 @@ class Traits(Section):
             "number) or `captions` (free text)."
         )
     )
-    pretraining_images: Annotated[int, Field(ge=0)] = Field(
+    pretraining_images: Annotated[int, Field(ge=0), SOUND] = Field(
         description="Number of images that it learned from."
     )
     pretraining_data: str = Field(default="unknown", description="Name of the data that it learned from.")
@@ -133,7 +146,7 @@ class Untrained(Traits):
 class NetworkSection(Section):
     """Keys of every network, whatever its source."""
 
-    classifier: str | None = Field(
+    classifier: Text | None = Field(
         default=None,
         description=(
             "Label space of the network's own classifier, such as `imagenet-1k`. If it is set, the "
@@ -169,9 +182,9 @@ class TorchvisionNetwork(LibraryNetwork):
     """Weights of torchvision by their name, or from a local file in torchvision's layout."""
 
     source: Literal["torchvision"]
-    name: str = Field(description="Name of the network in torchvision, such as `resnet50`.")
-    weights: str = Field(default="DEFAULT", description="Name of its weights in torchvision.")
-    path: str | None = Field(
+    name: Text = Field(description="Name of the network in torchvision, such as `resnet50`.")
+    weights: Text = Field(default="DEFAULT", description="Name of its weights in torchvision.")
+    path: LocalPath | None = Field(
         default=None, description="Local file of weights; they are downloaded when left out."
     )
 
@@ -180,10 +193,10 @@ class TimmNetwork(LibraryNetwork):
     """Weights of timm by their name, or from a local file in timm's layout."""
 
     source: Literal["timm"]
-    name: str = Field(
+    name: Text = Field(
         description="Name of the network in timm with the tag of its weights, such as `resnet50.a1_in1k`."
     )
-    path: str | None = Field(
+    path: LocalPath | None = Field(
         default=None, description="Local file of weights; they are downloaded when left out."
     )
 
@@ -192,11 +205,11 @@ class OpenClipNetwork(LibraryNetwork):
     """The image tower of an open_clip model, from a pretrained tag or from a local file."""
 
     source: Literal["open_clip"]
-    name: str = Field(description="Name of the model in open_clip, such as `ViT-B-32`.")
-    pretrained: str | None = Field(
+    name: Text = Field(description="Name of the model in open_clip, such as `ViT-B-32`.")
+    pretrained: Text | None = Field(
         default=None, description="Tag of the weights, which are downloaded; this or `path` is required."
     )
-    path: str | None = Field(
+    path: LocalPath | None = Field(
         default=None,
         description="Local file of weights; with `pretrained`, it is used instead of the download.",
     )
@@ -207,18 +220,18 @@ class RandomNetwork(NetworkSection):
 
     source: Literal["random"]
     architecture: Architecture
-    seed: Annotated[int, Field(ge=0)] = Field(description="Seed of the initial values.")
+    seed: Seed = Field(description="Seed of the initial values.")
 
 
 class HuggingfaceNetwork(LibraryNetwork):
     """The image encoder of a transformers model, from the Hugging Face hub or a local folder."""
 
     source: Literal["huggingface"]
-    name: str = Field(description="Name of the model on the hub, `owner/model`.")
-    revision: str | None = Field(
+    name: Text = Field(description="Name of the model on the hub, `owner/model`.")
+    revision: Text | None = Field(
         default=None, description="Branch, tag or commit of the model; the newest when left out."
     )
-    path: str | None = Field(
+    path: LocalPath | None = Field(
         default=None,
         description=(
             "Local folder with `config.json`, `preprocessor_config.json` and `model.safetensors`; it is "
@@ -231,9 +244,9 @@ class PythonNetwork(NetworkSection):
     """A network that your own Python file builds, by a function decorated with ``@encoder``."""
 
     source: Literal["python"]
-    name: str = Field(description="Name of the function.")
-    path: str = Field(description="The Python file.")
-    weights: str | None = Field(
+    name: Text = Field(description="Name of the function.")
+    path: LocalPath = Field(description="The Python file.")
+    weights: LocalPath | None = Field(
         default=None, description="File of weights that is passed to the function; none when left out."
     )
 
@@ -250,7 +263,7 @@ class CheckpointNetwork(Origin, NetworkSection):
             "`bit` (Big Transfer's `.npz`) or `mmv` (DeepMind's MMV)."
         ),
     )
-    key: str | None = Field(
+    key: Text | None = Field(
         default=None,
         description=(
             "Entry of the file that holds the tensors, such as `state_dict`; left out when the file holds "
@@ -269,7 +282,7 @@ class PretrainNetwork(NetworkSection):
     source: Literal["pretrain"]
     architecture: Architecture
     objective: ObjectiveName = Field(description="What it is trained on.")
-    seed: Annotated[int, Field(ge=0)] = Field(description="Seed of the training, from 0.")
+    seed: Seed = Field(description="Seed of the training, from 0.")
     learning_rate: Positive = Field(description="Highest learning rate.")
 
 

@@ -6,14 +6,14 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from wordsight.catalogue.objectives import ObjectiveName
-from wordsight.catalogue.section import Count, Name, Positive, Section, Share
+from wordsight.catalogue.section import SOUND, Count, Name, Positive, Section, Seed, Share
 from wordsight.config.models import Architecture
 
 
 class OptimiserSection(Section):
     """AdamW with a warm-up and half a cosine, the same for every objective except the learning rate."""
 
-    weight_decay: Annotated[float, Field(ge=0)] = Field(
+    weight_decay: Annotated[float, Field(ge=0), SOUND] = Field(
         default=0.05, description="Weight decay; biases and normalisation have none."
     )
     warmup: Share = Field(
@@ -28,7 +28,7 @@ class OptimiserSection(Section):
 class AugmentationSection(Section):
     """Random views: a resized crop, a flip, and changes of colour; the same for every objective."""
 
-    smallest_crop: Annotated[float, Field(gt=0, le=1)] = Field(
+    smallest_crop: Annotated[float, Field(gt=0, le=1), SOUND] = Field(
         default=0.5, description="Smallest crop, as a share of the picture's area."
     )
     flip: bool = Field(
@@ -37,7 +37,7 @@ class AugmentationSection(Section):
     brightness: Share = Field(default=0.3, description="Largest change of the brightness, as a share of it.")
     contrast: Share = Field(default=0.3, description="Largest change of the contrast, as a share of it.")
     saturation: Share = Field(default=0.3, description="Largest change of the saturation, as a share of it.")
-    greyscale: Annotated[float, Field(ge=0, le=1)] = Field(
+    greyscale: Annotated[float, Field(ge=0, le=1), SOUND] = Field(
         default=0.1, description="Share of the pictures that lose their colour."
     )
 
@@ -46,11 +46,11 @@ class ObjectiveSection(Section):
     """How often an objective is trained, and at which learning rate."""
 
     # Loading the configuration creates a model for each seed, so a typo must not ask for millions.
-    seeds: Annotated[int, Field(ge=1, le=1000)] = Field(
+    seeds: Annotated[int, Field(ge=1, le=1000), SOUND] = Field(
         default=3, description="Number of models of this objective; their seeds are 0, 1 and so on."
     )
     learning_rate: Positive = Field(default=1e-3, description="Highest learning rate.")
-    job_ends: list[Annotated[int, Field(ge=1)]] = Field(
+    job_ends: list[Annotated[int, Field(ge=1), SOUND]] = Field(
         default=[],
         description=(
             "With `jobs_by: objective`, numbers of seeds at which a job ends, whatever `seeds_per_job` is. "
@@ -70,10 +70,10 @@ class SearchSection(Section):
             "largest, try more beyond it."
         ),
     )
-    seeds: Annotated[int, Field(ge=1, le=1000)] = Field(
+    seeds: Annotated[int, Field(ge=1, le=1000), SOUND] = Field(
         default=3, description="Networks that are trained for each learning rate; their mean counts."
     )
-    seed: Annotated[int, Field(ge=0)] = Field(
+    seed: Seed = Field(
         default=1000, description="Seed of the first of these networks; the others have the next ones."
     )
 
@@ -96,10 +96,10 @@ class TrainingSection(Section):
     images_seen: Count = Field(
         default=40_000, description="Images seen in all steps together, the same for every objective."
     )
-    batch_size: Annotated[int, Field(ge=2)] = Field(
+    batch_size: Annotated[int, Field(ge=2), SOUND] = Field(
         default=128, description="Images in one step, over all devices."
     )
-    micro_batch_size: Annotated[int, Field(ge=2)] | None = Field(
+    micro_batch_size: Annotated[int, Field(ge=2), SOUND] | None = Field(
         default=None,
         description=(
             "Images that pass through the network together; the whole batch when left out. Fewer need less "
@@ -121,7 +121,9 @@ class TrainingSection(Section):
     devices: Count = Field(
         default=1, description="Processes that share every batch, one per device, started by torchrun."
     )
-    workers: Annotated[int, Field(ge=0)] = Field(default=0, description="Processes that load images ahead.")
+    workers: Annotated[int, Field(ge=0), SOUND] = Field(
+        default=0, description="Processes that load images ahead."
+    )
     memory_mb: Count = Field(
         default=500,
         description=(

@@ -1,8 +1,11 @@
 """The key ``protocols``: which measurements run, and where. A protocol's parameters are in its record."""
 
-from typing import Any, Literal
+from collections import Counter
+from collections.abc import Collection
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, create_model
+from pydantic import Field, create_model, field_validator
+from pydantic_core import PydanticCustomError
 
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Mode, Protocol
@@ -30,7 +33,15 @@ class ProtocolSection(Section):
 class DatasetsSection(ProtocolSection):
     """A protocol that runs on one dataset at a time."""
 
-    datasets: list[Name] = Field(description="Datasets to run on.")
+    datasets: Annotated[list[Name], Field(min_length=1)] = Field(description="Datasets to run on.")
+
+    @field_validator("datasets")
+    @classmethod
+    def _refuse_a_dataset_twice(cls, datasets: Collection[str]) -> Collection[str]:
+        for name, times in Counter(list(datasets)).items():
+            if times > 1:
+                raise PydanticCustomError("twice", "{name} is there twice; remove one", {"name": name})
+        return datasets
 
     @property
     def covered(self) -> list[str]:
@@ -58,7 +69,7 @@ def section_of(record: Protocol) -> type[ProtocolSection]:
     fields: dict[str, Any] = {}
     if record.per_dataset is not None:
         fields["datasets"] = (
-            dict[Name, record.per_dataset],  # type: ignore[name-defined]
+            Annotated[dict[Name, record.per_dataset], Field(min_length=1)],  # type: ignore[name-defined]
             Field(description="Datasets to run on, by name."),
         )
     return create_model(

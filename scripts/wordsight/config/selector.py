@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from wordsight.catalogue.objectives import ObjectiveName
-from wordsight.catalogue.section import Language, Name, Section
+from wordsight.catalogue.section import Language, Name, Section, Whole
 
 
 class Selector(Section):
@@ -25,7 +25,7 @@ class Selector(Section):
     objective: ObjectiveName | list[ObjectiveName] | None = Field(
         default=None, description="Objective of `pretraining`."
     )
-    seed: int | list[int] | None = Field(
+    seed: Whole | list[Whole] | None = Field(
         default=None, description="Seed of the training, or of an untrained network's initial values."
     )
     models: list[Name] | None = Field(default=None, description="Names of the models themselves.")

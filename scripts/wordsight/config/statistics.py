@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from wordsight.catalogue.section import Fraction, Name, Positive, Section
+from wordsight.catalogue.section import SOUND, Fraction, Name, Section
 
 
 class Margin(Section):
@@ -16,7 +16,7 @@ class Margin(Section):
         default=0.25,
         description="Share of what all objectives of the protocol gain over untrained encoders, on average.",
     )
-    least: Positive = Field(
+    least: Fraction = Field(
         default=0.01,
         description=(
             "Smallest margin, however small the gain; three times as much is the margin where there is no "
@@ -34,7 +34,9 @@ class StatisticsSection(Section):
             "Confidence level of every interval. Verdicts are tested at a significance level of 1 minus this."
         ),
     )
-    resamples: Annotated[int, Field(ge=100)] = Field(default=2000, description="Resamples of the bootstrap.")
+    resamples: Annotated[int, Field(ge=100), SOUND] = Field(
+        default=2000, description="Resamples of the bootstrap."
+    )
     power: Fraction = Field(
         default=0.8,
         description=(
@@ -42,14 +44,14 @@ class StatisticsSection(Section):
             "and equivalence where there is no difference."
         ),
     )
-    margin: Positive | Margin = Field(
+    margin: Fraction | Margin = Field(
         default=Margin(),
         description=(
             "Largest difference that counts as no difference: a number, such as 0.03, or a share of the gain "
             "over untrained encoders."
         ),
     )
-    margins: dict[str, Positive | Margin] = Field(
+    margins: dict[str, Fraction | Margin] = Field(
         default={},
         description=(
             "For some metrics, another margin, such as `{accuracy: 0.02, robust_area: {least: 0.03}}`."
@@ -77,7 +79,7 @@ class StatisticsSection(Section):
             "protocols form a family of their own. Without this key, all protocols are corrected together."
         ),
     )
-    looks: list[Annotated[int, Field(ge=2)]] = Field(
+    looks: list[Annotated[int, Field(ge=2), SOUND]] = Field(
         default=[],
         description=(
             "Numbers of seeds at which verdicts are given, such as `[5, 10, 20]`, if you want to add seeds "

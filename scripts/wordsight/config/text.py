@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wordsight.catalogue.section import Count, Digest, Origin, Section
+from wordsight.catalogue.section import Count, Digest, LocalPath, Origin, Section, Text
 
 TEMPLATE = r"^[^{}]*\{class\}[^{}]*$"
 Pooling = Literal["class_name", "class_token", "mean", "cls", "last"]
@@ -63,11 +63,11 @@ class HuggingfaceText(TextSection, Templated, Pooled):
     """A language model, from the Hugging Face hub or a local folder with the hub's files."""
 
     source: Literal["huggingface"]
-    name: str = Field(description="Name of the model on the hub, such as `openai-community/gpt2`.")
-    revision: str | None = Field(
+    name: Text = Field(description="Name of the model on the hub, such as `openai-community/gpt2`.")
+    revision: Text | None = Field(
         default=None, description="Commit, tag or branch of the model; the newest when left out."
     )
-    path: str | None = Field(
+    path: LocalPath | None = Field(
         default=None, description="Local folder with the hub's files; they are downloaded when left out."
     )
 
@@ -76,11 +76,11 @@ class OpenClipText(TextSection, Templated, Normalised):
     """The text tower of an open_clip model, from a pretrained tag or from a local file."""
 
     source: Literal["open_clip"]
-    name: str = Field(description="Name of the model in open_clip, such as `ViT-B-32`.")
-    pretrained: str | None = Field(
+    name: Text = Field(description="Name of the model in open_clip, such as `ViT-B-32`.")
+    pretrained: Text | None = Field(
         default=None, description="Tag of the weights, which are downloaded; this or `path` is required."
     )
-    path: str | None = Field(
+    path: LocalPath | None = Field(
         default=None,
         description="Local file of weights; with `pretrained`, it is used instead of the download.",
     )

@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from wordsight.downloads import http, lock
-from wordsight.downloads.cache import cache, cached, mirrored, offline
+from wordsight.downloads.cache import cache, cached, mirrored, offline, shared_as_the_cache_is
 from wordsight.errors import DownloadError
 from wordsight.files import disk, hashing
 from wordsight.logs import logger
@@ -150,9 +150,10 @@ def _offline_message(address: str, place: Path, digests: _Digests, expected: str
 def _locked(place: Path) -> Iterator[None]:
     """Keep other jobs and users from downloading the same file at the same time."""
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(place.with_name(f".{place.name}.lock")):
-            yield
+        with shared_as_the_cache_is():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(place.with_name(f".{place.name}.lock"), mode=0o664):
+                yield
     except OSError as error:
         raise DownloadError(disk.cannot_write(place, error)) from None
 

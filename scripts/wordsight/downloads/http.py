@@ -12,7 +12,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
-from wordsight.errors import DataError, DownloadError
+from wordsight.errors import DataError, DownloadError, masked
 from wordsight.files import disk
 from wordsight.files.signatures import HTML_PAGE, misplaced, start_of
 from wordsight.logs import progress
@@ -171,14 +171,14 @@ def _write_notes(partial: Path, address: str, response: requests.Response) -> No
     tag = response.headers.get("ETag", "")
     # A weak tag does not promise the same bytes.
     validator = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified", "")
-    disk.write_json(_notes_path(partial), {"address": address, "validator": validator})
+    disk.write_json(_notes_path(partial), {"address": masked(address), "validator": validator})
 
 
 def _validator(partial: Path, address: str) -> str:
     """Version of the file that ``partial`` begins, as an HTTP validator; empty if it can't be continued."""
     try:
         notes = disk.read_json(_notes_path(partial))
-        return notes["validator"] if notes["address"] == address else ""
+        return notes["validator"] if notes["address"] == masked(address) else ""
     except (DataError, KeyError, TypeError):  # the notes are missing or damaged: start again
         return ""
 

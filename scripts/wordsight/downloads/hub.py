@@ -13,7 +13,7 @@ from huggingface_hub.errors import (
 )
 
 from wordsight.downloads import lock
-from wordsight.downloads.cache import cache, mirrored, offline
+from wordsight.downloads.cache import cache, mirrored, offline, shared_as_the_cache_is
 from wordsight.errors import DownloadError
 from wordsight.files import hashing
 
@@ -92,7 +92,7 @@ def _download(repository: str, file: str, revision: str | None, kind: str, addre
     reasons, failure = [], DownloadError
     for endpoint in hubs():
         try:
-            with _without_xet():
+            with shared_as_the_cache_is(), _without_xet():
                 path = hf_hub_download(
                     repository,
                     file,

@@ -34,7 +34,15 @@ class Entry:
 
 
 def find(address: str) -> Entry | None:
-    """Entry of an address; None if it has none."""
+    """Entry of an address; None if it has none.
+
+    Raises
+    ------
+    DownloadError
+        When the file is damaged, or the address has a space or a line break, which would damage it.
+    """
+    if re.search(r"\s", address):
+        raise DownloadError(f"{address}: an address has no spaces or line breaks; check its name")
     return _read().get(address)
 
 

@@ -74,8 +74,8 @@ def images(config: Config, w: Wildcards, file: str) -> list[str]:
 
 def covered(config: Config, w: Wildcards, protocol: str) -> list[str]:
     """Datasets of a protocol's job: the dataset in its wildcards, or all that the protocol runs on."""
-    one = w.get("dataset")
-    return [one] if one else config.protocols.running[protocol].covered
+    section, one = targets.running(config, protocol), w.get("dataset")
+    return [one] if one else section.covered
 
 
 def measured(config: Config, w: Wildcards, protocol: str, cut: Cut) -> Files:
@@ -109,7 +109,7 @@ def _views(config: Config, model: str, datasets: Iterable[str], protocol: str) -
 
 def head_features(config: Config, w: Wildcards, protocol: str, cut: Cut) -> list[str]:
     """Features that the attacked classifier of each model is fitted on; empty if its own one is attacked."""
-    fitted = targets.attacked(config, protocol)[w.dataset].head == "fitted"
+    fitted = params.of_dataset(config, w, protocol)["head"] == "fitted"
     models = cut.covered(w) if fitted else []
     return [path for model in models for path in feature_files(model, [w.dataset], "train")]
 

@@ -23,7 +23,7 @@ from wordsight.catalogue import jobs
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.config.experiment import Config
 from wordsight.config.load import load, read
-from wordsight.errors import ConfigError, WordsightError
+from wordsight.errors import ConfigError, WordsightError, show
 from wordsight.files.disk import write_text
 from wordsight.report import costs, made_with, plan
 from wordsight.statistics.records import PlanRow, records
@@ -252,7 +252,7 @@ def main() -> None:
     if proposal.seeds or proposal.images:
         write_config(NEXT, continued(values, proposal, _seeds(ran)))
         proposal = replace(proposal, path=NEXT)
-    sys.stdout.write(plan.text(proposal, rows, base.statistics.power, TABLE))
+    show(plan.text(proposal, rows, base.statistics.power, TABLE).removesuffix("\n"))
 
 
 if __name__ == "__main__":

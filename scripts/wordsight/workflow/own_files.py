@@ -42,8 +42,13 @@ def user_content(config: Config, *path: str) -> list[str]:
         so that they can be got at once.
     """
     section = values_of(config, *path)
-    named = _named(section)
-    if not all(Path(file).exists() for file in named.values()):
+    try:
+        named = _named(section)
+        missing = not all(Path(file).exists() for file in named.values())
+    except OSError as error:  # such as a name that is too long
+        reason = (error.strerror or "it can't be read").lower()
+        raise ConfigError(f"config: {'.'.join(path)}: {error.filename}: {reason}") from None
+    if missing:
         raise ConfigError(_missing(config))
     return [_digest(section, key, file, ".".join((*path, key))) for key, file in named.items()]
 

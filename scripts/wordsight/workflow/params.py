@@ -7,6 +7,7 @@ from wordsight.catalogue import display
 from wordsight.catalogue.fitting import ProbeParameters
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Protocol
+from wordsight.catalogue.section import nearest
 from wordsight.config.experiment import Config
 from wordsight.config.models import PretrainNetwork, Traits
 from wordsight.config.pretraining import PretrainingSection, TrainingSection
@@ -14,7 +15,7 @@ from wordsight.config.text import Wording
 from wordsight.errors import ConfigError
 from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.measures import Measure
-from wordsight.workflow.targets import Cut, attacked, group
+from wordsight.workflow.targets import Cut, attacked, group, running
 
 Values = dict[str, Any]
 Wildcards = Any  # of Snakemake: attributes and `get`
@@ -97,7 +98,12 @@ def pretraining(config: Config) -> PretrainingSection:
 
 def objective_of(config: Config, w: Wildcards) -> str:
     """Objective of a training job: from its wildcards in a search for learning rates, else from its model."""
-    return w.get("objective") or group(config, w.model)
+    objective: str = w.get("objective") or group(config, w.model)
+    trained = list(pretraining(config).objectives)
+    if objective not in trained:
+        hint = nearest(objective, trained)
+        raise ConfigError(f"config: pretraining.objectives: unknown objective {objective!r}; {hint}")
+    return objective
 
 
 def training(config: Config, _: Wildcards) -> Values:
@@ -105,20 +111,28 @@ def training(config: Config, _: Wildcards) -> Values:
     return pretraining(config).model_dump(mode="json", include=set(TrainingSection.model_fields))
 
 
+def training_device(config: Config, _: Wildcards) -> str:
+    """Device to train on."""
+    return pretraining(config).device
+
+
 def candidates(config: Config, w: Wildcards) -> list[Values]:
     """Networks that a search trains with one learning rate, one for each of its seeds."""
-    section = pretraining(config)
+    section, objective = pretraining(config), objective_of(config, w)
     first = section.search.seed
-    return [
-        PretrainNetwork(
-            source="pretrain",
-            architecture=section.architecture,
-            objective=w.objective,
-            seed=seed,
-            learning_rate=float(w.learning_rate),
-        ).model_dump(mode="json")
-        for seed in range(first, first + section.search.seeds)
-    ]
+    try:
+        return [
+            PretrainNetwork(
+                source="pretrain",
+                architecture=section.architecture,
+                objective=objective,
+                seed=seed,
+                learning_rate=float(w.learning_rate),
+            ).model_dump(mode="json")
+            for seed in range(first, first + section.search.seeds)
+        ]
+    except ValueError:
+        raise ConfigError(f"config: {w.learning_rate!r} is no learning rate to search with") from None
 
 
 def probe() -> Values:
@@ -131,17 +145,22 @@ def probe() -> Values:
 
 def of_protocol(config: Config, _: Wildcards, protocol: str) -> Values:
     """Parameters of a protocol, without where it runs, so that a new dataset reruns no finished step."""
-    section, parameters = config.protocols.running[protocol], PROTOCOLS[protocol].parameters
+    section, parameters = running(config, protocol), PROTOCOLS[protocol].parameters
     return section.model_dump(mode="json", include=set(parameters.model_fields))
 
 
 def of_dataset(config: Config, w: Wildcards, protocol: str) -> Values:
-    """Settings of a protocol for the dataset of a job."""
-    return attacked(config, protocol)[w.dataset].model_dump(mode="json")
+    """Settings of a protocol for the dataset of a job; :class:`ConfigError` if it doesn't run there."""
+    datasets = attacked(config, protocol)
+    if w.dataset not in datasets:
+        hint = nearest(w.dataset, list(datasets))
+        raise ConfigError(f"config: protocols.{protocol}.datasets: {w.dataset!r} is not among them; {hint}")
+    return datasets[w.dataset].model_dump(mode="json")
 
 
 def mode(config: Config, _: Wildcards, protocol: str) -> str:
     """Mode of a protocol."""
+    running(config, protocol)
     return config.protocol_mode(protocol)
 
 

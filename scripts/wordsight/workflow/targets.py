@@ -11,6 +11,8 @@ from wordsight.catalogue.label_spaces import label_space_of
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.config.experiment import Config
 from wordsight.config.pretraining import PretrainingSection
+from wordsight.config.protocols import ProtocolSection
+from wordsight.errors import ConfigError
 from wordsight.statistics.comparison import Comparison
 from wordsight.workflow.pairing import resolve
 
@@ -160,9 +162,17 @@ def models_for(config: Config, protocol: str, dataset: str) -> list[str]:
     return models
 
 
+def running(config: Config, protocol: str) -> ProtocolSection:
+    """Section of a protocol; raises :class:`ConfigError` if it doesn't run."""
+    section = config.protocols.running.get(protocol)
+    if section is None:
+        raise ConfigError(f"config: protocols.{protocol}: this key is required to run the protocol")
+    return section
+
+
 def attacked(config: Config, protocol: str) -> dict[str, Any]:
     """Settings for each dataset of a protocol that runs the encoder; empty for other protocols."""
-    section = config.protocols.running[protocol]
+    section: Any = running(config, protocol)
     return dict(section.datasets) if PROTOCOLS[protocol].runs_encoder else {}
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from wordsight.catalogue.fitting import ProbeParameters
 from wordsight.catalogue.prose import Cite, Sentence, counted, join
 from wordsight.catalogue.protocols.record import Drawing, Metric, Mode, Protocol
-from wordsight.catalogue.section import Count, Positive, Section
+from wordsight.catalogue.section import SOUND, Count, Positive, Section
 
 HEADS = {"own": "the encoder's own classifier", "fitted": "a logistic regression on training features"}
 
@@ -16,7 +16,7 @@ HEADS = {"own": "the encoder's own classifier", "fitted": "a logistic regression
 class Parameters(ProbeParameters):
     """Linf projected gradient descent in pixel space, over a grid of radii."""
 
-    epsilons: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)] = Field(
+    epsilons: Annotated[list[Annotated[float, Field(gt=0, le=1), SOUND]], Field(min_length=1)] = Field(
         default=[
             1e-4,
             2e-4,

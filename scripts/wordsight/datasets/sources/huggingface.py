@@ -24,7 +24,7 @@ from wordsight.config.datasets import HuggingFaceDataset
 from wordsight.datasets.source import NO_LABEL, USERS_OWN, Item, Source, as_text, class_names
 from wordsight.datasets.splitting import hold_out
 from wordsight.downloads import cache, hub
-from wordsight.errors import DataError
+from wordsight.errors import DataError, masked
 from wordsight.files import listing
 
 ROOT = "resources/downloads/huggingface"
@@ -106,7 +106,7 @@ def _provenance(section: HuggingFaceDataset, rows: datasets.Dataset) -> tuple[st
         return section.path, USERS_OWN
     commit = Path(rows.cache_files[0]["filename"]).parent.name
     page = f"{constants.ENDPOINT}/datasets/{section.name}"
-    return f"{page}@{commit}", rows.info.license or "unknown: see the dataset's page"
+    return masked(f"{page}@{commit}"), rows.info.license or "unknown: see the dataset's page"
 
 
 @contextmanager
@@ -156,7 +156,7 @@ def _open(section: HuggingFaceDataset, where: str) -> Mapping[str, datasets.Data
     no_connection = False
     for endpoint in [constants.ENDPOINT] if section.path else hub.hubs():
         try:
-            with _settings(endpoint), _closing_open_files():
+            with cache.shared_as_the_cache_is(), _settings(endpoint), _closing_open_files():
                 if section.path:
                     return _open_local(Path(section.path).resolve(), section.subset)
                 return _open_remote(section, endpoint)
