@@ -11,7 +11,7 @@ export CONFIG MODEL
 # CONFIG is checked first, because Snakemake takes seconds to start, and doesn't say where a mistake in YAML is.
 SNAKEMAKE = $(if $(CONFIG),PYTHONPATH=scripts .venv/bin/python -m wordsight.config "$$CONFIG" && ).venv/bin/snakemake $(if $(CONFIG),--configfile "$$CONFIG") --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
 
-.PHONY: report test test-fast snapshots lint why bench plan plan-table check-model search lock cache
+.PHONY: report test test-fast snapshots lint why bench plan plan-table check-model fetch search lock cache
 .DEFAULT_GOAL := report
 
 report: .venv/report cache  ## Run the default experiment, or CONFIG=..., and print the answer.
@@ -62,6 +62,14 @@ check-model: .venv/report cache  ## Check MODEL=... of the default configuration
 	@test -n "$$MODEL" || { echo "wordsight: error: set MODEL=... to the name of a model in the configuration" >&2; exit 1; }
 	$(SNAKEMAKE) "results/checks/$$MODEL.txt" --quiet rules --no-hooks
 	@cat "results/checks/$$MODEL.txt"
+
+# What can't be fetched stops nothing else: the second call of READINESS says what is wrong, and fails.
+READINESS = PYTHONPATH=scripts .venv/bin/python -m wordsight.workflow.readiness "$${CONFIG:-config/config.yaml}"
+
+fetch: .venv/report cache  ## Download and verify all that the default configuration needs, or CONFIG=..., and check every encoder.
+	@targets="$$($(READINESS) --targets)" || exit 1; \
+	  test -z "$$targets" || { $(SNAKEMAKE) $$targets --keep-going --quiet all --no-hooks || true; }
+	@$(READINESS)
 
 search: .venv/report cache  ## Compare learning rates for pretraining, to choose one for each objective.
 	$(SNAKEMAKE) results/tables/learning_rates.csv --quiet rules

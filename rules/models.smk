@@ -62,6 +62,7 @@ rule check_model:
         network=per_job(inputs.of_known_model, "network.json"),
     output:
         report="results/checks/{model}.txt",
+        findings="results/checks/{model}.json",
     log:
         "logs/check_model/{model}.log",
     benchmark:
@@ -81,3 +82,33 @@ rule check_model:
         ),
     script:
         "../scripts/check_model.py"
+
+
+# Compare the accuracy of a classifier with the published one, where the user has the images.
+rule check_top1:
+    input:
+        weights="resources/models/{model}/weights.safetensors",
+        network="resources/models/{model}/network.json",
+        dataset="resources/datasets/{dataset}/card.json",
+        images="resources/datasets/{dataset}/test.parquet",
+    output:
+        findings="results/checks/{model}/{dataset}.json",
+    log:
+        "logs/check_top1/{model}/{dataset}.log",
+    benchmark:
+        "results/benchmarks/check_top1/{model}/{dataset}.tsv"
+    conda:
+        "../envs/encoders.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=60,
+    params:
+        code=lambda w: code(
+            "check_top1.py", *params.network_modules(settings, [w.model])
+        ),
+        published=lambda w: settings.models[w.model].top1,
+        device=settings.features.device,
+        seed=settings.seed,
+    script:
+        "../scripts/check_top1.py"

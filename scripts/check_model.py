@@ -10,10 +10,13 @@ from wordsight.logs import step
 with step(snakemake.log[0], snakemake.threads) as logger:
     from wordsight.check_model import check, verdict
     from wordsight.files.disk import write_text
+    from wordsight.models.card import read_network
 
-    report = check(Path(snakemake.input.network).parent)
+    folder = Path(snakemake.input.network).parent
+    report = check(folder)
     logger.info("found\n%s", report.text())
     if report.problems:  # Snakemake removes the output of a failed job, so show the report on the terminal.
         print(report.text(), file=sys.stderr)
     verdict(snakemake.wildcards.model, report)
     write_text(snakemake.output.report, report.text())
+    report.write(snakemake.output.findings, read_network(folder))

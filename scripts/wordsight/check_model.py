@@ -4,7 +4,7 @@ The model computes features of twenty labelled photographs, which ship in a pack
 fails the check; what is odd but may be intended is a caution.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from wordsight.catalogue.prose import some
 from wordsight.datasets.sources.packaged import imagenet_samples
 from wordsight.errors import WeightsError, plain
+from wordsight.files.disk import write_json
 from wordsight.files.pixels import decode
 from wordsight.models import architectures
 from wordsight.models.card import NetworkCard
@@ -53,6 +54,10 @@ class Report:
         lines = [f"{name:<{width}}  {value}" for name, value in self.facts.items()]
         lines += [f"caution: {line}" for line in self.cautions] + [f"wrong: {line}" for line in self.problems]
         return plain("\n".join([*lines, "" if self.problems else "Nothing is plainly wrong.\n"]))
+
+    def write(self, path: Path | str, card: NetworkCard) -> None:
+        """Write it for the overview of ``make fetch``, with the digest of the weights that were checked."""
+        write_json(Path(path), {"weights_sha256": card.weights_sha256, **asdict(self)})
 
 
 def check(directory: Path | str) -> Report:

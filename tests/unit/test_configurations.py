@@ -1,13 +1,13 @@
 """The configurations that come with the project: each is valid, and says what it can of its encoders."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import timm
 
 from fixtures.weights import PUBLISHED
 from wordsight.config.load import load, read
+from wordsight.models.card import ModelCard
 from wordsight.statistics.confounding import differences
 from wordsight.workflow.pairing import resolve
 
@@ -87,24 +87,43 @@ def test_matched_encoders_of_timm_are_on_its_hub_and_take_square_images():
             assert known.license
 
 
-def test_the_pairs_of_slip_differ_in_no_trait_but_language_and_the_others_say_in_what():
+def test_the_sides_of_a_matched_group_differ_in_what_its_encoders_state():
     config = configuration("matched")
-    found = {}
+    cards = {
+        name: ModelCard.model_construct(**section.model_dump() | {"architecture": config.architecture(name)})
+        for name, section in config.models.items()
+    }
+    found = {comparison.name: differences(comparison, cards) for comparison in resolve(config)}
+    recipe, views = "the training recipe", "the views of an image in each step"
+    compute, size = "the compute of training (images seen times views)", "the size of their training data"
+    assert found["captions_and_pixels-pixels_same_data"] == [recipe, views, compute]
+    assert found["captions_and_pixels-captions"] == [recipe, views, compute]
+    assert found["captions-pixels_same_data"] == [recipe, views, compute]
+    assert found["captions-labels_same_data"] == [size]
+    assert found["captions-words"] == found["captions-masked_words"] == found["rewritten-found"] == []
+    for name in ("captions-pixels", "captions-labels", "captions-pixels_web"):
+        assert "training data" in found[name]
+
+
+def test_contrasts_about_language_have_captions_on_one_side_alone_and_the_others_on_both():
+    config = configuration("matched")
+    about_language = set(config.statistics.families["language"])
+    assert about_language | set(config.statistics.families["captions"]) == set(config.contrasts)
     for comparison in resolve(config):
-        sides = [
-            [
-                SimpleNamespace(
-                    **config.models[name].model_dump() | {"architecture": config.architecture(name)}
-                )
-                for name in side
-            ]
-            for side in comparison.sides
-        ]
-        found[comparison.name] = differences(sides)
-        languages = [{card.language for card in side} for side in sides]
-        assert languages[0] == {"captions"}
-        assert not languages[0] & languages[1]
-    assert found["captions-pixels_same_data"] == []
-    assert found["captions_and_pixels-pixels_same_data"] == []
-    assert "training data" in found["captions-pixels"]
-    assert "training data" in found["captions-labels"]
+        treated, control = ({config.models[name].language for name in side} for side in comparison.sides)
+        assert treated == {"captions"}
+        assert (control == {"captions"}) == (comparison.name not in about_language)
+
+
+def test_groups_of_matched_encoders_are_compared_within_themselves():
+    config = configuration("matched")
+    groups = {comparison.name: set(comparison.groups) for comparison in resolve(config)}
+    assert groups["captions-pixels_same_data"] == {
+        "slip-vit-s",
+        "slip-vit-b",
+        "slip-vit-l",
+    }
+    assert len(groups["rewritten-found"]) == 3
+    assert len(groups["captions_and_pixels-captions"]) == 5
+    compared = {name for one in resolve(config) for side in one.sides for name in side}
+    assert set(config.models) == compared

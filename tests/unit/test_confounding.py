@@ -4,18 +4,37 @@ import json
 
 import pytest
 
-from hand_made import model_card
+from hand_made import comparison, model_card
 from wordsight.config.load import load
 from wordsight.errors import ConfigError
 from wordsight.models.card import read_card
 from wordsight.statistics.confounding import differences
 from wordsight.workflow.pairing import pair, resolve
 
-CARD = model_card("m", images=10, architecture="timm/a", pretraining_data="photos", images_seen=30)
+CARD = model_card(
+    "m",
+    images=10,
+    architecture="timm/a",
+    pretraining_data="photos",
+    images_seen=30,
+    views=2,
+    recipe="SGD",
+)
+SIZE, SEEN, COMPUTE = (
+    "the size of their training data",
+    "the images seen in training",
+    "the compute of training (images seen times views)",
+)
+RECIPE, VIEWS = "the training recipe", "the views of an image in each step"
 
 
 def other_card(**changes):
     return CARD.model_copy(update=changes)
+
+
+def between(cards, pairs=(("one", "other"),), groups=None):
+    compared = comparison(pairs=list(pairs), groups=groups or [""] * len(pairs))
+    return differences(compared, cards)
 
 
 @pytest.mark.parametrize(
@@ -24,19 +43,37 @@ def other_card(**changes):
         ({}, []),
         ({"architecture": "timm/b"}, ["architecture"]),
         ({"pretraining_data": "web"}, ["training data"]),
-        ({"pretraining_images": 11}, ["the size of their training data"]),
-        ({"images_seen": 60}, ["the images seen in training"]),
+        ({"pretraining_images": 11}, [SIZE]),
+        ({"images_seen": 60}, [SEEN, COMPUTE]),
+        ({"images_seen": 60, "views": 1}, [SEEN, VIEWS]),
+        ({"recipe": "AdamW"}, [RECIPE]),
+        ({"recipe": None}, [RECIPE]),
+        ({"views": 1}, [VIEWS, COMPUTE]),
+        ({"views": None}, [VIEWS, COMPUTE]),
         ({"pretraining_images": 0, "pretraining_data": "none", "images_seen": None}, []),
     ],
 )
 def test_differences_between_sides_are_named(other, words):
-    assert differences([[CARD], [other_card(**other)]]) == words
-    assert differences([[other_card(**other)], [CARD]]) == words
+    assert between({"one": CARD, "other": other_card(**other)}) == words
+    assert between({"one": other_card(**other), "other": CARD}) == words
+
+
+def test_what_is_not_known_of_either_side_is_no_difference():
+    unknown = other_card(views=None, recipe=None, images_seen=None)
+    assert between({"one": unknown, "other": unknown}) == []
 
 
 def test_sides_of_the_same_values_in_another_order_do_not_differ():
-    one, other = CARD, other_card(architecture="timm/b")
-    assert differences([[one, other], [other, one, one]]) == []
+    cards = {"a": CARD, "b": other_card(architecture="timm/b")}
+    assert between({**cards, "c": cards["b"], "d": cards["a"]}, [("a", "c"), ("b", "d")]) == []
+
+
+def test_matched_sides_differ_where_those_of_a_group_do():
+    cards = {"a": CARD, "b": other_card(recipe="AdamW")}
+    pairs, values = [("a", "c"), ("b", "d")], {**cards, "c": cards["b"], "d": cards["a"]}
+    assert between(values, pairs) == []
+    assert between(values, pairs, ["base", "small"]) == [RECIPE]
+    assert between(values, [("a", "d"), ("b", "c")], ["base", "small"]) == []
 
 
 def config(*groups):

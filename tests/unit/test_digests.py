@@ -39,7 +39,7 @@ def steps():
     found |= {("model", (f"models.sources.{source}",)) for source in names("models/sources")}
     found |= {
         (step, (f"models.architectures.{family}",))
-        for step in ("features", "robustness", "check_model", "model")
+        for step in ("features", "robustness", "check_model", "check_top1", "model")
         for family in families
     }
     found |= {
@@ -97,14 +97,14 @@ def with_a_new_name(text):
 
 
 EVALUATIONS = {name for name, record in PROTOCOLS.items() if not record.runs_encoder}
-IMAGES = {"sentences", "pretrain", "learning_rate", "features", "robustness", "figure_data"}
+IMAGES = {"sentences", "pretrain", "learning_rate", "features", "robustness", "figure_data", "check_top1"}
 WORDS = {"figure", "report", "result_tables", "learning_rates"}
 # The steps that an edit of a module reruns.
 EDITS = {
     "datasets/near_duplicates.py": {"dataset"},
     "datasets/building.py": {"dataset"},
-    "datasets/sources/packaged.py": {"dataset", "check_model"},
-    "datasets/sources/emoji/styles.py": {"dataset", "check_model"},
+    "datasets/sources/packaged.py": {"dataset", "check_model", "check_top1"},
+    "datasets/sources/emoji/styles.py": {"dataset", "check_model", "check_top1"},
     "models/foreign/weights.py": {"model", "text_model"},
     "models/foreign/unpickling.py": {"model", "text_model"},
     "models/sources/timm.py": {"model"},

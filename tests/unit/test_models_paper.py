@@ -91,7 +91,8 @@ RESNETS = {
     "train_60_epochs": {"key": "state_dict", "prefix": "module."},
     "linf_4": {"key": "model", "prefix": "module.model."},
     "semi_supervised": {},
-    "bicaptioning": {},
+    "backbone_bicaptioning": {},
+    "/captioning": {"key": "model", "prefix": "visual.cnn."},
     "ICMLM": {"key": "cnn"},
     "gpv_all_gpv": {"key": "model", "prefix": "module.detr.backbone.0.body."},
     "0676ba61": {},
@@ -229,13 +230,79 @@ def test_the_number_of_heads_is_that_of_the_paper():
         with torch.device("meta"):
             network = timm.create_model(f"vit_{size}_patch16_224", pretrained=False)
         assert network.blocks[0].attn.num_heads == timms
-        if size != "large":
+        with torch.device("meta"):
             backbone, _ = architectures.build(f"slip/vit_{size}_patch16_224")
-            assert backbone.trunk.blocks[0].attn.num_heads == heads
+        assert backbone.trunk.blocks[0].attn.num_heads == heads
     with pytest.raises(
         ConfigError, match="slip has no network 'vit_smal'; did you mean 'vit_small_patch16_224'"
     ):
         architectures.build("slip/vit_smal")
+
+
+def test_the_large_files_of_slip_have_the_tensors_of_its_large_network():
+    shapes = published._shapes("timm", "vit_large_patch16_224", num_classes=0)
+    with torch.device("meta"):
+        backbone, _ = architectures.build("slip/vit_large_patch16_224")
+    assert {name: tuple(value.shape) for name, value in backbone.tensors().items()} == shapes
+
+
+# LaCLIP
+
+
+def layer_norm(x, state, name):
+    mean, variance = x.mean(dim=-1, keepdim=True), x.var(dim=-1, keepdim=True, correction=0)
+    return (x - mean) / (variance + 1e-6).sqrt() * state[f"{name}.weight"] + state[f"{name}.bias"]
+
+
+def linear(x, state, name):
+    return x @ state[f"{name}.weight"].T + state[f"{name}.bias"]
+
+
+def transformer_with_normalised_queries(images, state, heads, depth):
+    """LaCLIP's definition written out: queries and keys are normalised over each head, with the same epsilon."""
+    patches = images.unfold(2, 16, 16).unfold(3, 16, 16).permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
+    kernel = state["patch_embed.proj.weight"].flatten(1)
+    x = patches @ kernel.T + state["patch_embed.proj.bias"]
+    x = torch.cat([state["cls_token"].expand(len(x), -1, -1), x], dim=1) + state["pos_embed"]
+    for block in (f"blocks.{place}" for place in range(depth)):
+        qkv = linear(layer_norm(x, state, f"{block}.norm1"), state, f"{block}.attn.qkv")
+        q, k, v = qkv.unflatten(-1, (3, heads, -1)).permute(2, 0, 3, 1, 4)
+        q, k = layer_norm(q, state, f"{block}.attn.q_norm"), layer_norm(k, state, f"{block}.attn.k_norm")
+        weights = (q @ k.mT / q.shape[-1] ** 0.5).softmax(dim=-1)
+        x = x + linear((weights @ v).transpose(1, 2).flatten(2), state, f"{block}.attn.proj")
+        hidden = linear(layer_norm(x, state, f"{block}.norm2"), state, f"{block}.mlp.fc1")
+        x = x + linear(hidden * (1 + torch.erf(hidden / 2**0.5)) / 2, state, f"{block}.mlp.fc2")
+    return layer_norm(x[:, 0], state, "norm")
+
+
+def test_laclip_is_a_transformer_that_normalises_queries_and_keys(web, images):
+    keys = {"key": "state_dict", "prefix": "module.visual.", "architecture": "laclip/vit_base_patch16_224"}
+    card, encoder = fetched(checkpoint("/cc3m_laclip", **keys), web / "m")
+    assert card.feature_size == 768
+    state = torch.load(web / "cc3m_laclip.pt", map_location="cpu", weights_only=False)["state_dict"]
+    prefix = "module.visual."
+    state = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    with torch.inference_mode():
+        expected = transformer_with_normalised_queries(normalised(images), state, heads=12, depth=12)
+        assert_equal(encoder(images), expected)
+    other = local(web / "cc3m_laclip.pt", **{**keys, "architecture": "slip/vit_base_patch16_224"})
+    with pytest.raises(WeightsError, match=r"48 tensors are unexpected: blocks\.0\.attn\.q_norm\.weight"):
+        building.fetch(other, "m", web / "n")
+
+
+def test_laclip_has_networks_of_three_sizes():
+    with pytest.raises(ConfigError, match="laclip has no network 'vit_tiny_patch16_224'; did you mean"):
+        architectures.build("laclip/vit_tiny_patch16_224")
+
+
+def test_laclip_on_laion_is_open_clips(web, images):
+    keys = {"key": "state_dict", "architecture": "open_clip/ViT-B-32"}
+    _, encoder = fetched(checkpoint("/laion400m_laclip.pt", **keys), web / "m")
+    state = torch.load(web / "laion400m_laclip.pt", map_location="cpu", weights_only=False)["state_dict"]
+    peer = open_clip.CLIP(**published.clip_config("ViT-B-32")).eval()
+    peer.load_state_dict(state)
+    with torch.inference_mode():
+        assert_equal(encoder(images), peer.encode_image(normalised(images)))
 
 
 # OpenAI's CLIP

@@ -1,9 +1,15 @@
 """An encoder of one's own: checked alone in seconds, added to a finished run at the cost of its own steps."""
 
+import os
 import shutil
+import subprocess
+import sys
 
 import torch
 from safetensors.torch import load_file, save_file
+
+from mirror import Mirror
+from small_project import ROOT
 
 ENCODERS = """from safetensors.torch import load_file
 from torch import nn
@@ -67,22 +73,66 @@ def test_an_encoder_of_ones_own_computes_its_own_steps_and_the_aggregate(copy):
     assert own(copy.would_run()) == set()
 
 
-def test_encoders_are_checked_alone_and_a_broken_one_ends_its_check_in_one_line(fresh):
-    bring(fresh, "mine", "forgotten")
-    done = fresh.snakemake(
-        "results/checks/mine.txt", "results/checks/forgotten.txt", "--keep-going", check=False
+OTHER = {
+    "source": "checkpoint",
+    "architecture": "timm/test_resnet",
+    "url": "https://weights.example.org/other.pth",
+    "sha256": "0123456789abcdef",
+    "language": "labels",
+    "pretraining_images": 10,
+    "preprocessing": {"image_size": 64, "resize": 64, "mean": [0.5] * 3, "std": [0.5] * 3},
+}
+LOST = {**OTHER, "path": "data/lost.pth", "url": None}
+
+
+def make(project, *arguments, **environment):
+    """Run make with the project's own Makefile, in the environment of the tests."""
+    (project.path / ".venv").symlink_to(sys.prefix)
+    command = ["make", "--file", str(ROOT / "Makefile"), "--assume-old", ".venv/report", *arguments]
+    return subprocess.run(
+        [*command, "CONFIG=config/small.yaml", "CORES=2", f"PYTHON={sys.executable}"],
+        cwd=project.path,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert done.jobs == {(rule, name) for rule in ("model", "check_model") for name in ("mine", "forgotten")}
-    text = (fresh.path / "results/checks/mine.txt").read_text()
+
+
+def test_everything_is_fetched_and_checked_and_each_problem_is_a_line_that_stops_nothing_else(copy, tmp_path):
+    bring(copy, "mine", "forgotten")
+    copy.configure(lambda config: config["models"].update({"other": OTHER, "lost": LOST}))
+    with Mirror() as mirror:
+        mirror.publish(OTHER["url"], b"PK" + bytes(5000))
+        proxy = {"https_proxy": "http://127.0.0.1:9", "WORDSIGHT_CACHE": str(tmp_path / "cache")}
+        done = make(copy, "fetch", **mirror.environment, **proxy)
+    assert done.returncode != 0
+    rows = [line.split() for line in done.stdout.splitlines()]
+    states = {row[1]: row[2] for row in rows if row[:1] in (["images"], ["encoder"])}
+    assert states == {
+        **dict.fromkeys(("digits", "shapes", "pictures", "saved", "mine"), "ok"),
+        "untrained-0": "ok",
+        **dict.fromkeys(("forgotten", "other", "lost"), "wrong"),
+    }, done.stdout + done.stderr
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("wrong: ")]
+    assert len(wrong) == 3
+    assert "encoder forgotten: models.forgotten: layers seem" in wrong[0]
+    assert "0.weight and 0.bias" in wrong[0]
+    assert "encoder other: other.pth: cannot download weights with SHA-256 0123456789abcdef (" in wrong[1]
+    assert "a file with SHA-256" in wrong[1]
+    assert "encoder lost: models.lost.path: data/lost.pth does not exist" in wrong[2]
+    details = (copy.path / "results/fetch.txt").read_text()
+    assert str(copy.path) not in details
+    assert str(tmp_path) not in details
+    assert "<cache>/weights.example.org/other.pth" in details
+    assert "Traceback" not in done.stdout + done.stderr
+    # The check of one encoder alone is the same, and shows all that it found.
+    text = (copy.path / "results/checks/mine.txt").read_text()
     assert text.endswith("Nothing is plainly wrong.\n")
     assert "python: data/mine.safetensors" in text
     assert "64" in text.split("feature size")[1].splitlines()[0]
-    assert done.status != 0
-    assert len(done.errors) == 1, done.stderr[-4000:]
-    assert "models.forgotten: " in done.errors[0]
-    assert "0.weight and 0.bias" in done.errors[0]
-    assert "wrong: layers seem" in done.stderr  # the whole of what was found, and not its first line alone
-    assert not (fresh.path / "results/checks/forgotten.txt").exists()
+    assert "wrong: layers seem" in done.stderr
+    assert not (copy.path / "results/checks/forgotten.txt").exists()
 
 
 def test_a_check_of_an_unknown_model_names_the_nearest(fresh):

@@ -45,7 +45,7 @@ ALIKE = {
     "swsl": "ssl",
     "gpv-sce": "gpv",
 }
-OF_A_FILE = {"url", "sha256", "pretraining_data", "pretraining_images", "family"}
+OF_A_FILE = {"url", "sha256", "pretraining_data", "pretraining_images", "family", "top1"}
 
 
 def paper():

@@ -115,7 +115,28 @@ class Traits(Section):
         default=None,
         description="Images seen in the whole training: steps times batch size. Unknown when left out.",
     )
+    views: Count | None = Field(
+        default=None,
+        description=(
+            "Views of an image that pass through the network in one step of its training: 1 for a classifier "
+            "or CLIP, 2 for SimCLR. Unknown when left out."
+        ),
+    )
+    recipe: str | None = Field(
+        default=None,
+        description=(
+            "How it was trained otherwise, in a few words: optimiser, learning rate, weight decay, "
+            "augmentation. Unknown when left out."
+        ),
+    )
     robust: bool = Field(default=False, description="Whether it was trained against adversarial examples.")
+    top1: Annotated[float, Field(gt=0, le=100)] | None = Field(
+        default=None,
+        description=(
+            "Accuracy of its own classifier on ImageNet's validation images that its publisher states, in "
+            "percent. `make fetch` compares with it where you have these images."
+        ),
+    )
     group: Name | None = Field(
         default=None,
         description=(
@@ -234,8 +255,8 @@ class HuggingfaceNetwork(LibraryNetwork):
     path: LocalPath | None = Field(
         default=None,
         description=(
-            "Local folder with `config.json`, `preprocessor_config.json` and `model.safetensors`; it is "
-            "downloaded when left out."
+            "Local folder with `config.json`, `preprocessor_config.json`, and `model.safetensors` or "
+            "`pytorch_model.bin`; it is downloaded when left out."
         ),
     )
 

@@ -1,6 +1,6 @@
 """Files of the Hugging Face hub, in the same cache and by the same rules as any other download."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,6 +74,25 @@ def from_hub(repository: str, file: str, *, revision: str | None = None, kind: s
     snapshots = cache() / HUB / f"{kind}s--{repository.replace('/', '--')}" / "snapshots"
     lock.record(address, found, path.relative_to(snapshots).parts[0])
     return path
+
+
+def first_of(repository: str, files: Sequence[str], *, revision: str | None = None) -> Path:
+    """Path of the first of these files that a repository has, for weights that may have several names.
+
+    Raises
+    ------
+    MissingFileError
+        When the repository has none of them. The error is about the first one.
+    DownloadError
+        As for :func:`from_hub`.
+    """
+    missing: MissingFileError | None = None
+    for file in files:
+        try:
+            return from_hub(repository, file, revision=revision)
+        except MissingFileError as error:
+            missing = missing or error
+    raise missing or MissingFileError(f"{repository}: no file was asked for")
 
 
 def hubs() -> list[str]:

@@ -46,6 +46,11 @@ def find(address: str) -> Entry | None:
     return _read().get(address)
 
 
+def entries() -> dict[str, Entry]:
+    """All entries by their addresses."""
+    return _read()
+
+
 def record(address: str, sha256: str, commit: str = "") -> None:
     """Record the digest of an address, unless it has one already."""
     if find(address):

@@ -86,6 +86,11 @@ class ModelCard(NetworkCard, Traits):
 
     licence: str
 
+    @property
+    def passes(self) -> int | None:
+        """Passes of an image through the network in its training; None where they are not known."""
+        return self.images_seen * self.views if self.images_seen and self.views else None
+
 
 Card = TypeVar("Card", bound=NetworkCard)
 

@@ -10,7 +10,8 @@ from wordsight.models.card import ModelCard
 from wordsight.report.run import Run, Trained
 from wordsight.report.table import Table, tabulated
 
-OPTIONAL = ("group", "images seen")  # columns left out if no encoder has a value
+# Columns left out if no encoder has a value.
+OPTIONAL = ("group", "images seen", "views", "image passes", "recipe")
 
 
 def dataset_table(run: Run) -> Table:
@@ -97,6 +98,9 @@ NOT_TRAINED_HERE: dict[str, Callable[[ModelCard], str]] = {
     "training": lambda card: display.training(card.language, card.pretraining_images, card.robust),
     "training images": lambda card: f"{card.pretraining_images:,}",
     "images seen": lambda card: f"{card.images_seen:,}" if card.images_seen else UNKNOWN,
+    "views": lambda card: str(card.views or UNKNOWN),
+    "image passes": lambda card: f"{card.passes:,}" if card.passes else UNKNOWN,
+    "recipe": lambda card: card.recipe or UNKNOWN,
     "training data": lambda card: card.pretraining_data,
     "parameters, millions": lambda card: fixed(card.parameters / 1e6),
     "feature size": lambda card: f"{card.feature_size:,}",

@@ -294,9 +294,9 @@ def _confounded(run: Run) -> list[Caution]:
 def _differences(comparison: Comparison, run: Run) -> str:
     """Traits in which two sides differ, apart from the kind of training.
 
-    Sides matched by a trait have the same values of it; encoders that the workflow trained share all traits.
+    Encoders that the workflow trained share all traits.
     """
-    return join(differences([run.models[name] for name in side] for side in comparison.sides))
+    return join(differences(comparison, run.models))
 
 
 def _left_out(run: Run) -> list[Caution]:

@@ -174,7 +174,7 @@ def _flips(row: ContrastRow, evidence: Evidence, analysis: str) -> bool:
 
 def _confounded(row: ContrastRow, evidence: Evidence) -> bool:
     """Whether the sides differ in more than the contrast asks about."""
-    return bool(differences([evidence.models[name] for name in side] for side in evidence.sides(row)))
+    return bool(differences(evidence.comparisons[row.contrast], evidence.models))
 
 
 def _modes_disagree(row: ContrastRow, evidence: Evidence) -> bool:

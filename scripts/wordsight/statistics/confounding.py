@@ -1,8 +1,9 @@
 """How the two sides of a contrast differ, apart from the kind of training that it asks about."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from wordsight.models.card import ModelCard
+from wordsight.statistics.comparison import Comparison
 
 ALWAYS = {"architecture": "architecture"}
 # Compared only where both sides are trained: an untrained side has no training data that could differ.
@@ -10,20 +11,36 @@ OF_TRAINED = {
     "pretraining_data": "training data",
     "pretraining_images": "the size of their training data",
     "images_seen": "the images seen in training",
+    "recipe": "the training recipe",
+    "views": "the views of an image in each step",
+    "passes": "the compute of training (images seen times views)",
 }
 
 
-def differences(sides: Iterable[Sequence[ModelCard]]) -> list[str]:
-    """Traits, in words, that have different values on the two sides.
+def differences(comparison: Comparison, models: Mapping[str, ModelCard]) -> list[str]:
+    """Traits, in words, that have different values on the two sides of some matched group.
 
     Parameters
     ----------
-    sides : cards of the models of each side
+    comparison : sides that are not matched are one group
+    models : cards by name
     """
-    cards = [list(side) for side in sides]
-    trained = all(card.pretraining_images for side in cards for card in side)
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for group, pair in zip(comparison.groups, comparison.pairs, strict=True):
+        groups.setdefault(group, []).append(pair)
+    found = {
+        word
+        for pairs in groups.values()
+        for word in _between([[models[pair[side]] for pair in pairs] for side in (0, 1)])
+    }
+    return [word for word in {**ALWAYS, **OF_TRAINED}.values() if word in found]
+
+
+def _between(sides: Sequence[Sequence[ModelCard]]) -> list[str]:
+    """Traits that have different values on two sides."""
+    trained = all(card.pretraining_images for side in sides for card in side)
     words = {**ALWAYS, **OF_TRAINED} if trained else ALWAYS
-    return [word for trait, word in words.items() if len({_values(side, trait) for side in cards}) > 1]
+    return [word for trait, word in words.items() if len({_values(side, trait) for side in sides}) > 1]
 
 
 def _values(side: Sequence[ModelCard], trait: str) -> frozenset[str]:

@@ -244,9 +244,12 @@ def objectives() -> str:
 # Encoders
 
 
+SEEN = ("images seen", "views", "recipe")
+
+
 def encoders(name: str) -> str:
     """What a configuration says of each of its trained encoders."""
-    head = ("encoder", "from", "SHA-256", "tensors", "learned from", "images", "images seen", "licence")
+    head = ("encoder", "from", "SHA-256", "tensors", "learned from", "images", *SEEN, "licence")
     rows = [
         (
             f"`{model}`",
@@ -256,6 +259,8 @@ def encoders(name: str) -> str:
             section.pretraining_data,
             f"{section.pretraining_images:,}",
             f"{section.images_seen:,}" if section.images_seen else "",
+            str(section.views or ""),
+            section.recipe or "",
             section.licence or ("not stated" if section.source == "checkpoint" else "the library's"),
         )
         for model, section in load(read(ROOT / f"config/{name}.yaml")).models.items()

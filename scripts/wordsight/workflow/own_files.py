@@ -119,15 +119,23 @@ READ: dict[str, Callable[[Values, Path], Files]] = {
 # What is missing
 
 
+def missing(config: Config, section: str, name: str) -> list[str]:
+    """Files and folders of the user that an entry names and that aren't there, and where to get them."""
+    values = values_of(config, section, name)
+    return [
+        f"{section}.{name}.{key}: {file} does not exist{_steps(section, values)}"
+        for key, file in _named(values).items()
+        if not Path(file).exists()
+    ]
+
+
 def _missing(config: Config) -> str:
     """Which files and folders of the user are missing, where to get them, and what to do without them."""
     found = [
-        f"{section}.{name}.{key}: {file} does not exist{_steps(section, values)}"
+        line
         for section in ("datasets", "models", "text_models", "corpora")
         for name in getattr(config, section)
-        if (values := values_of(config, section, name))
-        for key, file in _named(values).items()
-        if not Path(file).exists()
+        for line in missing(config, section, name)
     ]
     return f"config: {'; '.join(found)}. Without one of them, remove its entry, and its name in `protocols`"
 

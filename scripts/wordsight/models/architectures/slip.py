@@ -28,7 +28,18 @@ PREPROCESSING = PreprocessingSection(
 
 def build(name: str) -> tuple[Backbone, PreprocessingSection]:
     """Image tower by the name of the network of the same size in timm, without a classifier."""
+    return transformer("slip", name)
+
+
+def transformer(family: str, name: str, **options: Any) -> tuple[Backbone, PreprocessingSection]:
+    """Timm's network of a size with as many heads as SLIP's, and with other options of timm's.
+
+    Raises
+    ------
+    ConfigError
+        When the family has no network of that name.
+    """
     if name not in HEADS:
-        raise ConfigError(f"config: models: slip has no network {name!r}; {nearest(name, list(HEADS))}")
-    network: Any = timm.create_model(name, pretrained=False, num_classes=0, num_heads=HEADS[name])
+        raise ConfigError(f"config: models: {family} has no network {name!r}; {nearest(name, list(HEADS))}")
+    network: Any = timm.create_model(name, pretrained=False, num_classes=0, num_heads=HEADS[name], **options)
     return Backbone(network, network.num_features), PREPROCESSING

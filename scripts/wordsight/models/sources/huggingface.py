@@ -1,6 +1,7 @@
 """Image encoders of the Hugging Face hub, or of a folder in its layout.
 
-Weights are safetensors, and code that comes with a model is never run.
+Weights are safetensors, or tensors of an older file of PyTorch, which is never unpickled. Code that comes
+with a model is never run.
 """
 
 import json
@@ -22,7 +23,8 @@ from wordsight.models.pretrained import Pretrained
 from wordsight.models.quiet import quiet
 from wordsight.models.tensors import Tensors
 
-NETWORK, IMAGES, WEIGHTS = "config.json", "preprocessor_config.json", "model.safetensors"
+NETWORK, IMAGES = "config.json", "preprocessor_config.json"
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first one that there is, as transformers chooses
 
 # Class names can be longer than everything else; the other keys do not describe the network.
 OMITTED_KEYS = ("id2label", "label2id", "_name_or_path", "architectures", "transformers_version")
@@ -32,11 +34,13 @@ def acquire(section: HuggingfaceNetwork) -> Pretrained:
     """Read the local folder, or download the model's files."""
     name, revision = section.name, section.revision
     if section.path:
-        files = {file: Path(section.path) / file for file in (NETWORK, IMAGES, WEIGHTS)}
+        files = {file: Path(section.path) / file for file in (NETWORK, IMAGES)}
+        found = (Path(section.path) / file for file in WEIGHTS)
+        path = next((file for file in found if file.exists()), Path(section.path) / WEIGHTS[0])
     else:
-        files = {file: hub.from_hub(name, file, revision=revision) for file in (NETWORK, IMAGES, WEIGHTS)}
+        files = {file: hub.from_hub(name, file, revision=revision) for file in (NETWORK, IMAGES)}
+        path = hub.first_of(name, WEIGHTS, revision=revision)
     configuration = describe(files, name)
-    path = files[WEIGHTS]
     sha256 = weights.verify(path, section.sha256)
     return Pretrained(
         tensors=_with_current_names(weights.tensors(path), configuration["network"], name),

@@ -61,7 +61,4 @@ def _download(preset: dict[str, Any]) -> Path:
     repository, _, file_name = preset["hf_hub"].rpartition("/")
     default = file_name or HF_WEIGHTS_NAME
     safe = HF_SAFE_WEIGHTS_NAME if default == HF_WEIGHTS_NAME else f"{Path(default).stem}.safetensors"
-    try:
-        return hub.from_hub(repository, safe)
-    except hub.MissingFileError:
-        return hub.from_hub(repository, default)
+    return hub.first_of(repository, (safe, default))

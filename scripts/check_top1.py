@@ -1,0 +1,23 @@
+"""Compare the accuracy of one encoder's own classifier with the published one."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, snakemake.scriptdir)
+
+from wordsight.logs import step
+
+with step(snakemake.log[0], snakemake.threads):
+    from wordsight.check_model import verdict
+    from wordsight.check_top1 import check
+
+    params = snakemake.params
+    report, card = check(
+        Path(snakemake.input.network).parent,
+        Path(snakemake.input.dataset).parent,
+        params.published,
+        params.device,
+        params.seed,
+    )
+    verdict(card.name, report)
+    report.write(snakemake.output.findings, card)
