@@ -1,8 +1,12 @@
-"""Published checkpoints, as their publishers write them, give what their own libraries make of them."""
+"""Published checkpoints, as their publishers write them, give what their own libraries make of them.
+
+The entries of ``config/paper.yaml`` say how they are read, so that each of its encoders is shown to be read right.
+"""
 
 import shutil
 import warnings
 from functools import cache
+from pathlib import Path
 
 import dill
 import numpy as np
@@ -12,14 +16,17 @@ import safetensors.torch
 import timm
 import torch
 import torchvision
+import yaml
 from open_clip.openai import load_openai_model
 
 from fixtures import weights as published
+from wordsight.config.load import load
 from wordsight.config.models import CheckpointNetwork, OpenClipNetwork, PreprocessingSection, TimmNetwork
 from wordsight.downloads import fetching
 from wordsight.errors import ConfigError, WeightsError, WordsightError
 from wordsight.files import hashing
 from wordsight.models import architectures, building, reading
+from wordsight.models.architectures import tsm
 from wordsight.models.foreign import layouts, weights
 
 pytestmark = pytest.mark.slow
@@ -28,6 +35,9 @@ IMAGENET = PreprocessingSection(
     image_size=224, resize=256, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
 )
 HALF = PreprocessingSection(image_size=224, resize=256, mean=(0.5,) * 3, std=(0.5,) * 3)
+ENTRIES = load(
+    yaml.safe_load((Path(__file__).resolve().parents[2] / "config/paper.yaml").read_text(encoding="utf-8"))
+).models
 
 
 def address(part):
@@ -85,18 +95,46 @@ def assert_equal(found, expected):
     assert difference <= 1e-4
 
 
-# ResNet-50 under torchvision's names
+# What the entries of the configuration say
 
-RESNETS = {
-    "train_60_epochs": {"key": "state_dict", "prefix": "module."},
-    "linf_4": {"key": "model", "prefix": "module.model."},
-    "semi_supervised": {},
-    "backbone_bicaptioning": {},
-    "/captioning": {"key": "model", "prefix": "visual.cnn."},
-    "ICMLM": {"key": "cnn"},
-    "gpv_all_gpv": {"key": "model", "prefix": "module.detr.backbone.0.body."},
-    "0676ba61": {},
+# Encoders that are read in the same way as another: only their file and their training differ.
+ALIKE = {
+    "sin-in": "sin",
+    "sin-in-ft": "sin",
+    "robust-l2-3": "robust-linf-4",
+    "robust-linf-8": "robust-linf-4",
+    "swsl": "ssl",
+    "gpv": "gpv-sce",
 }
+OF_A_FILE = {"url", "sha256", "pretraining_data", "pretraining_images", "family", "top1"}
+RESNETS = ("resnet50", "sin", "robust-linf-4", "ssl", "virtex", "icmlm", "gpv-sce")
+CLIP = {"clip-rn50": ("/RN50.pt", "archive"), "clip-b32": ("timm/vit_base_patch32_clip_224.openai", "hub")}
+TSM = ("tsm", "tsm-va", "tsm-vat")
+UNTRAINED = ("untrained",)
+
+
+def entry(name, **changes):
+    """Entry of an encoder, whose file here has another digest than the published one."""
+    return ENTRIES[name].model_copy(update={"sha256": None, "classifier": None, **changes})
+
+
+def test_every_encoder_of_the_paper_is_among_those_that_are_read_here():
+    assert {*RESNETS, *CLIP, *TSM, *UNTRAINED, "bit-m", *ALIKE} == set(ENTRIES)
+    for name, other in ALIKE.items():
+        assert ENTRIES[name].addresses[0] in published.PUBLISHED
+        section, kept = (dict(ENTRIES[model]) for model in (name, other))
+        assert {key for key in section if section[key] != kept[key]} <= OF_A_FILE, name
+
+
+def test_the_entries_of_tsm_have_the_networks_that_its_own_tests_compare():
+    for name in TSM:
+        section = ENTRIES[name]
+        assert (section.layout, section.key, section.prefix) == ("mmv", None, "")
+        assert section.architecture == f"tsm/resnet50{name.removeprefix('tsm')}-f1"
+        assert section.preprocessing == tsm.PREPROCESSING
+
+
+# ResNet-50 under torchvision's names
 
 
 def loaded(file):
@@ -105,16 +143,21 @@ def loaded(file):
         return torch.load(file, map_location="cpu", weights_only=False, pickle_module=dill)
 
 
-@pytest.mark.parametrize("part", RESNETS)
-def test_a_resnet_is_torchvisions_with_the_weights_of_the_file(web, images, part):
-    keys = {"key": None, "prefix": "", **RESNETS[part]}
-    card, encoder = fetched(checkpoint(part, **keys), web / "m")
+# A file of VirTex that config/matched.yaml alone has.
+CAPTIONING = {"key": "model", "prefix": "visual.cnn."}
+
+
+@pytest.mark.parametrize("name", [*RESNETS, "captioning"])
+def test_a_resnet_is_torchvisions_with_the_weights_of_the_file(web, images, name):
+    section = entry(name) if name in ENTRIES else checkpoint("/captioning", **CAPTIONING)
+    card, encoder = fetched(section, web / "m")
     (file,) = (path for path in web.iterdir() if path.is_file())
-    assert (card.origin, card.licence, card.feature_size) == (address(part), "unknown", 2048)
-    assert card.sha256 == hashing.sha256(file)
-    entry = loaded(file)[keys["key"]] if keys["key"] else loaded(file)
-    prefix = keys["prefix"]
-    state = {name[len(prefix) :]: value for name, value in entry.items() if name.startswith(prefix)}
+    key, prefix = getattr(section, "key", None), getattr(section, "prefix", "")
+    assert (card.sha256, card.feature_size) == (hashing.sha256(file), 2048)
+    if name != "resnet50":
+        assert (card.origin, card.licence) == (section.addresses[0], "unknown")
+    contents = loaded(file)[key] if key else loaded(file)
+    state = {name[len(prefix) :]: value for name, value in contents.items() if name.startswith(prefix)}
     peer = resnet50()
     missing, unexpected = peer.load_state_dict(state, strict=False)
     assert set(unexpected) <= {"fc.weight", "fc.bias"}
@@ -131,8 +174,8 @@ def resnet50():
 
 
 def test_a_classifier_is_kept_where_it_is_asked_for(web, images):
-    keys = RESNETS["linf_4"]
-    _, encoder = fetched(checkpoint("linf_4", classifier="imagenet-1k", **keys), web / "m")
+    assert ENTRIES["robust-linf-4"].classifier == "imagenet-1k"
+    _, encoder = fetched(ENTRIES["robust-linf-4"], web / "m")
     state = loaded(web / "imagenet_linf_4.pt")["model"]
     with torch.inference_mode():
         expected = encoder(images) @ state["module.model.fc.weight"].T + state["module.model.fc.bias"]
@@ -162,7 +205,7 @@ BIT = {"architecture": "timm/resnetv2_50x1_bit.goog_in21k", "layout": "bit", "pr
 
 def test_bit_is_what_timm_makes_of_its_file(web, images):
     published.bit(web / "w.npz", "seed", classes=10)
-    _, encoder = fetched(local(web / "w.npz", **BIT), web / "m")
+    _, encoder = fetched(entry("bit-m", path=str(web / "w.npz")), web / "m")
     peer = timm.create_model("resnetv2_50x1_bit.goog_in21k", pretrained=False, num_classes=0).eval()
     peer.load_pretrained(str(web / "w.npz"))
     with torch.inference_mode():
@@ -308,23 +351,18 @@ def test_laclip_on_laion_is_open_clips(web, images):
 # OpenAI's CLIP
 
 
-@pytest.mark.parametrize(("kind", "name"), [("archive", "RN50"), ("hub", "ViT-B-32")])
-def test_openais_clip_is_open_clips(web, images, name, kind):
-    hub = {"RN50": "timm/resnet50_clip.openai", "ViT-B-32": "timm/vit_base_patch32_clip_224.openai"}[name]
-    file = published.write(
-        address(f"/{name}.pt" if kind == "archive" else hub),
-        web / ("w.pt" if kind == "archive" else "w.safetensors"),
-    )
-    section = OpenClipNetwork(
-        source="open_clip", name=f"{name}-quickgelu", pretrained="openai", path=str(file)
-    )
+@pytest.mark.parametrize("name", CLIP)
+def test_openais_clip_is_open_clips(web, images, name):
+    part, kind = CLIP[name]
+    file = published.write(address(part), web / f"w.{'pt' if kind == 'archive' else 'safetensors'}")
+    section = entry(name, path=str(file))
     card, encoder = fetched(section, web / "m")
     if kind == "archive":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
             peer = load_openai_model(str(file), precision="fp32", device="cpu").eval()
     else:
-        peer = open_clip.CLIP(**published.clip_config(f"{name}-quickgelu")).eval()
+        peer = open_clip.CLIP(**published.clip_config(section.name)).eval()
         peer.load_state_dict(safetensors.torch.load_file(file))
     with torch.inference_mode():
         assert_equal(encoder(images), peer.encode_image(normalised(images, card.preprocessing)))

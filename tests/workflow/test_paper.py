@@ -2,9 +2,10 @@
 
 A server on this machine stands for all publishers. What it serves is true in format, name, shape and size of the
 networks, and random in value; datasets have a few small images of every class. What is changed of the
-configuration is how much: fewer images, smaller pictures, shorter attacks, and of encoders whose files are alike, one.
-Every encoder meets every dataset of ten classes; those with hundreds of classes, and attacks, take a few encoders. And
-digests are others, since no file of ours can meet those of the publishers.
+configuration is how much: fewer images, smaller pictures, shorter attacks, and one encoder of each kind, since
+``tests/unit/test_models_paper.py`` reads the files of all by their entries and compares them with their libraries.
+Every encoder meets a grey and a coloured dataset; those with hundreds of classes, and attacks, take a few encoders.
+And digests are others, since no file of ours can meet those of the publishers.
 """
 
 import csv
@@ -15,11 +16,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fixtures import images, mmv, text, weights
+from fixtures import images, text, weights
 from mirror import Mirror
 from wordsight.config.load import load
 from wordsight.datasets.sources import torchvision
-from wordsight.datasets.synsets import class_names
 from wordsight.files import disk, feature_sets, hashing
 from wordsight.workflow.targets import protocol_results
 
@@ -27,25 +27,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.timeout(3000)
 
-MMV = "https://storage.googleapis.com/deepmind-research-mmv/mmv_tsm_resnet_x1.pkl"
 SMALL = {"image_size": 32, "resize": 36}
-CLIP = "open_clip_model.safetensors"
-TEN_CLASSES = ["mnist", "fashion-mnist", "cifar10", "svhn"]
+CLIP, BERT = "open_clip_model.safetensors", "google-bert/bert-base-uncased"
+CLUSTERED = ["mnist", "cifar10"]
+# At least one of every source and on each side of every contrast.
+ENCODERS = ["resnet50", "sin", "robust-l2-3", "untrained", "clip-rn50", "virtex"]
 # What is slow on datasets of hundreds of classes takes two encoders. Attacked are fitted heads on a network of each
 # kind.
 CLASSIFIED = ["sin", "virtex"]
-ATTACKED = ["robust-l2-3", "virtex", "clip-rn50", "tsm"]
-
-# Encoders that are read in the same way as another: only their file and their training differ.
-ALIKE = {
-    "sin-in": "sin",
-    "sin-in-ft": "sin",
-    "robust-linf-4": "robust-l2-3",
-    "robust-linf-8": "robust-l2-3",
-    "swsl": "ssl",
-    "gpv-sce": "gpv",
-}
-OF_A_FILE = {"url", "sha256", "pretraining_data", "pretraining_images", "family", "top1"}
+ATTACKED = ["robust-l2-3", "virtex", "clip-rn50"]
+# The others run in tests/workflow/test_text.py.
+TEXT_MODELS = ["bert", "clip-text"]
 
 
 def paper():
@@ -74,22 +66,17 @@ class Publishers:
         for section in config["models"].values():
             if section["source"] == "checkpoint":
                 address = first_address(section)
-                write = weights.write if address != MMV else write_mmv
-                known = address in self.addresses
-                digest = None if known else self.publish(address, lambda f, w=write, a=address: w(a, f))
+                digest = self.publish(address, lambda f, a=address: weights.write(a, f))
                 section["preprocessing"] = {**section["preprocessing"], **SMALL}
                 if "sha256" in section:
                     section["sha256"] = digest
             elif section["source"] == "torchvision":
                 address = next(known for known in weights.PUBLISHED if "download.pytorch.org" in known)
                 section["sha256"] = self.publish(address, lambda f, a=address: weights.write(a, f))
-        for name, repository in {
-            "RN50-quickgelu": "timm/resnet50_clip.openai",
-            "ViT-B-32-quickgelu": "timm/vit_base_patch32_clip_224.openai",
-        }.items():
-            file = self.folder / f"{name}.safetensors"
-            weights.openai_hub(file, name, name=name, text=True)
-            self.mirror.publish_on_hub(repository, {CLIP: file})
+                section["preprocessing"] = SMALL
+        file = self.folder / CLIP
+        weights.openai_hub(file, "RN50-quickgelu", name="RN50-quickgelu", text=True)
+        self.mirror.publish_on_hub("timm/resnet50_clip.openai", {CLIP: file})
 
     def datasets(self, config):
         for section in config["datasets"].values():
@@ -109,49 +96,25 @@ class Publishers:
                 section["images"] = 20
 
     def texts(self, config):
-        for repository, write in text.HUB.items():
-            folder = self.folder / repository
-            write(folder)
-            self.mirror.publish_on_hub(repository, {path.name: path for path in folder.iterdir()})
+        text.write_bert(self.folder / BERT)
+        files = {path.name: path for path in (self.folder / BERT).iterdir()}
+        self.mirror.publish_on_hub(BERT, files)
         (corpus,) = config["corpora"].values()
         self.publish(first_address(corpus), text.write_wikipedia)
-        words = {word for name in (*class_names(), *images.CIFAR100, *images.BIRDS) for word in name.split()}
-        known = [
-            *"0123456789",
-            *torchvision.FASHION,
-            *images.CIFAR10,
-            *words,
-            *images.CIFAR100,
-            "bird",
-            "Bird",
-        ]
-        vectors = self.project / config["text_models"]["word2vec"]["path"]
-        text.write_word2vec(vectors, sorted(set(known)), size=30)
-        config["text_models"]["word2vec"]["sha256"] = hashing.sha256(vectors)
-
-
-def write_mmv(address, file):
-    mmv.write(file, mmv.contents())
-
-
-def without_those_alike(config):
-    """Leave out the encoders that another stands for."""
-    for name, other in ALIKE.items():
-        section, kept = config["models"].pop(name), config["models"][other]
-        assert first_address(section) in weights.PUBLISHED
-        assert {k for k in {*section, *kept} if section.get(k) != kept.get(k)} <= OF_A_FILE, name
 
 
 def fewer(config):
     """Change how much is computed, and nothing else."""
+    config["models"] = {name: config["models"][name] for name in ENCODERS}
+    config["text_models"] = {name: config["text_models"][name] for name in TEXT_MODELS}
     config["jobs_by"] = "model"
     config["features"]["batch_size"] = 32
-    few = {name: {"train": 20, "test": 10} for name in TEN_CLASSES}
+    few = {name: {"train": 20, "test": 10} for name in ("mnist", "fashion-mnist", "cifar10", "svhn")}
     few |= {"cifar100": {"train": 200, "test": 150}, "cub200": {"train": 400, "test": 300}}
     for name, limit in few.items():
         config["datasets"][name]["limit"] = limit
     protocols = config["protocols"]
-    protocols["clustering"] |= {"seeds": 2, "datasets": TEN_CLASSES}
+    protocols["clustering"] |= {"seeds": 2, "datasets": CLUSTERED}
     protocols["few_shot"] |= {"shots": [1, 2], "trials": 2, "models": {"models": CLASSIFIED}}
     protocols["transfer"] |= {"regularisation": [0.1, 1.0], "models": {"models": CLASSIFIED}}
     protocols["robustness"] |= {
@@ -168,17 +131,16 @@ def fewer(config):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, bare_project):
-    """The whole configuration, run to its end."""
+    """The configuration, run to its end."""
     base = tmp_path_factory.mktemp("paper")
     project = bare_project(base / "project")
     config = paper()
-    without_those_alike(config)
+    fewer(config)
     (base / "published").mkdir()
     with Mirror() as mirror:
         publishers = Publishers(mirror, base / "published", project.path)
         for publish in (publishers.networks, publishers.datasets, publishers.texts):
             publish(config)
-        fewer(config)
         (project.path / "config/small.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
         environment = os.environ | mirror.environment | {"WORDSIGHT_CACHE": str(base / "cache")}
         project.snakemake("--keep-going", env=environment)
@@ -228,8 +190,7 @@ def test_every_file_was_fetched_once_and_its_digest_is_kept(run):
     for section in config.models.values():
         if section.source == "checkpoint" and section.sha256 is None:
             assert section.addresses[0] in lock
-    for repository in text.HUB:
-        assert f"{repository}/model.safetensors" in lock
+    assert f"{BERT}/model.safetensors" in lock
 
 
 def test_nothing_is_left_to_do_and_an_edit_needs_no_network(run):
