@@ -215,7 +215,6 @@ def test_globs_and_folders_are_matched(shards):
             {"test": "/cc-test.tar"},
             r"cc: splits\.test: expected a pattern for files below .*cc, not '/cc-test\.tar'$",
         ),
-        ({"test": ""}, r"cc: splits\.test: expected a pattern for files below .*cc, not ''$"),
         (
             {"test": "cc-*-1*.tar"},
             r"cc: splits\.test: the shard .*cc-train-10\.tar is in splits\.train too$",

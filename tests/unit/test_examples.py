@@ -332,7 +332,7 @@ def test_of_contrasts_about_anything_else_the_first_is_shown():
 
 
 def test_a_contrast_of_models_that_transfer_leaves_out_is_not_shown():
-    some = protocols("transfer")
+    some = protocols("transfer", "few_shot")
     some["transfer"]["models"] = {"objective": ["captions_contrastive", "simclr"]}
     config = configured(protocols=some)
     assert [comparison.name for comparison in confused(config)] == ["captions-self_supervised"]
