@@ -36,9 +36,8 @@ for options, option in (
     (workflow.group_settings, "overwrite_groups"),
 ):
     given = getattr(options, option)
-    meant = {
-        cut.rule(step): given[step] for cut in targets.cuts(settings) for step in given
-    }
+    cuts = [*targets.cuts(settings), *targets.cuts_of_features(settings)]
+    meant = {cut.rule(step): given[step] for cut in cuts for step in given}
     setattr(options, option, {**meant, **given})
 
 

@@ -1,5 +1,5 @@
-# Every image passes through every encoder once; the protocols read the features.
-for cut in targets.cuts(settings):
+# Every image passes through every network once, in whatever places it is read; the protocols read the features.
+for cut in targets.cuts_of_features(settings):
 
     rule:
         name:
@@ -29,6 +29,8 @@ for cut in targets.cuts(settings):
         params:
             code=per_job(encoder_code, "features.py", cut),
             section=params.values_of(settings, "features"),
+            models=per_job(params.models, cut),
+            places=per_job(params.places, cut),
             seed=settings.seed,
         script:
             "../scripts/features.py"

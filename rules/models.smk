@@ -8,7 +8,7 @@ rule model:
     benchmark:
         "results/benchmarks/model/{model}.tsv"
     wildcard_constraints:
-        model=any_of(set(settings.models) - set(targets.trained_models(settings))),
+        model=any_of(targets.fetched_models(settings)),
     conda:
         "../envs/encoders.yaml"
     threads: 1
@@ -49,6 +49,7 @@ for cut in targets.cuts_of_models(settings):
         params:
             code=code("model_card.py"),
             traits=per_job(params.traits_of_job, cut),
+            places=per_job(params.places, cut),
         script:
             "../scripts/model_card.py"
 
@@ -80,6 +81,7 @@ rule check_model:
         code=lambda w: code(
             "check_model.py", *params.network_modules(settings, [w.model])
         ),
+        place=lambda w: params.place(settings, w.model),
     script:
         "../scripts/check_model.py"
 

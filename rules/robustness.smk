@@ -28,6 +28,7 @@ for cut in targets.cuts_of_protocol(settings, "robustness"):
         params:
             code=per_job(encoder_code, "robustness.py", cut),
             models=per_job(params.models, cut),
+            places=per_job(params.places, cut),
             parameters=per_job(params.of_protocol, "robustness"),
             attacked=per_job(params.of_dataset, "robustness"),
             features=params.values_of(settings, "features"),

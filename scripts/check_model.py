@@ -8,15 +8,18 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads) as logger:
+    from wordsight.catalogue.read_outs import ReadOut
     from wordsight.check_model import check, verdict
+    from wordsight.config.load import validate
     from wordsight.files.disk import write_text
     from wordsight.models.card import read_network
 
     folder = Path(snakemake.input.network).parent
-    report = check(folder)
+    name, place = snakemake.wildcards.model, validate(ReadOut, snakemake.params.place)
+    report = check(folder, name=name, place=place)
     logger.info("found\n%s", report.text())
     if report.problems:  # Snakemake removes the output of a failed job, so show the report on the terminal.
         print(report.text(), file=sys.stderr)
-    verdict(snakemake.wildcards.model, report)
+    verdict(name, report)
     write_text(snakemake.output.report, report.text())
     report.write(snakemake.output.findings, read_network(folder))

@@ -21,7 +21,7 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.statistics.effects import Material, compare
     from wordsight.statistics.measures import Measure
     from wordsight.statistics.planning import plan
-    from wordsight.statistics.sensitivity import sensitivities
+    from wordsight.statistics.sensitivity import read_elsewhere, sensitivities
 
     measures = {name: validate(Measure, values) for name, values in snakemake.params.measures.items()}
     comparisons = [validate(Comparison, values) for values in snakemake.params.comparisons]
@@ -33,7 +33,8 @@ with step(snakemake.log[0], snakemake.threads):
     }
     material = Material(section, snakemake.params.seed, measures, models, clusters)
     frame, parts = compare(snakemake.input.rows, comparisons, material)
-    sensitivity = sensitivities(frame, parts, section, models)
+    elsewhere = read_elsewhere(snakemake.input.rows, comparisons, material)
+    sensitivity = sensitivities(frame, parts, section, models, elsewhere)
     evidence = Evidence(
         read_frame(snakemake.input.summary),
         sensitivity,

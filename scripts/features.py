@@ -19,18 +19,19 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.datasets.reading import open_split
     from wordsight.extraction import extract_all
     from wordsight.files.feature_sets import write_features
-    from wordsight.models.reading import load
+    from wordsight.models.reading import load_all, readings
 
-    section = validate(FeaturesSection, snakemake.params.section)
-    encoders = [load(Path(path).parent, section.device) for path in snakemake.input.weights]
+    params = snakemake.params
+    section = validate(FeaturesSection, params.section)
+    encoders = load_all(readings(snakemake.input.weights, params.models, params.places), section.device)
     folders = [Path(card).parent for card in snakemake.input.dataset]
     epoch = snakemake.wildcards.get("epoch")
     view = "plain" if epoch is None else f"augmented-{epoch}"
     for split, paths in snakemake.output.items():
         for place, folder in enumerate(folders):
             images = open_split(folder, split)
-            found = extract_all(encoders, images, section.batch_size, view=view, seed=snakemake.params.seed)
+            found = extract_all(encoders, images, section.batch_size, view=view, seed=params.seed)
             # Paths are by model, then by dataset.
             for path, features in zip(as_list(paths)[place :: len(folders)], found, strict=True):
-                features.metadata["code"] = snakemake.params.code
+                features.metadata["code"] = params.code
                 write_features(path, features)

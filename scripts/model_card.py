@@ -8,9 +8,16 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
+    from wordsight.catalogue.read_outs import ReadOut
     from wordsight.config.load import validate
     from wordsight.config.models import Traits
     from wordsight.models.card import describe
 
-    for traits, card in zip(snakemake.params.traits, snakemake.output.card, strict=True):
-        describe(validate(Traits, traits), Path(card).parent)
+    params, files = snakemake.params, zip(snakemake.input.network, snakemake.output.card, strict=True)
+    for traits, place, (network, card) in zip(params.traits, params.places, files, strict=True):
+        describe(
+            validate(Traits, traits),
+            Path(card).parent,
+            network=Path(network).parent,
+            place=validate(ReadOut, place),
+        )

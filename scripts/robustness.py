@@ -13,7 +13,7 @@ with step(snakemake.log[0], snakemake.threads):
     from wordsight.config.load import protocol_parameters, validate
     from wordsight.datasets.reading import open_split
     from wordsight.files.feature_sets import read_features
-    from wordsight.models.reading import load
+    from wordsight.models.reading import load_all, readings
     from wordsight.protocols import robustness
     from wordsight.protocols.rows import write_rows
     from wordsight.protocols.task import Task
@@ -23,13 +23,13 @@ with step(snakemake.log[0], snakemake.threads):
     section = protocol_parameters("robustness", params.parameters)
     test = open_split(Path(files.dataset).parent, "test")
     # There are no training features where the models' own classifiers are attacked.
-    for model, weights, train, output in zip_longest(
-        params.models, files.weights, files.train, snakemake.output
-    ):
+    places = readings(files.weights, params.models, params.places)
+    for model, place, train, output in zip_longest(params.models, places, files.train, snakemake.output):
+        (encoder,) = load_all([place], device)
         rows = robustness.evaluate_encoder(
             Task("robustness", model, snakemake.wildcards.dataset, params.mode, params.seed),
             section,
-            encoder=load(Path(weights).parent, device),
+            encoder=encoder,
             test=test,
             images=params.attacked["images"],
             train=read_features(train) if train else None,

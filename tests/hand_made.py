@@ -157,7 +157,8 @@ def model_card(name, language="labels", images=1000, **changes):
     """Card of a model."""
     values = {
         "name": name, "source": "checkpoint", "architecture": "timm/net", "origin": "file", "licence": "MIT",
-        "sha256": "a" * 64, "weights_sha256": "b" * 64, "feature_size": 8, "parameters": 1_000_000,
+        "sha256": "a" * 64, "weights_sha256": "b" * 64, "feature_size": 8, "places": {"pooled": 8},
+        "features": "pooled", "parameters": 1_000_000,
         "preprocessing": {
             "image_size": 64, "resize": 64, "interpolation": "bicubic", "squash": False,
             "mean": [0.5] * 3, "std": [0.5] * 3,

@@ -11,13 +11,14 @@ import numpy as np
 import torch
 
 from wordsight.catalogue.prose import some
+from wordsight.catalogue.read_outs import ReadOut, word
 from wordsight.datasets.sources.packaged import imagenet_samples
 from wordsight.errors import WeightsError, plain
 from wordsight.files.disk import write_json
 from wordsight.files.pixels import decode
 from wordsight.models import architectures
-from wordsight.models.card import NetworkCard
 from wordsight.models.encoder import Encoder
+from wordsight.models.read_outs import listed
 from wordsight.models.reading import load
 from wordsight.models.tensors import Tensors
 
@@ -60,20 +61,21 @@ class Report:
         write_json(Path(path), {"weights_sha256": card.weights_sha256, **asdict(self)})
 
 
-def check(directory: Path | str) -> Report:
+def check(directory: Path | str, *, name: str | None = None, place: ReadOut | None = None) -> Report:
     """Check the layers of a fetched model, and its features of the photographs.
 
     Parameters
     ----------
     directory : with ``weights.safetensors`` and ``network.json``
+    name, place : of the model and where its features are read, if that isn't the network's default
 
     Raises
     ------
     WeightsError
         When the model does not load.
     """
-    encoder = load(directory)
-    report = Report(_describe(encoder.card))
+    encoder = load(directory, name=name, place=place)
+    report = Report(_describe(encoder))
     _check_layers(encoder, report)
     images, labels = _photographs(encoder)
     with torch.inference_mode():
@@ -96,8 +98,8 @@ def verdict(name: str, report: Report) -> None:
         raise WeightsError(f"models.{name}: {report.problems[0]}{more}")
 
 
-def _describe(card: NetworkCard) -> dict[str, str]:
-    steps = card.preprocessing
+def _describe(encoder: Encoder) -> dict[str, str]:
+    card, steps = encoder.card, encoder.card.preprocessing
     crop = f", central {steps.image_size} x {steps.image_size}" if steps.resize > steps.image_size else ""
     resize = f"both sides to {steps.resize}" if steps.squash else f"shorter side to {steps.resize}"
     return {
@@ -108,6 +110,7 @@ def _describe(card: NetworkCard) -> dict[str, str]:
         "SHA-256": card.sha256 or "no file",
         "parameters": f"{card.parameters:,}",
         "feature size": f"{card.feature_size:,}",
+        "features": f"{word(encoder.place)}, of {listed(card.places)}",
         "classifier": card.classifier or "none kept",
         "preprocessing": f"{resize} pixels, {steps.interpolation}{crop}",
         "mean and std": f"{_numbers(steps.mean)}; {_numbers(steps.std)}",

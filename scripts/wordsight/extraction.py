@@ -58,8 +58,8 @@ def extract_all(
 ) -> list[Features]:
     """Features by several encoders, as :func:`extract` gives them.
 
-    Encoders of the same preprocessing share the decoded images. ``images_per_second`` is then that of all of
-    them together.
+    Encoders of the same preprocessing share the decoded images, and those that read the same network a pass
+    through it. ``images_per_second`` is then that of all of them together.
     """
     sharing: dict[PreprocessingSection, list[Encoder]] = defaultdict(list)
     for encoder in encoders:
@@ -81,9 +81,7 @@ def _pass(encoders: list[Encoder], split: Split, size: int, view: str, seed: int
     started, done = time.perf_counter(), 0
     batches = -(-len(split) // size)
     for items, images in progress(_batches(encoders[0], split, size, view, seed), batches, "batches"):
-        for encoder, where, filled in zip(encoders, wheres, values, strict=True):
-            with torch.inference_mode():
-                features = encoder(images.to(encoder.device)).float().cpu().numpy()
+        for features, where, filled in zip(_read(encoders, images), wheres, values, strict=True):
             _check_finite(features, items, where)
             filled[done : done + len(items)] = features
         done += len(items)
@@ -107,6 +105,22 @@ def _pass(encoders: list[Encoder], split: Split, size: int, view: str, seed: int
         )
         for encoder, filled in zip(encoders, values, strict=True)
     ]
+
+
+def _read(encoders: list[Encoder], images: torch.Tensor) -> list[np.ndarray]:
+    """Features of a batch by each encoder, with one pass through each network."""
+    by_network: dict[int, list[Encoder]] = defaultdict(list)
+    for encoder in encoders:
+        by_network[id(encoder.backbone)].append(encoder)
+    found: dict[int, np.ndarray] = {}
+    for sharing in by_network.values():
+        first = sharing[0]
+        with torch.inference_mode():
+            features = first.read(images.to(first.device), [encoder.place for encoder in sharing])
+        found |= {
+            id(encoder): one.float().cpu().numpy() for encoder, one in zip(sharing, features, strict=True)
+        }
+    return [found[id(encoder)] for encoder in encoders]
 
 
 def peak_memory_mb() -> float:

@@ -21,7 +21,7 @@ from hand_made import (
 from measures import MEASURES
 from wordsight.catalogue.cells import ALL_NEW
 from wordsight.statistics.audit import Evidence, audited
-from wordsight.statistics.sensitivity import WITHOUT_DATASET, WITHOUT_MODEL
+from wordsight.statistics.sensitivity import ELSEWHERE, WITHOUT_DATASET, WITHOUT_MODEL
 from wordsight.tables.schema import checked
 from wordsight.tables.schemas import CONTRASTS, FLAGS
 
@@ -121,8 +121,10 @@ PLANTED = {
         (effect(effect=-0.2, verdict="equivalent"), {"sensitivity": left_out(WITHOUT_MODEL, "equivalent")}),
     ],
     "flips without one dataset": [(effect(), {"sensitivity": left_out(WITHOUT_DATASET, "hurts")})],
+    "flips elsewhere": [(effect(), {"sensitivity": left_out(ELSEWHERE, "undecided")})],
     "confounded": [
         (effect(), {"models": cards(second={"architecture": "timm/other"})}),
+        (effect(), {"models": cards(second={"features": "embedding", "weights_sha256": "c" * 64})}),
         (effect(), {"models": cards(second={"pretraining_data": "other images"})}),
         (effect(), {"models": cards(second={"pretraining_images": 2000})}),
     ],
@@ -172,8 +174,14 @@ HARMLESS = {
         (effect(), {"sensitivity": left_out(WITHOUT_DATASET, "helps")}),
         (effect(), {"sensitivity": left_out(WITHOUT_DATASET, "hurts", protocol="few_shot")}),
     ],
+    "flips elsewhere": [
+        (effect(), {"sensitivity": left_out(ELSEWHERE, "helps")}),
+        (effect(), {"sensitivity": left_out(ELSEWHERE, "hurts", contrast="other")}),
+    ],
     "confounded": [
         (effect(), {"models": cards(second={"language": "captions", "licence": "other"})}),
+        # The same network on both sides: where it is read is the contrast.
+        (effect(), {"models": cards(second={"features": "embedding"})}),
         # Nothing was learned on one side: that is the contrast.
         (effect(), {"models": cards(second={"pretraining_images": 0, "pretraining_data": "none"})}),
     ],

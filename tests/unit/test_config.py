@@ -95,6 +95,12 @@ MISTAKES = [
     ("models/efficientnet-lite0/language", ..., "models.efficientnet-lite0.language", ["required"]),
     ("models/efficientnet-lite0/robust", "maybe", "models.efficientnet-lite0.robust", ["true", "false", "'maybe'"]),
     ("models/efficientnet-lite0/sha256", "xyz", "models.efficientnet-lite0.sha256", ["8 to 64", "'xyz'"]),
+    ("models/efficientnet-lite0/features", "pool", "models.efficientnet-lite0.features", ["pooled", "'pool'"]),
+    ("models/efficientnet-lite0/features", [], "models.efficientnet-lite0.features", ["[]", "pooled"]),
+    ("models/efficientnet-lite0/features", {"layer": 0}, "models.efficientnet-lite0.features.layer", ["1", "not 0"]),
+    ("models/efficientnet-lite0/features", ["mean", "mean"], "models.efficientnet-lite0.features", ["mean is listed twice"]),
+    ("models/efficientnet-lite0/features", [{"layer": 2}, {"layer": 2, "pool": "mean"}], "models.efficientnet-lite0.features", ["layer 2 is listed twice"]),
+    ("contrasts/captions-labels/treatment", {"features": "embedding"}, "contrasts.captions-labels.treatment", ["features: embedding"]),
     ("models/efficientnet-lite0/grup", "x", "models.efficientnet-lite0", ["did you mean 'group'"]),
     ("models/new", {"source": "tim", "name": "x"}, "models.new.source", ["'tim'", "did you mean 'timm'"]),
     ("models/new", {"source": "random", "architecture": "resnet50", "seed": 0}, "models.new.architecture", ["timm/resnet50", "small", "'resnet50'"]),
@@ -319,9 +325,10 @@ def test_a_step_reads_of_a_model_what_decides_its_weights_and_never_what_it_lear
         values = params.network(config, model)
         assert traits.isdisjoint(values)
         network = validate(Network, values)
-        assert network.model_dump(mode="json") == values
+        assert network.model_dump(mode="json") == {"features": None, **values}
         assert isinstance(section, type(network))
-        assert {**values, **params.traits(config, model)} == section.model_dump(mode="json")
+        read_at = {"features": values.pop("features", [None])[0]}
+        assert {**values, **params.traits(config, model), **read_at} == section.model_dump(mode="json")
 
 
 def test_the_default_of_an_untrained_network_is_to_have_learned_from_nothing():

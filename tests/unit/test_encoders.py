@@ -8,6 +8,7 @@ import pytest
 import torch
 import yaml
 
+from wordsight.catalogue.read_outs import word
 from wordsight.config.load import load
 from wordsight.config.models import LibraryNetwork
 from wordsight.models import architectures
@@ -23,7 +24,14 @@ NORMALISATION = {
     "0.5": ((0.5,) * 3, (0.5,) * 3),
     "none": ((0, 0, 0), (1, 1, 1)),
 }
-POOLING = {"token": "first token", "map": "attention", "avg": "mean"}
+POOLING = {"token": "first token", "tok": "first token", "map": "attention", "avg": "mean"}
+# What the column of features adds to the pooling, by the places where the entry reads them.
+BEHIND = {
+    ("pooled",): "",
+    ("cls",): "",
+    ("embedding",): ", then projection",
+    ("pooled", "embedding"): ", and its projection",
+}
 
 
 def tables():
@@ -46,15 +54,23 @@ ENTRIES = [
     pytest.param(section, TABLES[name].get(model), id=model)
     for name, config in CONFIGURATIONS.items()
     for model, section in config.models.items()
-    if section.source != "random"
+    if section.source != "random" and config.network(model) == model
 ]
+PLACES = {
+    model: tuple(word(config.read_out(reading)) for reading in config.readings(model))
+    for config in CONFIGURATIONS.values()
+    for model in config.models
+}
 
 
 def test_every_trained_encoder_has_a_row_in_the_order_of_its_configuration():
     assert set(TABLES) == {"paper", "matched"}
     for name, config in CONFIGURATIONS.items():
-        trained = [model for model, section in config.models.items() if section.source != "random"]
-        assert list(TABLES[name]) == trained
+        assert list(TABLES[name]) == [
+            model
+            for model, section in config.models.items()
+            if section.source != "random" and config.network(model) == model
+        ]
 
 
 def test_every_row_says_where_it_was_read():
@@ -111,6 +127,10 @@ def test_an_encoder_has_the_activation_and_pooling_of_its_row(section, row):
     found = [name for name in ("QuickGELU", "GELU", "ReLU") if name in modules]
     if found:  # TSM calls a function instead
         assert row["activation"] == found[0]
-    pool = getattr(backbone.trunk, "global_pool", None)
+    network = getattr(backbone.trunk, "trunk", backbone.trunk)  # in a tower of open_clip, that of timm
+    pool = getattr(network, "global_pool", getattr(network, "pool_type", None))
+    places = PLACES[row["encoder"].strip("`")]
     if isinstance(pool, str):
-        assert row["features"] == POOLING[pool]
+        assert row["features"] == POOLING["token" if places == ("cls",) else pool] + BEHIND[places]
+    assert "embedding" not in places or backbone.projection is not None
+    assert "cls" not in places or backbone.anatomy.class_token

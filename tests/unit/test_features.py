@@ -46,6 +46,7 @@ def encoder_of(*layers, width=WIDTH):
         weights_sha256="0" * 64,
         preprocessing=PreprocessingSection(image_size=16, resize=18, mean=(0.5,) * 3, std=(0.25,) * 3),
         feature_size=width,
+        places={"pooled": width},
         parameters=0,
         classifier=None,
         seed=0,
@@ -221,7 +222,7 @@ def test_no_more_than_a_batch_of_images_is_alive(encoder):
                 yield item, image
                 del image
 
-    hook = encoder.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    hook = encoder.backbone.trunk.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
     extract(encoder, Watched(30), 4)
     hook.remove()
     assert seen == [4] * 7 + [2]

@@ -73,7 +73,7 @@ def test_a_section_survives_the_way_through_snakemake(tmp_path):
 def test_the_card_says_what_was_fetched(tmp_path):
     torch.save(state(), tmp_path / "w.pth")
     card = building.fetch(checkpoint(tmp_path / "w.pth"), "m", tmp_path / "m")
-    found = json.loads((tmp_path / "m/network.json").read_text())
+    found, network = json.loads((tmp_path / "m/network.json").read_text()), timm.create_model("test_resnet")
     assert found == {
         "name": "m",
         "source": "checkpoint",
@@ -84,6 +84,11 @@ def test_the_card_says_what_was_fetched(tmp_path):
         "weights_sha256": hashing.sha256(tmp_path / "m/weights.safetensors"),
         "preprocessing": json.loads(PREPROCESSING.model_dump_json()),
         "feature_size": timm.create_model("test_resnet").num_features,
+        "places": {
+            "pooled": network.num_features,
+            "mean": network.num_features,
+            **{f"layer {place}": info["num_chs"] for place, info in enumerate(network.feature_info) if place},
+        },
         "parameters": sum(p.numel() for p in timm.create_model("test_resnet", num_classes=0).parameters()),
         "classifier": None,
         "seed": None,

@@ -128,13 +128,17 @@ def test_features_are_those_of_the_auto_model(tmp_path, kind):
 
 
 @pytest.mark.parametrize(("kind", "model"), [("clip", "CLIPModel"), ("siglip", "SiglipModel")])
-def test_features_beside_a_text_tower_are_the_images_embedding(tmp_path, kind, model):
+def test_features_beside_a_text_tower_are_compared_with_texts_where_they_are_asked_to(tmp_path, kind, model):
     values = {**TOWERS, "projection_dim": 24} if kind == "clip" else TOWERS
     network = saved(tmp_path / "in", getattr(transformers, model)(settings(kind, values)).eval())
-    encoder = fetched(network, tmp_path)
+    pooled = fetched(network, tmp_path)
+    # SigLIP compares what it has pooled; CLIP projects it first.
+    encoder = reading.load(tmp_path / "out", place="embedding" if kind == "clip" else "pooled")
     theirs = transformers.AutoModel.from_pretrained(tmp_path / "in").eval()
     with torch.inference_mode():
         output = theirs.get_image_features(normalised(encoder))
+        before = theirs.vision_model(normalised(encoder)).pooler_output
+    assert_features(pooled, before)
     assert_features(encoder, output if isinstance(output, torch.Tensor) else output.pooler_output)
     assert encoder.card.feature_size == (24 if kind == "clip" else 32)
 

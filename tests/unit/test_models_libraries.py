@@ -274,9 +274,9 @@ def test_the_variant_with_the_activation_of_the_weights_is_built_and_every_advic
 
 
 def test_a_classifier_of_another_number_of_classes_is_refused(tmp_path):
-    architecture = "timm/vit_base_patch16_clip_quickgelu_224.openai"
+    architecture = "timm/vit_tiny_patch16_224.augreg_in21k"
     section = RandomNetwork(source="random", architecture=architecture, seed=0, classifier="imagenet-1k")
-    with pytest.raises(ConfigError, match=r"^config: models\.m\.classifier: imagenet-1k has 1000 .* 512"):
+    with pytest.raises(ConfigError, match=r"^config: models\.m\.classifier: imagenet-1k has 1000 .* 21843"):
         building.fetch(section, "m", tmp_path / "m")
 
 
@@ -335,8 +335,9 @@ def clip():
     return untrained(open_clip.create_model, model_name=SMALL)
 
 
-def test_open_clip_gives_the_image_embedding_of_the_whole_model(tmp_path, photo, clip):
-    encoder = fetched(tmp_path, OpenClipNetwork(source="open_clip", name=SMALL), clip)
+def test_open_clip_gives_the_image_embedding_of_the_whole_model_where_it_is_asked_to(tmp_path, photo, clip):
+    fetched(tmp_path, OpenClipNetwork(source="open_clip", name=SMALL), clip)
+    encoder = reading.load(tmp_path / "own", place="embedding")
     config = open_clip.transform.PreprocessCfg(**clip.visual.preprocess_cfg)
     images = assert_sees(encoder, photo, open_clip.transform.image_transform_v2(config, is_train=False))
     with torch.inference_mode():

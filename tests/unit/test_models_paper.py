@@ -340,7 +340,8 @@ def test_laclip_has_networks_of_three_sizes():
 
 def test_laclip_on_laion_is_open_clips(web, images):
     keys = {"key": "state_dict", "architecture": "open_clip/ViT-B-32"}
-    _, encoder = fetched(checkpoint("/laion400m_laclip.pt", **keys), web / "m")
+    fetched(checkpoint("/laion400m_laclip.pt", **keys), web / "m")
+    encoder = reading.load(web / "m", place="embedding")
     state = torch.load(web / "laion400m_laclip.pt", map_location="cpu", weights_only=False)["state_dict"]
     peer = open_clip.CLIP(**published.clip_config("ViT-B-32")).eval()
     peer.load_state_dict(state)
@@ -356,7 +357,8 @@ def test_openais_clip_is_open_clips(web, images, name):
     part, kind = CLIP[name]
     file = published.write(address(part), web / f"w.{'pt' if kind == 'archive' else 'safetensors'}")
     section = entry(name, path=str(file))
-    card, encoder = fetched(section, web / "m")
+    card, _ = fetched(section, web / "m")
+    encoder = reading.load(web / "m", place=section.features)
     if kind == "archive":
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)

@@ -131,3 +131,65 @@ def test_pairs_of_equal_seed_and_architecture_are_named_by_both():
     (comparison,) = resolve(given)
     assert comparison.pairs == [("labels-0", "untrained-0"), ("labels-1", "untrained-1")]
     assert comparison.groups == ["small/resnet_w16, 0", "small/resnet_w16, 1"]
+
+
+# Networks that are read in several places
+
+BOTH = {**MODELS, "a-words": {**MODELS["a-words"], "features": ["pooled", "embedding", {"layer": 3}]}}
+
+
+def read_in_places(**contrasts):
+    return load(
+        {
+            "datasets": {"d": {"source": "packaged", "name": "sklearn_digits"}},
+            "models": BOTH,
+            "protocols": {"clustering": {"datasets": ["d"]}},
+            "contrasts": contrasts,
+        }
+    )
+
+
+def test_a_contrast_compares_the_first_place_and_knows_the_others():
+    (plain,) = resolve(config(language=LANGUAGE))
+    (comparison,) = resolve(read_in_places(language=LANGUAGE))
+    assert comparison.pairs == plain.pairs
+    assert comparison.families == {}
+    assert comparison.elsewhere == {
+        "embedding": {"a-words": "a-words-embedding"}, "layer 3": {"a-words": "a-words-layer-3"}
+    }  # fmt: skip
+    there = comparison.at("embedding")
+    assert ("a-words-embedding", "a-plain") in there.pairs
+    assert ("b-words", "a-plain") in there.pairs
+    assert "a-words" not in {model for pair in there.pairs for model in pair}
+    assert Comparison.model_validate(comparison.model_dump(mode="json")) == comparison
+
+
+def test_places_that_a_contrast_names_are_compared_and_count_once():
+    named = {
+        "treatment": {"models": ["a-words", "a-words-embedding", "b-words"]},
+        "control": {"language": "none"},
+    }
+    (comparison,) = resolve(read_in_places(language=named))
+    assert comparison.sides[0] == ["a-words", "a-words-embedding", "b-words"]
+    assert comparison.families == {"a-words": "a-words", "a-words-embedding": "a-words"}
+    assert comparison.elsewhere == {"layer 3": {"a-words": "a-words-layer-3"}}
+    places = {"treatment": {"features": ["embedding", {"layer": 3}]}, "control": {"models": ["a-words"]}}
+    (comparison,) = resolve(read_in_places(places=places))
+    assert comparison.pairs == [("a-words-embedding", "a-words"), ("a-words-layer-3", "a-words")]
+
+
+def test_a_family_of_fine_tunings_stays_one_where_a_member_is_read_in_several_places():
+    models = {
+        "one": {**MODELS["a-words"], "family": "run", "features": ["pooled", "mean"]},
+        "two": {**MODELS["b-words"], "family": "run"},
+        "plain": MODELS["a-plain"],
+    }
+    values = {
+        "datasets": {"d": {"source": "packaged", "name": "sklearn_digits"}},
+        "models": models,
+        "protocols": {"clustering": {"datasets": ["d"]}},
+        "contrasts": {"language": LANGUAGE},
+    }
+    (comparison,) = resolve(load(values))
+    assert comparison.families == {"one": "run", "two": "run"}
+    assert comparison.at("mean").families == {"one-mean": "run", "two": "run"}

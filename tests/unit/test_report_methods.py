@@ -40,7 +40,7 @@ from wordsight.report.references import (
     misc,
     references,
 )
-from wordsight.statistics.analyses import ANALYSES, INTERQUARTILE, META, MIXED
+from wordsight.statistics.analyses import ANALYSES, ELSEWHERE, INTERQUARTILE, META, MIXED
 
 LIBRARY = Path(__file__).resolve().parents[2] / "scripts/wordsight"
 SOFTWARE = [
@@ -129,6 +129,7 @@ def test_sensitivity_analyses_are_mentioned_with_their_numbers_if_there_are_any(
     mixed = sensitivity("mixed model")
     runs = {
         "three analyses": [*rows, sensitivity("mixed model", **nothing)],
+        "another place": [sensitivity("features read elsewhere", "embedding")],
         "a mixed model": [mixed],
         "none that could be fitted": [sensitivity("mixed model", **nothing)],
     }
@@ -154,9 +155,9 @@ def test_declared_looks_and_their_level_are_said_once():
 
 
 def test_the_names_of_other_estimates_are_those_of_the_table():
-    named = ["leave one model out", "leave one dataset out", "interquartile mean"]
+    named = ["leave one model out", "leave one dataset out", "features read elsewhere", "interquartile mean"]
     named += ["random effects over datasets", "mixed model"]
-    assert [*LEFT_OUT, INTERQUARTILE, META, MIXED] == named == list(ANALYSES)
+    assert [*LEFT_OUT, ELSEWHERE, INTERQUARTILE, META, MIXED] == named == list(ANALYSES)
 
 
 def test_an_effect_outside_a_family_claims_no_correction():

@@ -163,6 +163,23 @@ def test_a_row_of_a_contrast_has_the_data_behind_its_verdict():
     assert dict(zip(table.columns, table.rows[1], strict=True))["remarks"] == "–"
 
 
+def test_effects_of_features_from_another_place_have_a_table_with_their_verdicts():
+    rows = [sensitivity("features read elsewhere", "embedding", 0.1, verdict="undecided")]
+    (table,) = sensitivity_tables(make_run(sensitivity=pd.DataFrame(rows)))
+    assert table.caption.startswith("Features read elsewhere")
+    (cells,) = table.rows
+    assert (cells[2], cells[3], cells[-1]) == ("embedding", "+10.0", "undecided")
+
+
+def test_where_features_are_read_is_a_column_if_encoders_differ_in_it():
+    def titles(**changes):
+        cards = {name: model_card(name, **changes.get(name, {})) for name in ("first", "second")}
+        return model_table(make_run(models=cards)).columns
+
+    assert "features" not in titles()
+    assert "features" in titles(second={"features": "embedding"})
+
+
 def test_each_sensitivity_analysis_has_a_table_and_leaving_one_out_shows_the_extremes():
     rows = pd.DataFrame([
         *(sensitivity("leave one model out", str(n), value, verdict=verdict)

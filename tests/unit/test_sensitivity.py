@@ -11,16 +11,22 @@ from statsmodels.regression.mixed_linear_model import MixedLM
 from statsmodels.stats.meta_analysis import combine_effects
 
 from hand_made import effect, model_card
+from measures import MEASURES
 from wordsight.config.statistics import StatisticsSection
+from wordsight.protocols.rows import make_rows, write_rows
 from wordsight.statistics import verdicts
+from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.components import Part, Stratum, estimate
+from wordsight.statistics.effects import Material, compare
 from wordsight.statistics.random_effects import random_effects
 from wordsight.statistics.sensitivity import (
     COLUMNS,
+    ELSEWHERE,
     META,
     MIXED,
     WITHOUT_DATASET,
     WITHOUT_MODEL,
+    read_elsewhere,
     sensitivities,
 )
 from wordsight.tables.schema import checked
@@ -397,3 +403,67 @@ def test_two_hundred_models_are_each_left_out_in_a_moment():
     assert time.monotonic() - start < 10
     assert (found["analysis"] == WITHOUT_MODEL).sum() == 200
     assert set(found.loc[found["analysis"] == WITHOUT_MODEL, "n"]) == {199}
+
+
+# Features read elsewhere
+
+
+def measured(tmp_path, levels, dataset="d"):
+    """Files of rows of few-shot learning, of models with these mean accuracies."""
+    rng = np.random.default_rng(5)
+    shared = 0.1 * rng.normal(size=(4, 50))
+    paths = []
+    for model, level in levels.items():
+        values = (rng.random((4, 50)) < level + shared).astype(float)
+        keys = {
+            "protocol": "few_shot",
+            "model": model,
+            "dataset": dataset,
+            "mode": "sound",
+            "metric": "accuracy",
+        }
+        items = [f"i{place:02}" for place in range(50)]
+        tables = [make_rows(trial=t, seed=0, items=items, values=row, **keys) for t, row in enumerate(values)]
+        paths.append(tmp_path / f"{model}.parquet")
+        write_rows(paths[-1], tables)
+    return paths
+
+
+def test_an_effect_is_estimated_again_with_the_features_of_another_place(tmp_path):
+    levels = {
+        "a": 0.9,
+        "a-embedding": 0.3,
+        "b": 0.88,
+        "b-embedding": 0.32,
+        "d": 0.91,
+        "c": 0.5,
+        "e": 0.52,
+        "f": 0.49,
+    }
+    paths = measured(tmp_path, levels)
+    pairs = [(one, other) for one in "abd" for other in "cef"]
+    there = {"embedding": {"a": "a-embedding", "b": "b-embedding"}}
+    contrasts = [
+        Comparison(name="language", pairs=pairs, groups=[""] * 9, elsewhere=there),
+        Comparison(name="other", pairs=[("c", "e")], groups=[""]),
+    ]
+    material = Material(StatisticsSection(resamples=100), 0, MEASURES)
+    frame, parts = compare(paths, contrasts, material)
+    elsewhere = read_elsewhere(paths, contrasts, material)
+    found = sensitivities(frame, parts, SECTION, traits(), elsewhere)
+    row = only(checked(found, SENSITIVITY), ELSEWHERE)
+    assert (row["contrast"], row["left_out"], row["n"]) == ("language", "embedding", 3)
+    # As if these models had been compared in the first place.
+    pairs = contrasts[0].at("embedding").pairs
+    direct, direct_parts = compare(paths, [Comparison(name="x", pairs=pairs, groups=[""] * 9)], material)
+    check(row, estimate(list(direct_parts[-1].values())))
+    assert row["effect"] == pytest.approx(direct.iloc[-1]["effect"])
+    main = frame[(frame["contrast"] == "language") & frame["decides"]].iloc[0]
+    assert main["effect"] > 0.3 > 0.1 > row["effect"]
+    assert found[found["contrast"] == "other"]["analysis"].ne(ELSEWHERE).all()
+
+
+def test_without_further_places_nothing_is_estimated_again(tmp_path):
+    material = Material(SECTION, 0, MEASURES)
+    plain = Comparison(name="language", pairs=[("a", "c")], groups=[""])
+    assert read_elsewhere(measured(tmp_path, {"a": 0.9, "c": 0.5}), [plain], material) == {}

@@ -66,7 +66,9 @@ def read(config):
     }
     found |= {f"dataset {name}": params.values_of(config, "datasets", name) for name in config.datasets}
     for model in config.models:
-        found[f"model_card {model}"] = params.traits(config, model)
+        found[f"model_card {model}"] = params.traits(config, model), params.place(config, model)
+        if config.network(model) != model:
+            continue
         if model in targets.trained_models(config):
             w = job(model=model)
             given = params.training(config, w), inputs.sentences(config, w)
@@ -79,7 +81,7 @@ def read(config):
         given = params.of_protocol(config, w, protocol), params.mode(config, w, protocol)
         if PROTOCOLS[protocol].runs_encoder:
             heads = inputs.head_features(config, w, protocol, alone(config))
-            own = params.of_dataset(config, w, protocol), heads
+            own = params.of_dataset(config, w, protocol), heads, params.places(config, w, alone(config))
         else:
             own = inputs.measured(config, w, protocol, alone(config))
         found[f"{protocol} {model} {part}"] = (*given, own)
@@ -126,6 +128,18 @@ EDITS = {
     "preprocessing of a model": (
         lambda c: c["models"]["saved"]["preprocessing"].update(resize=72),
         {"model saved", "report"},
+    ),
+    "another place of a model": (
+        lambda c: c["models"]["saved"].update(features="mean"),
+        {"model saved", "model_card saved", "robustness saved shapes", "report"},
+    ),
+    "further place of a model": (
+        lambda c: c["models"]["saved"].update(features=["pooled", "mean"]),
+        {"model saved", "model_card saved", "model_card saved-mean", "figure"}
+        | {"result_tables", "robustness saved-mean shapes", "transfer saved-mean digits"}
+        | all_of("clustering", "saved-mean")
+        | all_of("few_shot", "saved-mean")
+        | OVER_RESULTS,
     ),
     "budget of training": (
         lambda c: c["pretraining"].update(images_seen=132),
@@ -188,7 +202,7 @@ def test_a_seed_of_the_study_does_not_touch_the_networks(config):
 def test_traits_and_network_share_a_section_between_them(config):
     network, traits = params.network(config, "saved"), params.traits(config, "saved")
     assert not network.keys() & traits.keys()
-    assert network | traits == config.models["saved"].model_dump(mode="json")
+    assert network | traits == config.models["saved"].model_dump(mode="json", exclude={"features"})
     assert {"language", "pretraining_images"} <= traits.keys()
     assert {"source", "architecture", "path", "preprocessing"} <= network.keys()
 
@@ -420,6 +434,87 @@ def jobs_of(config, objective):
         for cut in targets.cuts(config)
         if objective in cut.names and cut.several
     ]
+
+
+def read_in_places(**changes):
+    """The small configuration with one network that is read in three places, and one in two."""
+
+    def change(values):
+        values.update(changes)
+        values["models"]["saved"]["features"] = ["pooled", "mean", {"layer": 2}]
+        values["models"]["new"] = {**RANDOM, "features": ["mean", "pooled"]}
+
+    return changed(change)
+
+
+def test_each_place_of_a_network_is_a_model_of_one_family_and_reads_its_files():
+    config = read_in_places()
+    saved = ["saved", "saved-mean", "saved-layer-2"]
+    assert config.readings("saved") == saved
+    assert [params.place(config, model) for model in saved] == [
+        "pooled",
+        "mean",
+        {"layer": 2, "pool": "mean"},
+    ]
+    assert {config.models[model].family for model in saved} == {"saved"}
+    assert targets.fetched_models(config) == ["saved", "untrained-0", "new"]
+    w = job(model="saved-mean", dataset="digits")
+    assert inputs.of_models(config, w, alone(config), "network.json") == [
+        "resources/models/saved/network.json"
+    ]
+    assert inputs.of_known_model(config, w, "network.json") == "resources/models/saved/network.json"
+    assert params.network(config, "saved")["features"] == ["pooled", "mean", {"layer": 2, "pool": "mean"}]
+    assert "resources/models/saved-layer-2/card.json" in inputs.model_cards(config)
+    results = targets.protocol_results(config)
+    assert "results/few_shot/saved-layer-2/shapes.parquet" in results
+
+
+@pytest.mark.parametrize("jobs_by", ["dataset", "model"])
+def test_one_job_reads_all_places_of_a_network(jobs_by):
+    config = read_in_places(jobs_by=jobs_by)
+    cuts = {cut.rule("features"): cut for cut in targets.cuts_of_features(config)}
+    assert {"features", "features_at_mean_layer_2", "features_at_pooled"} <= cuts.keys()
+    cut = cuts["features_at_mean_layer_2"]
+    assert cut.names == ["saved"]
+    w = job(model="saved", dataset="digits")
+    assert params.models(config, w, cut) == ["saved", "saved-mean", "saved-layer-2"]
+    assert inputs.of_models(config, w, cut, "weights.safetensors") == ["resources/models/saved/weights.safetensors"] * 3  # fmt: skip
+    made = targets.features(config, cut, "train")
+    assert "results/features/{model}-layer-2/{dataset}/train.safetensors" in made or jobs_by == "model"
+    assert len(made) == 3 * (1 if jobs_by == "dataset" else len(targets.passed_by_all(config)))
+    assert jobs.parsed("features_at_mean_layer_2") == jobs.Rule("features", None)
+    # No other job than this one, and the one for a model alone that it comes before, makes these features.
+    others = [cut for rule, cut in cuts.items() if rule not in ("features", "features_at_mean_layer_2")]
+    assert not {"saved", "saved-mean", "saved-layer-2"} & {
+        model for one in others for model in one.all_models
+    }
+
+
+def test_the_classifier_of_a_network_is_attacked_once_wherever_it_is_read():
+    def attack(values):
+        photos = {"source": "packaged", "name": "imagenet_samples", "label_space": "imagenet-1k"}
+        values["datasets"]["photos"] = photos
+        new = {
+            **RANDOM,
+            "architecture": "timm/resnet18",
+            "classifier": "imagenet-1k",
+            "features": ["pooled", "mean"],
+        }
+        values["models"]["new"] = new
+        values["protocols"]["robustness"]["datasets"]["photos"] = {"head": "own", "images": 2}
+
+    config = changed(attack)
+    assert targets.models_for(config, "robustness", "photos") == ["new"]
+    assert "new-mean" in targets.models_for(config, "robustness", "shapes")
+
+
+def test_a_name_that_a_place_takes_is_refused():
+    def taken(values):
+        values["models"]["saved"]["features"] = ["pooled", "mean"]
+        values["models"]["saved-mean"] = RANDOM
+
+    with pytest.raises(ConfigError, match=r"^config: models\.saved-mean: this name is taken by a place in models\.saved\.features"):  # fmt: skip
+        changed(taken)
 
 
 def test_jobs_end_where_they_are_told_to_and_at_looks():

@@ -10,6 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from mirror import Mirror
 from small_project import ROOT
+from wordsight.files.disk import read_json
+from wordsight.files.feature_sets import read_features
 
 ENCODERS = """from safetensors.torch import load_file
 from torch import nn
@@ -40,6 +42,20 @@ SECTION = {
 OWN = {("model", "mine"), ("model_card", "mine")} | {
     (rule, "mine", dataset) for rule in ("features", "few_shot") for dataset in ("digits", "shapes")
 }
+# A network of a library that is read in two places, in one pass.
+READ = {
+    "source": "timm",
+    "name": "test_resnet",
+    "path": "data/weights.safetensors",
+    "features": ["pooled", {"layer": 2}],
+    "language": "labels",
+    "pretraining_images": 10,
+}
+OF_READ = {("model", "read"), *(("model_card", name) for name in ("read", "read-layer-2"))} | {
+    (rule, name, dataset)
+    for rule, name in (("features_at_layer_2", "read"), ("few_shot", "read"), ("few_shot", "read-layer-2"))
+    for dataset in ("digits", "shapes")
+}
 TABLES = {("summary",), ("contrasts",), ("objectives",), ("result_tables",)}
 WHOLE = {"summary", "contrasts", "objectives", "result_tables", "report", "figure", "figure_data"}
 
@@ -60,10 +76,26 @@ def own(jobs):
 
 def test_an_encoder_of_ones_own_computes_its_own_steps_and_the_aggregate(copy):
     bring(copy, "mine")
+    copy.configure(lambda config: config["models"].update(read=READ))
     before = {path: path.stat().st_mtime_ns for path in copy.path.glob("results/features/**/*.safetensors")}
-    assert copy.snakemake("results/tables/results.csv").jobs == OWN | TABLES
+    assert copy.snakemake("results/tables/results.csv").jobs == OWN | OF_READ | TABLES
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert ",mine," in (copy.path / "results/tables/results.csv").read_text()
+    table = (copy.path / "results/tables/results.csv").read_text()
+    assert ",mine," in table
+    assert ",read-layer-2," in table
+    # Both places have the weights of one network, and features of their own.
+    cards = [read_json(copy.path / f"resources/models/{name}/card.json") for name in ("read", "read-layer-2")]
+    assert [(card["name"], card["features"]) for card in cards] == [
+        ("read", "pooled"),
+        ("read-layer-2", "layer 2"),
+    ]
+    assert cards[0]["weights_sha256"] == cards[1]["weights_sha256"]
+    assert not (copy.path / "resources/models/read-layer-2/weights.safetensors").exists()
+    widths = [
+        read_features(copy.path / f"results/features/{card['name']}/digits/test.safetensors").values.shape[1]
+        for card in cards
+    ]
+    assert widths == [card["feature_size"] for card in cards] != widths[:1] * 2
     # What it depends on is its file and its weights, by their bytes.
     weights = copy.path / "data/mine.safetensors"
     shutil.copy2(weights, copy.path / "kept")

@@ -36,6 +36,7 @@ FLAGS = {
     "near duplicates": "test images have near twins in training",
     "flips without one model": "the verdict changes when one replicate is left out",
     "flips without one dataset": "the verdict changes when one dataset is left out",
+    "flips elsewhere": "the verdict changes when features are read at another place",
     "confounded": "the sides also differ in other ways",
     "collapsed seed": "a seed scores far below the others of its objective",
     "modes disagree": "sound and paper mode disagree",

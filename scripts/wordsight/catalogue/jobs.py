@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 TOGETHER = "_together"  # one model on all datasets
-RULE = re.compile(rf"(?P<step>.+?)(?:(?P<together>{TOGETHER})|_seeds_(?P<first>\d+)_to_(?P<last>\d+))?")
+RULE = re.compile(
+    rf"(?P<step>.+?)(?:(?P<together>{TOGETHER})|_seeds_(?P<first>\d+)_to_(?P<last>\d+)|_at_(?P<places>\w+))?"
+)
 
 
 class Rule(NamedTuple):
@@ -40,11 +42,20 @@ def of_seeds(first: int, last: int) -> str:
     return f"_seeds_{first}_to_{last}"
 
 
+def of_places(places: Iterable[str]) -> str:
+    """Suffix of a rule whose jobs read a network in several places, those after the first.
+
+    >>> of_places(["-embedding", "-layer-6"])
+    '_at_embedding_layer_6'
+    """
+    return "_at" + "".join(places).replace("-", "_")
+
+
 def parsed(rule: str) -> Rule:
     """Take the name of a rule apart.
 
-    >>> parsed("few_shot_seeds_5_to_8"), parsed("features_together").step
-    (Rule(step='few_shot', seeds=(5, 8)), 'features')
+    >>> parsed("few_shot_seeds_5_to_8"), parsed("features_together").step, parsed("features_at_mean").step
+    (Rule(step='few_shot', seeds=(5, 8)), 'features', 'features')
     """
     found = RULE.fullmatch(rule)
     if found is None or found["first"] is None:

@@ -1,11 +1,13 @@
 """The whole configuration: its top-level keys, and what follows from several of them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field, PrivateAttr, SerializeAsAny
 
+from wordsight.catalogue import read_outs
 from wordsight.catalogue.architectures import architecture_of
 from wordsight.catalogue.protocols.record import Mode
+from wordsight.catalogue.read_outs import ReadOut
 from wordsight.catalogue.section import SOUND, Count, Name, Section, Seed
 from wordsight.config.contrasts import Conclusion, Contrast
 from wordsight.config.datasets import Dataset
@@ -86,6 +88,30 @@ class Config(Section):
         default=StatisticsSection(), description="Intervals, and what a verdict is judged by."
     )
 
+    # Models whose network another entry fetches, and that entry's name. Loading adds them.
+    _networks: dict[str, str] = PrivateAttr(default={})
+
+    def reading(self, models: dict[str, Any], networks: dict[str, str]) -> Self:
+        """The same with these models, some of which read the network of another one."""
+        config = self.model_copy(update={"models": models})
+        config._networks = networks
+        return config
+
+    def network(self, model: str) -> str:
+        """Name of the entry that fetches a model's network, which may be read in several places."""
+        return self._networks.get(model, model)
+
+    def read_out(self, model: str) -> ReadOut:
+        """Where a model's features are read."""
+        place = self.models[model].features
+        if isinstance(place, list):  # of an entry before its further places are models of their own
+            place = place[0]
+        return place or read_outs.default(self.architecture(model))
+
+    def readings(self, network: str) -> list[str]:
+        """Models that read one network, in the order of its key `features`."""
+        return [network, *(model for model, name in self._networks.items() if name == network)]
+
     def protocol_mode(self, protocol: str) -> Mode:
         """Mode of a protocol: its own, or the configuration's."""
         return self.protocols.running[protocol].mode or self.mode
@@ -101,12 +127,14 @@ class Config(Section):
             traits = {
                 **self.models[name].model_dump(),
                 "architecture": self.architecture(name),
+                "features": self.read_out(name),
                 "models": name,
             }
-            wanted = selector.model_dump(exclude_none=True)
-            return all(
-                traits.get(key) in (value if isinstance(value, list) else [value])
-                for key, value in wanted.items()
-            )
+            return all(traits.get(key) in values for key, values in wanted.items())
 
+        wanted = {key: _several(value) for key, value in selector if value is not None}
         return [name for name in self.models if matches(name)]
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from wordsight.catalogue import read_outs
 from wordsight.catalogue.objectives import OBJECTIVES
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.config.consistency import check
@@ -60,7 +61,7 @@ def load(values: Mapping[str, Any]) -> Config:
         raise ConfigError(one_line(error, values)) from None
     if not config.protocols.running:
         raise ConfigError(f"config: protocols: there is none; set one or more of {', '.join(PROTOCOLS)}")
-    config = _with_trained_models(config)
+    config = _with_read_outs(_with_trained_models(config))
     check(config)
     return config
 
@@ -83,6 +84,35 @@ def _check_texts(values: Any, path: str = "config") -> None:
             raise ConfigError(
                 f"{path}: {values[:60]!r} has half of a character; write the whole character"
             ) from None
+
+
+def _with_read_outs(config: Config) -> Config:
+    """Add a model for each further place where an entry reads features.
+
+    It has the name of the entry and of the place. All places of an entry are one family, since they are of
+    one training.
+    """
+    models: dict[str, Any] = {}
+    networks: dict[str, str] = {}
+    for name, section in config.models.items():
+        if not isinstance(section.features, list):
+            models[name] = section
+            continue
+        family = {"family": section.family or name} if len(section.features) > 1 else {}
+        for number, place in enumerate(section.features):
+            model = f"{name}-{read_outs.slug(place)}" if number else name
+            if place in section.features[:number]:
+                raise ConfigError(
+                    f"config: models.{name}.features: {read_outs.word(place)} is listed twice; remove one"
+                )
+            if number and model in config.models:
+                raise ConfigError(
+                    f"config: models.{model}: this name is taken by a place in models.{name}.features; "
+                    "choose another one"
+                )
+            models[model] = section.model_copy(update={"features": place, **family})
+            networks |= {model: name} if number else {}
+    return config.reading(models, networks)
 
 
 def _with_trained_models(config: Config) -> Config:

@@ -14,6 +14,7 @@ from pydantic import Field, create_model
 from wordsight.catalogue.architectures import FAMILIES
 from wordsight.catalogue.objectives import ObjectiveName
 from wordsight.catalogue.prose import join
+from wordsight.catalogue.read_outs import ReadOut
 from wordsight.catalogue.section import (
     SOUND,
     Count,
@@ -177,6 +178,15 @@ class NetworkSection(Section):
     sha256: Digest | None = Field(
         default=None,
         description="SHA-256 that the file of weights must have; its first 8 digits or more are enough.",
+    )
+    features: ReadOut | Annotated[list[ReadOut], Field(min_length=1)] | None = Field(
+        default=None,
+        description=(
+            "Where features are read: `pooled`, as the network itself pools, before any projection into a "
+            "space shared with texts, which is the default; `embedding`, after that projection; `cls`, the "
+            "class token; `mean`, over places or patches; `tokens_mean`, over all tokens; or the output of a "
+            "`layer`. Several places in a list are read in one pass; contrasts compare the first."
+        ),
     )
 
 

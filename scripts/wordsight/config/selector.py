@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from wordsight.catalogue.objectives import ObjectiveName
+from wordsight.catalogue.read_outs import ReadOut
 from wordsight.catalogue.section import Language, Name, Section, Whole
 
 
@@ -22,6 +23,13 @@ class Selector(Section):
         default=None, description="Architecture, `family/name`; for most sources, it is `source/name`."
     )
     group: str | list[str] | None = Field(default=None, description="Group that the model names.")
+    features: ReadOut | list[ReadOut] | None = Field(
+        default=None,
+        description=(
+            "Where features are read. Without this key and `models`, the sides of a contrast have the first "
+            "place of each model."
+        ),
+    )
     objective: ObjectiveName | list[ObjectiveName] | None = Field(
         default=None, description="Objective of `pretraining`."
     )

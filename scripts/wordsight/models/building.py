@@ -5,14 +5,17 @@ A source is a module of :mod:`wordsight.models.sources` with ``acquire(section) 
 """
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from wordsight.catalogue.architectures import architecture_of
+from wordsight.catalogue.read_outs import Layer, ReadOut, word
 from wordsight.config.models import LibraryNetwork, Network, PreprocessingSection
 from wordsight.errors import ConfigError, WeightsError
 from wordsight.models import architectures
 from wordsight.models.card import NetworkCard
+from wordsight.models.read_outs import listed
 from wordsight.models.writing import save
 
 
@@ -31,7 +34,8 @@ def fetch(section: Network, name: str, directory: Path | str) -> NetworkCard:
         When the weights are missing, damaged or unsafe, or do not fit the architecture.
     ConfigError
         When the library has no such network or weights, the network does not take images of that size,
-        ``classifier`` is set and the network has none, or an entry contradicts what the library states.
+        ``classifier`` or ``features`` asks for what the network doesn't have, or an entry contradicts what
+        the library states.
     """
     pretrained = importlib.import_module(f"wordsight.models.sources.{section.source}").acquire(section)
     if section.sha256 and not pretrained.sha256.startswith(section.sha256):
@@ -44,7 +48,21 @@ def fetch(section: Network, name: str, directory: Path | str) -> NetworkCard:
         raise ConfigError(f"config: models.{name}.preprocessing.resize: expected at least image_size")
     backbone.load(pretrained.tensors, pretrained.origin)
     backbone.check(preprocessing.image_size, name)
+    _check_places(section, name, backbone.places(preprocessing.image_size))
     return save(backbone, section, name, directory, replace(pretrained, preprocessing=preprocessing))
+
+
+def _check_places(section: Network, name: str, places: Mapping[str, int]) -> None:
+    """Refuse places that this network doesn't have. Its layers are pooled as its last tokens are."""
+    wanted = section.features if isinstance(section.features, list) else [section.features]
+    for place in wanted:
+        needed: list[ReadOut] = [] if place is None else [place]
+        if isinstance(place, Layer):
+            needed = [Layer(layer=place.layer), *([] if place.pool == "mean" else [place.pool])]
+        if place is not None and not set(map(word, needed)) <= places.keys():
+            raise ConfigError(
+                f"config: models.{name}.features: this network has no {word(place)}; it has {listed(places)}"
+            )
 
 
 def _preprocessing(section: Network, name: str, stated: PreprocessingSection) -> PreprocessingSection:

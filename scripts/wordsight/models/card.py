@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
+from wordsight.catalogue.read_outs import Layer, ReadOut, default, word
 from wordsight.catalogue.section import Section
 from wordsight.config.models import PreprocessingSection, Traits
 from wordsight.errors import DataError, WeightsError
@@ -54,7 +55,8 @@ class NetworkCard(Section):
     sha256 : of the origin's file; empty for a network that came from no file
     weights_sha256 : of ``weights.safetensors``
     preprocessing : how an image becomes the network's input
-    feature_size : width d of the features
+    feature_size : width d of the features at the default place
+    places : width of the features at every place where they can be read; each layer is listed with its mean
     parameters : number of trainable values in the part that is kept
     classifier : label space of the network's own last layer, None if that layer is not kept
     seed : of the initialisation; None for networks that were fetched with trained weights
@@ -71,6 +73,7 @@ class NetworkCard(Section):
     weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     preprocessing: PreprocessingSection
     feature_size: Annotated[int, Field(ge=1)]
+    places: dict[str, int]
     parameters: Annotated[int, Field(ge=0)]
     classifier: str | None
     seed: int | None
@@ -79,12 +82,18 @@ class NetworkCard(Section):
 
 
 class ModelCard(NetworkCard, Traits):
-    """Card of a model: its network, and its traits as configured.
+    """Card of a model: its network, where its features are read, and its traits as configured.
 
-    It is separate from :class:`NetworkCard`, so that correcting a trait reruns no network.
+    It is separate from :class:`NetworkCard`, so that correcting a trait reruns no network, and because
+    several models may read one network.
+
+    Attributes
+    ----------
+    features : place where the features are read
     """
 
     licence: str
+    features: str
 
     @property
     def passes(self) -> int | None:
@@ -117,12 +126,28 @@ def _read(path: Path, kind: type[Card]) -> Card:
         raise WeightsError(str(error)) from None
 
 
-def describe(traits: Traits, directory: Path | str) -> ModelCard:
-    """Write ``card.json`` of a fetched network: the network's card and the model's traits.
+def read_at(network: NetworkCard, name: str, place: ReadOut) -> dict[str, Any]:
+    """Values of a network's card for the model ``name``, which reads its features at one place."""
+    width = network.places[word(Layer(layer=place.layer)) if isinstance(place, Layer) else place]
+    return network.model_dump() | {"name": name, "feature_size": width}
+
+
+def describe(
+    traits: Traits, directory: Path | str, *, network: Path | str | None = None, place: ReadOut | None = None
+) -> ModelCard:
+    """Write ``card.json`` of a model: the card of its network, where it is read, and the model's traits.
 
     A licence in the configuration replaces the one that the source states.
+
+    Parameters
+    ----------
+    directory : folder of the model
+    network : folder of its network, if that is another one, whose name is then not the model's
+    place : where the features are read; the network's default place if None
     """
-    network = read_network(directory)
-    card = ModelCard(**network.model_dump() | traits.model_dump(exclude_none=True))
+    found = read_network(network or directory)
+    place = place or default(found.architecture)
+    values = read_at(found, Path(directory).name if network else found.name, place)
+    card = ModelCard(**values | {"features": word(place)} | traits.model_dump(exclude_none=True))
     write_json(Path(directory) / "card.json", card.model_dump(mode="json"))
     return card

@@ -1,6 +1,6 @@
 """The network that a protocol sees: images in, features or logits out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -8,9 +8,11 @@ from PIL import Image
 from torch import nn
 
 from wordsight.catalogue.label_spaces import CLASSES
+from wordsight.catalogue.read_outs import Layer, Place, ReadOut, word
 from wordsight.errors import ConfigError, WeightsError, first_line
 from wordsight.models import preprocessing
 from wordsight.models.card import NetworkCard
+from wordsight.models.read_outs import Anatomy
 from wordsight.models.tensors import Tensors, fit
 
 USUAL_SIZE = 224  # side in pixels of the images that the configured batch size is meant for
@@ -19,18 +21,22 @@ USUAL_SIZE = 224  # side in pixels of the images that the configured batch size 
 class Backbone(nn.Module):
     """A network split at its last layer. Its weights keep the names that its library gives them.
 
-    Features are ``pool(trunk(x))``, logits ``head(trunk(x))``.
+    Pooled features are ``pool(trunk(x))``, the embedding ``projection`` of these, logits ``head(trunk(x))``.
 
     Parameters
     ----------
     trunk : from images (b, 3, h, w) to the input of both ``pool`` and ``head``
-    feature_size : width d of the features
+    feature_size : width d of the features at the default place
     pool : from the trunk's output to (b, d); None if the output has that shape already
     head : from the trunk's output to (b, classes); None if the network has no classifier
-    trunk_name, head_name : prefix of the names of their tensors in the library, with the final dot
+    projection : from the pooled features into a space shared with texts or sounds, if there is one
+    trunk_name, head_name, projection_name : prefix of the names of their tensors in the library, with the
+        final dot
     unused : prefixes of the names of tensors in parts of the library's network that are left out
     configuration : settings besides its name that are needed to build the network again
     refused : tensors that only weights of another network have, and what to say of them
+    anatomy : where the network has its last tokens and its layers; None if only pooled features can be read
+    default : where features are read unless another place is asked for
     """
 
     def __init__(
@@ -40,22 +46,75 @@ class Backbone(nn.Module):
         *,
         pool: nn.Module | None = None,
         head: nn.Module | None = None,
+        projection: nn.Module | None = None,
         trunk_name: str = "",
         head_name: str = "",
+        projection_name: str = "",
         unused: tuple[str, ...] = (),
         configuration: dict[str, Any] | None = None,
         refused: Mapping[str, str] | None = None,
+        anatomy: Anatomy | None = None,
+        default: Place = "pooled",
     ) -> None:
         super().__init__()
         self.trunk, self.pool, self.head = trunk, pool or nn.Identity(), head
+        self.projection = projection
         self.feature_size = feature_size
         self.trunk_name, self.head_name, self.unused = trunk_name, head_name, unused
+        self.projection_name = projection_name
         self.configuration = configuration
         self.refused = dict(refused or {})
+        self.anatomy, self.default = anatomy, default
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Features of shape (b, d)."""
-        return self.pool(self.trunk(images))
+        """Features (b, d), read at the default place."""
+        return self.read(images, [self.default])[0]
+
+    def read(self, images: torch.Tensor, places: Sequence[ReadOut]) -> list[torch.Tensor]:
+        """Features (b, d) read at several places in one pass.
+
+        Raises
+        ------
+        ValueError
+            When the network doesn't have one of them.
+        """
+        if {"pooled", "embedding"}.issuperset(map(word, places)):
+            pooled = self.pool(self.trunk(images))
+            return [pooled if place == "pooled" else self._embedded(pooled) for place in places]
+        if self.anatomy is None:
+            raise ValueError("only the pooled features of this network can be read")
+        passed = self.anatomy.run(
+            self.trunk, images, [place.layer for place in places if isinstance(place, Layer)]
+        )
+        pooled = self.pool(passed.output)
+        features = []
+        for place in places:
+            if place == "pooled":
+                features.append(pooled)
+            elif place == "embedding":
+                features.append(self._embedded(pooled))
+            else:
+                features.append(self.anatomy.read(self.trunk, passed, place))
+        return features
+
+    def places(self, image_size: int) -> dict[str, int]:
+        """Width of the features at every place where they can be read, found with a black image.
+
+        A layer is listed with its mean alone; it can be pooled like the last tokens.
+        """
+        images = torch.zeros(1, 3, image_size, image_size)
+        with torch.inference_mode():
+            widths = {"pooled": self.eval().read(images, ["pooled"])[0].shape[1]}
+            if self.projection is not None:
+                widths["embedding"] = self.read(images, ["embedding"])[0].shape[1]
+            if self.anatomy is not None:
+                widths |= self.anatomy.widths(self.trunk, images)
+        return widths
+
+    def _embedded(self, pooled: torch.Tensor) -> torch.Tensor:
+        if self.projection is None:
+            raise ValueError("this network has no projection into a space that it shares with texts")
+        return self.projection(pooled)
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """Logits of shape (b, classes); raises ValueError if there is no classifier."""
@@ -98,14 +157,24 @@ class Backbone(nn.Module):
 
     def tensors(self) -> Tensors:
         """Views of all weights by their names in the library, without the counters of batch normalisation."""
-        parts = [(self.trunk_name, self.trunk)] + (
-            [(self.head_name, self.head)] if self.head is not None else []
-        )
-        named = {prefix + name: value for prefix, part in parts for name, value in part.state_dict().items()}
+        parts = [
+            (self.trunk_name, self.trunk),
+            (self.head_name, self.head),
+            (self.projection_name, self.projection),
+        ]
+        named = {
+            prefix + name: value
+            for prefix, part in parts
+            if part is not None
+            for name, value in part.state_dict().items()
+        }
         return {name: value for name, value in named.items() if not name.endswith("num_batches_tracked")}
 
     def load(self, weights: Tensors, origin: str) -> None:
         """Copy weights into the network; names and shapes have to match, see :func:`.tensors.fit`.
+
+        Weights may lack the projection, or have another layer in its place. Only pooled features are then
+        left.
 
         Raises
         ------
@@ -115,6 +184,14 @@ class Backbone(nn.Module):
         for name, reason in self.refused.items():
             if name in weights:
                 raise WeightsError(f"{origin}: {reason}")
+        if self.projection is not None and self.default == "pooled":
+            expected = {
+                self.projection_name + name: value for name, value in self.projection.state_dict().items()
+            }
+            if any(
+                name not in weights or weights[name].shape != value.shape for name, value in expected.items()
+            ):
+                self.projection, self.unused = None, (*self.unused, *expected)
         fit(weights, self.tensors(), origin, self.unused)
 
     def check(self, image_size: int, name: str) -> None:
@@ -132,19 +209,21 @@ class Backbone(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A frozen network with its own preprocessing.
+    """A frozen network with its own preprocessing, whose features are read at one place.
 
     Attributes
     ----------
-    card : card of the network
+    backbone : the network, which encoders that read it at other places may share
+    card : card of the network, with the name of the model and the width of its features
+    place : where the features are read
     """
 
     mean: torch.Tensor
     std: torch.Tensor
 
-    def __init__(self, backbone: Backbone, card: NetworkCard) -> None:
+    def __init__(self, backbone: Backbone, card: NetworkCard, place: ReadOut | None = None) -> None:
         super().__init__()
-        self.backbone, self.card = backbone, card
+        self.backbone, self.card, self.place = backbone, card, place or backbone.default
         self.register_buffer("mean", torch.tensor(card.preprocessing.mean)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(card.preprocessing.std)[:, None, None], persistent=False)
         # Convolutions on a CPU are faster with the channels innermost.
@@ -175,7 +254,11 @@ class Encoder(nn.Module):
         torch.Tensor
             Shape (b, d).
         """
-        return self.backbone(self._normalise(images))
+        return self.read(images, [self.place])[0]
+
+    def read(self, images: torch.Tensor, places: Sequence[ReadOut]) -> list[torch.Tensor]:
+        """Features at several places of the network in one pass, as :meth:`forward` gives them at one."""
+        return self.backbone.read(self._normalise(images), places)
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """Logits of the network's own classifier, differentiable with respect to the images.

@@ -46,6 +46,7 @@ def save(
         weights_sha256=sha256(directory / "weights.safetensors"),
         preprocessing=pretrained.preprocessing,
         feature_size=backbone.feature_size,
+        places=backbone.places(pretrained.preprocessing.image_size),
         parameters=sum(parameter.numel() for parameter in backbone.parameters()),
         classifier=section.classifier,
         seed=pretrained.seed,

@@ -10,8 +10,9 @@ from wordsight.models.card import ModelCard
 from wordsight.report.run import Run, Trained
 from wordsight.report.table import Table, tabulated
 
-# Columns left out if no encoder has a value.
-OPTIONAL = ("group", "images seen", "views", "image passes", "recipe")
+# Columns that are left out if all encoders have this value.
+UNSAID = ("group", "images seen", "views", "image passes", "recipe")
+OPTIONAL = dict.fromkeys(UNSAID, UNKNOWN) | {"features": "pooled"}
 
 
 def dataset_table(run: Run) -> Table:
@@ -78,7 +79,7 @@ def model_table(run: Run) -> Table:
     columns = {
         title: write
         for title, write in NOT_TRAINED_HERE.items()
-        if title not in OPTIONAL or any(write(card) != UNKNOWN for card in cards)
+        if title not in OPTIONAL or any(write(card) != OPTIONAL[title] for card in cards)
     }
     return tabulated("Encoders not trained by this workflow", columns, cards)
 
@@ -103,6 +104,7 @@ NOT_TRAINED_HERE: dict[str, Callable[[ModelCard], str]] = {
     "recipe": lambda card: card.recipe or UNKNOWN,
     "training data": lambda card: card.pretraining_data,
     "parameters, millions": lambda card: fixed(card.parameters / 1e6),
+    "features": lambda card: card.features,
     "feature size": lambda card: f"{card.feature_size:,}",
     "preprocessing": lambda card: _preprocessing(card.preprocessing),
     "origin": lambda card: f"{card.origin} ({card.source})",

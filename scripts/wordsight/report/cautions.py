@@ -51,6 +51,7 @@ MEANINGS = {
     ),
     "flips without one model": "The verdict depends on a single training run or encoder",
     "flips without one dataset": "The verdict depends on a single dataset",
+    "flips elsewhere": "The verdict depends on where in a network features are read",
     "modes disagree": (
         "In paper mode the effect has the opposite sign, so the verdict depends on how the protocol is run"
     ),

@@ -13,6 +13,7 @@ from wordsight.report import phrases
 from wordsight.report.concluded import Concluded, concluded
 from wordsight.report.run import Run
 from wordsight.report.table import Link, Table, behind, tabulated
+from wordsight.statistics.analyses import ELSEWHERE
 from wordsight.statistics.records import ContrastRow, SensitivityRow, records
 
 MOST_EFFECTS = 300  # most effects by dataset in all tables of contrasts together
@@ -137,7 +138,9 @@ def sensitivity_tables(run: Run) -> list[Table]:
     found = []
     for analysis, part in rows.groupby("analysis", sort=False):
         kept = records(part, SensitivityRow)
-        if any(row.left_out for row in kept):
+        if analysis == ELSEWHERE:
+            body, titles, numeric = [_read_elsewhere(row) for row in kept], READ_ELSEWHERE, {3, 4, 5}
+        elif any(row.left_out for row in kept):
             by_effect = _grouped(kept, lambda row: (row.contrast, row.protocol, row.setting))
             body = [_leaving_one_out(group) for group in by_effect]
             titles, numeric = LEAVE_ONE_OUT, {2, 3, 4}
@@ -154,6 +157,7 @@ def sensitivity_tables(run: Run) -> list[Table]:
 
 
 LEAVE_ONE_OUT = ["times", "lowest (without)", "highest (without)", "verdicts"]
+READ_ELSEWHERE = ["read at", "effect", "interval", "p, difference", "verdict"]
 ESTIMATE = ["effect", "interval", "p, difference", "I², %", "n", "remarks"]
 
 
@@ -173,6 +177,12 @@ def _leaving_one_out(rows: Sequence[SensitivityRow]) -> list[str]:
     ends = [f"{points(row.effect, sign=True)} ({row.left_out})" for row in (ordered[0], ordered[-1])]
     verdicts = ", ".join(f"{n} {verdict}" for verdict, n in Counter(row.verdict for row in rows).items())
     return [rows[0].contrast, phrases.heading(rows[0]), str(len(rows)), *ends, verdicts]
+
+
+def _read_elsewhere(row: SensitivityRow) -> list[str]:
+    """Cells of one effect of features from another place."""
+    start = [row.contrast, phrases.heading(row), row.left_out]
+    return [*start, points(row.effect, sign=True), span(row.interval), probability(row.p_value), row.verdict]
 
 
 def _estimate(row: SensitivityRow, contrast: str = "", heading: str = "", n: str = "") -> list[str]:

@@ -26,7 +26,14 @@ from wordsight.report.references import (
     latex,
 )
 from wordsight.report.run import Run, Trained
-from wordsight.statistics.analyses import INTERQUARTILE, META, MIXED, WITHOUT_DATASET, WITHOUT_MODEL
+from wordsight.statistics.analyses import (
+    ELSEWHERE,
+    INTERQUARTILE,
+    META,
+    MIXED,
+    WITHOUT_DATASET,
+    WITHOUT_MODEL,
+)
 
 Software = Sequence[tuple[str, str]]
 MOST_NAMED = 12  # encoders not trained here; if there are more, they are only counted
@@ -338,6 +345,12 @@ def _sensitivity(run: Run) -> Iterator[Sentence]:
     if left_out:
         without = join(left_out, "or")
         yield [f"Each effect with a verdict was estimated again, leaving out one {without} at a time."]
+    if ELSEWHERE in numbers:
+        places = join(list(dict.fromkeys(rows.loc[rows["analysis"] == ELSEWHERE, "left_out"])), "or")
+        yield [
+            "Effects of networks that were read in several places were estimated again with the features of "
+            f"another one: {places}."
+        ]
     if INTERQUARTILE in numbers:
         yield ["Interquartile means of both sides were compared by Yuen's test."]
     if META in numbers:

@@ -8,7 +8,7 @@ import pandas as pd
 from wordsight.catalogue.cells import CELLS
 from wordsight.datasets.card import DatasetCard
 from wordsight.models.card import ModelCard
-from wordsight.statistics.analyses import KEYS, WITHOUT_DATASET, WITHOUT_MODEL
+from wordsight.statistics.analyses import ELSEWHERE, KEYS, WITHOUT_DATASET, WITHOUT_MODEL
 from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.confounding import differences
 from wordsight.statistics.effects import ENOUGH_REPLICATES
@@ -88,6 +88,7 @@ def _flags(row: ContrastRow, evidence: Evidence) -> list[str]:
         "near duplicates": _near_duplicates,
         "flips without one model": lambda row, seen: _flips(row, seen, WITHOUT_MODEL),
         "flips without one dataset": lambda row, seen: _flips(row, seen, WITHOUT_DATASET),
+        "flips elsewhere": lambda row, seen: _flips(row, seen, ELSEWHERE),
         "confounded": _confounded,
         "modes disagree": _modes_disagree,
         "attack self-check": _attack_failed,
@@ -162,7 +163,7 @@ def _attack_failed(row: ContrastRow, evidence: Evidence) -> bool:
 
 
 def _flips(row: ContrastRow, evidence: Evidence, analysis: str) -> bool:
-    """Whether leaving out one model or dataset changes the verdict of a row that decides."""
+    """Whether an analysis with other observations changes the verdict of a row that decides."""
     if not row.decides or row.verdict == Verdict.UNDECIDED:
         return False
     rows = evidence.sensitivity

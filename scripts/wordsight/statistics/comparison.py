@@ -16,6 +16,7 @@ class Comparison(Section):
         by seed
     seeds : of each model, where sides are matched by nothing but the seed
     families : of each model that belongs to one, the family; models of one family and side count once
+    elsewhere : for each further place where its networks are read, the model there in place of a compared one
     baseline : whether one side is untrained, which gives effects and intervals but no verdicts
     """
 
@@ -25,6 +26,7 @@ class Comparison(Section):
     groups: list[str]
     seeds: dict[str, int] = Field(default_factory=dict)
     families: dict[str, str] = Field(default_factory=dict)
+    elsewhere: dict[str, dict[str, str]] = Field(default_factory=dict)
     baseline: bool = False
 
     @property
@@ -32,6 +34,16 @@ class Comparison(Section):
         """Treatments and controls, each once, in the order of the pairs."""
         treatments, controls = (list(dict.fromkeys(pair[side] for pair in self.pairs)) for side in (0, 1))
         return treatments, controls
+
+    def at(self, place: str) -> "Comparison":
+        """The same with features read at another place, for the networks that are read there."""
+        there = self.elsewhere[place]
+        pairs = [(there.get(one, one), there.get(other, other)) for one, other in self.pairs]
+        seeds, families = (
+            {there.get(model, model): value for model, value in values.items()}
+            for values in (self.seeds, self.families)
+        )
+        return self.model_copy(update={"pairs": pairs, "seeds": seeds, "families": families})
 
     def by_seed(self) -> "Comparison | None":
         """The same with its sides matched by seed; None where they share fewer than two seeds."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from wordsight.models.card import ModelCard
 from wordsight.statistics.comparison import Comparison
 
-ALWAYS = {"architecture": "architecture"}
+ALWAYS = {"architecture": "architecture", "features": "where features are read"}
 # Compared only where both sides are trained: an untrained side has no training data that could differ.
 OF_TRAINED = {
     "pretraining_data": "training data",
@@ -39,7 +39,9 @@ def differences(comparison: Comparison, models: Mapping[str, ModelCard]) -> list
 def _between(sides: Sequence[Sequence[ModelCard]]) -> list[str]:
     """Traits that have different values on two sides."""
     trained = all(card.pretraining_images for side in sides for card in side)
-    words = {**ALWAYS, **OF_TRAINED} if trained else ALWAYS
+    words = {**ALWAYS, **OF_TRAINED} if trained else dict(ALWAYS)
+    if len({_values(side, "weights_sha256") for side in sides}) == 1:
+        del words["features"]  # a contrast of the same networks asks about nothing else
     return [word for trait, word in words.items() if len({_values(side, trait) for side in sides}) > 1]
 
 

@@ -1,16 +1,17 @@
 """How much an effect that decides depends on one model or one dataset, and what other analyses find.
 
 Each unit (matched group, or model of a side) and each dataset is left out in turn and the effect estimated
-again. The interquartile mean of a side takes no notice of a seed that collapsed. Over datasets, a
-random-effects meta-analysis asks for the mean effect of such datasets
-(:mod:`wordsight.statistics.random_effects`). A mixed model asks for the effect beside log pretraining size
-and architecture, with datasets and models as random effects, and with Student's t with as many degrees of
-freedom as there are models beyond the coefficients.
+again. So it is with the features of another place, for networks that are read in several. The interquartile
+mean of a side takes no notice of a seed that collapsed. Over datasets, a random-effects meta-analysis asks
+for the mean effect of such datasets (:mod:`wordsight.statistics.random_effects`). A mixed model asks for the
+effect beside log pretraining size and architecture, with datasets and models as random effects, and with
+Student's t with as many degrees of freedom as there are models beyond the coefficients.
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from wordsight.config.statistics import StatisticsSection
 from wordsight.models.card import ModelCard
 from wordsight.statistics import verdicts
 from wordsight.statistics.analyses import (
+    ELSEWHERE,
     INTERQUARTILE,
     KEYS,
     META,
@@ -30,7 +32,9 @@ from wordsight.statistics.analyses import (
     WITHOUT_DATASET,
     WITHOUT_MODEL,
 )
+from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.components import Estimate, Part, estimate, side_means
+from wordsight.statistics.effects import Material, compare
 from wordsight.statistics.random_effects import over_datasets
 from wordsight.statistics.records import ContrastRow, records
 
@@ -62,7 +66,11 @@ COLUMNS = [*KEYS, *Analysis.__dataclass_fields__]
 
 
 def sensitivities(
-    frame: pd.DataFrame, parts: Sequence[Parts], section: StatisticsSection, models: Cards
+    frame: pd.DataFrame,
+    parts: Sequence[Parts],
+    section: StatisticsSection,
+    models: Cards,
+    elsewhere: Mapping[str, tuple[pd.DataFrame, Sequence[Parts]]] | None = None,
 ) -> pd.DataFrame:
     """Estimate again, in other ways, every effect that decides.
 
@@ -70,19 +78,56 @@ def sensitivities(
     ----------
     frame, parts : as :func:`wordsight.statistics.effects.compare` gives them
     models : cards by name
+    elsewhere : the same by place, of features that are read there; as :func:`read_elsewhere` gives it
 
     Returns
     -------
     DataFrame
         Columns :data:`COLUMNS`, which ``docs/results.md`` describes.
     """
-    rows = [
-        {key: getattr(row, key) for key in KEYS} | asdict(found)
-        for row, by_dataset in zip(records(frame, ContrastRow), parts, strict=True)
-        if row.decides
-        for found in _of_row(row, by_dataset, section, models)
-    ]
+    there = {place: _by_keys(*found) for place, found in (elsewhere or {}).items()}
+    rows = []
+    for row, by_dataset in zip(records(frame, ContrastRow), parts, strict=True):
+        if row.decides:
+            found = [*_of_row(row, by_dataset, section, models), *_elsewhere(row, there, section)]
+            rows += [{key: getattr(row, key) for key in KEYS} | asdict(one) for one in found]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def read_elsewhere(
+    paths: Iterable[Path | str], comparisons: Sequence[Comparison], material: Material
+) -> dict[str, tuple[pd.DataFrame, list[dict[str, Part]]]]:
+    """Effects with the features of each further place, by place, of the comparisons that have some there.
+
+    Parameters and results are those of :func:`wordsight.statistics.effects.compare`.
+    """
+    # Only the observations are of use here, so nothing is resampled.
+    material = replace(material, section=material.section.model_copy(update={"resamples": 1}))
+    places = dict.fromkeys(place for comparison in comparisons for place in comparison.elsewhere)
+    files = list(paths)
+    return {
+        place: compare(files, [one.at(place) for one in comparisons if place in one.elsewhere], material)
+        for place in places
+    }
+
+
+def _by_keys(frame: pd.DataFrame, parts: Sequence[Parts]) -> dict[tuple[object, ...], Parts]:
+    """Observations of each pooled row, or of each cell, by what identifies it."""
+    rows = records(frame, ContrastRow)
+    return {_identity(row): by_dataset for row, by_dataset in zip(rows, parts, strict=True)}
+
+
+def _identity(row: ContrastRow) -> tuple[object, ...]:
+    return (*(getattr(row, key) for key in KEYS), row.scope, row.dataset)
+
+
+def _elsewhere(
+    row: ContrastRow, there: Mapping[str, Mapping[tuple[object, ...], Parts]], section: StatisticsSection
+) -> Iterator[Analysis]:
+    """Effect with the features of each further place, where the protocol measured them."""
+    for place, by_keys in there.items():
+        if parts := by_keys.get(_identity(row)):
+            yield _left_out(row, ELSEWHERE, place, list(parts.values()), section)
 
 
 def _of_row(row: ContrastRow, parts: Parts, section: StatisticsSection, models: Cards) -> Iterator[Analysis]:
@@ -120,7 +165,7 @@ def _without(part: Part, unit: str) -> Part:
 def _left_out(
     row: ContrastRow, analysis: str, left_out: str, parts: Sequence[Part], section: StatisticsSection
 ) -> Analysis:
-    """Effect without one unit or dataset, judged without correction because it belongs to no family."""
+    """Effect of other observations, judged without correction because it belongs to no family."""
     found = estimate(parts)
     low, high = verdicts.interval(found, section.confidence)
     p = verdicts.p_difference(found)

@@ -11,7 +11,7 @@ from wordsight.catalogue.prose import join
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Mode
 from wordsight.catalogue.section import Language
-from wordsight.statistics.analyses import ANALYSES
+from wordsight.statistics.analyses import ANALYSES, ELSEWHERE
 from wordsight.tables.schema import Kind, Rule, Schema, count, number, ordered, text, truth
 
 ROUNDED = 2e-5  # largest error that rounding to six significant digits causes in an equality
@@ -474,11 +474,16 @@ SENSITIVITY = Schema(
         *MEASURED,
         text(
             "analysis",
-            "`leave one model out`, `leave one dataset out`, `interquartile mean` (of the models of a side), "
-            "`random effects over datasets` (meta-analysis) or `mixed model`",
+            "`leave one model out`, `leave one dataset out`, `features read elsewhere`, `interquartile mean` "
+            "(of the models of a side), `random effects over datasets` (meta-analysis) or `mixed model`",
             ANALYSES,
         ),
-        text("left_out", "model, matched group or dataset that was left out; else empty", missing=True),
+        text(
+            "left_out",
+            "model, matched group or dataset that was left out, or the place where features are read "
+            "instead; else empty",
+            missing=True,
+        ),
         number("effect", METRIC, "as in contrasts.csv; empty when it could not be estimated", missing=True),
         number("low", METRIC, "lower end of the interval of `effect`; empty when not known", missing=True),
         number("high", METRIC, "upper end", missing=True),
@@ -492,7 +497,7 @@ SENSITIVITY = Schema(
         ),
         text(
             "verdict",
-            "as in contrasts.csv, but without correction; empty where nothing was left out",
+            "as in contrasts.csv, but without correction; empty for random effects and the mixed model",
             ("", *VERDICTS),
             missing=True,
         ),
@@ -518,8 +523,11 @@ SENSITIVITY = Schema(
         ordered("low", "effect"),
         ordered("effect", "high"),
         Rule(
-            "left_out where the analysis leaves one out, and only there",
-            lambda rows: (rows["left_out"] != "") == rows["analysis"].str.startswith("leave one"),
+            "left_out where the analysis leaves one out or reads elsewhere, and only there",
+            lambda rows: (
+                (rows["left_out"] != "")
+                == (rows["analysis"].str.startswith("leave one") | (rows["analysis"] == ELSEWHERE))
+            ),
         ),
     ),
 )

@@ -250,6 +250,7 @@ SEEN = ("images seen", "views", "recipe")
 def encoders(name: str) -> str:
     """What a configuration says of each of its trained encoders."""
     head = ("encoder", "from", "SHA-256", "tensors", "learned from", "images", *SEEN, "licence")
+    config = load(read(ROOT / f"config/{name}.yaml"))
     rows = [
         (
             f"`{model}`",
@@ -263,8 +264,8 @@ def encoders(name: str) -> str:
             section.recipe or "",
             section.licence or ("not stated" if section.source == "checkpoint" else "the library's"),
         )
-        for model, section in load(read(ROOT / f"config/{name}.yaml")).models.items()
-        if section.source != "random"
+        for model, section in config.models.items()
+        if section.source != "random" and config.network(model) == model
     ]
     return table(head, rows)
 

@@ -16,16 +16,16 @@ Files = dict[str, list[str]]
 
 
 def of_known_model(config: Config, w: Wildcards, file: str) -> str:
-    """File of the model that a target names; raises :class:`ConfigError` if the model isn't configured."""
+    """File of the network of the model that a target names; ConfigError if the model isn't configured."""
     if w.model not in config.models:
         hint = nearest(w.model, list(config.models))
         raise ConfigError(f"config: models: unknown model {w.model!r}; {hint}")
-    return f"resources/models/{w.model}/{file}"
+    return f"resources/models/{config.network(w.model)}/{file}"
 
 
-def of_models(_: Config, w: Wildcards, cut: Cut, file: str) -> list[str]:
-    """A file of each model of a job."""
-    return [f"resources/models/{model}/{file}" for model in cut.covered(w)]
+def of_models(config: Config, w: Wildcards, cut: Cut, file: str) -> list[str]:
+    """A file of the network of each model of a job; twice where a job reads a network in two places."""
+    return [f"resources/models/{config.network(model)}/{file}" for model in cut.covered(w)]
 
 
 # Prepared things

@@ -135,6 +135,7 @@ def _missing(config: Config) -> str:
         line
         for section in ("datasets", "models", "text_models", "corpora")
         for name in getattr(config, section)
+        if section != "models" or config.network(name) == name
         for line in missing(config, section, name)
     ]
     return f"config: {'; '.join(found)}. Without one of them, remove its entry, and its name in `protocols`"

@@ -7,9 +7,10 @@ from wordsight.catalogue import display
 from wordsight.catalogue.fitting import ProbeParameters
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Protocol
+from wordsight.catalogue.read_outs import Layer
 from wordsight.catalogue.section import nearest
 from wordsight.config.experiment import Config
-from wordsight.config.models import PretrainNetwork, Traits
+from wordsight.config.models import NetworkSection, PretrainNetwork, Traits
 from wordsight.config.pretraining import PretrainingSection, TrainingSection
 from wordsight.config.text import Wording
 from wordsight.errors import ConfigError
@@ -33,13 +34,32 @@ def values_of(config: Config, *path: str) -> Values:
 
 
 def network(config: Config, model: str) -> Values:
-    """Values of a model's section that decide its weights."""
-    return config.models[model].model_dump(mode="json", exclude=set(Traits.model_fields))
+    """Values of a model's section that decide its weights, and where this network is read if that is set."""
+    values = _network(config.models[model])
+    if config.models[model].features is None:
+        return values
+    return values | {"features": [place(config, reading) for reading in config.readings(model)]}
+
+
+def _network(section: NetworkSection) -> Values:
+    """Values of a network's section without its traits and without where it is read."""
+    return section.model_dump(mode="json", exclude={*Traits.model_fields, "features"})
 
 
 def networks(config: Config, w: Wildcards, cut: Cut) -> dict[str, Values]:
     """Network of each model of a job, by name."""
     return {model: network(config, model) for model in cut.covered(w)}
+
+
+def place(config: Config, model: str) -> Any:
+    """Where a model's features are read, as a plain value."""
+    found = config.read_out(model)
+    return found.model_dump(mode="json") if isinstance(found, Layer) else found
+
+
+def places(config: Config, w: Wildcards, cut: Cut) -> list[Any]:
+    """Where the features of each model of a job are read."""
+    return [place(config, model) for model in cut.covered(w)]
 
 
 def traits(config: Config, model: str) -> Values:
@@ -122,13 +142,15 @@ def candidates(config: Config, w: Wildcards) -> list[Values]:
     first = section.search.seed
     try:
         return [
-            PretrainNetwork(
-                source="pretrain",
-                architecture=section.architecture,
-                objective=objective,
-                seed=seed,
-                learning_rate=float(w.learning_rate),
-            ).model_dump(mode="json")
+            _network(
+                PretrainNetwork(
+                    source="pretrain",
+                    architecture=section.architecture,
+                    objective=objective,
+                    seed=seed,
+                    learning_rate=float(w.learning_rate),
+                )
+            )
             for seed in range(first, first + section.search.seeds)
         ]
     except ValueError:

@@ -110,7 +110,7 @@ def needs(config: Config) -> list[Need]:
     found = []
     for section, kind in KINDS.items():
         for name, values in getattr(config, section).items():
-            if values.source == "pretrain":
+            if values.source == "pretrain" or (section == "models" and config.network(name) != name):
                 continue
             need = Need(section, name, params.values_of(config, section, name))
             need.missing = own_files.missing(config, section, name)

@@ -159,6 +159,8 @@ def models_for(config: Config, protocol: str, dataset: str) -> list[str]:
     if attacked_here is not None and attacked_here.head == "own":
         space = label_space_of(config.datasets[dataset])
         models = [name for name in models if config.models[name].classifier == space]
+        # The classifier of a network is the same, wherever its features are read.
+        models = [name for name in models if config.network(name) == name]
     return models
 
 
@@ -309,6 +311,35 @@ def cuts_of_protocol(config: Config, protocol: str) -> list[Cut]:
     selected = config.select(section.models)
     narrowed = [replace(cut.among(selected), whole=not record.runs_encoder) for cut in others]
     return [alone, *(cut for cut in narrowed if cut.names)]
+
+
+def cuts_of_features(config: Config) -> list[Cut]:
+    """Cuts of the step that passes images through networks; a pass serves all places where one is read."""
+    alone, *others = cuts(config)
+    together = _cuts_by_places(config, whole=any(cut.whole and not cut.several for cut in others))
+    once = {model for cut in together for model in cut.all_models}
+    kept = [replace(cut, names=[name for name in cut.names if name not in once]) for cut in others]
+    return [alone, *(cut for cut in kept if cut.names), *together]
+
+
+def _cuts_by_places(config: Config, *, whole: bool) -> list[Cut]:
+    """Cuts whose jobs read the features of a network in all of its places."""
+    networks: dict[tuple[str, ...], list[str]] = {}
+    for model in config.models:
+        readings = config.readings(model)
+        if len(readings) > 1:
+            places = tuple(reading.removeprefix(model) for reading in readings)
+            networks.setdefault(places, []).append(model)
+    return [
+        Cut(jobs.of_places(places[1:]), tuple(f"{{model}}{place}" for place in places), names, whole)
+        for places, names in networks.items()
+    ]
+
+
+def fetched_models(config: Config) -> list[str]:
+    """Models whose networks are fetched: all but those that the workflow trains, or that read another's."""
+    trained = trained_models(config)
+    return [name for name in config.models if name not in trained and config.network(name) == name]
 
 
 def features(config: Config, cut: Cut, split: str) -> list[str]:

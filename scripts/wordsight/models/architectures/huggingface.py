@@ -15,8 +15,10 @@ from torch import nn
 from wordsight.config.models import PreprocessingSection
 from wordsight.errors import ConfigError, first_line
 from wordsight.models.encoder import Backbone
+from wordsight.models.read_outs import Anatomy
 
 FIRST_TOKEN, POOLED, EMBEDDING = "last_hidden_state", "pooler_output", "image_embeds"
+PROJECTION = "visual_projection"
 
 
 @dataclass(frozen=True)
@@ -26,45 +28,69 @@ class Family:
     Attributes
     ----------
     network : class of transformers that reads images
-    features : key of the network's output that the features come from; ``last_hidden_state`` means its first
-        token
+    features : key of the network's output that the pooled features come from; ``last_hidden_state`` means its
+        first token
+    layers : name of the list of its layers
     width : key of the configuration with the width of the features
     configuration : class of the network's configuration, if it is not that of the model type
     options : further arguments of the network's class
+    tokens : number of tokens before those of the patches, of which the first is the class token, without
+        registers
+    anatomy : further keys of the network's anatomy
     """
 
     network: str
     features: str
+    layers: str
     width: str = "hidden_size"
     configuration: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    tokens: int = 0
+    anatomy: dict[str, Any] = field(default_factory=dict)
 
 
 WITHOUT_POOLER = {"add_pooling_layer": False}
 
-CLIP = Family("CLIPVisionModelWithProjection", EMBEDDING, "projection_dim")
+CLIP = Family(
+    "CLIPVisionModelWithProjection",
+    EMBEDDING,
+    "vision_model.encoder.layers",
+    tokens=1,
+    anatomy={"norm": "vision_model.post_layernorm"},
+)
 
-SIGLIP = Family("SiglipVisionModel", POOLED)
+SIGLIP = Family("SiglipVisionModel", POOLED, "encoder.layers")
+
+# These normalise the mean of the last map.
+CONVNEXT: dict[str, Any] = {"width": "hidden_sizes", "anatomy": {"pooled_norm": "layernorm"}}
 
 # By model type, as in config.json. A masked autoencoder that masks nothing is a Vision Transformer.
 FAMILIES = {
-    "beit": Family("BeitModel", POOLED),
+    "beit": Family("BeitModel", POOLED, "layers", tokens=1),
     "clip": CLIP,
     "clip_vision_model": CLIP,
-    "convnext": Family("ConvNextModel", POOLED, "hidden_sizes"),
-    "convnextv2": Family("ConvNextV2Model", POOLED, "hidden_sizes"),
-    "deit": Family("DeiTModel", FIRST_TOKEN, options=WITHOUT_POOLER),
-    "dinov2": Family("Dinov2Model", FIRST_TOKEN),
-    "dinov2_with_registers": Family("Dinov2WithRegistersModel", FIRST_TOKEN),
-    "dinov3_convnext": Family("DINOv3ConvNextModel", POOLED, "hidden_sizes"),
-    "dinov3_vit": Family("DINOv3ViTModel", FIRST_TOKEN),
-    "resnet": Family("ResNetModel", POOLED, "hidden_sizes"),
+    "convnext": Family("ConvNextModel", POOLED, "encoder.stages", **CONVNEXT),
+    "convnextv2": Family("ConvNextV2Model", POOLED, "encoder.stages", **CONVNEXT),
+    "deit": Family("DeiTModel", FIRST_TOKEN, "layers", tokens=2, options=WITHOUT_POOLER),
+    "dinov2": Family("Dinov2Model", FIRST_TOKEN, "encoder.layer", tokens=1),
+    "dinov2_with_registers": Family("Dinov2WithRegistersModel", FIRST_TOKEN, "encoder.layer", tokens=1),
+    "dinov3_convnext": Family(
+        "DINOv3ConvNextModel",
+        POOLED,
+        "model.stages",
+        width="hidden_sizes",
+        anatomy={"last": "model.stages.3", "pooled_norm": "layer_norm"},
+    ),
+    "dinov3_vit": Family("DINOv3ViTModel", FIRST_TOKEN, "model.layer", tokens=1),
+    "resnet": Family("ResNetModel", POOLED, "encoder.stages", width="hidden_sizes"),
     "siglip": SIGLIP,
     "siglip_vision_model": SIGLIP,
-    "swin": Family("SwinModel", POOLED),
-    "swinv2": Family("Swinv2Model", POOLED),
-    "vit": Family("ViTModel", FIRST_TOKEN, options=WITHOUT_POOLER),
-    "vit_mae": Family("ViTModel", FIRST_TOKEN, configuration="ViTConfig", options=WITHOUT_POOLER),
+    "swin": Family("SwinModel", POOLED, "encoder.layers"),
+    "swinv2": Family("Swinv2Model", POOLED, "encoder.layers"),
+    "vit": Family("ViTModel", FIRST_TOKEN, "layers", tokens=1, options=WITHOUT_POOLER),
+    "vit_mae": Family(
+        "ViTModel", FIRST_TOKEN, "layers", tokens=1, configuration="ViTConfig", options=WITHOUT_POOLER
+    ),
 }
 
 # Parts of published models that do not affect features: classifiers, text towers, decoders, masks, poolers.
@@ -98,18 +124,44 @@ def build(name: str, configuration: dict[str, Any] | None = None) -> tuple[Backb
         configuration = source.configuration(name)
     kind, config, family = parts_of(configuration["network"], name)
     width = getattr(config, family.width)
+    network = kind(config, **family.options)
     backbone = Backbone(
-        kind(config, **family.options),
+        network,
         width[-1] if isinstance(width, list | tuple) else width,
         pool=_Features(family.features),
+        projection=_without_projection(network),
+        projection_name=f"{PROJECTION}.",
         unused=UNUSED,
         configuration=configuration,
+        anatomy=_anatomy(network, config, family),
     )
     return backbone, PreprocessingSection.model_validate(configuration["preprocessing"])
 
 
+def _without_projection(network: nn.Module) -> nn.Module | None:
+    """Take the projection into the space that is shared with texts out of a network; None if it has none."""
+    projection = getattr(network, PROJECTION, None)
+    if projection is not None:
+        network.set_submodule(PROJECTION, nn.Identity())
+    return projection
+
+
+def _anatomy(network: nn.Module, config: Any, family: Family) -> Anatomy:
+    """Where a network has its last tokens and its layers."""
+    registers = getattr(config, "num_register_tokens", 0) if family.tokens else 0
+    pooled_norm = "pooler.layernorm" if getattr(config, "use_mean_pooling", False) else ""
+    keys = {"pooled_norm": pooled_norm, **family.anatomy}
+    count = len(list(network.get_submodule(family.layers).children()))
+    return Anatomy(
+        layers=tuple(f"{family.layers}.{number}" for number in range(count)),
+        prefix=family.tokens + registers,
+        class_token=family.tokens > 0,
+        **keys,
+    )
+
+
 class _Features(nn.Module):
-    """Take the features out of the output of a network of transformers."""
+    """Take the pooled features out of the output of a network of transformers."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()

@@ -13,6 +13,7 @@ from typing import Any
 from wordsight.catalogue.section import nearest
 from wordsight.config.models import PreprocessingSection
 from wordsight.errors import ConfigError
+from wordsight.models.architectures.timm import anatomy_of
 from wordsight.models.compiler import without_compiler
 from wordsight.models.encoder import Backbone
 
@@ -42,4 +43,4 @@ def transformer(family: str, name: str, **options: Any) -> tuple[Backbone, Prepr
     if name not in HEADS:
         raise ConfigError(f"config: models: {family} has no network {name!r}; {nearest(name, list(HEADS))}")
     network: Any = timm.create_model(name, pretrained=False, num_classes=0, num_heads=HEADS[name], **options)
-    return Backbone(network, network.num_features), PREPROCESSING
+    return Backbone(network, network.num_features, anatomy=anatomy_of(network)), PREPROCESSING

@@ -19,6 +19,7 @@ from torch import nn
 from wordsight.config.models import PreprocessingSection
 from wordsight.errors import ConfigError
 from wordsight.models.encoder import Backbone
+from wordsight.models.read_outs import Anatomy
 
 PREPROCESSING = PreprocessingSection(
     image_size=32, resize=32, interpolation="bicubic", mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)
@@ -41,7 +42,9 @@ def build(name: str) -> tuple[Backbone, PreprocessingSection]:
     ]
     stem = [nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
     trunk = nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    return Backbone(trunk, widths[-1]), PREPROCESSING
+    # The stages lie between the three modules of the stem and the pooling.
+    stages = tuple(str(len(stem) + stage) for stage in range(STAGES))
+    return Backbone(trunk, widths[-1], anatomy=Anatomy(stages[-1], stages)), PREPROCESSING
 
 
 class BasicBlock(nn.Module):

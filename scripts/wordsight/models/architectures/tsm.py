@@ -44,8 +44,8 @@ def build(name: str) -> tuple[Backbone, PreprocessingSection]:
     """Network by its name, without a classifier.
 
     The name starts with ``resnet50`` or ``resnet50x2``, which is twice as wide. ``-va`` adds the space that
-    video shares with audio, and ``-vat`` the one that both share with text; without them, features are the
-    input of these spaces. ``-f`` and a number set the number of frames, 32 by default.
+    video shares with audio, and ``-vat`` the one that both share with text. Features are then read there, and
+    without them at the input of these spaces. ``-f`` and a number set the number of frames, 32 by default.
     """
     match = re.fullmatch(r"resnet50(x2)?(?:-(va|vat))?(?:-f([1-9]\d{0,2}))?", name)
     if not match:
@@ -54,9 +54,16 @@ def build(name: str) -> tuple[Backbone, PreprocessingSection]:
             "then -f and a number of frames, such as resnet50-vat-f8"
         )
     wider, space, frames = match.groups()
-    network = TsmResNet(2 if wider else 1, int(frames or FRAMES), space)
-    left_out = {None: ("va.", "vat."), "va": ("vat.",), "vat": ()}[space]
-    return Backbone(network, network.feature_size, unused=left_out), PREPROCESSING
+    network = TsmResNet(2 if wider else 1, int(frames or FRAMES))
+    spaces = Spaces(network.feature_size, space) if space else None
+    backbone = Backbone(
+        network,
+        spaces.feature_size if spaces else network.feature_size,
+        projection=spaces,
+        unused={None: ("va.", "vat."), "va": ("vat.",), "vat": ()}[space],
+        default="embedding" if space else "pooled",
+    )
+    return backbone, PREPROCESSING
 
 
 class TsmResNet(nn.Module):
@@ -66,10 +73,9 @@ class TsmResNet(nn.Module):
     ----------
     width : factor of the numbers of channels, 1 or 2
     frames : length of the clip
-    space : ``va``, ``vat`` or None, see :func:`build`
     """
 
-    def __init__(self, width: int, frames: int, space: str | None) -> None:
+    def __init__(self, width: int, frames: int) -> None:
         super().__init__()
         self.frames = frames
         before = 64 * width
@@ -81,9 +87,7 @@ class TsmResNet(nn.Module):
             self.units.append(nn.Sequential(first, *(Block(after, after) for _ in range(blocks - 1))))
             before = after
         self.norm0 = nn.BatchNorm2d(before)
-        self.va = AudioHead(before) if space else None
-        self.vat = TextHead() if space == "vat" else None
-        self.feature_size = {None: before, "va": AUDIO, "vat": TEXT}[space]
+        self.feature_size = before
         _initialise(self)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -105,10 +109,7 @@ class TsmResNet(nn.Module):
             x = repeat_middle(x, min(x.shape[1] + 2, self.frames))
             x = block(x)
         x = F.relu(self.norm0(x)).mean(dim=(2, 3)).unflatten(0, (batch, -1))
-        x = repeat_middle(x, self.frames).mean(dim=1)
-        for head in (self.va, self.vat):
-            x = x if head is None else head(x)
-        return x
+        return repeat_middle(x, self.frames).mean(dim=1)
 
 
 class Block(nn.Module):
@@ -131,6 +132,28 @@ class Block(nn.Module):
         y = self.conv0(shift(y.unflatten(0, clip)).flatten(0, 1))
         y = self.conv1(F.relu(self.norm1(y)))
         return shortcut + self.conv2(F.relu(self.norm2(y)))
+
+
+class Spaces(nn.Module):
+    """From the features to the space shared with audio, and on to the one shared with text.
+
+    Parameters
+    ----------
+    before : width of the features
+    space : ``va`` or ``vat``, see :func:`build`
+    """
+
+    def __init__(self, before: int, space: str) -> None:
+        super().__init__()
+        self.va = AudioHead(before)
+        self.vat = TextHead() if space == "vat" else None
+        self.feature_size = TEXT if self.vat else AUDIO
+        _initialise(self)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """From (b, before) to (b, feature_size)."""
+        x = self.va(x)
+        return x if self.vat is None else self.vat(x)
 
 
 class AudioHead(nn.Module):
