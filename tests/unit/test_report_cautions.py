@@ -154,6 +154,12 @@ def guesses(value=0.25):
     return complete(rows=rows)
 
 
+def unbalanced():
+    sizes = dataset_card("toys").splits.test.model_copy(update={"images_per_class": [160, 20, 20, 0]})
+    splits = {"train": dataset_card("toys").splits.train, "test": sizes}
+    return complete(datasets={"shapes": dataset_card("shapes"), "toys": dataset_card("toys", splits=splits)})
+
+
 # For each run, the words that its warning has in its title, and what it has to name.
 CASES = {
     "guesses": (guesses, "classifiers that guess", ["first on toys (25%)"]),
@@ -168,6 +174,7 @@ CASES = {
     "unconverged in a cell": (unconverged_in_a_cell, "converge", ["first on unseen concepts in an unseen style"]),
     "exact twins": (twins, "also in training", ["shapes 2 of 200"]),
     "near twins": (twins, "near twin", ["shapes 5 of 200", "toys 7 of 200"]),
+    "unequal classes": (unbalanced, "unequal size", ["toys (80% of the test images are of one class of 3)"]),
     "sides that differ": (unlike, "Contrast language", ["architecture and the size of their training data"]),
     "not compared everywhere": (not_compared, "Contrast language", ["Robustness on shapes"]),
     "few images": (few_images, "Few test images", ["Robustness (20 images)"]),

@@ -101,6 +101,17 @@ class DatasetCard(_Closed):
         counts = self.splits.test.images_per_class
         return max(counts) / sum(counts) if counts else None
 
+    @property
+    def unbalanced(self) -> bool:
+        """Whether some class has more than twice as many test images as another one that has any."""
+        counts = [count for count in self.splits.test.images_per_class if count]
+        return bool(counts) and max(counts) > 2 * min(counts)
+
+    @property
+    def tested_classes(self) -> int:
+        """Number of classes with test images."""
+        return sum(count > 0 for count in self.splits.test.images_per_class)
+
 
 def read_card(directory: Path | str) -> DatasetCard:
     """Read the card of a prepared dataset; :class:`DataError` names a file that is none."""

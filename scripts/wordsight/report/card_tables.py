@@ -18,6 +18,12 @@ def dataset_table(run: Run) -> Table:
     return tabulated("Datasets", DATASET, list(run.datasets.values()))
 
 
+def _class_sizes(card: DatasetCard) -> str:
+    counts = card.splits.test.images_per_class
+    few, many = min(counts, default=0), max(counts, default=0)
+    return f"{few:,} to {many:,}" if few < many else f"{many:,}" if counts else UNKNOWN
+
+
 # Columns of the table of datasets.
 DATASET: dict[str, Callable[[DatasetCard], str]] = {
     "dataset": lambda card: card.name,
@@ -26,6 +32,7 @@ DATASET: dict[str, Callable[[DatasetCard], str]] = {
     "classes": lambda card: f"{len(card.classes):,}",
     "training images": lambda card: f"{card.splits.train.items:,}",
     "test images": lambda card: f"{card.splits.test.items:,}",
+    "test images of a class": _class_sizes,
     "exact twins": lambda card: f"{card.duplicates.exact:,}",
     "near twins": lambda card: f"{card.duplicates.near:,}",
 }

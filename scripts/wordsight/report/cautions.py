@@ -76,6 +76,7 @@ def cautions(run: Run) -> list[Caution]:
         _unconverged,
         _exact_twins,
         _near_twins,
+        _unbalanced,
         _unknown,
         _constant,
         _flagged,
@@ -220,6 +221,25 @@ def _near_twins(run: Run) -> list[Caution]:
 def _twins(run: Run, kind: str) -> str:
     counts = [(card, getattr(card.duplicates, kind)) for card in run.datasets.values()]
     return join([f"{card.name} {count:,} of {card.splits.test.items:,}" for card, count in counts if count])
+
+
+def _unbalanced(run: Run) -> list[Caution]:
+    """Datasets on which naming a frequent class scores well, and what their protocols say of rare classes."""
+    protocols = [name for name in run.modes() if "balanced_accuracy" in PROTOCOLS[name].metrics]
+    covered = run.results[run.results["protocol"].isin(protocols)]
+    found = [
+        f"{card.name} ({percent(card.guessing)} of the test images are of one class of {card.tested_classes})"
+        for name, card in run.datasets.items()
+        if card.unbalanced and name in set(covered["dataset"])
+    ]
+    if not found:
+        return []
+    text = (
+        f"{join(found)}. Accuracy counts images, so it says little of rare classes. Balanced accuracy, the "
+        "mean recall of the classes, counts each class the same; a contrast compares it with `metrics`, and "
+        "recall.csv has every class."
+    )
+    return [Caution("Classes of unequal size", text)]
 
 
 def _unknown(run: Run) -> list[Caution]:

@@ -17,6 +17,7 @@ class Comparison(Section):
     seeds : of each model, where sides are matched by nothing but the seed
     families : of each model that belongs to one, the family; models of one family and side count once
     baseline : whether one side is untrained, which gives effects and intervals but no verdicts
+    metrics : what is compared, by protocol; its primary metric where none is named
     """
 
     name: str
@@ -26,6 +27,11 @@ class Comparison(Section):
     seeds: dict[str, int] = Field(default_factory=dict)
     families: dict[str, str] = Field(default_factory=dict)
     baseline: bool = False
+    metrics: dict[str, str] = Field(default_factory=dict)
+
+    def metric_of(self, protocol: str, primary: str) -> str:
+        """Metric that is compared on a protocol."""
+        return self.metrics.get(protocol, primary)
 
     @property
     def sides(self) -> tuple[list[str], list[str]]:

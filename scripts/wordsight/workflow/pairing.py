@@ -59,6 +59,7 @@ def resolve(config: Config) -> list[Comparison]:
                 groups=groups,
                 seeds=seeds,
                 families=families,
+                metrics=dict(contrast.metrics),
                 baseline=any(_untrained(config, side) for side in zip(*pairs, strict=True)),
             )
         )
