@@ -263,11 +263,11 @@ class CheckpointNetwork(Origin, NetworkSection):
             "`bit` (Big Transfer's `.npz`) or `mmv` (DeepMind's MMV)."
         ),
     )
-    key: Text | None = Field(
+    key: Text | Annotated[list[Text], Field(min_length=1)] | None = Field(
         default=None,
         description=(
-            "Entry of the file that holds the tensors, such as `state_dict`; left out when the file holds "
-            "them directly."
+            "Entry of the file that holds the tensors, such as `state_dict`, or the entries that lead to it, "
+            "such as `[model, state_dict]`; left out when the file holds them directly."
         ),
     )
     prefix: str = Field(

@@ -104,8 +104,12 @@ class Backbone(nn.Module):
         named = {prefix + name: value for prefix, part in parts for name, value in part.state_dict().items()}
         return {name: value for name, value in named.items() if not name.endswith("num_batches_tracked")}
 
-    def load(self, weights: Tensors, origin: str) -> None:
+    def load(self, weights: Tensors, origin: str, prefix: str | None = None) -> None:
         """Copy weights into the network; names and shapes have to match, see :func:`.tensors.fit`.
+
+        Parameters
+        ----------
+        prefix : what the user had removed from the names; None where the user can't
 
         Raises
         ------
@@ -115,12 +119,12 @@ class Backbone(nn.Module):
         for name, reason in self.refused.items():
             if name in weights:
                 raise WeightsError(f"{origin}: {reason}")
-        fit(weights, self.tensors(), origin, self.unused)
+        fit(weights, self.tensors(), origin, self.unused, prefix)
 
     def check(self, image_size: int, name: str) -> None:
         """Raise :class:`ConfigError` unless a square image of that size in pixels gives one vector."""
         try:
-            with torch.inference_mode():
+            with torch.no_grad():
                 found = str(tuple(self.eval()(torch.zeros(1, 3, image_size, image_size)).shape))
         except (AssertionError, RuntimeError, ValueError) as error:
             found = first_line(error)
