@@ -27,7 +27,14 @@ with step(snakemake.log[0], snakemake.threads):
         params.models, files.weights, files.train, snakemake.output
     ):
         rows = robustness.evaluate_encoder(
-            Task("robustness", model, snakemake.wildcards.dataset, params.mode, params.seed),
+            Task(
+                "robustness",
+                model,
+                snakemake.wildcards.dataset,
+                params.mode,
+                params.seed,
+                tuple(test.classes),
+            ),
             section,
             encoder=load(Path(weights).parent, device),
             test=test,

@@ -94,6 +94,15 @@ def test_sound_says_what_the_paper_mode_would_have_measured():
     assert beside != [pytest.approx(table["value"].mean()) for table in of("accuracy", sound)]
 
 
+def test_too_few_images_are_named_by_their_class_and_the_key():
+    train, test = random_split("train", 12, 3), random_split("test", 12, 3)
+    task = Task("few_shot", "m", "pets", classes=("cat", "dog", "eel"))
+    with pytest.raises(
+        DataError, match=r"few_shot of m on pets: class 'cat' has 4 .*protocols\.few_shot\.shots"
+    ):
+        few_shot.evaluate(task, Parameters(shots=[5]), train=train, test=test, classes=3)
+
+
 def test_models_with_equal_features_have_equal_rows():
     train, test = random_split("train", 60, 3), random_split("test", 40, 3)
     first, second = (run(train, test, model=m, shots=[1], trials=5) for m in ("a", "b"))
@@ -109,7 +118,8 @@ def test_labels_that_are_not_consecutive_are_kept():
 def test_too_few_images_name_dataset_class_count_and_shots():
     train, test = random_split("train", 14, 3), random_split("test", 12, 3)
     with pytest.raises(
-        DataError, match=r"few_shot of m on d: class 2 has 4 training images, expected at least 5"
+        DataError,
+        match=r"few_shot of m on d: class 2 has 4 training images, fewer than the 5 of protocols\.few_shot\.shots; ",
     ):
         run(train, test, shots=[1, 5])
 

@@ -80,6 +80,16 @@ def test_the_table_of_datasets_says_how_equal_their_classes_are():
     assert [row[place] for row in table.rows] == ["50", "20 to 140"]
 
 
+def test_the_table_of_datasets_counts_what_was_left_out_where_anything_was():
+    run = complete()
+    assert "damaged, left out" not in dataset_table(run).columns
+    card = run.datasets["toys"]
+    split = card.splits.test.model_copy(update={"damaged": ["a", "b"]})
+    run.datasets["toys"] = card.model_copy(update={"splits": card.splits.model_copy(update={"test": split})})
+    table = dataset_table(run)
+    assert [row[table.columns.index("damaged, left out")] for row in table.rows] == ["0", "2"]
+
+
 def test_a_missing_measurement_is_a_dash():
     rows = results()
     rows = rows[(rows["protocol"] != "robustness") | (rows["model"] == "first") | (rows["dataset"] == "toys")]

@@ -36,11 +36,13 @@ class SplitCard(_Closed):
     Attributes
     ----------
     images_per_class : in the order of the classes; empty in a dataset without classes
+    damaged : ids of the images that were left out, because they can't be read
     """
 
     items: Annotated[int, Field(ge=0)]
     sha256: Sha256
     images_per_class: list[Annotated[int, Field(ge=0)]] = []
+    damaged: list[str] = []
 
 
 class Splits(_Closed):

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from wordsight.catalogue.prose import counted
 from wordsight.errors import DataError
 from wordsight.files.feature_sets import Features
 from wordsight.protocols.balance import balanced, labels_of
@@ -64,7 +65,7 @@ def evaluate(
     """
     where = task.where
     check_splits(train, test, classes, where)
-    _check_shots(train, test, max(section.shots), where)
+    _check_shots(train, test, max(section.shots), task)
     trials = PAPER_TRIALS if task.mode == "paper" else section.trials
     unit_train, unit_test = unit_rows(train, where), unit_rows(test, where)
     present = np.unique(train.labels)
@@ -91,10 +92,12 @@ def evaluate(
     return [*tables, labels_of(task, test.labels, test.ids)]
 
 
-def _check_shots(train: Features, test: Features, shots: int, where: str) -> None:
+def _check_shots(train: Features, test: Features, shots: int, task: Task) -> None:
     for label in np.union1d(train.labels, test.labels):
         count = int(np.sum(train.labels == label))
         if count < shots:
+            found = f"class {task.name_of(int(label))} has {counted(count, 'training image')}"
             raise DataError(
-                f"{where}: class {label} has {count} training images, expected at least {shots} for its shots"
+                f"{task.where}: {found}, fewer than the {shots} of protocols.few_shot.shots; add images, or "
+                "ask for fewer shots"
             )

@@ -64,7 +64,7 @@ def evaluate(
     """
     where, rows = task.where, task.rows
     check_splits(train, test, classes, where)
-    _check_classes(train, test, where)
+    _check_classes(train, test, task)
     score = partial(rows, items=test.ids)
     if task.mode == "paper":
         passes = _passes(train, views, classes, where)
@@ -108,11 +108,12 @@ def _choose(solver: Solver, train: Features, section: "Parameters", seed: int) -
     )
 
 
-def _check_classes(train: Features, test: Features, where: str) -> None:
+def _check_classes(train: Features, test: Features, task: Task) -> None:
     unseen = np.setdiff1d(test.labels, train.labels)
     if len(unseen):
-        raise DataError(f"{where}: class {unseen[0]} has test images but no training image")
-    check_fittable(train.labels, where)
+        name = task.name_of(int(unseen[0]))
+        raise DataError(f"{task.where}: class {name} has test images but no training image")
+    check_fittable(train.labels, task)
 
 
 def _passes(train: Features, views: list[Features] | None, classes: int, where: str) -> list[np.ndarray]:

@@ -10,12 +10,16 @@ from wordsight.models.card import ModelCard
 from wordsight.report.run import Run, Trained
 from wordsight.report.table import Table, tabulated
 
+DAMAGED = "damaged, left out"  # a column that is left out if no image was
 OPTIONAL = ("group", "images seen")  # columns left out if no encoder has a value
 
 
 def dataset_table(run: Run) -> Table:
     """Where the images come from, how many there are, and how many test images have a twin in training."""
-    return tabulated("Datasets", DATASET, list(run.datasets.values()))
+    cards = list(run.datasets.values())
+    left_out = any(card.splits.train.damaged or card.splits.test.damaged for card in cards)
+    columns = {title: write for title, write in DATASET.items() if left_out or title != DAMAGED}
+    return tabulated("Datasets", columns, cards)
 
 
 def _class_sizes(card: DatasetCard) -> str:
@@ -33,6 +37,7 @@ DATASET: dict[str, Callable[[DatasetCard], str]] = {
     "training images": lambda card: f"{card.splits.train.items:,}",
     "test images": lambda card: f"{card.splits.test.items:,}",
     "test images of a class": _class_sizes,
+    DAMAGED: lambda card: f"{len(card.splits.train.damaged) + len(card.splits.test.damaged):,}",
     "exact twins": lambda card: f"{card.duplicates.exact:,}",
     "near twins": lambda card: f"{card.duplicates.near:,}",
 }

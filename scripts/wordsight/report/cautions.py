@@ -74,6 +74,7 @@ def cautions(run: Run) -> list[Caution]:
         _hindered_attacks,
         _unbroken,
         _unconverged,
+        _damaged,
         _exact_twins,
         _near_twins,
         _unbalanced,
@@ -200,6 +201,23 @@ def _unconverged(run: Run) -> list[Caution]:
         return []
     text = f"The fit reached its limit of iterations for {_places(rows)}. The accuracy may be too low."
     return [Caution("Linear classifiers that did not converge", text)]
+
+
+def _damaged(run: Run) -> list[Caution]:
+    """Images that were left out, because they can't be read."""
+    found = [
+        f"{card.name} {len(split.damaged):,} of {split.items + len(split.damaged):,} {words} images "
+        f"({some(split.damaged, NAMED)})"
+        for card in run.datasets.values()
+        for words, split in (("training", card.splits.train), ("test", card.splits.test))
+        if split.damaged
+    ]
+    if not found:
+        return []
+    text = (
+        f"They can't be read, and `skip_damaged` allows to leave them out, for every encoder: {join(found)}."
+    )
+    return [Caution("Damaged images were left out", text)]
 
 
 def _exact_twins(run: Run) -> list[Caution]:

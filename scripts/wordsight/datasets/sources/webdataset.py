@@ -175,7 +175,11 @@ def _classes(samples: list[Sample]) -> list[str]:
             f"{first.image.path}: {first.key}: has no label, neither in .cls nor as `label` in .json, "
             "but other samples have one"
         )
-    return [] if unlabelled else class_names(sample.label for sample in samples)
+    return (
+        []
+        if unlabelled
+        else class_names((sample.label for sample in samples), str(samples[0].image.path.parent))
+    )
 
 
 def _item(root: Path, sample: Sample, numbers: dict[str, int]) -> Item:
