@@ -245,7 +245,12 @@ class PythonNetwork(NetworkSection):
 
     source: Literal["python"]
     name: Text = Field(description="Name of the function.")
-    path: LocalPath = Field(description="The Python file.")
+    path: LocalPath = Field(
+        description=(
+            "The Python file. Its code is run, so name only files that you would run yourself, and look here "
+            "before you run the configuration of somebody else."
+        )
+    )
     weights: LocalPath | None = Field(
         default=None, description="File of weights that is passed to the function; none when left out."
     )
