@@ -5,7 +5,8 @@ rule summary:
     input:
         targets.protocol_results(settings),
     output:
-        "results/statistics/summary.parquet",
+        summary="results/statistics/summary.parquet",
+        recall="results/statistics/recall.parquet",
     log:
         "logs/summary.log",
     benchmark:
@@ -89,7 +90,9 @@ rule result_tables:
         sensitivity="results/statistics/sensitivity.parquet",
         conclusions="results/statistics/conclusions.parquet",
         plan="results/statistics/plan.parquet",
+        recall="results/statistics/recall.parquet",
         models=inputs.model_cards(settings),
+        datasets=inputs.dataset_cards(settings),
     output:
         results="results/tables/results.csv",
         objectives="results/tables/objectives.csv",
@@ -97,6 +100,7 @@ rule result_tables:
         sensitivity="results/tables/sensitivity.csv",
         conclusions="results/tables/conclusions.csv",
         plan="results/tables/plan.csv",
+        recall="results/tables/recall.csv",
         descriptor="results/tables/datapackage.json",
     log:
         "logs/result_tables.log",

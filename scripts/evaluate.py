@@ -34,7 +34,7 @@ with step(snakemake.log[0], snakemake.threads):
             about = {"classes": len(card.classes)}
         for number, model in enumerate(params.models):
             index = number * len(folders) + place
-            task = Task(params.protocol, model, card.name, params.mode, params.seed)
+            task = Task(params.protocol, model, card.name, params.mode, params.seed, tuple(card.classes))
             data = {
                 split: read_features(path)
                 for split in ("train", "test")

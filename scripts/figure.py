@@ -29,5 +29,6 @@ with step(snakemake.log[0], snakemake.threads):
         sensitivity=read_csv(snakemake.input.sensitivity),
         questions=dict(snakemake.params.questions),
         examples=next(map(read_json, snakemake.input.get("examples", [])), None),
+        guessing={name: card.guessing for name, card in cards.items() if card.guessing is not None},
     )
     save(draw(snakemake.wildcards.figure, tables), **dict(snakemake.output.items()))

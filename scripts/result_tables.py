@@ -8,12 +8,13 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.logs import step
 
 with step(snakemake.log[0], snakemake.threads):
+    from wordsight.datasets import card as dataset_card
     from wordsight.files.disk import write_json
     from wordsight.files.parquet import read_frame
     from wordsight.models.card import read_cards
     from wordsight.tables.citation import read_citation
     from wordsight.tables.csv import write_csv
-    from wordsight.tables.joined import objectives_table, results_table
+    from wordsight.tables.joined import objectives_table, recall_table, results_table
     from wordsight.tables.schema import checked, descriptor
     from wordsight.tables.schemas import SCHEMAS
 
@@ -25,6 +26,9 @@ with step(snakemake.log[0], snakemake.threads):
         "sensitivity": read_frame(snakemake.input.sensitivity),
         "conclusions": read_frame(snakemake.input.conclusions),
         "plan": read_frame(snakemake.input.plan),
+        "recall": recall_table(
+            read_frame(snakemake.input.recall), dataset_card.read_cards(snakemake.input.datasets)
+        ),
     }
     tables = {name: checked(frame, SCHEMAS[name]) for name, frame in frames.items()}
     for name, table in tables.items():

@@ -27,7 +27,14 @@ with step(snakemake.log[0], snakemake.threads):
     for model, place, train, output in zip_longest(params.models, places, files.train, snakemake.output):
         (encoder,) = load_all([place], device)
         rows = robustness.evaluate_encoder(
-            Task("robustness", model, snakemake.wildcards.dataset, params.mode, params.seed),
+            Task(
+                "robustness",
+                model,
+                snakemake.wildcards.dataset,
+                params.mode,
+                params.seed,
+                tuple(test.classes),
+            ),
             section,
             encoder=encoder,
             test=test,

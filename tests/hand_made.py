@@ -103,6 +103,14 @@ def plan_row(needed=21.0, **changes):
     }  # fmt: skip
 
 
+def recall_row(**changes):
+    """One row of recall.csv."""
+    return {
+        "protocol": "transfer", "model": "first", "dataset": "shapes", "mode": "sound", "parameter": "",
+        "setting": 0.0, "label": 0, "class": "a", "value": 0.6, "stderr": 0.02, "n": 50, "trials": 1, **changes,
+    }  # fmt: skip
+
+
 def sensitivity(
     analysis="random effects over datasets", left_out="", effect=0.2, low=0.1, high=0.3, **changes
 ):
@@ -150,6 +158,7 @@ def tables(models=("first", "second"), datasets=("shapes", "toys"), compared=Non
         no_contrasts() if compared is None else compared,
         dict.fromkeys(datasets, 4),
         list(models),
+        guessing=dict.fromkeys(datasets, 0.25),
     )
 
 
@@ -430,6 +439,7 @@ def trained_tables(models=None, compared=None, **options):
         ["first", *models],
         objective_means(rows),
         learning_curves(models),
+        guessing=dict.fromkeys(("shapes", "toys"), 0.25),
     )
 
 

@@ -13,7 +13,7 @@ import torch
 from wordsight.catalogue.prose import some
 from wordsight.catalogue.read_outs import ReadOut, word
 from wordsight.datasets.sources.packaged import imagenet_samples
-from wordsight.errors import WeightsError, plain
+from wordsight.errors import WeightsError, first_line, plain
 from wordsight.files.disk import write_json
 from wordsight.files.pixels import decode
 from wordsight.models import architectures
@@ -78,6 +78,7 @@ def check(directory: Path | str, *, name: str | None = None, place: ReadOut | No
     report = Report(_describe(encoder))
     _check_layers(encoder, report)
     images, labels = _photographs(encoder)
+    _check_gradient(encoder, images[:1], report)
     with torch.inference_mode():
         features = encoder(images)
         if not torch.isfinite(features).all():
@@ -243,6 +244,28 @@ def _check_determinism(
         report.problems.append("two passes over the same photographs give different features")
     elif alone > BATCH_TOLERANCE:
         report.problems.append("the features of a photograph depend on the other photographs in its batch")
+
+
+def _check_gradient(encoder: Encoder, images: torch.Tensor, report: Report) -> None:
+    """Take the gradient of a random combination of the features with respect to the pixels, as attacks do."""
+    pixels = images.clone().requires_grad_(True)
+    generator = torch.Generator().manual_seed(0)
+    try:
+        with torch.enable_grad():
+            features = encoder(pixels)
+            weights = torch.randn(features.shape, generator=generator).to(features)
+            (gradient,) = torch.autograd.grad((features * weights).sum(), pixels)
+    except RuntimeError as error:
+        report.cautions.append(
+            f"its features have no gradient, so it can't be attacked ({first_line(error)})"
+        )
+        return
+    reached = ((gradient != 0) & torch.isfinite(gradient)).any(dim=1).double().mean().item()
+    report.facts["gradient"] = f"reaches {reached:.0%} of the pixels"
+    if not torch.isfinite(gradient).all():
+        report.cautions.append("its gradient is not finite, so attacks on it mean nothing")
+    elif not reached:
+        report.cautions.append("its gradient is zero everywhere, so attacks on it find nothing")
 
 
 def _check_accuracy(encoder: Encoder, images: torch.Tensor, labels: np.ndarray, report: Report) -> None:

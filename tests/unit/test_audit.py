@@ -259,6 +259,20 @@ def test_guessing_is_one_in_the_number_of_classes_over_the_datasets_of_the_row()
     assert audit(effect(dataset="toys"), datasets=datasets)["chance"] == pytest.approx(1 / 5)
 
 
+def test_guessing_is_the_share_of_the_most_frequent_class_and_for_balanced_accuracy_of_each_alike():
+    sizes = {"items": 200, "sha256": "c" * 64, "images_per_class": [160, 40, 0, 0]}
+    datasets = {
+        "shapes": dataset_card("shapes"),
+        "toys": dataset_card("toys", splits={"train": sizes, "test": sizes}),
+    }
+    assert audit(effect(), datasets=datasets)["chance"] == pytest.approx((1 / 4 + 4 / 5) / 2)
+    assert audit(effect(dataset="toys"), datasets=datasets)["chance"] == pytest.approx(4 / 5)
+    rows = results(MODELS)
+    rows.loc[rows["metric"] == "accuracy", "metric"] = "balanced_accuracy"
+    row = effect(dataset="toys", metric="balanced_accuracy")
+    assert audit(row, datasets=datasets, summary=rows)["chance"] == pytest.approx(1 / 2)
+
+
 def test_recorded_guessing_is_used():
     rows = pd.concat([crossed_results(name, "", 0) for name in MODELS])
     rows.loc[rows["metric"] == "chance", "value"] = 0.07

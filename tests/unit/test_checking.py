@@ -73,6 +73,25 @@ def test_a_trained_classifier_passes(tmp_path):
     verdict("m", report)
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ("features.detach()", "no gradient, so it can't be attacked"),
+        ("features.round()", "gradient is zero everywhere"),
+        ("features / features.detach().abs().clamp(max=0)", "not finite"),
+    ],
+)
+def test_a_network_that_cannot_be_attacked_is_a_caution(tmp_path, changed, words):
+    report = check(fetched(tmp_path, f"features if images.std() == 0 else {changed}"))
+    assert [line for line in report.cautions + report.problems if words in line]
+
+
+def test_a_gradient_that_reaches_every_pixel_is_no_caution(tmp_path):
+    report = check(fetched(tmp_path, tensors=layers()))
+    assert report.facts["gradient"] == "reaches 100% of the pixels"
+    assert not [line for line in report.cautions if "gradient" in line]
+
+
 def test_a_classifier_that_sees_other_pixels_is_found(tmp_path):
     source = PackagedNetwork(source="packaged", name="squeezenet1_1", classifier="imagenet-1k")
     card = building.fetch(source, "m", tmp_path / "a")

@@ -127,6 +127,9 @@ MISTAKES = [
     ("contrasts/captions-labels/treatment", {"seed": [0, "x"]}, "contrasts.captions-labels.treatment.seed.1", ["whole number", "'x'"]),
     ("contrasts/captions-labels/treatment", {"language": ["caption"]}, "contrasts.captions-labels.treatment.language.0", ["did you mean 'captions'"]),
     ("contrasts/captions-labels/control", {"architecture": "packaged/none"}, "contrasts.captions-labels.control", ["architecture: packaged/none"]),
+    ("contrasts/captions-labels/metrics", {"transfr": "accuracy"}, "contrasts.captions-labels.metrics", ["did you mean 'transfer'"]),
+    ("contrasts/captions-labels/metrics", {"transfer": "balanced"}, "contrasts.captions-labels.metrics.transfer", ["did you mean 'balanced_accuracy'", "accuracy, balanced_accuracy, accuracy_ridge"]),
+    ("contrasts/captions-labels/metrics", {"few_shot": "accuracy_unnormalised"}, "contrasts.captions-labels.metrics.few_shot", ["valid: accuracy, balanced_accuracy"]),
     ("contrasts/captions-labels/match", ["seeds"], "contrasts.captions-labels.match.0", ["did you mean 'seed'"]),
     ("pretraining/images", "emojis", "pretraining.images", ["'emojis'", "did you mean 'emoji'"]),
     ("pretraining/styles", ["openmoji"], "pretraining.styles", ["protocols.cross_style_few_shot", "datasets.emoji.styles"]),
@@ -241,6 +244,14 @@ def test_selector_takes_lists_and_combines_keys():
 def test_a_packaged_set_has_the_label_space_of_its_source():
     config = load(changed("datasets/photos/label_space", ...))
     assert targets.models_for(config, "robustness", "photos") == ["efficientnet-lite0", "squeezenet1.1"]
+
+
+def test_a_metric_of_sound_mode_cannot_be_chosen_in_paper_mode():
+    config = changed("contrasts/captions-labels/metrics", {"transfer": "accuracy_ridge"})
+    load(config)
+    config["protocols"]["transfer"]["mode"] = "paper"
+    with pytest.raises(ConfigError, match=r"metrics\.transfer: .*valid: accuracy, balanced_accuracy$"):
+        load(config)
 
 
 def test_a_contrast_that_no_protocol_measures_is_refused():

@@ -81,6 +81,39 @@ def test_the_effect_is_the_mean_difference_over_models_trials_and_items(tmp_path
     assert row["resampled"] == "treatments, trials, items"
 
 
+def test_a_contrast_by_another_metric_has_its_own_margin_and_leaves_the_others_alone(tmp_path):
+    rng = np.random.default_rng(0)
+    values = draw(rng, {"a": 0.7, "c": 0.4, "untrained": 0.2})
+    cards = {name: model_card(name, images=0 if name == "untrained" else 9) for name in values}
+    paths = []
+    for model, matrix in values.items():
+        path = tmp_path / f"{model}.parquet"
+        tables = [
+            make_rows(protocol="few_shot", model=model, dataset="d", mode="sound", metric=metric, seed=0,
+                      trial=trial, items=[f"i{i:03}" for i in range(60)], values=row * scale)
+            for metric, scale in (("accuracy", 1.0), ("balanced_accuracy", 0.5))
+            for trial, row in enumerate(matrix)
+        ]  # fmt: skip
+        write_rows(path, tables)
+        paths.append(path)
+    pairs = [("a", "c")]
+    chosen = comparison(pairs, name="balanced").model_copy(
+        update={"metrics": {"few_shot": "balanced_accuracy"}}
+    )
+    section = SECTION.model_copy(update={"margins": {"balanced_accuracy": 0.07, "accuracy": 0.05}})
+    frame = compare(paths, [comparison(pairs, name="plain"), chosen], section, 0, cards=cards)
+    plain, balanced = (one(frame, contrast=name, scope="pooled") for name in ("plain", "balanced"))
+    assert (plain["metric"], balanced["metric"]) == ("accuracy", "balanced_accuracy")
+    assert (plain["margin"], balanced["margin"]) == (0.05, 0.07)
+    for column in ("effect", "treatment", "control", "encoders_stderr"):
+        assert balanced[column] == pytest.approx(plain[column] / 2)
+    alone = compare(paths, [comparison(pairs, name="plain")], section, 0, cards=cards)
+    pd.testing.assert_frame_equal(
+        alone.drop(columns=["comparisons"]),
+        frame[frame["contrast"] == "plain"].reset_index(drop=True).drop(columns=["comparisons"]),
+    )
+
+
 def test_matched_groups_weigh_the_same_however_many_models_they_have(tmp_path):
     values = {"a": 0.9, "a1": 0.1, "a2": 0.3, "a3": 0.5, "b": 0.6, "b1": 0.5}
     paths = [write(tmp_path, model, np.full((2, 5), value)) for model, value in values.items()]

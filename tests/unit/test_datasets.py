@@ -16,6 +16,7 @@ from PIL import Image
 from wordsight import datasets
 from wordsight.config.datasets import ImageFolderDataset, Limit, PackagedDataset
 from wordsight.datasets import building, reading
+from wordsight.datasets import source as dataset_source
 from wordsight.datasets.source import NO_LABEL, Item, Source
 from wordsight.datasets.sources.emoji.variants import concept
 from wordsight.datasets.splitting import halves, limited
@@ -272,6 +273,47 @@ def test_a_failure_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def with_damage(items, *places):
+    """The same items, some of which are no images."""
+    return [replace(item, read=lambda: b"") if place in places else item for place, item in enumerate(items)]
+
+
+def test_a_configured_share_of_damaged_images_is_left_out_and_listed(tmp_path):
+    train, test = with_damage(noise_items(100, 2), 3, 50), with_damage(noise_items(50, 2, "t"), 7)
+    card = build(source(train, test), tmp_path / "toy", skip_damaged=0.02)
+    assert (card.splits.train.items, card.splits.train.damaged) == (98, ["item-3", "item-50"])
+    assert (card.splits.test.items, card.splits.test.damaged) == (49, ["t-7"])
+    assert card.splits.train.images_per_class == [49, 49]
+    assert reading.read_card(tmp_path / "toy") == card
+    split = reading.open_split(tmp_path / "toy", "train")
+    assert split.ids == [item.id for place, item in enumerate(train) if place not in (3, 50)]
+    assert len(list(split.images())) == 98
+    whole = build(source(noise_items(100, 2), noise_items(50, 2, "t")), tmp_path / "whole", skip_damaged=0.02)
+    assert whole.splits.train.damaged == []
+
+
+@pytest.mark.parametrize(
+    ("share", "train", "test", "words"),
+    [
+        (0, (3,), (), "^toy: item-3: expected an image, found an empty file$"),
+        (0, (3, 4), (7,), "^toy: 3 images can't be read; replace or remove them: item-3: "),
+        (0.02, (3, 4, 5), (), r"^toy: 3 images can't be read \(skip_damaged allows 2 of 100 in train\); "),
+        (0.02, (3,), (7, 8), r"^toy: 3 images can't be read \(skip_damaged allows 1 of 50 in test\); "),
+        (
+            0.9,
+            tuple(range(0, 100, 2)),
+            (),
+            r"^toy: 50 images .*\(no image of a class is left in train\); .*40 more",
+        ),
+    ],
+)
+def test_more_damage_than_the_share_or_a_whole_class_is_refused(tmp_path, share, train, test, words):
+    harmed = with_damage(noise_items(100, 2), *train), with_damage(noise_items(50, 2, "t"), *test)
+    with pytest.raises(DataError, match=words):
+        build(source(*harmed), tmp_path / "toy", skip_damaged=share)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_failure_leaves_the_dataset_that_was_there(tmp_path):
     build(source(noise_items(4, 2), noise_items(2, 2, "t")), tmp_path / "toy")
     before = digests(tmp_path / "toy")
@@ -379,6 +421,16 @@ def test_a_part_of_a_published_label_space_is_refused(tmp_path):
     assert not (tmp_path / "toy").exists()
     placed = replace(items, label_indices=[[7], [8]])
     assert build(placed, tmp_path / "toy", label_space="imagenet-1k").label_indices == [[7], [8]]
+
+
+def test_minus_one_among_numbers_is_no_class():
+    """It marks what has no label; with two classes that are -1 and 1, it is one of them."""
+    assert dataset_source.class_names(["1", "-1"]) == ["-1", "1"]
+    assert dataset_source.class_names(["2", "10", "1"]) == ["1", "2", "10"]
+    with pytest.raises(
+        DataError, match=r"^pets: the label -1 marks what has no label; leave those images out"
+    ):
+        dataset_source.class_names(["0", "-1", "1"], "pets")
 
 
 def test_a_card_says_how_many_images_each_class_has(tmp_path):

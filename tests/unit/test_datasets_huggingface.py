@@ -254,7 +254,7 @@ def test_what_is_wrong_with_a_key_is_named(keys, message):
         ({"text": ["a", ""]}, r"mine: test-0000001: the column text is empty$"),
         ({"text": ["a", None]}, r"mine: test-0000001: the column text is empty$"),
         ({"kind": [0, None]}, r"mine: test-0000001: the column kind is empty$"),
-        ({"kind": [0, -1]}, r"mine: test-0000001: the column kind is empty$"),
+        ({"kind": [0, -1]}, r"mine: test-0000001: the column kind is -1, which marks what has no label; "),
         (
             {"image": [None, None]},
             r"hf: 2 images can't be read; .*: test-0000000: cannot be read \(no image in the column",

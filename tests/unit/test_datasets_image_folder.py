@@ -75,6 +75,15 @@ def test_folders_named_by_number_are_in_the_order_of_their_numbers(tmp_path):
     assert [item.split("/")[1] for item in split.ids] == [str(label) for label in split.labels]
 
 
+def test_a_folder_of_another_name_is_named_with_the_key_that_takes_it(folder):
+    (folder / "test").rename(folder / "val")
+    with pytest.raises(
+        DataError, match=r"pets/test: does not exist; .* has train and val; .*`splits: \{test: val\}`$"
+    ):
+        prepare(folder)
+    assert prepare(folder, splits={"train": "train", "test": "val"}).splits.test.items == 2
+
+
 def remove_class(root):
     shutil.rmtree(root / "test" / "dog")
 

@@ -45,6 +45,19 @@ def test_separated_classes_are_all_right():
     assert set(tables[0]["parameter"]) == {"shots"}
 
 
+def test_balanced_accuracy_is_the_mean_recall_of_each_trial():
+    train, test = random_split("train", 60, 3), random_split("test", 40, 3)
+    tables = run(train, test, shots=[1, 5], trials=3)
+    (labels,) = of("label", tables)
+    assert labels["value"].tolist() == test.labels.tolist()
+    plain, balanced = of("accuracy", tables), of("balanced_accuracy", tables)
+    assert len(plain) == len(balanced) == 6
+    for one, other in zip(plain, balanced, strict=True):
+        assert other[["setting", "trial", "item"]].equals(one[["setting", "trial", "item"]])
+        recall = [one["value"][test.labels == label].mean() for label in range(3)]
+        assert other["value"].mean() == pytest.approx(np.mean(recall))
+
+
 def test_each_item_agrees_with_a_loop_over_prototypes():
     train, test = random_split("train", 60, 3), random_split("test", 40, 3)
     chosen = draw(train.labels, 5, 3, (0, "few_shot", "d"))
@@ -66,7 +79,7 @@ def test_a_short_prototype_loses_in_paper_and_wins_in_sound():
     train = split("train", [[0.6, 0.8], [0.6, -0.8], [0.8, 0.6], [0.8, 0.6]], [0, 0, 1, 1])
     query = split("query", [[1.0, 0.1]], [0])
     assert run(train, query, classes=2, shots=[2], trials=1)[0]["value"].tolist() == [1]
-    tables = run(train, query, classes=2, mode="paper", shots=[2])
+    tables = of("accuracy", run(train, query, classes=2, mode="paper", shots=[2]))
     assert [t["value"].tolist() for t in tables] == [[0]] * 10
     (beside,) = of("accuracy_unnormalised", run(train, query, classes=2, shots=[2], trials=1))
     assert (beside["value"][0], beside["item"][0], beside["setting"][0]) == (0, "", 2)
@@ -77,8 +90,17 @@ def test_sound_says_what_the_paper_mode_would_have_measured():
     sound = run(train, test, shots=[1, 5], trials=few_shot.PAPER_TRIALS)
     paper = run(train, test, mode="paper", shots=[1, 5])
     beside = [table["value"][0] for table in of("accuracy_unnormalised", sound)]
-    assert beside == [pytest.approx(table["value"].mean()) for table in paper]
+    assert beside == [pytest.approx(table["value"].mean()) for table in of("accuracy", paper)]
     assert beside != [pytest.approx(table["value"].mean()) for table in of("accuracy", sound)]
+
+
+def test_too_few_images_are_named_by_their_class_and_the_key():
+    train, test = random_split("train", 12, 3), random_split("test", 12, 3)
+    task = Task("few_shot", "m", "pets", classes=("cat", "dog", "eel"))
+    with pytest.raises(
+        DataError, match=r"few_shot of m on pets: class 'cat' has 4 .*protocols\.few_shot\.shots"
+    ):
+        few_shot.evaluate(task, Parameters(shots=[5]), train=train, test=test, classes=3)
 
 
 def test_models_with_equal_features_have_equal_rows():
@@ -96,7 +118,8 @@ def test_labels_that_are_not_consecutive_are_kept():
 def test_too_few_images_name_dataset_class_count_and_shots():
     train, test = random_split("train", 14, 3), random_split("test", 12, 3)
     with pytest.raises(
-        DataError, match=r"few_shot of m on d: class 2 has 4 training images, expected at least 5"
+        DataError,
+        match=r"few_shot of m on d: class 2 has 4 training images, fewer than the 5 of protocols\.few_shot\.shots; ",
     ):
         run(train, test, shots=[1, 5])
 

@@ -2,14 +2,19 @@
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from wordsight.errors import DataError
-from wordsight.files.pixels import decode, encode
+from wordsight.files.pixels import MAX_BYTES, decode, encode
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 RNG = np.random.default_rng(0)
 NOISE = Image.fromarray(RNG.integers(0, 256, (24, 16, 3), dtype=np.uint8))
@@ -27,7 +32,10 @@ def pixels(data):
     return np.asarray(image)
 
 
-def png_header(width, height):
+GREY, RGB, RGBA = 0, 2, 6  # colour types of PNG
+
+
+def png_header(width, height, kind=RGB):
     """A PNG that ends after its header."""
 
     def chunk(kind, body):
@@ -35,7 +43,7 @@ def png_header(width, height):
 
     return (
         b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+        + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0))
         + chunk(b"IDAT", b"")
     )
 
@@ -158,10 +166,56 @@ def test_formats_beyond_the_listed_ones_are_not_tried(kind):
         decode(saved(NOISE, kind), "item")
 
 
-@pytest.mark.parametrize(("width", "height"), [(10_001, 10_000), (100_000, 1_001), (60_000, 60_000)])
-def test_over_100_megapixels_are_refused_before_decoding(width, height):
-    with pytest.raises(DataError, match=r"^bomb: .*more than 100 megapixels"):
-        decode(png_header(width, height), "bomb")
+@pytest.mark.parametrize(
+    ("width", "height", "kind", "words"),
+    [
+        (10_001, 10_000, RGB, "3 bytes, which need 600 MB; the limit is 600 MB"),
+        (100_000, 1_001, RGB, "100000 x 1001 pixels"),
+        (10_000, 8_572, RGBA, "4 bytes, which need 600 MB"),
+        (10_000, 10_000, RGBA, "4 bytes, which need 700 MB"),
+        (10_000, 15_001, GREY, "pixels"),
+        (60_000, 60_000, GREY, "pixels"),
+        (60_000, 60_000, RGB, "pixels"),
+    ],
+)
+def test_what_needs_too_much_memory_is_refused_before_decoding(width, height, kind, words):
+    """By bytes: pixels with transparency need more of them than others."""
+    with pytest.raises(DataError, match=f"^bomb: has .*{words}.* make it smaller"):
+        decode(png_header(width, height, kind), "bomb")
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "I;16", "P"])
+def test_bands_give_the_same_pixels_as_the_whole(monkeypatch, mode):
+    rng = np.random.default_rng(0)
+    shape = {"RGBA": (37, 23, 4), "LA": (37, 23, 2)}.get(mode, (37, 23))
+    kind = np.uint16 if mode == "I;16" else np.uint8
+    image = Image.fromarray(rng.integers(0, np.iinfo(kind).max, shape, dtype=kind))
+    options = {"transparency": 7} if mode in ("I;16", "P") else {}
+    if mode == "P":
+        image = image.convert("P")
+    data = saved(image, **options)
+    whole = pixels(data)
+    monkeypatch.setattr("wordsight.files.pixels.BAND", 5 * 23)
+    np.testing.assert_array_equal(pixels(data), whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "I;16"])
+def test_the_largest_image_takes_the_memory_that_it_was_counted_with(tmp_path, mode):
+    """A quarter of the limit, since making it takes a while."""
+    side = {"RGB": 5000, "RGBA": 4629, "I;16": 5477}[mode]
+    Image.new(mode, (side, side), 1).save(tmp_path / "a.png", compress_level=1)
+    code = (
+        "import resource, sys; from wordsight.files.pixels import decode\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "data = open(sys.argv[1], 'rb').read(); before = peak()\n"
+        "decode(data, 'a'); print(peak() - before)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "a.png"],
+        capture_output=True, text=True, check=True, cwd=SCRIPTS,
+    )  # fmt: skip
+    assert int(done.stdout) * 1024 < MAX_BYTES / 4 + 150e6
 
 
 def test_what_pillow_only_warns_of_is_accepted():

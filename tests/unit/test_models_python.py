@@ -74,6 +74,42 @@ def test_features_are_those_of_the_users_network(tmp_path, weights):
     torch.testing.assert_close(encoder(images), expected)
 
 
+# Networks that a trial pass in inference mode would leave without a gradient.
+USUAL = "return nn.Sequential(nn.Conv2d(3, 8, 4, 4), nn.AdaptiveAvgPool2d(1), nn.Flatten())"
+CACHED = """class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer, self.cache = nn.Linear(3, 8), None
+
+    def forward(self, images):
+        if self.cache is None:
+            self.cache = self.layer.weight * 2
+        return nn.functional.linear(images.mean(dim=(2, 3)), self.cache)
+
+
+"""
+KINDS = {
+    "half": USUAL + ".half()",
+    "double": USUAL + ".double()",
+    "bfloat16": USUAL + ".bfloat16()",
+    "one half layer": USUAL.replace("4, 4)", "4, 4).half()"),
+    "lazy": "return nn.Sequential(nn.Flatten(), nn.LazyLinear(8))",
+    "cached": "return Net()",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_features_have_a_gradient_whatever_the_network_is_made_of(tmp_path, kind):
+    body = f"def mine(weights):\n    {KINDS[kind]}\n"
+    text = HEAD + (CACHED if kind == "cached" else "") + DECORATOR + body
+    building.fetch(section(write(tmp_path, text)), "m", tmp_path / "m")
+    encoder, images = reading.load(tmp_path / "m"), torch.rand(2, 3, 16, 16, requires_grad=True)
+    features = encoder(images)
+    assert features.dtype == torch.float32
+    (gradient,) = torch.autograd.grad(features.sum(), images)
+    assert bool((gradient != 0).any())
+
+
 def test_the_same_file_gives_the_same_bytes_and_leaves_the_generator_alone(tmp_path):
     path = write(tmp_path)
     state = torch.random.get_rng_state()

@@ -66,6 +66,14 @@ def test_comparisons_keep_the_order_and_the_questions_of_the_configuration():
     assert (last.name, last.question, last.pairs) == ("letters", "b or c?", [("b-words", "c-words")])
 
 
+def test_a_comparison_has_the_metrics_that_its_contrast_chose():
+    values = {**LANGUAGE, "metrics": {"clustering": "accuracy"}}
+    chosen, plain = resolve(config(language=values, other=LANGUAGE))
+    assert (chosen.metrics, plain.metrics) == ({"clustering": "accuracy"}, {})
+    assert chosen.metric_of("clustering", "primary") == "accuracy"
+    assert plain.metric_of("clustering", "primary") == "primary"
+
+
 def test_a_comparison_survives_its_way_through_params():
     (comparison,) = resolve(config(language={**LANGUAGE, "match": ["architecture"]}))
     assert Comparison.model_validate(comparison.model_dump(mode="json")) == comparison
@@ -118,7 +126,7 @@ def test_pairs_of_equal_seed_and_architecture_are_named_by_both():
         {
             "datasets": {"d": {"source": "packaged", "name": "sklearn_digits"}},
             "pretraining": trained,
-            "protocols": {"clustering": {"datasets": ["d"]}},
+            "protocols": {},
             "contrasts": {
                 "c": {
                     "treatment": {"objective": "labels"},

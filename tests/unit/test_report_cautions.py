@@ -154,6 +154,19 @@ def guesses(value=0.25):
     return complete(rows=rows)
 
 
+def unbalanced():
+    sizes = dataset_card("toys").splits.test.model_copy(update={"images_per_class": [160, 20, 20, 0]})
+    splits = {"train": dataset_card("toys").splits.train, "test": sizes}
+    return complete(datasets={"shapes": dataset_card("shapes"), "toys": dataset_card("toys", splits=splits)})
+
+
+def damaged():
+    splits = dataset_card("toys").splits
+    split = splits.train.model_copy(update={"damaged": [f"a/{place}.png" for place in range(9)]})
+    card = dataset_card("toys", splits=splits.model_copy(update={"train": split}))
+    return complete(datasets={"shapes": dataset_card("shapes"), "toys": card})
+
+
 # For each run, the words that its warning has in its title, and what it has to name.
 CASES = {
     "guesses": (guesses, "classifiers that guess", ["first on toys (25%)"]),
@@ -168,6 +181,8 @@ CASES = {
     "unconverged in a cell": (unconverged_in_a_cell, "converge", ["first on unseen concepts in an unseen style"]),
     "exact twins": (twins, "also in training", ["shapes 2 of 200"]),
     "near twins": (twins, "near twin", ["shapes 5 of 200", "toys 7 of 200"]),
+    "damaged images": (damaged, "Damaged", ["toys 9 of 209 training images (a/0.png", "and 3 more"]),
+    "unequal classes": (unbalanced, "unequal size", ["toys (80% of the test images are of one class of 3)"]),
     "sides that differ": (unlike, "Contrast language", ["architecture and the size of their training data"]),
     "not compared everywhere": (not_compared, "Contrast language", ["Robustness on shapes"]),
     "few images": (few_images, "Few test images", ["Robustness (20 images)"]),

@@ -117,7 +117,8 @@ def test_nothing_is_loaded_from_anywhere(text):
         if "content" in meta and "default-src" in meta["content"]
     )
     assert policy.startswith(
-        "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; script-src 'sha256-"
+        "default-src 'none'; img-src data: blob:; style-src 'unsafe-inline'; base-uri 'none'; "
+        "form-action 'none'; script-src 'sha256-"
     )
     assert "unsafe-eval" not in policy
 

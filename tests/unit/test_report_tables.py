@@ -1,6 +1,7 @@
 """The tables of the page: what each cell says, and the rows of results.csv that it leads to."""
 
 import re
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 import pandas as pd
@@ -11,6 +12,7 @@ from hand_made import (
     complete,
     conclusions,
     contrasts,
+    dataset_card,
     effect,
     make_run,
     model_card,
@@ -20,7 +22,7 @@ from hand_made import (
     training_card,
 )
 from wordsight.catalogue import display
-from wordsight.report.card_tables import model_table, training_table
+from wordsight.report.card_tables import dataset_table, model_table, training_table
 from wordsight.report.effect_tables import conclusion_tables, contrast_tables, sensitivity_tables, sides
 from wordsight.report.protocol_tables import cell_tables, primary_tables
 from wordsight.report.table import query
@@ -38,6 +40,54 @@ def test_the_primary_tables_have_a_row_a_model_and_setting_and_a_column_a_datase
         ["first", "5"],
         ["second", "5"],
     ]
+
+
+def unbalanced(run):
+    """The same run, with four times as many test images of one class on one dataset, and balanced accuracy."""
+    card = dataset_card("toys")
+    sizes = card.splits.test.model_copy(update={"images_per_class": [140, 20, 20, 20]})
+    splits = card.splits.model_copy(update={"test": sizes})
+    run.datasets["toys"] = card.model_copy(update={"splits": splits})
+    rows = run.results
+    rows = rows[rows["protocol"].isin(["transfer", "few_shot"]) & (rows["metric"] == "accuracy")]
+    more = rows.assign(metric="balanced_accuracy", value=rows["value"] - 0.1)
+    return replace(run, results=pd.concat([run.results, more], ignore_index=True))
+
+
+@pytest.mark.parametrize("made", [lambda: complete(), lambda: trained_run()])
+def test_balanced_accuracy_follows_where_classes_have_unequal_sizes(made):
+    plain, found = primary_tables(made()), primary_tables(unbalanced(made()))
+    captions = [table.caption for table in found]
+    added = [table for table in found if "balanced accuracy" in table.caption]
+    assert [table.caption.split(":")[0] for table in added] == ["Few-shot", "Transfer"]
+    assert [table.caption for table in plain] == [one for one in captions if "balanced accuracy" not in one]
+    for table in added:
+        assert table.columns[-1] == "toys"
+        assert "shapes" not in table.columns
+        assert (
+            captions.index(table.caption)
+            == captions.index(next(one for one in captions if one.startswith(table.caption.split(":")[0])))
+            + 1
+        )
+    assert added[1].rows[0][-1].split()[0] == "50.0"
+    assert "metric=balanced_accuracy" in added[1].links[0, 1]
+
+
+def test_the_table_of_datasets_says_how_equal_their_classes_are():
+    run = unbalanced(complete())
+    table = dataset_table(run)
+    place = table.columns.index("test images of a class")
+    assert [row[place] for row in table.rows] == ["50", "20 to 140"]
+
+
+def test_the_table_of_datasets_counts_what_was_left_out_where_anything_was():
+    run = complete()
+    assert "damaged, left out" not in dataset_table(run).columns
+    card = run.datasets["toys"]
+    split = card.splits.test.model_copy(update={"damaged": ["a", "b"]})
+    run.datasets["toys"] = card.model_copy(update={"splits": card.splits.model_copy(update={"test": split})})
+    table = dataset_table(run)
+    assert [row[table.columns.index("damaged, left out")] for row in table.rows] == ["0", "2"]
 
 
 def test_a_missing_measurement_is_a_dash():
@@ -60,12 +110,15 @@ def rows_of(run, wanted):
     return found
 
 
-@pytest.mark.parametrize("made", [lambda: complete(), lambda: trained_run()])
+@pytest.mark.parametrize(
+    "made", [lambda: complete(), lambda: trained_run(), lambda: unbalanced(trained_run())]
+)
 def test_each_number_of_the_results_links_to_the_rows_that_it_is_the_mean_of(made):
     run = made()
     numbers = 0
     for table in [*primary_tables(run), *cell_tables(run)]:
-        first = table.columns.index("shapes") if "shapes" in table.columns else len(table.columns) - 4
+        datasets = [place for place, title in enumerate(table.columns) if title in ("shapes", "toys")]
+        first = datasets[0] if datasets else len(table.columns) - 4
         for place, cells in enumerate(table.rows):
             for at in range(first, len(cells)):
                 if cells[0] == "guessing" or cells[at] == "–":

@@ -7,7 +7,16 @@ import pandas as pd
 import pytest
 
 import snapshots
-from hand_made import contrasts, effect, objective_means, plan_row, results, sensitivity, trained_results
+from hand_made import (
+    contrasts,
+    effect,
+    objective_means,
+    plan_row,
+    recall_row,
+    results,
+    sensitivity,
+    trained_results,
+)
 from wordsight.config.contrasts import Conclusion
 from wordsight.config.statistics import StatisticsSection
 from wordsight.errors import DataError
@@ -33,6 +42,7 @@ def frames():
             contrasts(), {"meaning": Conclusion(helps=["language"])}, StatisticsSection()
         ),
         "plan": pd.DataFrame([plan_row()]),
+        "recall": pd.DataFrame([recall_row(), recall_row(label=1, n=1, stderr=float("nan"))]),
     }
 
 

@@ -1,22 +1,18 @@
 """A step that meets a mistake of the user ends in one line with status 1, and leaves a log and no target."""
 
 import io
-import runpy
 import sys
 import warnings
-from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from in_process import run
 from wordsight.errors import DataError, show
 from wordsight.logs import logger, step
 
 pytestmark = pytest.mark.usefixtures("as_in_a_process_of_its_own")
-
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
 
 @pytest.fixture
@@ -112,20 +108,6 @@ def test_a_log_holds_the_last_run_alone_and_is_closed(log):
 
 
 # Scripts, as Snakemake runs them
-
-
-def run(script, folder, outputs, wildcards, **params):
-    """Run a script of a rule without inputs; the outputs are named after their files."""
-    snakemake = SimpleNamespace(
-        scriptdir=str(SCRIPTS),
-        log=[folder / "logs/it.log"],
-        threads=1,
-        input=SimpleNamespace(),
-        output=SimpleNamespace(**{Path(name).stem: str(folder / "out" / name) for name in outputs}),
-        params=SimpleNamespace(**params),
-        wildcards=SimpleNamespace(**wildcards),
-    )
-    runpy.run_path(str(SCRIPTS / script), {"snakemake": snakemake})
 
 
 @pytest.fixture

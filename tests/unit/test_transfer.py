@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.metrics import balanced_accuracy_score
 
 from wordsight.catalogue.protocols.transfer import Parameters
 from wordsight.errors import DataError
@@ -33,8 +34,17 @@ def test_separated_classes_are_all_right_in_both_modes():
     assert rows["iterations"]["value"][0] >= 1
     assert rows["converged"]["item"].tolist() == [""]
     paper = run(split("train", 1920, 3, noise=0.05), test, mode="paper", epochs=30)
-    assert list(paper) == ["accuracy"]
+    assert list(paper) == ["accuracy", "balanced_accuracy", "label"]
     assert (paper["accuracy"]["value"] == 1).all()
+
+
+def test_balanced_accuracy_and_the_classes_go_with_the_predictions():
+    train, test = split("train", 60, 3, noise=2), split("test", 31, 3, noise=2)
+    rows = run(train, test)
+    assert rows["label"]["value"].tolist() == test.labels.tolist()
+    assert rows["label"]["item"].tolist() == rows["balanced_accuracy"]["item"].tolist() == test.ids
+    expected = balanced_accuracy_score(test.labels, rows["predicted"]["value"])
+    assert rows["balanced_accuracy"]["value"].mean() == pytest.approx(expected)
 
 
 def test_the_predicted_class_of_each_image_is_kept_and_says_the_same_as_the_accuracy():

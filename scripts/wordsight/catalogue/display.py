@@ -104,9 +104,20 @@ def setting(parameter: str, value: float) -> str:
     return f"{parameter.replace('_', ' ')} {value:g}" if parameter else ""
 
 
-def comparison(protocol_name: str, parameter: str, value: float) -> str:
-    """Title of a protocol at a setting, such as ``Few-shot, 5 shots``."""
-    return ", ".join(part for part in (protocol(protocol_name), setting(parameter, value)) if part)
+def comparison(protocol_name: str, parameter: str, value: float, by: str = "") -> str:
+    """Title of a protocol at a setting, such as ``Few-shot, 5 shots``, with the metric if it was chosen."""
+    parts = protocol(protocol_name), setting(parameter, value), chosen(protocol_name, by)
+    return ", ".join(part for part in parts if part)
+
+
+def chosen(protocol_name: str, metric_name: str) -> str:
+    """Words for a metric that a contrast chose; empty for the protocol's main one.
+
+    >>> chosen("transfer", "balanced_accuracy"), chosen("transfer", "accuracy")
+    ('balanced accuracy', '')
+    """
+    main = PROTOCOLS[protocol_name].primary if protocol_name in PROTOCOLS else metric_name
+    return metric(metric_name) if metric_name not in ("", main) else ""
 
 
 def training(language: str, pretraining_images: int, robust: bool = False) -> str:

@@ -58,7 +58,11 @@ def check(config: Config) -> None:
         for side in ("treatment", "control"):
             matches_a_model(f"contrasts.{name}.{side}", getattr(contrast, side))
         _check_measured(config, name, contrast)
-    metrics = sorted({record.primary for record in PROTOCOLS.values()})
+        path = f"contrasts.{name}.metrics"
+        known(path, list(contrast.metrics), list(config.protocols.running), "protocol")
+        for protocol, metric in contrast.metrics.items():
+            known(f"{path}.{protocol}", [metric], _metrics(config, protocol), "metric")
+    metrics = sorted({metric for record in PROTOCOLS.values() for metric in record.comparable})
     known("statistics.margins", list(config.statistics.margins), metrics, "metric")
     known("statistics.clusters", list(config.statistics.clusters), list(config.datasets), "dataset")
     for family, names in config.statistics.families.items():
@@ -74,6 +78,12 @@ def check(config: Config) -> None:
             raise ConfigError(
                 f"config: conclusions.{name}: lists no contrast; set {' or '.join(parts)}, or both"
             )
+
+
+def _metrics(config: Config, protocol: str) -> list[str]:
+    """Metrics that a contrast may compare by, in the mode of the protocol."""
+    record, mode = PROTOCOLS[protocol], config.protocol_mode(protocol)
+    return [name for name in record.comparable if record.metrics[name].mode in (None, mode)]
 
 
 def _check_own_classifiers(config: Config, path: str, section: ProtocolSection) -> None:

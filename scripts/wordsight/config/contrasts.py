@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from wordsight.catalogue.section import Name, Section
+from wordsight.catalogue.section import Name, Section, Text
 from wordsight.config.selector import Selector
 
 
@@ -15,6 +15,13 @@ class Contrast(Section):
     control: Selector = Field(description="Models of the other side; no model may be on both.")
     match: list[Literal["architecture", "group", "seed"]] = Field(
         default=[], description="Traits that the two models of a pair must share."
+    )
+    metrics: dict[str, Text] = Field(
+        default={},
+        description=(
+            "Metric to compare by, for protocols where it isn't the main one, such as `{transfer: "
+            "balanced_accuracy}`."
+        ),
     )
     question: str = Field(default="", description="The question in words, for the report.")
 

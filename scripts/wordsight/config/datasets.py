@@ -31,6 +31,14 @@ class DatasetSection(Section):
     limit: Limit = Field(
         default=Limit(), description="Images to keep of each split, drawn by class in equal shares."
     )
+    skip_damaged: Share = Field(
+        default=0,
+        description=(
+            "Share of the images of each split that may be damaged, such as 0.01. They are left out for "
+            "every model, and listed in `card.json` and in the report. With more of them, or by default with "
+            "any, the step ends."
+        ),
+    )
 
 
 class CaptionedSection(DatasetSection):

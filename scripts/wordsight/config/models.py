@@ -276,7 +276,12 @@ class PythonNetwork(NetworkSection):
 
     source: Literal["python"]
     name: Text = Field(description="Name of the function.")
-    path: LocalPath = Field(description="The Python file.")
+    path: LocalPath = Field(
+        description=(
+            "The Python file. Its code is run, so name only files that you would run yourself, and look here "
+            "before you run the configuration of somebody else."
+        )
+    )
     weights: LocalPath | None = Field(
         default=None, description="File of weights that is passed to the function; none when left out."
     )
@@ -294,11 +299,11 @@ class CheckpointNetwork(Origin, NetworkSection):
             "`bit` (Big Transfer's `.npz`) or `mmv` (DeepMind's MMV)."
         ),
     )
-    key: Text | None = Field(
+    key: Text | Annotated[list[Text], Field(min_length=1)] | None = Field(
         default=None,
         description=(
-            "Entry of the file that holds the tensors, such as `state_dict`; left out when the file holds "
-            "them directly."
+            "Entry of the file that holds the tensors, such as `state_dict`, or the entries that lead to it, "
+            "such as `[model, state_dict]`; left out when the file holds them directly."
         ),
     )
     prefix: str = Field(

@@ -18,13 +18,13 @@ from typing import BinaryIO, NamedTuple, cast
 
 from wordsight.errors import DataError
 from wordsight.files import listing
+from wordsight.files.inflation import grows_too_far
 from wordsight.files.signatures import describe_start
 
 GZIP, ZIP = b"\x1f\x8b\x08", b"PK\x03\x04"
 ENCRYPTED = 1  # bit of a zip file's flags
 READ_AHEAD = 1 << 20
 LARGEST = 1 << 28  # bytes of the largest file that is read, a thousand times those of a photograph
-RATIO, FREE = 100, 1 << 26  # largest unpacked size as a multiple of the archive's; 64 MiB are always allowed
 
 Files = dict[str, Callable[[], bytes]]
 
@@ -183,7 +183,7 @@ def _check_sizes(entries: Iterable[Entry], path: Path) -> Iterator[Entry]:
 
 def _refuse_bomb(path: Path, size: int) -> None:
     """Refuse an archive that unpacks to far more bytes than it has."""
-    if size > max(FREE, RATIO * path.stat().st_size):
+    if grows_too_far(size, path.stat().st_size):
         raise DataError(
             f"{path}: would unpack to {size} bytes or more, too many for an archive of images of its size"
         )

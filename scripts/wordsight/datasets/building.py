@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from wordsight.catalogue.label_spaces import CLASSES
+from wordsight.catalogue.prose import counted
 from wordsight.config.datasets import Dataset
 from wordsight.datasets.card import SCHEMA, Colour, DatasetCard, SplitCard, Splits
 from wordsight.datasets.near_duplicates import Signatures, count_duplicates
@@ -45,30 +46,54 @@ class Summary:
 
 @dataclass
 class Damage:
-    """Images of a dataset that can't be read or decoded. The log names them all, the error the first ones."""
+    """Images of a dataset that can't be read or decoded. The log names them all, the error the first ones.
+
+    Attributes
+    ----------
+    name : of the dataset
+    allowed : share of the images of each split that may be damaged, and are then left out
+    first : what is wrong with the first ones
+    ids : of the damaged images of each split
+    """
 
     name: str
+    allowed: float
     first: list[str] = field(default_factory=list)
-    count: int = 0
+    ids: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, error: DataError) -> None:
+    def add(self, split: str, item: Item, error: DataError) -> None:
         """Add what is wrong with an image."""
         logger.warning("%s", error)
-        self.count += 1
+        self.ids.setdefault(split, []).append(item.id)
         if len(self.first) < MOST_NAMED:
             self.first.append(str(error).removeprefix(f"{self.name}: "))
 
-    def refuse(self) -> None:
-        """Raise :class:`DataError` if there is any."""
-        if self.count == 1:
+    def left(self, split: str, items: list[Item]) -> list[Item]:
+        """Items of a split without the damaged ones.
+
+        Raises
+        ------
+        DataError
+            When more are damaged than may be, or all of a class.
+        """
+        damaged = set(self.ids.get(split, []))
+        most = int(self.allowed * len(items) + 1e-9)  # 0.29 * 100 is below 29
+        if len(damaged) > most:
+            self._refuse(f"skip_damaged allows {most:,} of {len(items):,} in {split}" if self.allowed else "")
+        kept = [item for item in items if item.id not in damaged]
+        if {item.label for item in kept} < {item.label for item in items}:
+            self._refuse(f"no image of a class is left in {split}")
+        return kept
+
+    def _refuse(self, why: str) -> None:
+        count = sum(map(len, self.ids.values()))
+        if count == 1 and not why:
             raise DataError(f"{self.name}: {self.first[0]}")
-        if self.count:
-            left = self.count - len(self.first)
-            more = f"; and {left:,} more, which the log of the step names" if left else ""
-            raise DataError(
-                f"{self.name}: {self.count:,} images can't be read; replace or remove them: "
-                f"{'; '.join(self.first)}{more}"
-            )
+        more = f"; and {count - len(self.first):,} more, which the log of the step names"
+        raise DataError(
+            f"{self.name}: {counted(count, 'image')} can't be read{f' ({why})' if why else ''}; replace or "
+            f"remove them: {'; '.join(self.first)}{more if count > len(self.first) else ''}"
+        )
 
 
 def prepare(section: Dataset, name: str, seed: int, directory: Path | str) -> DatasetCard:
@@ -88,7 +113,8 @@ def prepare(section: Dataset, name: str, seed: int, directory: Path | str) -> Da
     ------
     DataError
         When the source is missing or damaged, has no test images or only one class, or has no classes and
-        an image lacks a caption. An error about damaged images counts them all and names the first ones.
+        an image lacks a caption, or more images are damaged than ``skip_damaged`` allows. An error about
+        damaged images counts them all and names the first ones.
     """
     source = importlib.import_module(f"wordsight.datasets.sources.{section.source}").load(section)
     return build(source, section, name, seed, Path(directory))
@@ -102,10 +128,10 @@ def build(source: Source, section: Dataset, name: str, seed: int, directory: Pat
     _check(name, source.classes, train, test)
     _check_label_space(name, label_space, source)
     with _replacing(directory) as folder:
-        damage = Damage(name)
-        of_train = _write_split(folder / "train.parquet", name, train, damage)
-        of_test = _write_split(folder / "test.parquet", name, test, damage)
-        damage.refuse()
+        damage = Damage(name, section.skip_damaged)
+        of_train = _write_split(folder, "train", name, train, damage)
+        of_test = _write_split(folder, "test", name, test, damage)
+        train, test = damage.left("train", train), damage.left("test", test)
         mean, std = colour_statistics((of_train if train else of_test).histogram)
         card = DatasetCard(
             name=name,
@@ -118,8 +144,8 @@ def build(source: Source, section: Dataset, name: str, seed: int, directory: Pat
             border=source.border,
             captions=all(item.caption for item in (*train, *test)),
             splits=Splits(
-                train=_split_card(folder / "train.parquet", train, len(source.classes)),
-                test=_split_card(folder / "test.parquet", test, len(source.classes)),
+                train=_split_card(folder, "train", train, len(source.classes), damage),
+                test=_split_card(folder, "test", test, len(source.classes), damage),
             ),
             mean=mean,
             std=std,
@@ -165,10 +191,15 @@ def _check_label_space(name: str, space: str | None, source: Source) -> None:
         )
 
 
-def _split_card(path: Path, items: list[Item], classes: int) -> SplitCard:
+def _split_card(folder: Path, split: str, items: list[Item], classes: int, damage: Damage) -> SplitCard:
     labels = [item.label for item in items if item.label != NO_LABEL]
     counts = np.bincount(labels, minlength=classes).tolist() if classes else []
-    return SplitCard(items=len(items), sha256=sha256(path), images_per_class=counts)
+    return SplitCard(
+        items=len(items),
+        sha256=sha256(folder / f"{split}.parquet"),
+        images_per_class=counts,
+        damaged=damage.ids.get(split, []),
+    )
 
 
 @contextmanager
@@ -189,7 +220,7 @@ def _replacing(directory: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _write_split(path: Path, name: str, items: list[Item], damage: Damage) -> Summary:
+def _write_split(folder: Path, split: str, name: str, items: list[Item], damage: Damage) -> Summary:
     summary = Summary()
 
     def rows() -> Iterator[dict[str, Any]]:
@@ -198,11 +229,11 @@ def _write_split(path: Path, name: str, items: list[Item], damage: Damage) -> Su
                 data = _read(item, name)
                 summary.add(decode(data, f"{name}: {item.id}"))
             except DataError as error:
-                damage.add(error)
+                damage.add(split, item, error)
                 continue
             yield {**{name: getattr(item, name) for name in SCHEMA.names if name != "image"}, "image": data}
 
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(folder / f"{split}.parquet", SCHEMA, compression="zstd") as writer:
         for group in _row_groups(rows()):
             writer.write_table(pa.Table.from_pylist(group, SCHEMA))
     return summary

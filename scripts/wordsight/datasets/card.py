@@ -36,11 +36,13 @@ class SplitCard(_Closed):
     Attributes
     ----------
     images_per_class : in the order of the classes; empty in a dataset without classes
+    damaged : ids of the images that were left out, because they can't be read
     """
 
     items: Annotated[int, Field(ge=0)]
     sha256: Sha256
     images_per_class: list[Annotated[int, Field(ge=0)]] = []
+    damaged: list[str] = []
 
 
 class Splits(_Closed):
@@ -100,6 +102,17 @@ class DatasetCard(_Closed):
         """Accuracy on the test images of always naming their most frequent class; None without classes."""
         counts = self.splits.test.images_per_class
         return max(counts) / sum(counts) if counts else None
+
+    @property
+    def unbalanced(self) -> bool:
+        """Whether some class has more than twice as many test images as another one that has any."""
+        counts = [count for count in self.splits.test.images_per_class if count]
+        return bool(counts) and max(counts) > 2 * min(counts)
+
+    @property
+    def tested_classes(self) -> int:
+        """Number of classes with test images."""
+        return sum(count > 0 for count in self.splits.test.images_per_class)
 
 
 def read_card(directory: Path | str) -> DatasetCard:

@@ -12,6 +12,8 @@ from wordsight.errors import DataError
 from wordsight.files.pixels import encode
 
 NO_LABEL = -1
+UNLABELLED = "-1"
+MEANS_NONE = "marks what has no label; leave those images out, or choose another split or column"
 USERS_OWN = "unknown: the user's own images"
 DIGITS = [str(digit) for digit in range(10)]  # the classes of handwritten and house numbers
 SURROGATES = re.compile("[\ud800-\udfff]")
@@ -91,9 +93,17 @@ def as_text(value: Any, name: str, where: str) -> str:
     return text
 
 
-def class_names(labels: Iterable[str]) -> list[str]:
-    """Distinct labels in sorted order; whole numbers are sorted by value, so that 2 comes before 10."""
+def class_names(labels: Iterable[str], where: str = "") -> list[str]:
+    """Distinct labels in sorted order; whole numbers are sorted by value, so that 2 comes before 10.
+
+    Raises
+    ------
+    DataError
+        When the labels are numbers from 0 on and -1, which marks what has none. It begins with ``where``.
+    """
     names = sorted(set(labels))
+    if UNLABELLED in names and "0" in names:
+        raise DataError(f"{where}: the label -1 {MEANS_NONE}")
     if all(name.isascii() and name.isdigit() for name in names):
         names.sort(key=int)
     return names

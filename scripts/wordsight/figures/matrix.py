@@ -37,7 +37,10 @@ def _prepared(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> pd.D
     largest = contrasts.groupby("protocol")["setting"].transform("max") == contrasts["setting"]
     rows = verdict_marks.marked(contrasts[(crossed & ~pooled & largest) | (~crossed & pooled)], sensitivity)
     where = pd.Series(
-        [display.comparison(r["protocol"], r["parameter"], r["setting"]) for r in rows.to_dict("records")],
+        [
+            display.comparison(r["protocol"], r["parameter"], r["setting"], r["metric"])
+            for r in rows.to_dict("records")
+        ],
         rows.index,
         dtype=str,
     )

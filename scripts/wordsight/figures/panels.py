@@ -87,11 +87,12 @@ def _dots(part: pd.DataFrame, y: alt.Y, x: dict[str, Any], tables: Tables, names
 
 
 def guessing(tables: Tables) -> Levels:
-    """Level of guessing, 1 / classes, in the panel of a dataset; none if its classes are unknown."""
+    """Level of guessing in the panel of a dataset; none if its classes are unknown."""
 
     def levels(part: pd.DataFrame) -> list[Level]:
-        classes = tables.classes.get(part["dataset"].iloc[0])
-        return [Level(1 / classes, f"guessing among {classes:,} classes")] if classes else []
+        dataset = part["dataset"].iloc[0]
+        level, classes = tables.guessing.get(dataset), tables.classes.get(dataset)
+        return [Level(level, f"guessing the most frequent of {classes:,} classes")] if level else []
 
     return levels
 

@@ -133,7 +133,10 @@ def _lines(row: ContrastRow) -> dict[str, str]:
     """Lines of the tooltip of one row; a dash for missing values."""
     reason = display.REASONS[row.reason]
     judged = f"{row.verdict or 'an effect over untrained encoders'}{f': {reason}' if reason else ''}"
-    where = [display.comparison(row.protocol, row.parameter, row.setting), display.dataset(row.dataset)]
+    where = [
+        display.comparison(row.protocol, row.parameter, row.setting, row.metric),
+        display.dataset(row.dataset),
+    ]
     ends = f" ({percent(row.confidence)} interval {span(row.interval)})" if row.interval else ""
     resampled = (row.bootstrap_low, row.bootstrap_high)
     text = {

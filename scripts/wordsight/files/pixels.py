@@ -1,15 +1,25 @@
 """Decoding image files to 8-bit RGB pixels; images are decoded nowhere else."""
 
 import io
+from collections.abc import Callable
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
+from wordsight.catalogue.prose import counted
 from wordsight.errors import DataError
 from wordsight.files.signatures import START, misplaced
 
-MAX_PIXELS = 100_000_000
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow warns above its own limit, which is lower.
+# Memory of the largest image: what its file decodes to, and the RGB pixels that are made of it.
+MAX_BYTES = 600_000_000
+# Bytes of a decoded pixel by mode; those of other modes are at most four.
+WIDTHS = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "LA": 2, "PA": 2, "RGB": 3}
+RGB_WIDTH = 3
+BAND = 1 << 22  # pixels that are laid on white, or scaled to 8 bits, at a time
+# Pillow's own limit, which is lower, would refuse what fits; this one refuses what fits in no mode.
+Image.MAX_IMAGE_PIXELS = MAX_BYTES // (1 + RGB_WIDTH)
+
+ORIENTATION = ExifTags.Base.Orientation
 
 # Pillow would try every format it knows, and some run other programs (EPS runs Ghostscript). These don't.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
@@ -47,18 +57,18 @@ def decode(data: bytes, item: str) -> Image.Image:
     Raises
     ------
     DataError
-        When the bytes are not an image, or the image is damaged, cut short, larger than 100 megapixels, or
-        has pixels without a defined white (floating point, 32-bit integers).
+        When the bytes are not an image, or the image is damaged, cut short, needs more memory than
+        ``MAX_BYTES``, or has pixels without a defined white (floating point, 32-bit integers).
     """
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_size(image, item)
             image.load()
-            return _to_rgb(ImageOps.exif_transpose(image))
+            return _to_rgb(_upright(image))
     except DataError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise DataError(f"{item}: has more than {MAX_PIXELS // 10**6} megapixels") from None
+        raise DataError(f"{item}: has more than {Image.MAX_IMAGE_PIXELS:,} pixels; make it smaller") from None
     except Exception as error:  # Pillow's readers let errors of every type through on damaged files.
         raise DataError(f"{item}: expected an image, found {_describe(data, error)}") from None
 
@@ -72,20 +82,46 @@ def encode(pixels: np.ndarray) -> bytes:
 
 def _check_size(image: Image.Image, item: str) -> None:
     """Refuse an image by its header, before its pixels take any memory."""
-    if image.width * image.height > MAX_PIXELS:
-        size = f"{image.width} x {image.height}"
-        raise DataError(f"{item}: has {size} pixels, more than {MAX_PIXELS // 10**6} megapixels")
+    width = WIDTHS.get(image.mode, 4)
+    needed = image.width * image.height * (width + RGB_WIDTH)
+    if needed > MAX_BYTES:
+        raise DataError(
+            f"{item}: has {image.width} x {image.height} pixels of {counted(width, 'byte')}, which need "
+            f"{needed // 10**6} MB; the limit is {MAX_BYTES // 10**6} MB, so make it smaller"
+        )
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Image in the orientation that EXIF states; the same object where nothing changes, to save memory."""
+    turned = image.getexif().get(ORIENTATION, 1) != 1
+    return ImageOps.exif_transpose(image) if turned else image
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
-        return _scale_to_8_bits(image).convert("RGB")
+        return _in_bands(image, lambda band: _scale_to_8_bits(band).convert("RGB"))
     if image.mode == "F":
         raise ValueError("white is not defined for floating-point pixels")
     if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+        return _in_bands(image, _on_white)
     return image.convert("RGB")
+
+
+def _in_bands(image: Image.Image, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """Convert an image to RGB in bands, so that what is needed on the way takes little memory."""
+    height = max(BAND // image.width, 1)
+    if height >= image.height:
+        return convert(image)
+    result = Image.new("RGB", image.size)
+    for top in range(0, image.height, height):
+        band = image.crop((0, top, image.width, min(top + height, image.height)))
+        result.paste(convert(band), (0, top))
+    return result
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    layer = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
 
 
 def _scale_to_8_bits(image: Image.Image) -> Image.Image:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-HTML_PAGE, LFS_POINTER = "an HTML page", "a Git LFS pointer"
+HTML_PAGE, LFS_POINTER, ZIP_FILE = "an HTML page", "a Git LFS pointer", "a zip file"
 START = 2**16  # bytes to look at; a page may begin with long comments
 
 # What servers and git give instead of a file.
@@ -19,7 +19,7 @@ ARCHIVES = {
     rb"BZh[1-9]1AY&SY": "a file compressed with bzip2",
     rb"\xfd7zXZ\0": "a file compressed with xz",
     rb"\x28\xb5\x2f\xfd": "a file compressed with zstd",
-    rb"PK\x03\x04": "a zip file",
+    rb"PK\x03\x04": ZIP_FILE,
 }
 
 

@@ -46,7 +46,7 @@ def fetch(section: Network, name: str, directory: Path | str) -> NetworkCard:
     preprocessing = _preprocessing(section, name, pretrained.preprocessing or default)
     if preprocessing.resize < preprocessing.image_size:
         raise ConfigError(f"config: models.{name}.preprocessing.resize: expected at least image_size")
-    backbone.load(pretrained.tensors, pretrained.origin)
+    backbone.load(pretrained.tensors, pretrained.origin, getattr(section, "prefix", None))
     backbone.check(preprocessing.image_size, name)
     _check_places(section, name, backbone.places(preprocessing.image_size))
     return save(backbone, section, name, directory, replace(pretrained, preprocessing=preprocessing))

@@ -170,11 +170,15 @@ class Backbone(nn.Module):
         }
         return {name: value for name, value in named.items() if not name.endswith("num_batches_tracked")}
 
-    def load(self, weights: Tensors, origin: str) -> None:
+    def load(self, weights: Tensors, origin: str, prefix: str | None = None) -> None:
         """Copy weights into the network; names and shapes have to match, see :func:`.tensors.fit`.
 
         Weights may lack the projection, or have another layer in its place. Only pooled features are then
         left.
+
+        Parameters
+        ----------
+        prefix : what the user had removed from the names; None where the user can't
 
         Raises
         ------
@@ -192,12 +196,12 @@ class Backbone(nn.Module):
                 name not in weights or weights[name].shape != value.shape for name, value in expected.items()
             ):
                 self.projection, self.unused = None, (*self.unused, *expected)
-        fit(weights, self.tensors(), origin, self.unused)
+        fit(weights, self.tensors(), origin, self.unused, prefix)
 
     def check(self, image_size: int, name: str) -> None:
         """Raise :class:`ConfigError` unless a square image of that size in pixels gives one vector."""
         try:
-            with torch.inference_mode():
+            with torch.no_grad():
                 found = str(tuple(self.eval()(torch.zeros(1, 3, image_size, image_size)).shape))
         except (AssertionError, RuntimeError, ValueError) as error:
             found = first_line(error)

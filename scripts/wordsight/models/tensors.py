@@ -9,6 +9,7 @@ import torch
 
 from wordsight.errors import WeightsError, first_line
 from wordsight.files import disk, hashing
+from wordsight.files.inflation import is_zip
 
 Tensors = dict[str, torch.Tensor]
 
@@ -30,14 +31,22 @@ def read(path: Path | str, sha256: str) -> Tensors:
 
 
 def read_safetensors(path: Path) -> Tensors:
-    """Tensors of a ``.safetensors`` file; raises :class:`WeightsError` if it is damaged."""
+    """Tensors of a ``.safetensors`` file; raises :class:`WeightsError` if it is damaged or another file."""
+    if is_zip(path):
+        raise WeightsError(f"{path}: expected safetensors, found a zip file, as torch.save writes")
     try:
         return safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path}: truncated or damaged ({first_line(error)})") from None
 
 
-def fit(weights: Tensors, network: Tensors, origin: str, unused: tuple[str, ...] = ()) -> None:
+def fit(
+    weights: Tensors,
+    network: Tensors,
+    origin: str,
+    unused: tuple[str, ...] = (),
+    prefix: str | None = None,
+) -> None:
     """Copy ``weights`` into the tensors of ``network``; both must have the same names and shapes.
 
     Parameters
@@ -46,6 +55,7 @@ def fit(weights: Tensors, network: Tensors, origin: str, unused: tuple[str, ...]
     network : tensors to fill, by name
     origin : where ``weights`` come from, for the errors
     unused : prefixes of names that only ``weights`` may have; their tensors are ignored
+    prefix : what the user had removed from the names; None where the user can't
 
     Raises
     ------
@@ -56,7 +66,8 @@ def fit(weights: Tensors, network: Tensors, origin: str, unused: tuple[str, ...]
     weights = {name: value for name, value in weights.items() if not name.endswith("num_batches_tracked")}
     taken = {name: value for name, value in weights.items() if name in network}
     unexpected = [name for name in weights if name not in network and not name.startswith(unused)]
-    _refuse_if_any(origin, "missing", [name for name in network if name not in weights], unexpected)
+    missing = [name for name in network if name not in weights]
+    _refuse_if_any(origin, "missing", missing, unexpected, _advice(weights, network, prefix))
     _refuse_if_any(origin, "unexpected", unexpected)
     shapes = [
         f"{name} is {_shape(value)} instead of {_shape(network[name])}"
@@ -79,11 +90,24 @@ def write(path: Path | str, tensors: Tensors) -> None:
         )
 
 
-def _refuse_if_any(origin: str, what: str, names: list[str], others: Sequence[str] = ()) -> None:
+def _advice(weights: Tensors, network: Tensors, removed: str | None) -> str:
+    """Which prefix makes the names fit, if one does."""
+    first = next(iter(network), "")
+    for name in weights:
+        prefix = name.removesuffix(first)
+        if prefix not in ("", name) and all(prefix + other in weights for other in network):
+            key = f"`prefix: {removed or ''}{prefix}`"
+            return f"; set {key}" if removed is not None else f"; use `source: checkpoint` with {key}"
+    return ""
+
+
+def _refuse_if_any(
+    origin: str, what: str, names: list[str], others: Sequence[str] = (), advice: str = ""
+) -> None:
     if names:
         tensors = "1 tensor is" if len(names) == 1 else f"{len(names)} tensors are"
         hint = f"; unexpected: {shorten(others)}" if others else ""
-        raise WeightsError(f"{origin}: {tensors} {what}: {shorten(names)}{hint}")
+        raise WeightsError(f"{origin}: {tensors} {what}: {shorten(names)}{hint}{advice}")
 
 
 def shorten(names: Iterable[str]) -> str:

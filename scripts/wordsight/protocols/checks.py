@@ -4,6 +4,7 @@ import numpy as np
 
 from wordsight.errors import DataError
 from wordsight.files.feature_sets import Features
+from wordsight.protocols.task import Task
 
 
 def check_features(features: Features, classes: int, where: str) -> None:
@@ -63,15 +64,15 @@ def check_splits(train: Features, test: Features, classes: int, where: str) -> N
     check_disjoint(train.ids, test.ids, where)
 
 
-def check_fittable(labels: np.ndarray, where: str) -> None:
+def check_fittable(labels: np.ndarray, task: Task) -> None:
     """Refuse training labels from which no part can be held out: one class, or a class with one item."""
+    where = task.where
     present, counts = np.unique(labels, return_counts=True)
     if len(present) < 2:
         raise DataError(f"{where}: expected training images of at least 2 classes, not {len(present)}")
     if counts.min() < 2:
-        raise DataError(
-            f"{where}: class {present[counts.argmin()]} has 1 training image, expected at least 2"
-        )
+        name = task.name_of(int(present[counts.argmin()]))
+        raise DataError(f"{where}: class {name} has 1 training image, expected at least 2; add more of it")
 
 
 def check_disjoint(train: list[str], test: list[str], where: str) -> None:

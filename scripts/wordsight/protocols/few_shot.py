@@ -24,8 +24,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from wordsight.catalogue.prose import counted
 from wordsight.errors import DataError
 from wordsight.files.feature_sets import Features
+from wordsight.protocols.balance import balanced, labels_of
 from wordsight.protocols.checks import check_splits, unit_rows
 from wordsight.protocols.prototypes import classify, draw, prototypes
 from wordsight.protocols.task import Task
@@ -51,8 +53,9 @@ def evaluate(
     Returns
     -------
     list of pyarrow.Table
-        Per number of shots and trial, the item-level metric ``accuracy`` (1 right, 0 wrong), parameter
-        ``shots``. ``sound`` also, of the whole trial, ``accuracy_unnormalised``.
+        Per number of shots and trial, the item-level metrics ``accuracy`` (1 right, 0 wrong) and
+        ``balanced_accuracy`` (:mod:`wordsight.protocols.balance`), parameter ``shots``; once ``label``, the
+        class of each item. ``sound`` also, of the whole trial, ``accuracy_unnormalised``.
 
     Raises
     ------
@@ -62,7 +65,7 @@ def evaluate(
     """
     where = task.where
     check_splits(train, test, classes, where)
-    _check_shots(train, test, max(section.shots), where)
+    _check_shots(train, test, max(section.shots), task)
     trials = PAPER_TRIALS if task.mode == "paper" else section.trials
     unit_train, unit_test = unit_rows(train, where), unit_rows(test, where)
     present = np.unique(train.labels)
@@ -72,21 +75,29 @@ def evaluate(
         observe = partial(task.rows, parameter="shots", setting=shots)
         few = chosen[:, :, :shots]
         centres = prototypes(unit_train, few, normalise=task.mode == "sound")
-        for trial, nearest in enumerate(classify(unit_test, centres)):
-            right = present[nearest] == test.labels
-            tables.append(observe(metric="accuracy", values=right, trial=trial, items=test.ids))
+        right = present[classify(unit_test, centres)] == test.labels
+        tables += [
+            observe(metric="accuracy", values=row, trial=trial, items=test.ids)
+            for trial, row in enumerate(right)
+        ]
+        tables += [
+            observe(metric="balanced_accuracy", values=row, trial=trial, items=test.ids)
+            for trial, row in enumerate(balanced(right, test.labels))
+        ]
         if task.mode == "sound":
             means = prototypes(unit_train, few, normalise=False)
             for trial, nearest in enumerate(classify(unit_test, means)):
                 accuracy = (present[nearest] == test.labels).mean()
                 tables.append(observe(metric="accuracy_unnormalised", values=[accuracy], trial=trial))
-    return tables
+    return [*tables, labels_of(task, test.labels, test.ids)]
 
 
-def _check_shots(train: Features, test: Features, shots: int, where: str) -> None:
+def _check_shots(train: Features, test: Features, shots: int, task: Task) -> None:
     for label in np.union1d(train.labels, test.labels):
         count = int(np.sum(train.labels == label))
         if count < shots:
+            found = f"class {task.name_of(int(label))} has {counted(count, 'training image')}"
             raise DataError(
-                f"{where}: class {label} has {count} training images, expected at least {shots} for its shots"
+                f"{task.where}: {found}, fewer than the {shots} of protocols.few_shot.shots; add images, or "
+                "ask for fewer shots"
             )

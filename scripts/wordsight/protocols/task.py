@@ -23,6 +23,7 @@ class Task:
     protocol, model, dataset : names, for the rows and for messages
     mode : ``sound``, or ``paper`` for the authors' choices
     seed : the configured seed
+    classes : names of the dataset's classes, for messages
     """
 
     protocol: str
@@ -30,6 +31,11 @@ class Task:
     dataset: str
     mode: "Mode" = "sound"
     seed: int = 0
+    classes: tuple[str, ...] = ()
+
+    def name_of(self, label: int) -> str:
+        """Name of a class in messages; its label where the names aren't known."""
+        return repr(self.classes[label]) if label < len(self.classes) else str(label)
 
     @property
     def where(self) -> str:

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from wordsight.errors import DataError
 from wordsight.files.feature_sets import Features
+from wordsight.protocols.balance import balanced, labels_of
 from wordsight.protocols.checks import check_features, check_fittable, check_splits
 from wordsight.protocols.probe import Fit, Solver, choose, fit_adam, fit_logistic, fit_ridge
 from wordsight.protocols.task import Task
@@ -50,8 +51,9 @@ def evaluate(
     Returns
     -------
     list of pyarrow.Table
-        Item-level metric ``accuracy`` (1 right, 0 wrong). In ``sound`` also ``accuracy_ridge`` and
-        ``predicted``, the index of the class that the logistic regression gave, and of the whole trial
+        Item-level metrics ``accuracy`` (1 right, 0 wrong), ``balanced_accuracy``
+        (:mod:`wordsight.protocols.balance`) and ``label``, the class. In ``sound`` also ``accuracy_ridge``
+        and ``predicted``, the index of the class that the logistic regression gave, and of the whole trial
         ``converged``, ``iterations``, ``chosen_regularisation`` and ``chosen_regularisation_ridge``.
 
     Raises
@@ -62,13 +64,13 @@ def evaluate(
     """
     where, rows = task.where, task.rows
     check_splits(train, test, classes, where)
-    _check_classes(train, test, where)
+    _check_classes(train, test, task)
     score = partial(rows, items=test.ids)
     if task.mode == "paper":
         passes = _passes(train, views, classes, where)
         stream = task.stream("adam")
         probe = fit_adam(passes, train.labels, classes=classes, epochs=section.epochs, seed=stream)
-        return [score(metric="accuracy", values=probe.predict(test.values) == test.labels)]
+        return _scores(task, test, probe.predict(test.values))
     logistic = partial(fit_logistic, classes=classes, max_iterations=section.max_iterations)
     split = task.stream("validation")
     fit, ridge = (
@@ -76,13 +78,22 @@ def evaluate(
     )
     predicted = fit.probe.predict(test.values)
     return [
-        score(metric="accuracy", values=predicted == test.labels),
+        *_scores(task, test, predicted),
         score(metric="predicted", values=predicted),
         score(metric="accuracy_ridge", values=ridge.probe.predict(test.values) == test.labels),
         rows(metric="converged", values=[fit.converged]),
         rows(metric="iterations", values=[fit.iterations]),
         rows(metric="chosen_regularisation", values=[fit.strength]),
         rows(metric="chosen_regularisation_ridge", values=[ridge.strength]),
+    ]
+
+
+def _scores(task: Task, test: Features, predicted: np.ndarray) -> list[pa.Table]:
+    right = predicted == test.labels
+    return [
+        task.rows(metric="accuracy", values=right, items=test.ids),
+        task.rows(metric="balanced_accuracy", values=balanced(right, test.labels), items=test.ids),
+        labels_of(task, test.labels, test.ids),
     ]
 
 
@@ -97,11 +108,12 @@ def _choose(solver: Solver, train: Features, section: "Parameters", seed: int) -
     )
 
 
-def _check_classes(train: Features, test: Features, where: str) -> None:
+def _check_classes(train: Features, test: Features, task: Task) -> None:
     unseen = np.setdiff1d(test.labels, train.labels)
     if len(unseen):
-        raise DataError(f"{where}: class {unseen[0]} has test images but no training image")
-    check_fittable(train.labels, where)
+        name = task.name_of(int(unseen[0]))
+        raise DataError(f"{task.where}: class {name} has test images but no training image")
+    check_fittable(train.labels, task)
 
 
 def _passes(train: Features, views: list[Features] | None, classes: int, where: str) -> list[np.ndarray]:

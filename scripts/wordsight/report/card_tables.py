@@ -13,11 +13,21 @@ from wordsight.report.table import Table, tabulated
 # Columns that are left out if all encoders have this value.
 UNSAID = ("group", "images seen", "views", "image passes", "recipe")
 OPTIONAL = dict.fromkeys(UNSAID, UNKNOWN) | {"features": "pooled"}
+DAMAGED = "damaged, left out"  # a column that is left out if no image was
 
 
 def dataset_table(run: Run) -> Table:
     """Where the images come from, how many there are, and how many test images have a twin in training."""
-    return tabulated("Datasets", DATASET, list(run.datasets.values()))
+    cards = list(run.datasets.values())
+    left_out = any(card.splits.train.damaged or card.splits.test.damaged for card in cards)
+    columns = {title: write for title, write in DATASET.items() if left_out or title != DAMAGED}
+    return tabulated("Datasets", columns, cards)
+
+
+def _class_sizes(card: DatasetCard) -> str:
+    counts = card.splits.test.images_per_class
+    few, many = min(counts, default=0), max(counts, default=0)
+    return f"{few:,} to {many:,}" if few < many else f"{many:,}" if counts else UNKNOWN
 
 
 # Columns of the table of datasets.
@@ -28,6 +38,8 @@ DATASET: dict[str, Callable[[DatasetCard], str]] = {
     "classes": lambda card: f"{len(card.classes):,}",
     "training images": lambda card: f"{card.splits.train.items:,}",
     "test images": lambda card: f"{card.splits.test.items:,}",
+    "test images of a class": _class_sizes,
+    DAMAGED: lambda card: f"{len(card.splits.train.damaged) + len(card.splits.test.damaged):,}",
     "exact twins": lambda card: f"{card.duplicates.exact:,}",
     "near twins": lambda card: f"{card.duplicates.near:,}",
 }

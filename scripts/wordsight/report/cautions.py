@@ -75,8 +75,10 @@ def cautions(run: Run) -> list[Caution]:
         _hindered_attacks,
         _unbroken,
         _unconverged,
+        _damaged,
         _exact_twins,
         _near_twins,
+        _unbalanced,
         _unknown,
         _constant,
         _flagged,
@@ -202,6 +204,23 @@ def _unconverged(run: Run) -> list[Caution]:
     return [Caution("Linear classifiers that did not converge", text)]
 
 
+def _damaged(run: Run) -> list[Caution]:
+    """Images that were left out, because they can't be read."""
+    found = [
+        f"{card.name} {len(split.damaged):,} of {split.items + len(split.damaged):,} {words} images "
+        f"({some(split.damaged, NAMED)})"
+        for card in run.datasets.values()
+        for words, split in (("training", card.splits.train), ("test", card.splits.test))
+        if split.damaged
+    ]
+    if not found:
+        return []
+    text = (
+        f"They can't be read, and `skip_damaged` allows to leave them out, for every encoder: {join(found)}."
+    )
+    return [Caution("Damaged images were left out", text)]
+
+
 def _exact_twins(run: Run) -> list[Caution]:
     text = _twins(run, "exact")
     return [Caution("Test images that are also in training", f"Identical pixels: {text}.")] if text else []
@@ -221,6 +240,25 @@ def _near_twins(run: Run) -> list[Caution]:
 def _twins(run: Run, kind: str) -> str:
     counts = [(card, getattr(card.duplicates, kind)) for card in run.datasets.values()]
     return join([f"{card.name} {count:,} of {card.splits.test.items:,}" for card, count in counts if count])
+
+
+def _unbalanced(run: Run) -> list[Caution]:
+    """Datasets on which naming a frequent class scores well, and what their protocols say of rare classes."""
+    protocols = [name for name in run.modes() if "balanced_accuracy" in PROTOCOLS[name].metrics]
+    covered = run.results[run.results["protocol"].isin(protocols)]
+    found = [
+        f"{card.name} ({percent(card.guessing)} of the test images are of one class of {card.tested_classes})"
+        for name, card in run.datasets.items()
+        if card.unbalanced and name in set(covered["dataset"])
+    ]
+    if not found:
+        return []
+    text = (
+        f"{join(found)}. Accuracy counts images, so it says little of rare classes. Balanced accuracy, the "
+        "mean recall of the classes, counts each class the same; a contrast compares it with `metrics`, and "
+        "recall.csv has every class."
+    )
+    return [Caution("Classes of unequal size", text)]
 
 
 def _unknown(run: Run) -> list[Caution]:

@@ -16,7 +16,7 @@ from wordsight.statistics.records import ContrastRow, Row
 
 def heading(row: Row) -> str:
     """Protocol and setting as a heading, such as ``Few-shot, 5 shots``."""
-    return display.comparison(row.protocol, row.parameter, row.setting)
+    return display.comparison(row.protocol, row.parameter, row.setting, row.metric)
 
 
 def protocol(name: str) -> str:
@@ -27,8 +27,9 @@ def protocol(name: str) -> str:
 
 def measured_by(row: ContrastRow) -> str:
     """Protocol and setting inside a sentence, such as ``few-shot with 5 shots``."""
-    setting = display.setting(row.parameter, row.setting)
-    return f"{protocol(row.protocol)}{f' with {setting}' if setting else ''}"
+    setting, metric = display.setting(row.parameter, row.setting), display.chosen(row.protocol, row.metric)
+    by = f" by {metric}" if metric else ""
+    return f"{protocol(row.protocol)}{f' with {setting}' if setting else ''}{by}"
 
 
 def measured_on(row: ContrastRow) -> str:

@@ -12,21 +12,36 @@ from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.report.run import Run
 from wordsight.report.table import Table, behind
 from wordsight.statistics.records import MeanRow, ResultRow, records
-from wordsight.tables.reading import guessing_in, primary
+from wordsight.tables.reading import guessing_in, measured, primary
 
 
 def primary_tables(run: Run) -> list[Table]:
     """For each protocol, its primary metric: a row for each model and setting, a column for each dataset.
 
-    If the workflow trained models, a row is the mean of an objective over its seeds, with an interval.
+    If the workflow trained models, a row is the mean of an objective over its seeds, with an interval. A
+    table of balanced accuracy follows for datasets whose classes have unequal sizes.
     Protocols across styles with a single setting are left to :func:`cell_tables`.
     """
     crossed = crossed_protocols(run.results)
     if run.trained():
         kept = [name for name in run.modes() if name not in crossed or len(_settings(run, name)) > 1]
-        return [_means(run, name, _settings(run, name)) for name in kept]
-    names = [name for name in run.modes() if name not in crossed]
-    return [_values(primary(run.tables(), protocol), run) for protocol in names]
+        tables = {name: _means(run, name, _settings(run, name)) for name in kept}
+    else:
+        names = [name for name in run.modes() if name not in crossed]
+        tables = {name: _values(primary(run.tables(), name), run) for name in names}
+    return [found for name, table in tables.items() for found in (table, *_balanced(run, name))]
+
+
+def _balanced(run: Run, protocol: str) -> list[Table]:
+    """Balanced accuracy on the datasets whose classes have unequal sizes, where a protocol records it."""
+    unbalanced = [name for name, card in run.datasets.items() if card.unbalanced]
+    rows = run.results
+    rows = rows[(rows["protocol"] == protocol) & (rows["metric"] == "balanced_accuracy")]
+    parameters = rows.loc[rows["dataset"].isin(unbalanced), "parameter"]
+    if parameters.empty:
+        return []
+    found = measured(run.tables(), protocol, "balanced_accuracy", parameters.iloc[0])
+    return [_values(found[found["dataset"].isin(unbalanced)], run)]
 
 
 def cell_tables(run: Run) -> list[Table]:
@@ -93,6 +108,8 @@ def _means(run: Run, protocol: str, settings: Sequence[float]) -> Table:
 def _values(rows: pd.DataFrame, run: Run) -> Table:
     """Values with standard errors of one protocol, from ``results.csv``."""
     protocol, varied = rows["protocol"].iloc[0], rows["parameter"].iloc[0]
+    named = zip(rows["model"], rows["objective"], strict=True)
+    of_objective = {name: {"objective": objective} for name, objective in named if objective}
     found = [
         Measured(
             row.model,
@@ -100,13 +117,13 @@ def _values(rows: pd.DataFrame, run: Run) -> Table:
             row.dataset,
             [row.model, *_varied(varied, row.setting)],
             with_error(row),
-            behind(row, row.dataset, model=row.model),
+            behind(row, row.dataset, **(of_objective.get(row.model) or {"model": row.model})),
         )
         for row in records(rows, ResultRow)
     ]
+    metric = display.metric(rows["metric"].iloc[0])
     return _table(
-        f"{display.protocol(protocol)}: {display.metric(PROTOCOLS[protocol].primary)}, "
-        f"{run.modes()[protocol]} mode",
+        f"{display.protocol(protocol)}: {metric}, {run.modes()[protocol]} mode",
         ["model", *([varied] if varied else [])],
         list(dict.fromkeys(rows["dataset"])),
         found,

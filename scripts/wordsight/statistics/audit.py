@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from wordsight.catalogue.cells import CELLS
@@ -97,14 +98,14 @@ def _flags(row: ContrastRow, evidence: Evidence) -> list[str]:
 
 
 def _chance(row: ContrastRow, evidence: Evidence) -> float:
-    """Mean level of guessing over the datasets of a row: as recorded, or 1 / classes; NaN where unknown."""
-    recorded = evidence.measured(row, "chance")
-    if len(recorded):
+    """Mean level of guessing over the datasets of a row, by the metric of the row; NaN where unknown."""
+    kind = evidence.measures[row.protocol].chance.get(row.metric)
+    if kind == "recorded":
+        recorded = evidence.measured(row, "chance")
         return float(recorded.groupby("dataset")["value"].first().mean())
-    if evidence.measures[row.protocol].chance != "classes":
-        return float("nan")
-    levels = [1 / len(evidence.datasets[name].classes) for name in _datasets(row, evidence)]
-    return sum(levels) / len(levels)
+    cards = [evidence.datasets[name] for name in _datasets(row, evidence)] if kind else []
+    levels = [card.guessing if kind == "most_frequent" else 1 / card.tested_classes for card in cards]
+    return float(np.mean([np.nan if level is None else level for level in levels] or [np.nan]))
 
 
 def _datasets(row: ContrastRow, evidence: Evidence) -> list[str]:
@@ -181,7 +182,9 @@ def _confounded(row: ContrastRow, evidence: Evidence) -> bool:
 def _modes_disagree(row: ContrastRow, evidence: Evidence) -> bool:
     """Whether an effect that helps or hurts has the opposite sign by the authors' choice of metric."""
     metric = evidence.measures[row.protocol].authors
-    if metric is None or row.verdict not in (Verdict.HELPS, Verdict.HURTS):
+    if metric is None or row.metric != evidence.measures[row.protocol].primary:
+        return False
+    if row.verdict not in (Verdict.HELPS, Verdict.HURTS):
         return False
     rows = evidence.measured(row, metric)
     rows = rows[rows["setting"] == row.setting]

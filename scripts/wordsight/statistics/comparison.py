@@ -18,6 +18,7 @@ class Comparison(Section):
     families : of each model that belongs to one, the family; models of one family and side count once
     elsewhere : for each further place where its networks are read, the model there in place of a compared one
     baseline : whether one side is untrained, which gives effects and intervals but no verdicts
+    metrics : what is compared, by protocol; its primary metric where none is named
     """
 
     name: str
@@ -28,6 +29,11 @@ class Comparison(Section):
     families: dict[str, str] = Field(default_factory=dict)
     elsewhere: dict[str, dict[str, str]] = Field(default_factory=dict)
     baseline: bool = False
+    metrics: dict[str, str] = Field(default_factory=dict)
+
+    def metric_of(self, protocol: str, primary: str) -> str:
+        """Metric that is compared on a protocol."""
+        return self.metrics.get(protocol, primary)
 
     @property
     def sides(self) -> tuple[list[str], list[str]]:

@@ -22,9 +22,9 @@ other contrasts of their family (:mod:`wordsight.statistics.judging`).
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -232,7 +232,8 @@ def compare(
     tests = _tests_by_contrast(comparisons, len(files), material.section)
     for protocol, measure in material.measures.items():
         if protocol in files:
-            observed = _Observed(files[protocol], measure, material)
+            metrics = {one.metric_of(protocol, measure.primary) for one in comparisons}
+            observed = _Observed(files[protocol], measure, metrics, material)
             for place, comparison in enumerate(comparisons):
                 by_comparison[place] += _rows(comparison, observed, material, tests[comparison.name])
     found = [compared for rows in by_comparison for compared in rows]
@@ -255,31 +256,41 @@ def _tests_by_contrast(
 
 
 class _Observed:
-    """Observations of one protocol, each file read once."""
+    """Observations of one protocol by the metrics that are compared, each file read once."""
 
-    def __init__(self, origins: Mapping[str, Mapping[str, Origin]], measure: Measure, material: Material):
+    def __init__(
+        self,
+        origins: Mapping[str, Mapping[str, Origin]],
+        measure: Measure,
+        metrics: Collection[str],
+        material: Material,
+    ):
         self.origins = origins
         self.measure = measure
+        self.metrics = metrics
         self.protocol = next(iter(next(iter(origins.values())).values())).protocol
         self._read: dict[Path, list[Observations]] = {}
         self._peers = {dataset: self._gathered(dataset, material.cards) for dataset in origins}
 
-    def read(self, origin: Origin) -> list[Observations]:
-        """Observations of the primary metric in a file."""
+    def read(self, origin: Origin, metric: str) -> list[Observations]:
+        """Observations of a metric in a file."""
+        return [observed for observed in self._all(origin) if observed.metric == metric]
+
+    def _all(self, origin: Origin) -> list[Observations]:
         if origin.path not in self._read:
-            self._read[origin.path] = read_observations(origin.path, {self.measure.primary})
+            self._read[origin.path] = read_observations(origin.path, self.metrics)
         return self._read[origin.path]
 
     def peers(self, dataset: str, observed: Observations) -> Peers:
-        """What all models score on a dataset at the setting of some observations."""
-        return self._peers[dataset].get((observed.parameter, observed.setting), peers.NONE)
+        """What all models score on a dataset by the metric and at the setting of some observations."""
+        return self._peers[dataset].get((observed.metric, observed.parameter, observed.setting), peers.NONE)
 
-    def _gathered(self, dataset: str, cards: Cards) -> dict[tuple[str, float], Peers]:
-        scores: dict[tuple[str, float], dict[str, float]] = defaultdict(dict)
+    def _gathered(self, dataset: str, cards: Cards) -> dict[tuple[str, str, float], Peers]:
+        scores: dict[tuple[str, str, float], dict[str, float]] = defaultdict(dict)
         for model, origin in self.origins[dataset].items():
             if model in cards:
-                for observed in self.read(origin):
-                    key = (observed.parameter, observed.setting)
+                for observed in self._all(origin):
+                    key = (observed.metric, observed.parameter, observed.setting)
                     scores[key][model] = float(observed.matrix.mean())
         return {key: peers.gathered(by_model, cards) for key, by_model in scores.items()}
 
@@ -368,8 +379,10 @@ def _effects(comparison: Comparison, dataset: str, observed: _Observed, material
         np.random.default_rng(stream), material.section.resamples, units.pairs, units.groups, names
     )
     clusters = material.clusters.get(dataset, {})
+    metric = comparison.metric_of(observed.protocol, observed.measure.primary)
+    read = partial(observed.read, metric=metric)
     effects = []
-    for group in agreeing([origins[model] for model in models], observed.measure.primary, observed.read):
+    for group in agreeing([origins[model] for model in models], metric, read):
         first = group[0]
         by_model = {
             model: drawn(one, observed.measure.fixed_trials) for model, one in zip(models, group, strict=True)

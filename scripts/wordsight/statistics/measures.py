@@ -1,8 +1,10 @@
 """What the statistics need to know about a protocol: values of its record, from the params of the step."""
 
 from collections.abc import Mapping
-from typing import Literal
 
+from pydantic import Field
+
+from wordsight.catalogue.chance import Chance
 from wordsight.catalogue.section import Section
 
 
@@ -11,9 +13,10 @@ class Measure(Section):
 
     Attributes
     ----------
-    primary : the metric that is compared
+    primary : the metric that is compared where a contrast chooses no other
     fixed_trials : whether trials are conditions that a repetition would not draw anew
-    chance : level of guessing: one over the number of ``classes``, or ``recorded`` as the metric ``chance``
+    chance : level of guessing by metric, for those where it is known
+    labelled : whether each image's class is recorded, as the metric ``label``
     authors : the metric by the authors' choice, recorded in addition to the primary one
     medians : metrics summarised by their median, because observations can be infinite
     without_mean : metrics that have neither mean nor median, such as a predicted class
@@ -21,7 +24,8 @@ class Measure(Section):
 
     primary: str
     fixed_trials: bool = False
-    chance: Literal["classes", "recorded", "unknown"] = "unknown"
+    chance: dict[str, Chance] = Field(default_factory=dict)
+    labelled: bool = False
     authors: str | None = None
     medians: tuple[str, ...] = ()
     without_mean: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from wordsight.datasets.card import DatasetCard
 from wordsight.errors import DataError
 from wordsight.models.card import ModelCard
 from wordsight.statistics.model_means import KEYS
@@ -32,6 +33,20 @@ def results_table(summary: pd.DataFrame, model_cards: Cards) -> pd.DataFrame:
     frame["objective"] = [card.objective if card else "" for card in trained]
     frame["training_seed"] = pd.array([card.seed if card else None for card in trained], dtype="Int64")
     return frame
+
+
+def recall_table(recalls: pd.DataFrame, cards: Mapping[str, DatasetCard]) -> pd.DataFrame:
+    """Join the recall of each class with its name.
+
+    Parameters
+    ----------
+    recalls : as :func:`wordsight.statistics.recall.recalls` gives them
+    """
+    names = [
+        cards[dataset].classes[label]
+        for dataset, label in zip(recalls["dataset"], recalls["label"], strict=True)
+    ]
+    return recalls.assign(**{"class": pd.Series(names, recalls.index, dtype=object)})
 
 
 def objectives_table(means: pd.DataFrame, model_cards: Cards) -> pd.DataFrame:

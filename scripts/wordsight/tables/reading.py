@@ -25,6 +25,7 @@ class Tables:
     results : rows of ``results.csv``
     contrasts : rows of ``contrasts.csv``; no rows where no contrast is configured
     classes : number of classes of each dataset, in the order of the configuration
+    guessing : of each dataset with classes, the accuracy of always naming the most frequent one
     models : names, in the order of the configuration, which decides their colours
     objectives : rows of ``objectives.csv``, which the figures of cells are drawn from
     training : learning curves, as :func:`read_training` gives them
@@ -43,6 +44,7 @@ class Tables:
     sensitivity: pd.DataFrame | None = None
     questions: dict[str, str] = field(default_factory=dict)
     examples: dict[str, Any] | None = None
+    guessing: dict[str, float] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:

@@ -98,7 +98,7 @@ RESULTS = Schema(
 MEASURED = (
     text("protocol", "as in results.csv", tuple(PROTOCOLS)),
     text("mode", "as in results.csv", MODES),
-    text("metric", "the protocol's primary metric"),
+    text("metric", "the protocol's primary metric, or the one that the contrast chose"),
     text("parameter", "as in results.csv", missing=True),
     number("setting", PARAMETER, "as in results.csv", low=0),
 )
@@ -628,7 +628,42 @@ PLAN = Schema(
     (ordered("needed_low", "needed"), ordered("needed", "needed_high")),
 )
 
-SCHEMAS = {schema.name: schema for schema in (RESULTS, OBJECTIVES, CONTRASTS, SENSITIVITY, CONCLUSIONS, PLAN)}
+RECALL = Schema(
+    "recall",
+    "One row for each class: the share of its test images that a model classifies right, by protocols that "
+    "record the class of each image",
+    (
+        text("protocol", "as in results.csv", tuple(PROTOCOLS)),
+        text("model", "name in the configuration"),
+        text("dataset", "name in the configuration"),
+        text("mode", "as in results.csv", MODES),
+        text("parameter", "as in results.csv", missing=True),
+        number("setting", PARAMETER, "as in results.csv", low=0),
+        count("label", "", "index of the class, among the `classes` of the dataset's `card.json`", low=0),
+        text("class", "its name"),
+        number(
+            "value",
+            "of 1",
+            "recall: the mean accuracy over the images of the class and the trials",
+            low=0,
+            high=1,
+        ),
+        number(
+            "stderr",
+            "of 1",
+            "standard error of `value`, with images and trials both counted as draws; empty for a single "
+            "observation",
+            low=0,
+            missing=True,
+        ),
+        count("n", "images", "test images of the class"),
+        count("trials", "trials", "as in results.csv"),
+    ),
+    ("protocol", "model", "dataset", "mode", "parameter", "setting", "label"),
+)
+
+TABLES = (RESULTS, OBJECTIVES, CONTRASTS, SENSITIVITY, CONCLUSIONS, PLAN, RECALL)
+SCHEMAS = {schema.name: schema for schema in TABLES}
 
 
 def columns_of(kind: Kind) -> set[str]:

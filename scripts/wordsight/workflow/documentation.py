@@ -14,6 +14,7 @@ from typing import Any
 
 from wordsight.catalogue import display, numbers, observed
 from wordsight.catalogue.objectives import OBJECTIVES
+from wordsight.catalogue.prose import join
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Metric, Protocol
 from wordsight.config.experiment import Config
@@ -32,6 +33,7 @@ GENERATED = re.compile(r"(?<=<!-- generated: )([^\n]+?)( -->\n)(.*?)(?=<!-- end 
 ENCODERS = ("paper", "matched")
 
 GUESSING = {
+    "most_frequent": "share of the most frequent class",
     "classes": "one over the number of classes",
     "recorded": "recorded, as `chance`",
     "unknown": "not known",
@@ -212,8 +214,8 @@ def protocols() -> str:
             record.title,
             f"`{name}`",
             record.question,
-            f"`{record.primary}`",
-            GUESSING[record.chance],
+            join([f"`{metric}`" for metric in record.comparable], "or"),
+            GUESSING[record.metrics[record.primary].chance],
             _reads(record),
         )
         for name, record in PROTOCOLS.items()

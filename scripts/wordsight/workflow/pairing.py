@@ -64,6 +64,7 @@ def resolve(config: Config) -> list[Comparison]:
                 seeds=seeds,
                 families=families,
                 elsewhere=_elsewhere(config, models),
+                metrics=dict(contrast.metrics),
                 baseline=any(_untrained(config, side) for side in zip(*pairs, strict=True)),
             )
         )

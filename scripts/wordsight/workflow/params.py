@@ -203,7 +203,8 @@ def _measure(record: Protocol) -> Measure:
     return Measure(
         primary=record.primary,
         fixed_trials=record.fixed_trials,
-        chance=record.chance,
+        chance={name: metric.chance for name, metric in record.metrics.items() if metric.chance != "unknown"},
+        labelled="label" in record.metrics,
         authors=record.authors,
         medians=metrics("median"),
         without_mean=metrics("none"),

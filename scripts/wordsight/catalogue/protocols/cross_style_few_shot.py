@@ -24,14 +24,15 @@ PROTOCOL = Protocol(
     cells=True,
     primary="accuracy",
     metrics={
-        "accuracy": Metric(words="accuracy", meaning="1 when the drawing is classified right, else 0"),
+        "accuracy": Metric(
+            words="accuracy", meaning="1 when the drawing is classified right, else 0", chance="recorded"
+        ),
         "chance": Metric(
             words="level of guessing",
             meaning="accuracy of guessing, one over the number of classes; once in a file",
             observed="trial",
         ),
     },
-    chance="recorded",
     method=method,
     drawing=Drawing(kind="cells"),
     caption=(

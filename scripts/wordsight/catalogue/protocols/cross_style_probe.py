@@ -23,7 +23,9 @@ PROTOCOL = Protocol(
     fixed_trials=True,
     primary="accuracy",
     metrics={
-        "accuracy": Metric(words="accuracy", meaning="1 when the drawing is classified right, else 0"),
+        "accuracy": Metric(
+            words="accuracy", meaning="1 when the drawing is classified right, else 0", chance="recorded"
+        ),
         "converged": Metric(
             words="converged (1 = yes)",
             meaning="1 when the logistic regression converged, 0 when it stopped before",
@@ -36,7 +38,6 @@ PROTOCOL = Protocol(
             observed="trial",
         ),
     },
-    chance="recorded",
     method=method,
     drawing=Drawing(kind="cells"),
     caption=(

@@ -23,6 +23,7 @@ PROTOCOL = Protocol(
         "recall_at_1": Metric(
             words="recall at 1",
             meaning="1 when the most similar drawing of the other style shows the same concept, else 0",
+            chance="recorded",
         ),
         "chance": Metric(
             words="level of guessing",
@@ -30,7 +31,6 @@ PROTOCOL = Protocol(
             observed="trial",
         ),
     },
-    chance="recorded",
     method=method,
     drawing=Drawing(kind="cells", value="recall at 1"),
     caption=(

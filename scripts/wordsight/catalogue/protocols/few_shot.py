@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from wordsight.catalogue.prose import Cite, Sentence, counted, join
-from wordsight.catalogue.protocols.record import Drawing, Metric, Mode, Protocol
+from wordsight.catalogue.protocols.record import BALANCED_ACCURACY, LABEL, Drawing, Metric, Mode, Protocol
 from wordsight.catalogue.section import Count, Section
 
 PAPER_DRAWS = 10  # draws of shots in paper mode
@@ -50,7 +50,11 @@ PROTOCOL = Protocol(
     parameters=Parameters,
     primary="accuracy",
     metrics={
-        "accuracy": Metric(words="accuracy", meaning="1 when the image is classified right, else 0"),
+        "accuracy": Metric(
+            words="accuracy", meaning="1 when the image is classified right, else 0", chance="most_frequent"
+        ),
+        "balanced_accuracy": BALANCED_ACCURACY,
+        "label": LABEL,
         "accuracy_unnormalised": Metric(
             words="accuracy, prototypes not normalised",
             meaning=(
@@ -61,7 +65,6 @@ PROTOCOL = Protocol(
             mode="sound",
         ),
     },
-    chance="classes",
     authors="accuracy_unnormalised",
     method=method,
     drawing=Drawing(kind="own"),
@@ -70,7 +73,7 @@ PROTOCOL = Protocol(
         "better. Each mark is a mean over draws of those images, the same for every model; bars are one "
         "standard error to either side, over test images and draws. Curves are moved sideways a little so "
         "that none hides another; many models have a row each instead, with a large mark for the most "
-        "labelled images and small ones for fewer. The dashed line is guessing, one over the number of "
-        "classes."
+        "labelled images and small ones for fewer. The dashed line is guessing: always naming the most "
+        "frequent class."
     ),
 )

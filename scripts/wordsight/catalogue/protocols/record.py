@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from wordsight.catalogue.chance import Chance
 from wordsight.catalogue.prose import Sentence
 from wordsight.catalogue.section import Section
 
@@ -26,6 +27,10 @@ class Metric:
     unit : of the value
     mode : the only mode that records it; None when both do
     statistic : how observations become one number; ``none`` if they can't, as for predicted classes
+    chance : level of guessing: ``most_frequent`` for the share of the test images in their most frequent
+        class, ``classes`` for one over the number of classes with test images, ``recorded`` for the metric
+        ``chance``
+    compared : whether contrasts may choose it: each test image has a value, and more is better
     """
 
     words: str
@@ -34,6 +39,31 @@ class Metric:
     unit: str = "of 1"
     mode: Mode | None = None
     statistic: Literal["mean", "median", "none"] = "mean"
+    chance: Chance = "unknown"
+    compared: bool = False
+
+
+# Metrics of classifiers whose test images may be many of one class and few of another.
+BALANCED_ACCURACY = Metric(
+    words="balanced accuracy",
+    meaning=(
+        "mean recall of the classes, plus what the image differs from its class: the number of images over "
+        "that of the classes times that of its class's images, times 1 when it is right, else 0, minus the "
+        "recall of its class. The mean is the mean recall, in which each class counts the same, and its "
+        "standard error counts differences within classes only"
+    ),
+    chance="classes",
+    compared=True,
+)
+LABEL = Metric(
+    words="class",
+    meaning=(
+        "index of the image's class, among the `classes` of the dataset's `card.json`; recall.csv has the "
+        "share of each class's images that are right"
+    ),
+    unit="class",
+    statistic="none",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +77,7 @@ class Drawing:
     value : title of the value's axis
     below : what the marks are, in the figure's subtitle
     alternative : what the figure shows, for readers who can't see it
-    guessing : whether the level of guessing, one over the number of classes, is marked
+    guessing : whether the level of guessing, the share of the most frequent class, is marked
     """
 
     kind: Literal["dots", "cells", "own"] = "dots"
@@ -68,7 +98,7 @@ class Protocol:
     name : also that of its rule, its key in the configuration, and its module
     title : its name in figures and text
     question : what it asks
-    primary : the metric of contrasts, ranks and the summary
+    primary : the metric of ranks, the summary, and contrasts that choose no other
     metrics : everything that it records, by name
     method : sentence for a paper, from the values of its section and its mode
     caption : what its figure shows
@@ -81,7 +111,6 @@ class Protocol:
     runs_encoder : whether it runs the encoder itself, by its own rule, and reads no test features
     fixed_trials : whether its trials are conditions, such as pairs of styles, that a repetition would not
         draw anew
-    chance : level of guessing: ``classes`` for one over their number, ``recorded`` for the metric ``chance``
     authors : the metric by the authors' choice, which sound mode records in addition to ``primary``
     limit : what the report says about it among the limits of a run
     """
@@ -100,9 +129,14 @@ class Protocol:
     cells: bool = False
     runs_encoder: bool = False
     fixed_trials: bool = False
-    chance: Literal["classes", "recorded", "unknown"] = "unknown"
     authors: str | None = None
     limit: str = ""
+
+    @property
+    def comparable(self) -> list[str]:
+        """Metrics that a contrast may compare by, the primary one first."""
+        others = [name for name, metric in self.metrics.items() if metric.compared and name != self.primary]
+        return [self.primary, *others]
 
     @property
     def heading(self) -> str:

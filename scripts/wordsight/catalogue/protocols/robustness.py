@@ -161,9 +161,9 @@ PROTOCOL = Protocol(
         "Share of images that are still classified right when an attack may change every pixel by up to the "
         "radius, by dataset. Curves that stay high further to the right are more robust; the points at the "
         "left are the clean images. Bars are one standard error to either side, over images. The dashed "
-        "line is guessing, one over the number of classes; an attack can push accuracy below it. Models are "
-        "moved sideways a little so that none hides another. To the right of each panel are the area under "
-        "every curve, over the logarithm of the radius from the smallest to the largest, and the median "
-        "radius, which breaks half of the images."
+        "line is guessing: always naming the most frequent class; an attack can push accuracy below it. "
+        "Models are moved sideways a little so that none hides another. To the right of each panel are the "
+        "area under every curve, over the logarithm of the radius from the smallest to the largest, and the "
+        "median radius, which breaks half of the images."
     ),
 )

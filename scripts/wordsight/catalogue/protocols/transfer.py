@@ -7,7 +7,7 @@ from pydantic import Field
 
 from wordsight.catalogue.fitting import ProbeParameters, fitted_on
 from wordsight.catalogue.prose import Sentence, counted
-from wordsight.catalogue.protocols.record import Drawing, Metric, Mode, Protocol
+from wordsight.catalogue.protocols.record import BALANCED_ACCURACY, LABEL, Drawing, Metric, Mode, Protocol
 from wordsight.catalogue.section import Count
 
 
@@ -34,10 +34,18 @@ PROTOCOL = Protocol(
     reads=("train", "test", "views"),
     primary="accuracy",
     metrics={
-        "accuracy": Metric(words="accuracy", meaning="1 when the image is classified right, else 0"),
-        "accuracy_ridge": Metric(
-            words="accuracy, ridge probe", meaning="`accuracy` of the ridge classifier", mode="sound"
+        "accuracy": Metric(
+            words="accuracy", meaning="1 when the image is classified right, else 0", chance="most_frequent"
         ),
+        "balanced_accuracy": BALANCED_ACCURACY,
+        "accuracy_ridge": Metric(
+            words="accuracy, ridge probe",
+            meaning="`accuracy` of the ridge classifier",
+            mode="sound",
+            chance="most_frequent",
+            compared=True,
+        ),
+        "label": LABEL,
         "predicted": Metric(
             words="predicted class",
             meaning=(
@@ -77,12 +85,11 @@ PROTOCOL = Protocol(
             mode="sound",
         ),
     },
-    chance="classes",
     method=method,
     drawing=Drawing(below="test images", alternative="Accuracy of a linear classifier on the features"),
     caption=(
         "Accuracy on the test images of a linear classifier fitted on the features of the whole training "
         "split, by dataset. Further right is better. Bars are one standard error to either side, over test "
-        "images. The dashed line is guessing, one over the number of classes."
+        "images. The dashed line is guessing: always naming the most frequent class."
     ),
 )

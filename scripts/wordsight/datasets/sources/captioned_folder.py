@@ -38,7 +38,7 @@ def load(section: CaptionedFolderDataset) -> Source:
     folders = _Folders(root)
     if problem := folders.problem(section.table):
         raise DataError(f"{table}: table: {problem}")
-    classes = class_names(row["label"] for _, row in _rows(table) if "label" in row)
+    classes = class_names((row["label"] for _, row in _rows(table) if "label" in row), str(table))
     numbers = {name: number for number, name in enumerate(classes)}
     splits: dict[str, list[Item]] = {split: [] for split in SPLITS}
     seen: set[str] = set()

@@ -21,7 +21,7 @@ from huggingface_hub import constants, utils
 
 from wordsight.catalogue.section import nearest
 from wordsight.config.datasets import HuggingFaceDataset
-from wordsight.datasets.source import NO_LABEL, USERS_OWN, Item, Source, as_text, class_names
+from wordsight.datasets.source import MEANS_NONE, NO_LABEL, USERS_OWN, Item, Source, as_text, class_names
 from wordsight.datasets.splitting import hold_out
 from wordsight.downloads import cache, hub
 from wordsight.errors import DataError, masked
@@ -239,7 +239,8 @@ def _classes(slices: list[Slice], column: str | None, where: str) -> list[str]:
         raise DataError(f"{where}: label_column: the splits have different class names")
     if declared and declared[0] is not None:
         return declared[0]
-    return class_names(text for piece in slices for text in _texts(piece, column, where, needed=True))
+    texts = (text for piece in slices for text in _texts(piece, column, where, needed=True))
+    return class_names(texts, f"{where}: the column {column}")
 
 
 def _items(piece: Slice, section: HuggingFaceDataset, classes: list[str], where: str) -> Iterator[Item]:
@@ -277,7 +278,9 @@ def _texts(piece: Slice, column: str | None, where: str, *, needed: bool) -> Ite
         if isinstance(value, list):
             value = value[0] if value else None
         elif names is not None:
-            value = names[value] if value in range(len(names)) else None  # -1: not labelled
+            if value == NO_LABEL:
+                raise DataError(f"{item}: the column {column} is -1, which {MEANS_NONE}")
+            value = names[value] if value in range(len(names)) else None
         text = as_text(value, column, item)
         if needed and not text:
             raise DataError(f"{item}: the column {column} is empty")

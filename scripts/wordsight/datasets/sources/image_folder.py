@@ -3,10 +3,13 @@
 from functools import partial
 from pathlib import Path
 
+from wordsight.catalogue.prose import some
 from wordsight.config.datasets import ImageFolderDataset
 from wordsight.datasets.source import USERS_OWN, Item, Source, class_names
 from wordsight.errors import DataError
 from wordsight.files import listing
+
+MOST_NAMED = 5
 
 
 def load(section: ImageFolderDataset) -> Source:
@@ -25,6 +28,9 @@ def load(section: ImageFolderDataset) -> Source:
         raise DataError(
             f"{root}: splits: expected two different folders, found {', '.join(folders.values())}"
         )
+    for split, folder in folders.items():
+        if not (root / folder).is_dir():
+            raise DataError(f"{root / folder}: does not exist; {_instead(root, split)}")
     classes = {split: _classes(root / folder) for split, folder in folders.items()}
     names = class_names(name for found in classes.values() for name in found)
     for split, folder in folders.items():
@@ -42,9 +48,16 @@ def load(section: ImageFolderDataset) -> Source:
     )
 
 
+def _instead(root: Path, split: str) -> str:
+    """What to do about the folder of a split that is missing: another one may be meant."""
+    others = [path.name for path in listing.entries(root) if path.is_dir()] if root.is_dir() else []
+    if not others:
+        return "put one subfolder for each class there"
+    names = some(others, MOST_NAMED)
+    return f"{root} has {names}; name the folder with `splits`, such as `splits: {{{split}: {others[-1]}}}`"
+
+
 def _classes(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        raise DataError(f"{folder}: does not exist; put one subfolder for each class there")
     found = listing.entries(folder)
     for path in found:
         if wrong := listing.problem(path):

@@ -151,11 +151,20 @@ def _texts(contents: dict[str, bytes], where: str) -> tuple[str, str, str, str]:
 
 def _json(content: bytes, where: str) -> dict[str, Any]:
     try:
-        values = json.loads(_decode(content, "json", where))
+        values = json.loads(_decode(content, "json", where), object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: its .json is not valid JSON ({error})") from None
     if not isinstance(values, dict):
         raise DataError(f"{where}: expected an object in its .json, found {type(values).__name__}")
+    return values
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Object of JSON; of two equal keys, Python's reader would keep the last and say nothing."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} is there twice")
     return values
 
 
@@ -175,7 +184,11 @@ def _classes(samples: list[Sample]) -> list[str]:
             f"{first.image.path}: {first.key}: has no label, neither in .cls nor as `label` in .json, "
             "but other samples have one"
         )
-    return [] if unlabelled else class_names(sample.label for sample in samples)
+    return (
+        []
+        if unlabelled
+        else class_names((sample.label for sample in samples), str(samples[0].image.path.parent))
+    )
 
 
 def _item(root: Path, sample: Sample, numbers: dict[str, int]) -> Item:

@@ -53,7 +53,8 @@ def build(name: str, configuration: dict[str, Any] | None = None) -> tuple[Backb
             raise ConfigError(
                 f"{path}: {name}: expected a torch.nn.Module to be returned, found {type(network).__name__}"
             )
-        with _errors_of(path, imports), torch.inference_mode():
+        # What a network converts or makes in inference mode could never have a gradient.
+        with _errors_of(path, imports), torch.no_grad():
             features = network.float().eval()(torch.zeros(1, 3, size, size))
     shape = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__
     if not isinstance(shape, tuple) or len(shape) != 2 or shape[0] != 1:

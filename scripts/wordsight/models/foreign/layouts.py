@@ -8,6 +8,7 @@ import torch
 
 from wordsight.config.models import CheckpointNetwork
 from wordsight.errors import WeightsError, first_line
+from wordsight.files.inflation import grows_too_far, is_zip, unpacked_size
 from wordsight.models.foreign import weights
 from wordsight.models.tensors import Tensors
 
@@ -42,7 +43,7 @@ def tensors(path: Path, section: CheckpointNetwork) -> Tensors:
         from wordsight.models.foreign import mmv
 
         return mmv.tensors(path)
-    return weights.tensors(path, key=section.key, prefix=section.prefix)
+    return weights.tensors(path, key=section.key, prefix=section.prefix, keyed=True)
 
 
 def bit(path: Path) -> Tensors:
@@ -52,6 +53,8 @@ def bit(path: Path) -> Tensors:
     https://arxiv.org/abs/1912.11370
     """
     try:
+        if is_zip(path) and grows_too_far(unpacked_size(path), path.stat().st_size):
+            raise ValueError("it would unpack to too many bytes for a file of its size")
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except Exception as error:  # numpy lets errors of every type through on damaged files

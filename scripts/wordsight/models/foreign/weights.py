@@ -1,7 +1,7 @@
 """Read tensors by name from files of weights that others wrote, without running anything in them."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,14 @@ from typing import Any
 import torch
 
 from wordsight.errors import WeightsError
-from wordsight.files import hashing, signatures
+from wordsight.files import hashing, inflation, signatures
 from wordsight.models.foreign import torch_files
 from wordsight.models.foreign.torch_files import StoredTensor
+from wordsight.models.foreign.unpickling import weights_errors
 from wordsight.models.tensors import Tensors, read_safetensors, shorten
 
-TORCH_SUFFIXES = (".pth", ".pt", ".tar", ".bin")
+DEEPEST = 6  # levels of a file at which tensors are looked for, to say where they are
+SAFETENSORS = slice(8, 9), b"{"  # after eight bytes of its length, its header begins
 
 
 def verify(path: Path | str, sha256: str | None = None) -> str:
@@ -42,14 +44,17 @@ def verify(path: Path | str, sha256: str | None = None) -> str:
     return digest
 
 
-def tensors(path: Path | str, *, key: str | None = None, prefix: str = "") -> Tensors:
+def tensors(
+    path: Path | str, *, key: str | Sequence[str] | None = None, prefix: str = "", keyed: bool = False
+) -> Tensors:
     """Tensors by name, on the CPU, from a file that may also hold other things.
 
     Parameters
     ----------
-    path : file of safetensors, ``torch.save`` or TorchScript
-    key : entry of the file that holds the tensors
+    path : file of safetensors, ``torch.save`` or TorchScript, by its contents, whatever its name
+    key : entry of the file that holds the tensors, or the entries that lead to it
     prefix : only tensors with this prefix are read, and it is removed from their names
+    keyed : whether the user can set the key and the prefix, for errors
 
     Raises
     ------
@@ -59,21 +64,47 @@ def tensors(path: Path | str, *, key: str | None = None, prefix: str = "") -> Te
     """
     path = Path(path)
     with _opened(path) as contents:
-        wanted = _select(contents if key is None else _entry(contents, key, path), prefix, path)
-        return {name[len(prefix) :]: _read(value) for name, value in wanted.items()}
+        found = contents
+        for place, part in enumerate(keys := [key] if isinstance(key, str) else list(key or ())):
+            found = _entry(found, part, keys[:place], path)
+        wanted = _select(found, prefix, path, _advice(contents, keyed))
+        return {name[len(prefix) :]: _read(value, name, path) for name, value in wanted.items()}
 
 
-def _entry(contents: Any, key: str, path: Path) -> Any:
-    """What a file holds under a key."""
+def _entry(contents: Any, key: str, above: Sequence[str], path: Path) -> Any:
+    """What a file holds under a key, which is under the keys ``above``."""
     if not isinstance(contents, dict) or key not in contents:
-        raise WeightsError(f"{path}: expected the key {key!r}, found {shorten(_names(contents))}")
+        where = f" in {' > '.join(above)}" if above else ""
+        raise WeightsError(f"{path}: expected the key {key!r}{where}, found {shorten(_names(contents))}")
     return contents[key]
 
 
-def _select(contents: Any, prefix: str, path: Path) -> dict[str, torch.Tensor | StoredTensor]:
+def _advice(contents: Any, keyed: bool) -> str:
+    """Where the file holds most tensors, and how to say so; nothing if it holds them directly or nowhere."""
+    places = sorted(_places(contents, ()), key=lambda place: (-place[0], len(place[1])))
+    keys = places[0][1] if places else ()
+    if not keys:
+        return ""
+    key = f"key: {keys[0]}" if len(keys) == 1 else f"key: [{', '.join(keys)}]"
+    return f"; set `{key}`" if keyed else f"; use `source: checkpoint` with its `architecture` and `{key}`"
+
+
+def _places(contents: Any, above: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Number of tensors in each dictionary of a file, and the keys that lead to it."""
+    if not isinstance(contents, dict) or len(above) > DEEPEST:
+        return
+    values = list(dict.items(contents))
+    if number := sum(isinstance(value, torch.Tensor | StoredTensor) for _, value in values):
+        yield number, above
+    for name, value in values:
+        if isinstance(name, str):
+            yield from _places(value, (*above, name))
+
+
+def _select(contents: Any, prefix: str, path: Path, advice: str) -> dict[str, torch.Tensor | StoredTensor]:
     """Tensors whose names have the prefix; anything else with the prefix is refused."""
     if not isinstance(contents, dict):
-        raise WeightsError(f"{path}: expected tensors by name, found {type(contents).__name__}")
+        raise WeightsError(f"{path}: expected tensors by name, found {type(contents).__name__}{advice}")
     # A file may replace the ``items`` of its OrderedDict by something else.
     wanted = {name: value for name, value in dict.items(contents) if str(name).startswith(prefix)}
     others = [
@@ -82,18 +113,25 @@ def _select(contents: Any, prefix: str, path: Path) -> dict[str, torch.Tensor | 
         if not (isinstance(name, str) and isinstance(value, torch.Tensor | StoredTensor))
     ]
     if others:
-        raise WeightsError(
-            f"{path}: holds {shorten(others)} besides tensors; set `key` to the entry that holds only tensors"
-        )
+        raise WeightsError(f"{path}: holds {shorten(others)}, which are no tensors{advice}")
     if not wanted:
         raise WeightsError(
             f"{path}: expected names that start with {prefix!r}, found {shorten(_names(contents))}"
         )
+    if prefix and not prefix.endswith(".") and all(name[len(prefix) :].startswith(".") for name in wanted):
+        raise WeightsError(
+            f"{path}: after the prefix {prefix}, all names begin with a dot; set `prefix: {prefix}.`"
+        )
     return wanted
 
 
-def _read(value: torch.Tensor | StoredTensor) -> torch.Tensor:
-    return value.read() if isinstance(value, StoredTensor) else value.detach()
+def _read(value: torch.Tensor | StoredTensor, name: str, path: Path) -> torch.Tensor:
+    tensor = value.read() if isinstance(value, StoredTensor) else value.detach()
+    plain = tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_nested
+    if not plain or tensor.is_quantized or tensor.is_complex():
+        kind = f"{tensor.dtype}, {tensor.layout}, on {tensor.device.type}"
+        raise WeightsError(f"{path}: {name} is no dense tensor of real numbers ({kind})")
+    return tensor
 
 
 def _names(contents: Any) -> list[str]:
@@ -103,17 +141,39 @@ def _names(contents: Any) -> list[str]:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """Contents of a file, in which tensors may be :class:`StoredTensor`."""
-    if path.suffix == ".safetensors":
+    start = signatures.start_of(path)
+    if start[SAFETENSORS[0]] == SAFETENSORS[1]:
         yield read_safetensors(path)
-    elif path.suffix not in TORCH_SUFFIXES:
-        raise WeightsError(
-            f"{path}: expected weights in a file ending in .safetensors, {', '.join(TORCH_SUFFIXES)}"
-        )
-    elif (contents := _plain(path)) is not None:
+        return
+    if inflation.is_zip(path):
+        _refuse_bomb(path)
+    elif found := signatures.describe_start(start) or _foreign(start):
+        if found == signatures.ZIP_FILE:
+            raise WeightsError(f"{path}: truncated or damaged (a zip file without its end)")
+        raise WeightsError(f"{path}: expected safetensors or a file of torch.save, found {found}")
+    if (contents := _plain(path)) is not None:
         yield contents
     else:
         with torch_files.opened(path) as contents:
             yield contents
+
+
+def _foreign(start: bytes) -> str:
+    """Name of a format of weights that isn't read here; empty if it may be a file of torch.save."""
+    known = {
+        b"\x89HDF": "an HDF5 file, as Keras writes",
+        b"\x93NUMPY": "a NumPy array",
+        b"TFL3": "a TFLite file",
+    }
+    return next((words for sign, words in known.items() if sign in start[:8]), "")
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Refuse a zip file whose members grow too far; torch itself compresses nothing."""
+    with weights_errors(path):
+        size = inflation.unpacked_size(path)
+    if inflation.grows_too_far(size, path.stat().st_size):
+        raise WeightsError(f"{path}: would unpack to {size} bytes, too many for a file of its size")
 
 
 def _plain(path: Path) -> Any:

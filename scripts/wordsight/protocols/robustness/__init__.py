@@ -182,7 +182,7 @@ def draw(task: Task, items: int, images: int) -> np.ndarray:
 def fit_head(task: Task, section: "Parameters", train: Features, classes: int) -> Fit:
     """Logistic regression on the training features, as the ``sound`` probe of transfer fits it."""
     check_features(train, classes, f"{task.where}, train")
-    check_fittable(train.labels, task.where)
+    check_fittable(train.labels, task)
     return choose(
         partial(fit_logistic, classes=classes, max_iterations=section.max_iterations),
         train.values,
