@@ -11,12 +11,15 @@ export CONFIG MODEL
 # CONFIG is checked first, because Snakemake takes seconds to start, and doesn't say where a mistake in YAML is.
 SNAKEMAKE = $(if $(CONFIG),PYTHONPATH=scripts .venv/bin/python -m wordsight.config "$$CONFIG" && ).venv/bin/snakemake $(if $(CONFIG),--configfile "$$CONFIG") --resources mem_mb=$(MEMORY_MB) --cores $(CORES)
 
-.PHONY: report test test-fast snapshots lint why bench plan plan-table check-model fetch search lock cache
+.PHONY: report unlock test test-fast snapshots lint why bench plan plan-table check-model fetch search lock cache
 .DEFAULT_GOAL := report
 
 report: .venv/report cache  ## Run the default experiment, or CONFIG=..., and print the answer.
 	$(SNAKEMAKE) --quiet rules --no-hooks
 	@cat results/verdicts.txt
+
+unlock: .venv/report cache  ## Remove the lock of a run that isn't running any more, of the default experiment or of CONFIG=...
+	$(SNAKEMAKE) --quiet rules --unlock
 
 # Each free worker gets the next file of tests, in the order that tests/conftest.py sets. Three workers keep two cores
 # busy while one waits, for Snakemake or a cluster.

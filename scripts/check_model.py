@@ -5,9 +5,9 @@ from pathlib import Path
 
 sys.path.insert(0, snakemake.scriptdir)
 
-from wordsight.logs import step
+from wordsight.steps import step
 
-with step(snakemake.log[0], snakemake.threads) as logger:
+with step(snakemake) as logger:
     from wordsight.catalogue.read_outs import ReadOut
     from wordsight.check_model import check, verdict
     from wordsight.config.load import validate

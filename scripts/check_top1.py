@@ -5,9 +5,9 @@ from pathlib import Path
 
 sys.path.insert(0, snakemake.scriptdir)
 
-from wordsight.logs import step
+from wordsight.steps import step
 
-with step(snakemake.log[0], snakemake.threads):
+with step(snakemake):
     from wordsight.check_model import verdict
     from wordsight.check_top1 import check
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, snakemake.scriptdir)
 
-from wordsight.logs import step
+from wordsight.steps import step
 
 
 def as_list(paths):
@@ -13,7 +13,7 @@ def as_list(paths):
     return [paths] if isinstance(paths, str) else paths
 
 
-with step(snakemake.log[0], snakemake.threads):
+with step(snakemake):
     from wordsight.config.experiment import FeaturesSection
     from wordsight.config.load import validate
     from wordsight.datasets.reading import open_split

@@ -4,9 +4,9 @@ import sys
 
 sys.path.insert(0, snakemake.scriptdir)
 
-from wordsight.logs import step
+from wordsight.steps import step
 
-with step(snakemake.log[0], snakemake.threads):
+with step(snakemake):
     from wordsight.files.disk import read_json
     from wordsight.pretraining.search_table import search_table
     from wordsight.tables.csv import write_csv

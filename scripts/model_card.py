@@ -5,9 +5,9 @@ from pathlib import Path
 
 sys.path.insert(0, snakemake.scriptdir)
 
-from wordsight.logs import step
+from wordsight.steps import step
 
-with step(snakemake.log[0], snakemake.threads):
+with step(snakemake):
     from wordsight.catalogue.read_outs import ReadOut
     from wordsight.config.load import validate
     from wordsight.config.models import Traits

@@ -6,9 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, snakemake.scriptdir)
 
-from wordsight.logs import step
+from wordsight.steps import step
 
-with step(snakemake.log[0], snakemake.threads):
+with step(snakemake):
     from wordsight.config.experiment import FeaturesSection
     from wordsight.config.load import protocol_parameters, validate
     from wordsight.datasets.reading import open_split

@@ -4,9 +4,9 @@ import sys
 
 sys.path.insert(0, snakemake.scriptdir)
 
-from wordsight.logs import step
+from wordsight.steps import step
 
-with step(snakemake.log[0], snakemake.threads):
+with step(snakemake):
     from wordsight.config.load import validate
     from wordsight.files.parquet import write_frame
     from wordsight.statistics.measures import Measure

@@ -4,18 +4,21 @@ import runpy
 from pathlib import Path
 from types import SimpleNamespace
 
+from snakemake.iocontainers import Namedlist
+
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 
 
 def run(script, folder, outputs, wildcards, **params):
     """Run a script of a rule without inputs; the outputs are named after their files."""
     snakemake = SimpleNamespace(
+        rule=Path(script).stem,
         scriptdir=str(SCRIPTS),
         log=[folder / "logs/it.log"],
         threads=1,
-        input=SimpleNamespace(),
-        output=SimpleNamespace(**{Path(name).stem: str(folder / "out" / name) for name in outputs}),
-        params=SimpleNamespace(**params),
-        wildcards=SimpleNamespace(**wildcards),
+        input=Namedlist(),
+        output=Namedlist(fromdict={Path(name).stem: str(folder / "out" / name) for name in outputs}),
+        params=Namedlist(fromdict=params),
+        wildcards=Namedlist(fromdict=wildcards),
     )
     runpy.run_path(str(SCRIPTS / script), {"snakemake": snakemake})

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -22,6 +23,7 @@ from wordsight.datasets.sources.emoji.variants import concept
 from wordsight.datasets.splitting import halves, limited
 from wordsight.datasets.synsets import class_names
 from wordsight.errors import DataError
+from wordsight.files import unfinished
 from wordsight.files.pixels import encode
 
 FILES = ("card.json", "test.parquet", "train.parquet")
@@ -344,8 +346,11 @@ def test_a_dataset_whose_replacement_was_interrupted_is_refused(tmp_path, monkey
 
 
 def test_what_was_left_by_a_killed_run_does_no_harm(tmp_path):
-    (tmp_path / ".toy.partial").mkdir()
-    (tmp_path / ".toy.partial" / "train.parquet").write_text("half")
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = unfinished.name_for(tmp_path / "toy").name.replace(f"-{os.getpid()}-", f"-{dead.pid}-")
+    (tmp_path / left).mkdir()
+    (tmp_path / left / "train.parquet").write_text("half")
     build(source(noise_items(4, 2), noise_items(2, 2, "t")), tmp_path / "toy")
     assert len(reading.open_split(tmp_path / "toy", "train")) == 4
     assert [path.name for path in tmp_path.iterdir()] == ["toy"]

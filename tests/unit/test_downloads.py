@@ -1,9 +1,11 @@
 """Downloads from a server on this machine: what goes wrong on the way, and the line that the user sees of it."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from collections import namedtuple
@@ -13,7 +15,7 @@ import pytest
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
 from mirror import COMMIT, HUB, Mirror
-from wordsight.downloads import cache, fetching, http, hub, lock
+from wordsight.downloads import cache, continued, fetching, http, hub, lock
 from wordsight.errors import DownloadError
 from wordsight.files import hashing
 from wordsight.logs import step
@@ -54,7 +56,10 @@ def only(monkeypatch):
 
 
 def partials():
-    return sorted(path.name for path in cache.cache().rglob("*.partial*"))
+    """Unfinished downloads and their notes, without what makes their names unpredictable."""
+    return sorted(
+        re.sub(r"\.\w+\.partial", ".partial", path.name) for path in cache.cache().rglob("*.partial*")
+    )
 
 
 # What goes well
@@ -287,8 +292,8 @@ def test_a_transfer_that_stalls_is_cut_and_resumed(mirror, only, monkeypatch):
 def test_a_beginning_of_unknown_origin_is_not_resumed(mirror, only, notes):
     place = cache.cached(URL)
     place.parent.mkdir(parents=True)
-    (place.parent / ".weights.pth.partial").write_bytes(CONTENT[:1000])
-    (place.parent / ".weights.pth.partial.json").write_bytes(notes)
+    (place.parent / ".weights.pth.x.partial").write_bytes(CONTENT[:1000])
+    (place.parent / ".weights.pth.x.partial.json").write_bytes(notes)
     mirror.publish(URL, CONTENT)
     assert fetching.fetch([URL]).read_bytes() == CONTENT
     assert "Range" not in mirror.requests[-1].headers
@@ -478,6 +483,66 @@ def test_a_place_that_cannot_be_written_to_is_named(mirror):
     cache.cache().parent.mkdir(exist_ok=True)
     cache.cache().write_text("a file")
     with pytest.raises(DownloadError, match=r"cannot write .*weights\.pth: not a directory"):
+        fetching.fetch([URL])
+
+
+# A cache that others may write to
+
+
+@pytest.mark.parametrize("make", ["symlink_to", "hardlink_to"])
+def test_a_link_that_was_planted_is_not_followed(mirror, only, tmp_path, make):
+    mirror.publish(URL, CONTENT)
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"x" * 2000)
+    place = cache.cached(URL)
+    place.parent.mkdir(parents=True)
+    for name in (".weights.pth.partial", ".weights.pth.guess.partial"):
+        getattr(place.parent / name, make)(secret)
+    notes = {"address": f"{mirror.address}/{URL[8:]}", "validator": '"1"'}
+    for name in (".weights.pth.partial.json", ".weights.pth.guess.partial.json"):
+        (place.parent / name).write_text(json.dumps(notes))
+    assert fetching.fetch([URL], sha256=SHA256).read_bytes() == CONTENT
+    assert secret.read_bytes() == b"x" * 2000
+    assert "Range" not in mirror.requests[-1].headers
+
+
+def test_a_link_that_takes_the_place_of_a_download_is_not_followed(tmp_path):
+    (tmp_path / "secret").write_text("mine")
+    (tmp_path / "swapped").symlink_to("secret")
+    os.link(tmp_path / "secret", tmp_path / "again")
+    for name in ("swapped", "again"):
+        for resume in (False, True):
+            with pytest.raises(OSError, match=r"symbolic links|somebody else"):
+                continued.opened(tmp_path / name, resume=resume)
+    assert (tmp_path / "secret").read_text() == "mine"
+
+
+def test_an_unfinished_download_is_private_and_a_finished_one_is_not(mirror, only):
+    mirror.publish(URL, CONTENT, cut=1000)
+    with pytest.raises(DownloadError):
+        fetching.fetch([URL], path="weights.pth")
+    (partial,) = Path().glob(".weights.pth.*.partial")
+    assert stat.S_IMODE(partial.stat().st_mode) == 0o600
+    mirror.publish(URL, CONTENT)
+    before = os.umask(0o022)
+    try:
+        assert stat.S_IMODE(fetching.fetch([URL], path="weights.pth").stat().st_mode) == 0o644
+    finally:
+        os.umask(before)
+    assert sorted(path.name for path in Path().glob(".weights*")) == [".weights.pth.lock"]
+
+
+def test_a_folder_of_another_user_is_named_with_what_its_owner_can_do(mirror, only, monkeypatch):
+    mirror.publish(URL, CONTENT)
+    folder = cache.cached(URL).parent
+    folder.mkdir(parents=True)
+
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(fetching, "FileLock", refused)
+    line = rf"cannot write .*weights\.pth: permission denied; {folder.owner()} can .* chmod -R g\+w {folder}$"
+    with pytest.raises(DownloadError, match=line):
         fetching.fetch([URL])
 
 

@@ -1,4 +1,4 @@
-"""The digest of code changes with its meaning alone; the digest of content with its bytes alone."""
+"""The digest of code changes with its meaning alone."""
 
 import os
 import subprocess
@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from wordsight.files import project
-from wordsight.files.listing import below
 from wordsight.workflow import provenance
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -131,73 +130,3 @@ def test_the_snakefile_needs_little_to_read_the_configuration():
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert {"numpy", "pandas", "torch", "pyarrow"}.isdisjoint(loaded.stdout.split())
-
-
-@pytest.fixture
-def digest(tmp_path):
-    """Digest of files below a folder of images, which are remembered from call to call."""
-    (tmp_path / "images").mkdir()
-
-    def made():
-        return provenance.content_digest(below(tmp_path / "images"), tmp_path / "memory.json")
-
-    return made
-
-
-def test_content_digest_follows_bytes_and_names_and_not_times(tmp_path, digest):
-    file = tmp_path / "images/1.png"
-    file.write_bytes(b"one")
-    first = digest()
-    os.utime(file, ns=(1, 1))
-    assert digest() == first
-    file.write_bytes(b"two")
-    assert (second := digest()) != first
-    file.rename(tmp_path / "images/2.png")
-    assert digest() not in (first, second)
-
-
-def test_content_digest_reads_unchanged_files_once(tmp_path, digest, monkeypatch):
-    (tmp_path / "images/1.png").write_bytes(b"one")
-    first = digest()
-    monkeypatch.setattr(provenance, "sha256", lambda path: pytest.fail(f"{path} was read again"))
-    assert digest() == first
-
-
-def test_content_digest_sees_an_edit_that_keeps_size_and_time(tmp_path, digest):
-    """As after a copy that keeps times, or while the clock is set back."""
-    file = tmp_path / "images/1.png"
-    file.write_bytes(b"one")
-    before, stat = digest(), file.stat()
-    file.write_bytes(b"two")
-    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert (file.stat().st_size, file.stat().st_mtime_ns) == (stat.st_size, stat.st_mtime_ns)
-    assert digest() != before
-
-
-def test_content_digest_has_a_digest_for_each_name_of_a_file(tmp_path, digest):
-    (tmp_path / "images/0.png").write_bytes(b"one")
-    (tmp_path / "images/again.png").symlink_to("0.png")
-    before = digest()
-    (tmp_path / "images/again.png").unlink()
-    (tmp_path / "images/again.png").write_bytes(b"one")
-    assert digest() == before
-    (tmp_path / "images/again.png").write_bytes(b"two")
-    assert digest() != before
-
-
-def test_content_digest_tells_names_with_line_breaks_apart(tmp_path):
-    for name in "ab":
-        (tmp_path / name).write_text(name)
-    a, b = tmp_path / "a", tmp_path / "b"
-    memory = tmp_path / "memory.json"
-    one = provenance.content_digest({"x": a, "y": b}, memory)
-    other = provenance.content_digest({f"x {provenance.sha256(a)}\ny": b}, memory)
-    assert one != other
-
-
-def test_content_digest_works_where_nothing_can_be_remembered(tmp_path):
-    file = tmp_path / "file"
-    file.write_bytes(b"x")
-    (tmp_path / "flat").write_text("")
-    memory = tmp_path / "flat" / "memory.json"  # its parent is a file
-    assert provenance.content_digest({"": file}, memory) == provenance.content_digest({"": file}, memory)

@@ -9,7 +9,19 @@ import pytest
 LIBRARY = Path(__file__).resolve().parents[2] / "scripts/wordsight"
 # From the ground up: a room imports from itself and from those before it.
 ROOMS = [
-    *("errors", "logs", "seeds", "catalogue", "config", "files", "downloads", "datasets", "models", "text"),
+    *(
+        "errors",
+        "logs",
+        "seeds",
+        "catalogue",
+        "config",
+        "files",
+        "steps",
+        "downloads",
+        "datasets",
+        "models",
+        "text",
+    ),
     *("protocols", "extraction", "check_model", "check_top1", "pretraining"),
     *("statistics", "tables", "figures", "report", "workflow"),
 ]

@@ -1,79 +1,112 @@
 """A step that meets a mistake of the user ends in one line with status 1, and leaves a log and no target."""
 
+import hashlib
 import io
 import sys
 import warnings
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
+from snakemake.iocontainers import Namedlist
 
+from full_disk import full_disk
 from in_process import run
 from wordsight.errors import DataError, show
-from wordsight.logs import logger, step
+from wordsight.files import disk, stamps
+from wordsight.logs import logger
+from wordsight.steps import step
 
 pytestmark = pytest.mark.usefixtures("as_in_a_process_of_its_own")
 
 
 @pytest.fixture
-def log(tmp_path):
-    return tmp_path / "logs/some/step.log"
+def job(tmp_path, monkeypatch):
+    """What a script is given, by Snakemake's own types; it reads one file and makes another."""
+    monkeypatch.chdir(tmp_path)
+    Path("in.txt").write_text("read")
+    return SimpleNamespace(
+        rule="some_step",
+        log=["logs/some/step.log"],
+        threads=1,
+        input=Namedlist(fromdict={"text": "in.txt"}),
+        output=Namedlist(fromdict={"text": "out.txt"}),
+        params=Namedlist(fromdict={"seed": 1, "section": {"b": 2, "a": [1]}}),
+        wildcards=["pets"],
+        resources=Namedlist(fromdict={"mem_mb": 500}),
+    )
 
 
-def test_a_step_that_ends_well_says_how_long_it_took(log, capsys):
-    with step(log) as found:
+def log():
+    return Path("logs/some/step.log").read_text()
+
+
+def test_a_step_that_ends_well_says_how_long_it_took(job, capsys):
+    with step(job) as found:
         found.info("half of it")
         warnings.warn("mind the gap", RuntimeWarning, stacklevel=1)
-    lines = log.read_text().splitlines()
+        Path("out.txt").write_text("made")
+    lines = log().splitlines()
     assert "half of it" in lines[0]
-    assert "RuntimeWarning: mind the gap" in log.read_text()
+    assert "RuntimeWarning: mind the gap" in log()
     assert "INFO done in " in lines[-1]
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_step_stamps_what_it_made_with_what_it_was_made_from(job):
+    with step(job):
+        Path("in.txt").write_text("changed while the step ran")
+        Path("out.txt").write_text("made")
+    stamp = stamps.read("out.txt")
+    assert (stamp.rule, stamp.sha256) == ("some_step", hashlib.sha256(b"made").hexdigest())
+    assert stamp.inputs == {"in.txt": hashlib.sha256(b"read").hexdigest()}
+    assert stamp.params == stamps.digests({"section": {"a": [1], "b": 2}, "seed": 1})
+    assert stamp.state == stamps.state_of("out.txt")
+
+
+def test_a_step_that_fails_stamps_nothing(job):
+    Path("out.txt").write_text("half")
+    with pytest.raises(SystemExit), step(job):
+        raise DataError("torn")
+    assert stamps.read("out.txt") is None
 
 
 @pytest.mark.parametrize(
     "error", [DataError("cats: 1.png: is torn"), OSError(28, "No space left on device", "results/a.parquet")]
 )
-def test_a_mistake_and_a_full_disk_are_one_line_there_and_in_the_log(log, capsys, error):
-    with pytest.raises(SystemExit) as end, step(log):
+def test_a_mistake_and_a_full_disk_are_one_line_there_and_in_the_log(job, capsys, error):
+    with pytest.raises(SystemExit) as end, step(job):
         raise error
     assert end.value.code == 1
     assert capsys.readouterr().err == f"wordsight: error: {error}\n"
-    (line,) = log.read_text().splitlines()
+    (line,) = log().splitlines()
     assert line.endswith(f" ERROR {error}")
 
 
-def test_a_defect_of_wordsight_leaves_its_traceback_in_the_log(log):
-    with pytest.raises(ZeroDivisionError), step(log):
-        1 / 0  # noqa: B018
-    assert "Traceback" in log.read_text()
-    assert "ZeroDivisionError" in log.read_text()
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        np._core._exceptions._ArrayMemoryError((10**12,), np.dtype("float64")),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:127] data. DefaultCPUAllocator: can't allocate memory: you tried"
+        ),
+        RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+    ],
+)
+def test_want_of_memory_is_one_line_with_what_to_do(job, capsys, error):
+    with pytest.raises(SystemExit), step(job):
+        raise error
+    line = capsys.readouterr().err
+    assert line.startswith("wordsight: error: some_step pets: the memory isn't enough; ")
+    assert "CORES=1" in line
+    assert "--set-resources some_step:mem_mb=1000\n" in line
+    assert "Traceback" in log()
 
 
-def test_a_full_disk_is_one_line_there_without_the_log_that_has_no_room(capsys):
-    """The logging module writes a traceback to the terminal for each line that it can't write."""
-
-    def write(found):
-        for number in range(12):
-            found.info("line %d", number)
-        raise DataError("cannot write a: no space left on device")
-
-    with pytest.raises(SystemExit), step("/dev/full") as found:
-        write(found)
-    assert capsys.readouterr() == ("", "wordsight: error: cannot write a: no space left on device\n")
-
-
-def test_a_log_that_cannot_be_opened_is_one_line(tmp_path, capsys):
-    (tmp_path / "logs").write_text("a file")
-    with pytest.raises(SystemExit) as end, step(tmp_path / "logs/some.log"):
-        pass
-    assert end.value.code == 1
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("wordsight: error: ")
-    assert str(tmp_path / "logs") in line
-
-
-def test_secrets_in_addresses_are_in_no_log_and_no_line(log, capsys):
+def test_secrets_in_addresses_are_in_no_log_and_no_line(job, capsys):
     address = "https://me:SECRET@host/w.pth?token=SECRET&v=1"
 
     def ask(found):
@@ -81,10 +114,10 @@ def test_secrets_in_addresses_are_in_no_log_and_no_line(log, capsys):
         warnings.warn(f"slow: {address}", RuntimeWarning, stacklevel=1)
         raise OSError(5, "cannot read", address)
 
-    with pytest.raises(SystemExit), step(log) as found:
+    with pytest.raises(SystemExit), step(job) as found:
         ask(found)
-    assert "SECRET" not in log.read_text() + capsys.readouterr().err
-    assert log.read_text().count("https://***@host/w.pth?token=***&v=1") == 3
+    assert "SECRET" not in log() + capsys.readouterr().err
+    assert log().count("https://***@host/w.pth?token=***&v=1") == 3
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "gbk", "ascii", "utf-8"])
@@ -98,13 +131,38 @@ def test_what_a_terminal_cannot_show_ends_nothing(monkeypatch, encoding):
     assert said == f"{sign}3 points \\x1b[31mred\\x1b[0m\nend\n"
 
 
-def test_a_log_holds_the_last_run_alone_and_is_closed(log):
+def test_a_defect_of_wordsight_leaves_its_traceback_in_the_log(job):
+    for error in (ZeroDivisionError, RuntimeError):
+        with pytest.raises(error), step(job):
+            raise error
+        assert "Traceback" in log()
+        assert error.__name__ in log()
+
+
+def test_a_log_holds_the_last_run_alone_and_is_closed(job):
     for word in ("first", "second"):
-        with step(log) as found:
+        with step(job) as found:
             found.info(word)
-    assert "first" not in log.read_text()
+            Path("out.txt").write_text(word)
+    assert "first" not in log()
     logger.error("said between two steps")
-    assert "between" not in log.read_text()
+    assert "between" not in log()
+
+
+def test_a_full_disk_is_one_line_also_where_the_log_lies(job, capsys):
+    """As on one disk for everything: neither the log nor anything else can be written."""
+    text = "x" * 5000
+    with full_disk(100), pytest.raises(SystemExit), step(job) as found:
+        found.info(text) or disk.write_text("out.txt", text)
+    assert capsys.readouterr().err == "wordsight: error: cannot write out.txt: file too large\n"
+
+
+def test_a_log_that_cannot_be_opened_is_one_line(job, capsys):
+    Path("logs").write_text("in the way")
+    with pytest.raises(SystemExit) as end, step(job):
+        pytest.fail("the step began")
+    assert end.value.code == 1
+    assert capsys.readouterr().err.startswith("wordsight: error: [Errno ")
 
 
 # Scripts, as Snakemake runs them
@@ -142,10 +200,9 @@ def fetch(weights):
 
 def test_a_script_writes_its_targets_and_its_log(images):
     prepare(images)
-    assert {path.name for path in (images.parent / "out").iterdir()} == {
-        "card.json",
-        "train.parquet",
-        "test.parquet",
+    made = {"card.json", "train.parquet", "test.parquet"}
+    assert {path.name for path in (images.parent / "out").iterdir()} == made | {
+        f".{name}.stamp" for name in made
     }
     assert "done in " in (images.parent / "logs/it.log").read_text()
 

@@ -1,16 +1,17 @@
 """Files are whole or not there, and refused when they are something else."""
 
-import resource
-import signal
-from contextlib import contextmanager
+import os
+import re
+import subprocess
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
+from full_disk import full_disk
 from wordsight.errors import DataError
-from wordsight.files import disk, feature_sets, parquet
+from wordsight.files import disk, feature_sets, parquet, unfinished
 from wordsight.protocols import rows
 from wordsight.seeds import derive_seed
 
@@ -105,22 +106,10 @@ WRITERS = {
 }
 
 
-@contextmanager
-def full_disk():
-    """Files of this process cannot grow beyond 1,000 bytes; nor could pytest's own report, so only for a moment."""
-    handler, limits = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
-
-
 @pytest.mark.parametrize("kind", WRITERS)
 def test_a_disk_that_is_full_is_one_line_with_the_file_and_leaves_nothing(tmp_path, kind):
     path = tmp_path / "results" / kind
-    with pytest.raises(DataError, match=f"cannot write .*results/{kind}: "), full_disk():
+    with pytest.raises(DataError, match=f"cannot write .*results/{kind}: "), full_disk(1000):
         WRITERS[kind](path)
     assert not list(path.parent.iterdir())
 
@@ -129,3 +118,34 @@ def test_a_file_where_a_folder_belongs_is_named(tmp_path):
     (tmp_path / "results").write_text("in the way")
     with pytest.raises(DataError, match=r"cannot write .*results/card\.json: "):
         disk.write_text(tmp_path / "results" / "card.json", "x")
+
+
+# What several processes write
+
+
+def test_nobody_takes_away_what_another_process_is_about_to_finish(tmp_path):
+    path = tmp_path / "card.json"
+    with disk.atomic(path) as one, disk.atomic(path) as other:
+        one.write_text("one")
+        other.write_text("other")
+        assert one != other
+    assert path.read_text() == "one"
+    assert [file.name for file in tmp_path.iterdir()] == ["card.json"]
+
+
+def test_what_a_killed_process_left_goes_with_the_next_write_and_no_more(tmp_path):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    ours = f"-{os.getpid()}-"
+    name = unfinished.name_for(tmp_path / "card.json").name
+    left = {
+        name.replace(ours, f"-{dead.pid}-"): False,
+        name.replace(ours, "-1-"): True,  # of a process that is alive
+        re.sub(r"\.\w{8}-", ".ffffffff-", name).replace(ours, f"-{dead.pid}-"): True,  # of another machine
+        name.replace("card", "other").replace(ours, f"-{dead.pid}-"): True,  # of another file
+        ".card.json.notes.partial": True,
+    }
+    for file in left:
+        (tmp_path / file).write_text("half")
+    disk.write_text(tmp_path / "card.json", "whole")
+    assert {file: (tmp_path / file).exists() for file in left} == left

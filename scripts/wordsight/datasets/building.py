@@ -1,7 +1,6 @@
 """Writing the files of a dataset from a source's items, in one pass with one row group in memory."""
 
 import importlib
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from wordsight.datasets.near_duplicates import Signatures, count_duplicates
 from wordsight.datasets.source import NO_LABEL, Item, Source
 from wordsight.datasets.splitting import limited
 from wordsight.errors import DataError
+from wordsight.files import unfinished
 from wordsight.files.disk import cannot_write, write_json
 from wordsight.files.hashing import sha256
 from wordsight.files.pixels import decode
@@ -205,10 +205,11 @@ def _split_card(folder: Path, split: str, items: list[Item], classes: int, damag
 @contextmanager
 def _replacing(directory: Path) -> Iterator[Path]:
     """Folder to write to; if the block succeeds, its files move to ``directory``, the card last."""
-    folder = directory.with_name(f".{directory.name}.partial")
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = unfinished.name_for(directory)
     try:
-        folder.mkdir(parents=True)
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.remove_abandoned(directory)
+        folder.mkdir()
         yield folder
         directory.mkdir(exist_ok=True)
         (directory / "card.json").unlink(missing_ok=True)
@@ -217,7 +218,7 @@ def _replacing(directory: Path) -> Iterator[Path]:
     except OSError as error:
         raise DataError(cannot_write(directory, error)) from None
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.remove(folder)
 
 
 def _write_split(folder: Path, split: str, name: str, items: list[Item], damage: Damage) -> Summary:

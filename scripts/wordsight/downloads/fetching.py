@@ -13,7 +13,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from wordsight.downloads import http, lock
+from wordsight.downloads import continued, http, lock
 from wordsight.downloads.cache import cache, cached, mirrored, offline, shared_as_the_cache_is
 from wordsight.errors import DownloadError
 from wordsight.files import disk, hashing
@@ -97,9 +97,8 @@ class _Digests:
 
 def _download(urls: Sequence[str], place: Path, digests: _Digests, expected: str) -> None:
     """Download the file to ``place`` from the first address that gives the expected one."""
-    partial = place.with_name(f".{place.name}.partial")
     reasons = []
-    with http.session() as connections:
+    with http.session() as connections, continued.download_to(place) as partial:
         for address in _addresses(urls):
             logger.info("downloading %s", address)
             try:
@@ -107,8 +106,7 @@ def _download(urls: Sequence[str], place: Path, digests: _Digests, expected: str
             except http.RefusedError as error:
                 reasons.append(f"{address}: {error}")
                 continue
-            partial.replace(place)
-            http.forget(partial)
+            continued.finish(partial, place)
             _let_group_read(place)
             return
     raise DownloadError(
@@ -122,11 +120,11 @@ def _receive(connections: Any, address: str, partial: Path, digests: _Digests) -
     resumed = http.receive(connections, address, partial)
     mismatch = digests.mismatch(partial)
     if mismatch and resumed:
-        http.forget(partial)
+        continued.forget(partial)
         http.receive(connections, address, partial)
         mismatch = digests.mismatch(partial)
     if mismatch:
-        http.forget(partial)
+        continued.forget(partial)
         raise http.RefusedError(f"{mismatch} came instead")
 
 
@@ -154,8 +152,16 @@ def _locked(place: Path) -> Iterator[None]:
             place.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(place.with_name(f".{place.name}.lock"), mode=0o664):
                 yield
+    except PermissionError as error:
+        raise DownloadError(f"{disk.cannot_write(place, error)}; {_whose(place)}") from None
     except OSError as error:
         raise DownloadError(disk.cannot_write(place, error)) from None
+
+
+def _whose(place: Path) -> str:
+    """Who can let the user write to the cache."""
+    there = next(folder for folder in place.parents if folder.exists())
+    return f"{there.owner()} can allow it to the group: chmod -R g+w {there}"
 
 
 def _let_group_read(place: Path) -> None:

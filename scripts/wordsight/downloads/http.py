@@ -12,6 +12,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from wordsight.downloads import continued
 from wordsight.errors import DataError, DownloadError, masked
 from wordsight.files import disk
 from wordsight.files.signatures import HTML_PAGE, misplaced, start_of
@@ -96,12 +97,6 @@ def receive(connections: requests.Session, address: str, partial: Path) -> bool:
         time.sleep(min(BACKOFF_S * 2 ** (failures - 1), LONGEST_WAIT_S))
 
 
-def forget(partial: Path) -> None:
-    """Remove an unfinished download."""
-    partial.unlink(missing_ok=True)
-    _notes_path(partial).unlink(missing_ok=True)
-
-
 def describe_answer(path: Path) -> str | None:
     """Name what a server sent instead of a file, such as a login page; None if it may be the file."""
     start = start_of(path)
@@ -118,7 +113,7 @@ def _transfer(connections: requests.Session, address: str, partial: Path) -> boo
     with connections.get(address, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
         if offset and not _continues(response, offset):
             if response.status_code in (206, 416):  # the file on the server has another length now
-                forget(partial)
+                continued.forget(partial)
                 return _transfer(connections, address, partial)
             offset = 0
         _check_answer(response)
@@ -128,7 +123,7 @@ def _transfer(connections: requests.Session, address: str, partial: Path) -> boo
         if not offset:
             _write_notes(partial, address, response)
         pieces = response.raw.stream(CHUNK, decode_content=False)
-        with partial.open("ab" if offset else "wb") as file:
+        with continued.opened(partial, resume=offset > 0) as file:
             for piece in progress(pieces, math.ceil(left / CHUNK), "MiB") if left else pieces:
                 file.write(piece)
     return offset > 0
@@ -162,22 +157,17 @@ def _gigabytes(size: int) -> str:
     return f"{size / 1e9:.1f} GB"
 
 
-def _notes_path(partial: Path) -> Path:
-    """File that says from which address ``partial`` is, and which version of the file it begins."""
-    return partial.with_name(f"{partial.name}.json")
-
-
 def _write_notes(partial: Path, address: str, response: requests.Response) -> None:
     tag = response.headers.get("ETag", "")
     # A weak tag does not promise the same bytes.
     validator = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified", "")
-    disk.write_json(_notes_path(partial), {"address": masked(address), "validator": validator})
+    disk.write_json(continued.notes(partial), {"address": masked(address), "validator": validator})
 
 
 def _validator(partial: Path, address: str) -> str:
     """Version of the file that ``partial`` begins, as an HTTP validator; empty if it can't be continued."""
     try:
-        notes = disk.read_json(_notes_path(partial))
+        notes = disk.read_json(continued.notes(partial))
         return notes["validator"] if notes["address"] == masked(address) else ""
     except (DataError, KeyError, TypeError):  # the notes are missing or damaged: start again
         return ""

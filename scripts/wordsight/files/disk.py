@@ -2,18 +2,21 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 
 from wordsight.errors import DataError
+from wordsight.files import unfinished
 
 
 @contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
     """Path to write to; it becomes ``path`` when the block succeeds and vanishes when it fails.
+
+    No other process has this path.
 
     Raises
     ------
@@ -21,16 +24,16 @@ def atomic(path: Path | str) -> Iterator[Path]:
         When the file can't be written. The error names ``path``.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.partial")
+    temporary = unfinished.name_for(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.remove_abandoned(path)
         yield temporary
         temporary.replace(path)
     except (OSError, SafetensorError) as error:  # safetensors reports a full disk with an error of its own
         raise DataError(cannot_write(path, error)) from None
     finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        unfinished.remove(temporary)
 
 
 def cannot_write(path: Path | str, error: Exception) -> str:

@@ -32,6 +32,15 @@ GENERATED = re.compile(r"(?<=<!-- generated: )([^\n]+?)( -->\n)(.*?)(?=<!-- end 
 # Configurations whose encoders have a document of their own, in the order of its tables.
 ENCODERS = ("paper", "matched")
 
+# Counts of the benchmark of faults, and the heads of their columns.
+FAULTS = {
+    "faults": "times",
+    "starts": "starts",
+    "by_hand": "by hand",
+    "different": "different",
+    "left": "left",
+}
+
 GUESSING = {
     "most_frequent": "share of the most frequent class",
     "classes": "one over the number of classes",
@@ -55,6 +64,7 @@ def files() -> dict[Path, str]:
         "docs/method.md": {"protocols": protocols()},
         "docs/matched-training.md": {"objectives": objectives()},
         "docs/encoders.md": {name: encoders(name) for name in ENCODERS},
+        "docs/reliability.md": {"faults": faults()},
     }
     texts = {
         ROOT / "config/schema.json": json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
@@ -98,6 +108,19 @@ def _line(cells: Sequence[str]) -> str:
 def _cell(text: str) -> str:
     """Text without line breaks and with bars escaped, so that it stays in one cell."""
     return " ".join(text.split()).replace("|", r"\|")
+
+
+# Reliability
+
+
+def faults() -> str:
+    """What came of the faults of ``benchmarks/faults.py``, by fault and phase."""
+    with (ROOT / "docs/results/faults.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    total = {name: sum(int(row[name]) for row in rows) for name in FAULTS}
+    head = ["what goes wrong", "during", *(FAULTS[name] for name in total)]
+    lines = [[row["fault"], row["phase"], *(row[name] for name in total)] for row in rows]
+    return table(head, [*lines, ["all", "", *map(str, total.values())]])
 
 
 # The configuration

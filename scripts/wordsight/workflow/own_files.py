@@ -5,6 +5,7 @@ files by their names, all of them.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from wordsight.config.experiment import Config
 from wordsight.datasets.shards import find_shards
 from wordsight.errors import ConfigError, WordsightError
 from wordsight.files import listing, python_imports
+from wordsight.workflow.content import Memory, digest
 from wordsight.workflow.params import values_of
-from wordsight.workflow.provenance import content_digest
 
 Values = Mapping[str, Any]
 Files = dict[str, Path]
@@ -60,10 +61,18 @@ def content(path: str, name: str) -> str:
     return _digest({"source": ""}, "path", path, name)
 
 
+@cache
+def memory() -> Memory:
+    """Digests of the user's files, which a run of Snakemake reads once."""
+    return Memory()
+
+
 def _digest(section: Values, key: str, file: str, where: str) -> str:
     read = READ.get(section["source"], _whole) if key == "path" else _whole
     try:
-        return content_digest(read(section, Path(file)))
+        made = digest(read(section, Path(file)), memory())
+        memory().keep()
+        return made
     except OSError as error:
         raise ConfigError(f"config: {where}: {file} cannot be read ({error.strerror})") from None
     except WordsightError as error:

@@ -1,4 +1,4 @@
-"""What a result depends on: the meaning of the code that made it, the packages it used, the bytes it read.
+"""What a result depends on: the meaning of the code that made it, and the packages that it used.
 
 Snakemake's own ``code`` trigger reruns a step when a comment changes, and misses changes in imported modules.
 The digest here does neither: it covers the syntax trees (without comments, layout and docstrings) of a script
@@ -10,20 +10,15 @@ Only the standard library is imported, because the Snakefile imports this module
 
 import ast
 import hashlib
-import json
-import os
-from collections.abc import Mapping
-from contextlib import suppress
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from wordsight.files.hashing import sha256
 from wordsight.files.project import LOCK, SCRIPTS, locked_versions
 
 # Modules and whole packages that digests leave out. A step imports only types from the configuration, whose
-# values come through its params, and logs and errors don't reach a result.
-WITHOUT_EFFECT = {"wordsight.config", "wordsight.errors", "wordsight.logs"}
+# values come through its params, and logs, errors and stamps don't reach a result.
+WITHOUT_EFFECT = {"wordsight.config", "wordsight.errors", "wordsight.logs", "wordsight.steps"}
 
 # Distributions of packages whose import name isn't their own name with underscores.
 DISTRIBUTIONS = {
@@ -124,57 +119,3 @@ def _places(root: Path, module: str) -> list[Path]:
     parts = module.split(".")
     packages = [root.joinpath(*parts[:depth], "__init__.py") for depth in range(2, len(parts) + 1)]
     return [*packages, root.joinpath(*parts).with_suffix(".py")]
-
-
-def content_digest(
-    files: Mapping[str, Path], memory: Path = Path(".snakemake/wordsight-content.json")
-) -> str:
-    """SHA-256 over the names and bytes of files, in their order.
-
-    A file is read again when its size or one of its times changed: a touched one gives the same digest, and
-    an unchanged one costs only a ``stat``.
-
-    Parameters
-    ----------
-    files : by name
-    memory : file that keeps digests between runs
-    """
-    known = dict(_recall(memory))
-    states = {name: _state(path) for name, path in files.items()}
-    new = {state: sha256(files[name]) for name, state in states.items() if state not in known}
-    if new:
-        known |= new
-        _remember(memory, known)
-    contents = [[name, known[state]] for name, state in states.items()]
-    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
-
-
-def _state(path: Path) -> str:
-    """What changes whenever a file's bytes do: no program can set the time of its last change (ctime)."""
-    found = path.stat()
-    return f"{path.resolve()} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
-
-
-def _recall(memory: Path) -> Mapping[str, str]:
-    try:
-        return _read_memory(memory, memory.stat().st_mtime_ns)
-    except (OSError, ValueError):
-        return {}
-
-
-@lru_cache(maxsize=1)
-def _read_memory(memory: Path, modified: int) -> Mapping[str, str]:
-    """Content of the memory, read once for many sections; ``modified`` keys the cache."""
-    return json.loads(memory.read_text(encoding="utf-8"))
-
-
-def _remember(memory: Path, digests: dict[str, str]) -> None:
-    """Keep digests for later runs; if that fails, they are computed again, which only takes longer."""
-    temporary = memory.with_name(f"{memory.name}.{os.getpid()}")
-    try:
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(digests), encoding="utf-8")
-        temporary.replace(memory)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink()

@@ -1,0 +1,424 @@
+"""Faults: a run is killed at random moments, and must go on by being started again, to the same bytes.
+
+The small experiment of the tests runs once undisturbed. Then copies of it lose what one phase makes, and run
+again while something goes wrong. A kill is a SIGKILL, at a random moment of a job of the phase: to the run
+with all its jobs, to one job, or to the run alone, whose job goes on. The next start is the same command. At
+the end every file below ``results`` and ``resources`` is compared with those of the undisturbed run.
+
+    python benchmarks/faults.py                          50 kills of each kind in each phase: hours
+    python benchmarks/faults.py --kills 3 --minutes 8    what fits into 8 minutes, added to the table
+    python benchmarks/faults.py --faults "full disk" "two runs in one folder" --kills 1
+
+The counts are in ``docs/results/faults.csv``, and `make lock` puts them into ``docs/reliability.md``.
+"""
+
+import argparse
+import csv
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from small_project import SNAKEMAKE, Project, make_project
+from wordsight.files import stamps
+from wordsight.files.hashing import sha256
+from wordsight.workflow.running import leftovers
+
+TABLE = Path(__file__).resolve().parents[1] / "docs/results/faults.csv"
+COLUMNS = ("fault", "phase", "faults", "starts", "by_hand", "different", "left")
+COMMAND = ("--cores", "2", "--configfile", "config/small.yaml")
+# What a phase makes, and the scripts that make it.
+PHASES = {
+    "training": (("resources/models/labels-0", "resources/models/captions_contrastive-0"), ("pretrain",)),
+    "features": (("results/features",), ("features",)),
+    "attack": (("results/robustness",), ("robustness",)),
+    "report": (
+        ("results/statistics", "results/tables", "results/figures", "results/report.html"),
+        ("summary", "contrasts", "objectives", "result_tables", "figure", "figure_data", "report"),
+    ),
+}
+KILLS = ("run and jobs", "job", "run alone")
+LONGEST_S = 300.0  # that a run may take
+NO_COPIES = (".snakemake", "logs")
+
+
+@dataclass
+class Count:
+    """What came of one kind of fault in one phase.
+
+    Attributes
+    ----------
+    faults : how often it was made
+    starts : runs that were started, the last of which ended well
+    by_hand : starts that failed until somebody did something else than starting again
+    different : files that differ from those of the undisturbed run
+    left : files that the undisturbed run doesn't have
+    """
+
+    fault: str
+    phase: str
+    faults: int = 0
+    starts: int = 0
+    by_hand: int = 0
+    different: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
+
+    def row(self) -> dict[str, str | int]:
+        """Row of the table."""
+        return {
+            **{name: getattr(self, name) for name in COLUMNS[:5]},
+            "different": len(self.different),
+            "left": len(self.left),
+        }
+
+
+class Run:
+    """A run of Snakemake in a project, in a group of processes of its own."""
+
+    def __init__(self, project: Project, *arguments: str, limits: Callable[[], None] | None = None) -> None:
+        self.folder = project.path
+        self.log = project.path.with_name(f"{project.path.name}.log")
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(  # noqa: S603
+                [str(SNAKEMAKE), *arguments, *COMMAND],
+                cwd=project.path,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=limits,
+            )
+
+    def jobs(self) -> dict[int, str]:
+        """Scripts that run, by the number of their process."""
+        found = {}
+        with suppress(psutil.Error):
+            for process in psutil.Process(self.process.pid).children(recursive=True):
+                with suppress(psutil.Error):
+                    script = next((word for word in process.cmdline() if ".snakemake/scripts/" in word), "")
+                    if process.name().startswith("python") and script:
+                        found[process.pid] = script.split(".")[-2]
+        return found
+
+    def wait_for(self, scripts: tuple[str, ...]) -> int | None:
+        """Wait for a job that runs one of the scripts; its process, or None if the run ended without one."""
+        deadline = time.monotonic() + LONGEST_S
+        while self.process.poll() is None and time.monotonic() < deadline:
+            for number, script in self.jobs().items():
+                if script in scripts:
+                    return number
+            time.sleep(0.05)
+        return None
+
+    def end(self) -> int:
+        """Wait for the end; a run that takes too long is killed."""
+        try:
+            return self.process.wait(LONGEST_S)
+        except subprocess.TimeoutExpired:
+            self.kill_all()
+            return -1
+
+    def kill_all(self) -> None:
+        """Kill the run and everything that it started."""
+        family = []
+        with suppress(psutil.Error):
+            family = psutil.Process(self.process.pid).children(recursive=True)
+        os.killpg(self.process.pid, signal.SIGKILL)
+        for process in family:
+            with suppress(psutil.Error):
+                process.kill()
+        self.process.wait()
+
+    def said(self) -> str:
+        """What it wrote to the terminal."""
+        return self.log.read_text(errors="replace")
+
+
+class Trial:
+    """A copy of the finished experiment, in which something goes wrong until it is finished again."""
+
+    def __init__(self, finished: Project, folder: Path, phase: str, count: Count) -> None:
+        self.finished, self.phase, self.count = finished, phase, count
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(finished.path, folder, copy_function=shutil.copy2)
+        self.project = Project(folder)
+        self.lose()
+
+    def lose(self) -> None:
+        """Remove what the phase makes."""
+        for name in PHASES[self.phase][0]:
+            path = self.project.path / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def start(self, *arguments: str, limits: Callable[[], None] | None = None) -> Run:
+        """Start a run, or start it again."""
+        self.count.starts += 1
+        return Run(self.project, *arguments, limits=limits)
+
+    def check_accepted(self) -> None:
+        """Count results that differ from those of the undisturbed run although their stamps are right."""
+        for path in _files(self.project.path):
+            name = path.relative_to(self.project.path).as_posix()
+            stamp = stamps.read(path)
+            if stamp and stamp.sha256 == sha256(path) and _of_steps(name):
+                self._compare(name)
+
+    def finish(self) -> None:
+        """Start until a run ends well, and compare what it made."""
+        for _ in range(5):
+            run = self.start()
+            if run.end() == 0:
+                break
+            if "make unlock" in run.said():
+                self.count.by_hand += 1
+                subprocess.run([SNAKEMAKE, "--unlock", *COMMAND], cwd=self.project.path, check=True)  # noqa: S603
+        else:
+            self.count.by_hand += 1
+            print(run.said()[-3000:], file=sys.stderr)
+        ours, theirs = (
+            {path.relative_to(root).as_posix() for path in _files(root)}
+            for root in (self.project.path, self.finished.path)
+        )
+        self.count.left |= ours - theirs
+        self.count.different |= theirs - ours
+        for name in ours & theirs:
+            if _of_steps(name):
+                self._compare(name)
+
+    def _compare(self, name: str) -> None:
+        if sha256(self.project.path / name) != sha256(self.finished.path / name):
+            self.count.different.add(name)
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """Files that steps made, with hidden ones and stamps."""
+    for name in ("results", "resources"):
+        yield from (path for path in (root / name).rglob("*") if path.is_file())
+
+
+def _of_steps(name: str) -> bool:
+    """Whether the bytes of a file are those of every run: times and speeds aren't."""
+    timed = ("results/benchmarks/", "results/report.html", "results/features/")
+    return not (name.startswith(timed) or name.endswith(".stamp"))
+
+
+# Kills
+
+
+def kill_often(trial: Trial, kind: str, kills: int, moments: random.Random, until: float) -> None:
+    """Kill jobs of the phase at random moments, one in each start, then let it finish."""
+    while trial.count.faults < kills and time.monotonic() < until:
+        run = trial.start()
+        number = run.wait_for(PHASES[trial.phase][1])
+        if number is None:
+            run.end()
+            trial.lose()  # the phase is done: once more
+            continue
+        time.sleep(moments.uniform(0, 4))
+        trial.count.faults += 1
+        kill(run, kind, number)
+        trial.check_accepted()
+    trial.finish()
+
+
+def kill(run: Run, kind: str, job: int) -> None:
+    """Kill the run with its jobs, the job, or the run alone."""
+    if kind == "run and jobs":
+        run.kill_all()
+    elif kind == "job":
+        with suppress(ProcessLookupError):
+            os.kill(job, signal.SIGKILL)
+        run.end()
+    else:
+        run.process.kill()
+        run.process.wait()
+
+
+# Other faults: each makes one, and leaves the rest to `finish`
+
+
+def interrupt_twice(trial: Trial, moments: random.Random) -> None:
+    """Press Ctrl-C twice."""
+    run = trial.start()
+    run.wait_for(PHASES[trial.phase][1])
+    time.sleep(moments.uniform(0, 2))
+    for _ in range(2):
+        with suppress(ProcessLookupError):
+            os.killpg(run.process.pid, signal.SIGINT)
+        time.sleep(0.3)
+    run.end()
+
+
+def two_runs_in_one_folder(trial: Trial, moments: random.Random) -> None:
+    """Start the same command while it runs: the second run must be refused, and say why."""
+    run = trial.start()
+    run.wait_for(PHASES[trial.phase][1])
+    second = subprocess.run(  # noqa: S603
+        [SNAKEMAKE, *COMMAND], cwd=trial.project.path, capture_output=True, text=True, check=False
+    )
+    if second.returncode == 0 or "another run works in this folder" not in second.stderr:
+        trial.count.by_hand += 1
+    run.end()
+
+
+def full_disk(trial: Trial, moments: random.Random) -> None:
+    """Let no file grow beyond a random size, so that another kind of write fails each time."""
+    size = int(10 ** moments.uniform(2, 5.5))
+
+    def limited() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    trial.start("--keep-going", limits=limited).end()
+
+
+def little_memory(trial: Trial, moments: random.Random) -> None:
+    """Give every process of the run too little memory for its libraries or its data."""
+    size = int(moments.uniform(0.8, 3.5) * 2**30)
+    trial.start(limits=lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size))).end()
+
+
+def clock_set_back(trial: Trial, moments: random.Random) -> None:
+    """Kill a run, and give what it made random times, as if the clock had been set while it ran."""
+    run = trial.start()
+    number = run.wait_for(PHASES[trial.phase][1])
+    time.sleep(moments.uniform(0, 4))
+    if number is not None:
+        run.kill_all()
+    for path in _files(trial.project.path):
+        moment = time.time() + moments.uniform(-2e6, 2e6)
+        os.utime(path, (moment, moment))
+
+
+def moved(trial: Trial, moments: random.Random) -> None:
+    """Kill a run, and go on in a copy that has new times and no records of Snakemake."""
+    run = trial.start()
+    run.wait_for(PHASES[trial.phase][1])
+    run.kill_all()
+    there = trial.project.path.with_name(f"{trial.project.path.name}-moved")
+    shutil.rmtree(there, ignore_errors=True)
+    shutil.copytree(
+        trial.project.path,
+        there,
+        copy_function=shutil.copyfile,
+        ignore=shutil.ignore_patterns(*NO_COPIES),
+    )
+    shutil.rmtree(trial.project.path)
+    trial.project = Project(there)
+
+
+def read_only_data(trial: Trial, moments: random.Random) -> None:
+    """Let the user's data lie on a disk that can't be written to."""
+    with _read_only(trial.project.path / "data"):
+        trial.start().end()
+
+
+@contextmanager
+def _read_only(folder: Path) -> Iterator[None]:
+    """Mount a folder read-only if this program may; otherwise take away the right to write."""
+    mounted = os.geteuid() == 0 and _succeeds("mount", "--bind", folder, folder)
+    if mounted:
+        _succeeds("mount", "-o", "remount,ro,bind", folder)
+    else:
+        _succeeds("chmod", "-R", "a-w", folder)
+    try:
+        yield
+    finally:
+        _succeeds("umount", folder) if mounted else _succeeds("chmod", "-R", "u+w", folder)
+
+
+def _succeeds(*command: str | Path) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
+
+
+OTHERS: dict[str, Callable[[Trial, random.Random], None]] = {
+    "Ctrl-C twice": interrupt_twice,
+    "two runs in one folder": two_runs_in_one_folder,
+    "full disk": full_disk,
+    "too little memory": little_memory,
+    "clock set back": clock_set_back,
+    "moved without .snakemake": moved,
+    "read-only data": read_only_data,
+}
+
+
+def measure(
+    finished: Project, fault: str, phase: str, times: int, moments: random.Random, until: float
+) -> Count:
+    """Make a fault so many times in a phase, or until a moment, and count what came of it."""
+    count = Count(fault, phase)
+    folder = finished.path.parent / "trial"
+    if fault in KILLS:
+        kill_often(Trial(finished, folder, phase, count), fault, times, moments, until)
+        return count
+    while count.faults < times and time.monotonic() < until:
+        trial = Trial(finished, folder, phase, count)
+        count.faults += 1
+        OTHERS[fault](trial, moments)
+        trial.check_accepted()
+        trial.finish()
+    return count
+
+
+def added(counts: list[Count], table: Path) -> None:
+    """Add counts to a table."""
+    rows: dict[tuple[str, str], dict[str, str | int]] = {}
+    if table.exists():
+        with table.open(newline="") as file:
+            rows = {(row["fault"], row["phase"]): dict(row) for row in csv.DictReader(file)}
+    for count in counts:
+        new = count.row()
+        before = rows.get((count.fault, count.phase), {})
+        rows[count.fault, count.phase] = {
+            name: new[name] if name in COLUMNS[:2] else int(before.get(name, 0)) + int(new[name])
+            for name in COLUMNS
+        }
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows[key] for key in sorted(rows))
+
+
+def main() -> None:
+    """Make faults, add their counts to the table, and print them."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--kills", type=int, default=50, help="faults of each kind in each phase")
+    parser.add_argument("--faults", nargs="+", choices=[*KILLS, *OTHERS], default=[*KILLS, *OTHERS])
+    parser.add_argument("--phases", nargs="+", choices=list(PHASES), default=list(PHASES))
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no fault after so long")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--finished", type=Path, help="folder for the undisturbed run, which is kept there")
+    parser.add_argument("--table", type=Path, default=TABLE)
+    arguments = parser.parse_args()
+    until = time.monotonic() + 60 * arguments.minutes
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.finished or Path(temporary) / "finished"
+        if not folder.exists():
+            make_project(folder).snakemake()
+        finished = Project(folder)
+        for fault in arguments.faults:
+            for phase in arguments.phases:
+                moments = random.Random(f"{arguments.seed} {fault} {phase}")
+                if time.monotonic() < until:
+                    count = measure(finished, fault, phase, arguments.kills, moments, until)
+                    print(*count.row().values(), sorted(count.different | count.left), sep="\t", flush=True)
+                    added([count], arguments.table)
+                if found := leftovers(finished.path.parent / "trial", queue=False):
+                    sys.exit(f"still running: {found}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""What works in a folder: the run that locked it, and jobs that outlived the run that had started them.
+
+A run that is killed leaves Snakemake's lock behind, and its jobs may go on, on this machine or in the queue
+of SLURM. The next run must neither be kept out by the lock of a dead run nor do the work of such jobs again.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+JOB = "--target-jobs"  # of the command line of a job
+SLURM_JOB = "SLURM_JOB_ID"
+LOOK_S = 1.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """The process of a run: on which machine, under which number, and since when."""
+
+    host: str
+    pid: int
+    started: float
+
+    @classmethod
+    def of_this_process(cls) -> "Run":
+        """Run of the process that calls this."""
+        return cls(socket.gethostname(), os.getpid(), psutil.Process().create_time())
+
+    @classmethod
+    def read(cls, path: Path) -> "Run | None":
+        """Run that was written to a file; None if there is none, or the file is damaged."""
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write(self, path: Path) -> None:
+        """Write it to a file."""
+        path.write_text(json.dumps(asdict(self)), encoding="utf-8")
+
+    @property
+    def here(self) -> bool:
+        """Whether it is on this machine, so that one can see whether it is alive."""
+        return self.host == socket.gethostname()
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process is there, and not another one of the same number."""
+        try:
+            return abs(psutil.Process(self.pid).create_time() - self.started) < 1
+        except psutil.NoSuchProcess:
+            return False
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """Jobs in a folder whose run is gone: processes of this machine, and jobs in the queue of SLURM."""
+
+    processes: tuple[int, ...]
+    queued: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.processes or self.queued)
+
+    def __str__(self) -> str:
+        parts = []
+        if self.processes:
+            numbers = " ".join(map(str, self.processes))
+            parts.append(f"processes {numbers} (end them with: kill {numbers})")
+        if self.queued:
+            numbers = " ".join(self.queued)
+            parts.append(f"jobs {numbers} of SLURM (cancel them with: scancel {numbers})")
+        return " and ".join(parts)
+
+
+def refusal(folder: Path, holder: Path, *, locked: bool) -> str:
+    """Why a run can't start in a folder, and what to do; empty if it can.
+
+    Parameters
+    ----------
+    holder : file that says which run has locked the folder
+    locked : whether there is a lock
+    """
+    # Without a lock, a run may be at work whose lock somebody deleted.
+    run = Run.read(holder) if locked else next((run for _, run in _jobs(folder) if run), None)
+    if run is None:
+        return (
+            "this folder is locked, and nothing says by which run; if none works in it: make unlock"
+            if locked
+            else ""
+        )
+    if not run.here:
+        return (
+            f"this folder is locked by a run on {run.host} (process {run.pid}), which can't be seen from "
+            "here; if it isn't running any more: make unlock"
+        )
+    if not run.alive:
+        return ""
+    since = time.strftime("%H:%M on %Y-%m-%d", time.localtime(run.started))
+    return (
+        f"another run works in this folder since {since} (process {run.pid}); wait for it, or stop it with: "
+        f"kill {run.pid}"
+    )
+
+
+def leftovers(folder: Path, *, queue: bool) -> Leftovers:
+    """Jobs that work in a folder although their run is gone; of the queue of SLURM only if ``queue``."""
+    found = {number for process, run in _jobs(folder) if not run for number in _with_children(process)}
+    return Leftovers(tuple(sorted(found)), tuple(_queued(folder)) if queue else ())
+
+
+def wait_for_leftovers(folder: Path, *, queue: bool) -> None:
+    """Wait until no such job is left, and say which ones there are, so that the user can end them instead."""
+    told = False
+    while found := leftovers(folder, queue=queue):
+        if not told:
+            say(f"a run that was stopped left jobs that go on; waiting for {found}")
+            told = True
+        time.sleep(LOOK_S)
+
+
+def say(message: str) -> None:
+    """Tell the user something, in one line."""
+    print(f"wordsight: {message}", file=sys.stderr, flush=True)
+
+
+def _jobs(folder: Path) -> Iterator[tuple[psutil.Process, Run | None]]:
+    """Jobs that work in a folder on this machine, each with its run; None if that is gone."""
+    for process in psutil.process_iter():
+        # A process may end while it is asked, or belong to a user who lets nobody ask.
+        with suppress(psutil.Error):
+            if not process.name().startswith("python") or Path(process.cwd()) != folder:
+                continue
+            if JOB in process.cmdline() and not _of_slurm(process):
+                yield process, _run_of(process)
+
+
+def _run_of(process: psutil.Process) -> Run | None:
+    """Run of Snakemake among the processes that started a job."""
+    for parent in process.parents():
+        words = parent.cmdline()
+        if JOB not in words and any("snakemake" in word for word in words[:3]):
+            return Run(socket.gethostname(), parent.pid, parent.create_time())
+    return None
+
+
+def _of_slurm(process: psutil.Process) -> bool:
+    """Whether a process belongs to another job of SLURM than this one; then the queue has it."""
+    return process.environ().get(SLURM_JOB) != os.environ.get(SLURM_JOB)
+
+
+def _with_children(process: psutil.Process) -> list[int]:
+    try:
+        return [process.pid, *(child.pid for child in process.children(recursive=True))]
+    except psutil.Error:
+        return [process.pid]
+
+
+def _queued(folder: Path) -> Iterator[str]:
+    """Jobs of the user's in the queue of SLURM that Snakemake submitted from a folder."""
+    if not shutil.which("squeue"):
+        return
+    command = ["squeue", "--me", "--noheader", "--format", "%i|%k|%Z"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    for line in done.stdout.splitlines():
+        number, comment, place = line.split("|", 2)
+        if comment.startswith("rule_") and Path(place) == folder and number != os.environ.get(SLURM_JOB):
+            yield number
