@@ -17,6 +17,7 @@ from wordsight.errors import WeightsError, first_line, plain
 from wordsight.files.disk import write_json
 from wordsight.files.pixels import decode
 from wordsight.models import architectures
+from wordsight.models.card import NetworkCard
 from wordsight.models.encoder import Encoder
 from wordsight.models.read_outs import listed
 from wordsight.models.reading import load
