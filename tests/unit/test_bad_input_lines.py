@@ -819,7 +819,7 @@ def test_it_ends_in_one_line_and_leaves_nothing(area, condition, tmp_path, monke
     assert "\n" not in line
     assert "Traceback" not in line
     assert "SECRET" not in line
-    assert len(line.replace(str(folder), "")) < 700
+    assert len(line.replace(str(folder), "")) < 900  # the first ten of many images take most
     assert not [path for path in (folder / "out").rglob("*") if path.is_file()]
     assert not list(folder.rglob("*.partial"))
     assert not Path("/tmp/pwned-by-wordsight-test").exists()

@@ -132,11 +132,14 @@ def _settings(endpoint: str) -> Iterator[None]:
     if not sys.stderr.isatty():
         datasets.disable_progress_bars()
         utils.disable_progress_bars()
+    level = datasets.logging.get_verbosity()
+    datasets.logging.set_verbosity(datasets.logging.CRITICAL)  # our own errors say what is wrong
     try:
         for module, values in settings.items():
             vars(module).update(values)
         yield
     finally:
+        datasets.logging.set_verbosity(level)
         for module, values in before.items():
             vars(module).update(values)
 
