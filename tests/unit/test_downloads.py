@@ -18,7 +18,7 @@ from mirror import COMMIT, HUB, Mirror
 from wordsight.downloads import cache, continued, fetching, http, hub, lock
 from wordsight.errors import DownloadError
 from wordsight.files import hashing
-from wordsight.logs import step
+from wordsight.steps import step
 
 URL = "https://files.example.org/models/weights.pth"
 CLOSED = "http://127.0.0.1:9/models/weights.pth"
