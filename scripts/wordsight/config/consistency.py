@@ -58,6 +58,10 @@ def check(config: Config) -> None:
         for side in ("treatment", "control"):
             matches_a_model(f"contrasts.{name}.{side}", getattr(contrast, side))
         _check_measured(config, name, contrast)
+    for name, text_model in config.text_models.items():
+        for key in ("names", "templates"):
+            by_dataset = getattr(text_model, key, {})
+            known(f"text_models.{name}.{key}", list(by_dataset), list(config.datasets), "dataset")
     metrics = sorted({record.primary for record in PROTOCOLS.values()})
     known("statistics.margins", list(config.statistics.margins), metrics, "metric")
     known("statistics.clusters", list(config.statistics.clusters), list(config.datasets), "dataset")
