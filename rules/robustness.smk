@@ -30,6 +30,7 @@ for cut in targets.cuts_of_protocol(settings, "robustness"):
             models=per_job(params.models, cut),
             places=per_job(params.places, cut),
             parameters=per_job(params.of_protocol, "robustness"),
+            heads=per_job(params.heads, "robustness", cut),
             attacked=per_job(params.of_dataset, "robustness"),
             features=params.values_of(settings, "features"),
             mode=per_job(params.mode, "robustness"),

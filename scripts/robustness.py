@@ -1,7 +1,6 @@
 """Attack a classifier on one encoder or several with the images of one dataset."""
 
 import sys
-from itertools import zip_longest
 from pathlib import Path
 
 sys.path.insert(0, snakemake.scriptdir)
@@ -22,9 +21,10 @@ with step(snakemake):
     device = validate(FeaturesSection, params.features).device
     section = protocol_parameters("robustness", params.parameters)
     test = open_split(Path(files.dataset).parent, "test")
-    # There are no training features where the models' own classifiers are attacked.
     places = readings(files.weights, params.models, params.places)
-    for model, place, train, output in zip_longest(params.models, places, files.train, snakemake.output):
+    # There are no training features of models whose own classifiers are attacked.
+    train = iter(files.train)
+    for model, place, head, output in zip(params.models, places, params.heads, snakemake.output, strict=True):
         (encoder,) = load_all([place], device)
         rows = robustness.evaluate_encoder(
             Task(
@@ -39,6 +39,7 @@ with step(snakemake):
             encoder=encoder,
             test=test,
             images=params.attacked["images"],
-            train=read_features(train) if train else None,
+            train=read_features(next(train)) if head == "fitted" else None,
+            named=params.attacked["head"] == "own_or_fitted",
         )
         write_rows(output, rows)

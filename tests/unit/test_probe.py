@@ -181,7 +181,7 @@ def test_the_probe_of_the_paper_is_the_loop_of_the_paper():
         optimiser = torch.optim.Adam(layer.parameters(), lr=1e-3, weight_decay=5e-4)
         for view in (views[0], views[1], views[0]):
             order = torch.randperm(130)
-            for batch in (order[:64], order[64:128], order[128:]):
+            for batch in (order[:60], order[60:120], order[120:]):
                 loss = torch.nn.CrossEntropyLoss()(
                     layer(torch.tensor(view)[batch]), torch.tensor(labels)[batch]
                 )

@@ -9,7 +9,7 @@ from wordsight.errors import DataError
 from wordsight.files.feature_sets import Features
 from wordsight.protocols import robustness
 from wordsight.protocols.probe import Probe
-from wordsight.protocols.robustness.classifier import Classifier, verdict
+from wordsight.protocols.robustness.classifier import Classifier, Goal, target_classes, verdict
 from wordsight.protocols.robustness.search import search
 from wordsight.protocols.robustness.sweep import import_foolbox
 from wordsight.protocols.task import Task
@@ -119,7 +119,8 @@ def test_paper_is_foolbox_over_the_whole_grid():
     assert rows["gradients"][0]["value"].tolist() == [600]
 
 
-def test_iterates_are_those_of_foolbox():
+@pytest.mark.parametrize("targeted", [False, True])
+def test_iterates_are_those_of_foolbox(targeted):
     network = Network()
     images, labels, _ = draw(network, n=4, seed=5)
     x, y = torch.from_numpy(images[3:]), torch.from_numpy(labels[3:])
@@ -127,7 +128,9 @@ def test_iterates_are_those_of_foolbox():
     target = foolbox.PyTorchModel(Classifier(network, None, "").eval(), bounds=(0, 1))
     attack = foolbox.attacks.LinfPGD(rel_stepsize=0.3, steps=4, random_start=True)
     torch.manual_seed(9)
-    expected = attack.run(target, x, foolbox.criteria.Misclassification(y), epsilon=1e-4)
+    goal = Goal((y + 1) % 4 if targeted else y, targeted)
+    kind = foolbox.criteria.TargetedMisclassification if targeted else foolbox.criteria.Misclassification
+    expected = attack.run(target, x, kind(goal.classes), epsilon=1e-4)
     torch.manual_seed(9)
     noise = 2 * torch.rand(x.shape) - 1
     seen = []
@@ -140,7 +143,7 @@ def test_iterates_are_those_of_foolbox():
     search(
         Watch(),
         x,
-        y,
+        goal,
         np.array([True]),
         [1e-4],
         steps=4,
@@ -179,11 +182,90 @@ def test_the_smallest_radius_of_a_linear_classifier_is_its_margin_over_the_l1_no
     assert found.tolist() == expected.tolist()
 
 
+# Targeted attacks
+
+
+def resistance(rows):
+    return np.array([table["value"] for table in rows["targeted_resistance"]])
+
+
+def targeted_by_foolbox(network, data, targets, steps):
+    foolbox = import_foolbox()
+    model = foolbox.PyTorchModel(Classifier(network, None, "").eval(), bounds=(0, 1))
+    attack = foolbox.attacks.LinfPGD(rel_stepsize=2.5 / steps, steps=steps, random_start=True)
+    torch.manual_seed(1)
+    criterion = foolbox.criteria.TargetedMisclassification(torch.from_numpy(targets))
+    return ~attack(model, torch.from_numpy(data[0]), criterion, epsilons=[0.0, *GRID])[2].numpy()
+
+
+def test_paper_mode_takes_the_papers_target_at_every_radius_of_foolbox():
+    network = Network(classes=7)  # so that 800 further on is two further on
+    images, labels, ids = draw(network)
+    rows = run(network, (images, labels, ids), mode="paper", targeted=True)
+    expected = targeted_by_foolbox(network, (images, labels, ids), (labels + 2) % 7, robustness.PAPER_STEPS)
+    assert np.abs(resistance(rows).mean(axis=1) - expected.mean(axis=1)).max() <= 2 / len(ids)
+    plain = run(network, (images, labels, ids), mode="paper")
+    assert np.array_equal(curve(rows), curve(plain))  # beside it, and not in its place
+    assert plain.keys().isdisjoint(robustness.TARGETED)
+
+
+def test_a_targeted_search_is_no_weaker_than_foolbox_and_takes_every_image():
+    network = Network(classes=7)
+    images, labels, ids = draw(network)
+    rows = run(network, (images, labels, ids), targeted=True, steps=20)
+    task = Task("robustness", "m", "d")
+    targets = target_classes(labels, ids, 7, "", task.stream("targets"))
+    expected = targeted_by_foolbox(network, (images, labels, ids), targets, 20)
+    found = resistance(rows)
+    assert (found.mean(axis=1) <= expected.mean(axis=1) + 1 / len(ids)).all()
+    assert np.array_equal(found[0], network.logits(torch.from_numpy(images)).argmax(dim=1).numpy() != targets)
+    wrong = curve(rows)[0] == 0
+    assert wrong.any()
+    assert found[0][
+        wrong
+    ].any()  # an image that is wrong without attack may still not be taken for its target
+    assert (np.diff(found, axis=0) <= 0).all()
+    smallest = rows["targeted_min_epsilon"][0]["value"].to_numpy()
+    assert ((smallest == np.inf) == (found[-1] == 1)).all()
+
+
+@pytest.mark.parametrize("mode", ["sound", "paper"])
+def test_a_target_is_another_class_and_depends_on_the_item_alone(mode):
+    labels, ids = np.arange(300) % 7, [f"i{i}" for i in range(300)]
+    stream = None if mode == "paper" else 5
+    found = target_classes(labels, ids, 7, "", stream)
+    assert (found != labels).all()
+    assert set(found) == set(range(7))
+    assert np.array_equal(target_classes(labels[::-1], ids[::-1], 7, "", stream), found[::-1])
+    if mode == "sound":
+        assert not np.array_equal(target_classes(labels, ids, 7, "", 6), found)
+        assert np.array_equal(target_classes(labels % 2, ids, 2, "", 5), 1 - labels % 2)
+
+
+@pytest.mark.parametrize(
+    ("mode", "classes", "message"),
+    [
+        (
+            "paper",
+            2,
+            r"^robustness of m on d: \(label \+ 800\) modulo 2 classes is the label itself; remove `targeted`",
+        ),
+        ("paper", 10, "modulo 10 classes is the label itself"),
+        ("sound", 1, "a targeted attack needs two classes, but the classifier has 1"),
+    ],
+)
+def test_a_target_that_is_no_other_class_is_one_line(mode, classes, message):
+    images, labels, ids = draw(Network())
+    with pytest.raises(DataError, match=message) as caught:
+        run(Network(classes=classes), (images, labels * 0, ids), mode=mode, targeted=True)
+    assert "\n" not in str(caught.value)
+
+
 def test_gradients_pass_the_normalisation():
     network, images = Network(std=0.25), torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     labels = torch.tensor([0, 1])
     attacked = Classifier(network, None, "")
-    _, gradient = verdict(attacked, images, labels)
+    _, gradient = verdict(attacked, images, Goal(labels))
     inner = ((images - 0.5) / 0.25).requires_grad_(True)
     scores = network.classifier(network.body(inner))
     torch.nn.functional.cross_entropy(scores, labels, reduction="sum").backward()
@@ -340,7 +422,7 @@ def test_a_head_is_fitted_on_training_features_and_attacked_on_a_draw_of_test_im
     encoder = Encoder()
     tables = attack_encoder(encoder, test, encoder.features(train))
     items = tables[0]["item"].to_pylist()
-    chosen = robustness.draw(TASK, 20, 6)
+    chosen = robustness.draw(TASK, test.labels, test.ids, 6)
     assert items == [test.ids[place] for place in chosen]
     assert len(set(items)) == 6
     assert np.array_equal(chosen, np.sort(chosen))
@@ -356,10 +438,43 @@ def test_the_drawn_images_depend_on_the_dataset_and_not_on_the_model():
     test, train = Pictures(20, 1, "test"), Pictures(40, 0, "train")
     drawn = [attack_encoder(e, test, e.features(train))[0]["item"] for e in (Encoder(0), Encoder(1))]
     assert drawn[0].equals(drawn[1])
-    assert not np.array_equal(
-        robustness.draw(TASK, 20, 6), robustness.draw(Task("robustness", "m", "other", seed=3), 20, 6)
-    )
-    assert robustness.draw(TASK, 4, 6).tolist() == [0, 1, 2, 3]
+    other = Task("robustness", "m", "other", seed=3)
+    assert not np.array_equal(*(robustness.draw(task, test.labels, test.ids, 6) for task in (TASK, other)))
+    assert robustness.draw(TASK, test.labels[:4], test.ids[:4], 6).tolist() == [0, 1, 2, 3]
+
+
+def test_paper_mode_attacks_the_papers_images_of_imagenet():
+    """The authors take the first of ``np.random.seed(42); np.random.permutation(50000)``, in torchvision's order."""
+    names = [f"ILSVRC2012_val_{number:08}.JPEG" for number in range(1, 50_001)]
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(1000), 50))
+    # torchvision lists the folders of the classes one after the other, and in each its files.
+    listed = sorted(range(50_000), key=lambda place: (labels[place], names[place]))
+    task = Task("robustness", "m", "imagenet", "paper", 7)
+    for count in (5, 1000):
+        chosen = robustness.draw(task, labels, names, count)
+        np.random.seed(42)  # noqa: NPY002
+        theirs = np.random.permutation(50_000)[:count]  # noqa: NPY002
+        assert chosen.tolist() == sorted(listed[place] for place in theirs)
+        assert theirs[:5].tolist() == [33553, 9427, 199, 12447, 39489]
+
+
+def test_a_run_of_own_and_fitted_classifiers_says_which_each_is():
+    test, train, encoder = Pictures(20, 1, "test"), Pictures(40, 0, "train"), Encoder(classes=2)
+    test.card.label_indices = None
+    for features, own in ((encoder.features(train), 0), (None, 1)):
+        named = robustness.evaluate_encoder(
+            TASK,
+            Parameters(epsilons=GRID, steps=2),
+            encoder=encoder,
+            test=test,
+            images=6,
+            train=features,
+            named=True,
+        )
+        plain = attack_encoder(encoder, test, features)
+        (row,) = [table.to_pylist() for table in named if table["metric"][0].as_py() == "own_head"]
+        assert [one["value"] for one in row] == [own]
+        assert "own_head" not in {table["metric"][0].as_py() for table in plain}
 
 
 def test_a_training_image_among_the_test_images_is_a_leak():

@@ -328,6 +328,26 @@ def test_vectors_are_kept_with_their_classes(hub, tmp_path):
     assert (read.metadata["text_model"], read.metadata["pooling"]) == ("own", "class_name")
 
 
+def test_a_dataset_can_have_names_and_a_sentence_of_its_own(hub, tmp_path):
+    fetch(HuggingfaceText(source="huggingface", name="x", path=str(hub / GPT2)), "own", tmp_path)
+    wording = Wording(
+        template="a photo of a {class}.",
+        templates={"digits": "a photo of the number {class}."},
+        names={"digits": ["zero", "one"]},
+        pooling="class_token",
+    )
+    digits = features(tmp_path, "digits", ["0", "1"], wording)
+    for name, vector in zip(["zero", "one"], digits.values, strict=True):
+        wanted = expected(hub / GPT2, f"a photo of the number {name}.", name, "class_token")
+        np.testing.assert_allclose(vector, wanted.numpy(), atol=1e-5)
+    assert digits.ids == ["0", "1"]  # the classes of the dataset, whatever they are called
+    other = features(tmp_path, "pets", ["0", "1"], wording)
+    assert np.abs(other.values - digits.values).max() > 1e-3
+    with pytest.raises(DataError, match=r"^own on digits: .* `names` has 2 names for 3 classes") as caught:
+        features(tmp_path, "digits", ["0", "1", "2"], wording)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_phrase_knows_where_the_name_stands():
     (phrase,) = phrases(["great_white  shark"], "the {class}, alive")
     assert (phrase.text, phrase.name) == ("the great white shark, alive", "great white shark")

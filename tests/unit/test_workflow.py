@@ -607,6 +607,17 @@ def test_only_paper_mode_reads_augmented_views(config):
     ]
 
 
+def test_paper_mode_augments_no_images_for_clip():
+    def paper(values):
+        values["mode"] = "paper"
+        values["models"]["clip"] = {**RANDOM, "architecture": "open_clip/RN50"}
+        values["protocols"]["transfer"]["epochs"] = 2
+
+    config = changed(paper)
+    w = job(model="clip", dataset="digits")
+    assert inputs.measured(config, w, "transfer", alone(config))["views"] == []
+
+
 def test_a_head_is_fitted_on_features_and_an_own_one_on_nothing():
     def attack(values):
         photos = {"source": "packaged", "name": "imagenet_samples", "label_space": "imagenet-1k"}
@@ -620,6 +631,33 @@ def test_a_head_is_fitted_on_features_and_an_own_one_on_nothing():
     photos = job(model="new", dataset="photos")
     assert inputs.head_features(config, photos, "robustness", alone(config)) == []
     assert targets.models_for(config, "robustness", "photos") == ["new"]  # the only one with that classifier
+
+
+def test_an_own_classifier_is_attacked_where_there_is_one_and_a_fitted_one_where_not():
+    def attack(values):
+        photos = {"source": "packaged", "name": "imagenet_samples", "label_space": "imagenet-1k"}
+        values["datasets"]["photos"] = photos
+        new = {**RANDOM, "architecture": "timm/resnet18", "classifier": "imagenet-1k"}
+        values["models"]["new"] = {**new, "features": ["pooled", "mean"]}
+        attacked = values["protocols"]["robustness"]["datasets"]
+        attacked["photos"] = {"head": "own_or_fitted", "images": 2}
+        attacked["shapes"]["head"] = "own_or_fitted"
+
+    config = changed(attack)
+    cut = alone(config)
+    photos, shapes = (
+        {model: job(model=model, dataset=dataset) for model in config.models}
+        for dataset in ("photos", "shapes")
+    )
+    assert params.heads(config, photos["new"], "robustness", cut) == ["own"]
+    assert inputs.head_features(config, photos["new"], "robustness", cut) == []
+    assert params.heads(config, photos["saved"], "robustness", cut) == ["fitted"]
+    fitted = ["results/features/saved/photos/train.safetensors"]
+    assert inputs.head_features(config, photos["saved"], "robustness", cut) == fitted
+    # Another place has the same classifier, and classes without a label space are those of no classifier.
+    assert targets.models_for(config, "robustness", "photos") == ["saved", "untrained-0", "new"]
+    assert params.heads(config, shapes["new"], "robustness", cut) == ["fitted"]
+    assert "new-mean" in targets.models_for(config, "robustness", "shapes")
 
 
 def test_sentences_are_read_by_the_objectives_that_need_them(config):

@@ -62,6 +62,10 @@ def check(config: Config) -> None:
         known(path, list(contrast.metrics), list(config.protocols.running), "protocol")
         for protocol, metric in contrast.metrics.items():
             known(f"{path}.{protocol}", [metric], _metrics(config, protocol), "metric")
+    for name, text_model in config.text_models.items():
+        for key in ("names", "templates"):
+            by_dataset = getattr(text_model, key, {})
+            known(f"text_models.{name}.{key}", list(by_dataset), list(config.datasets), "dataset")
     metrics = sorted({metric for record in PROTOCOLS.values() for metric in record.comparable})
     known("statistics.margins", list(config.statistics.margins), metrics, "metric")
     known("statistics.clusters", list(config.statistics.clusters), list(config.datasets), "dataset")

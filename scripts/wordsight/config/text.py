@@ -8,18 +8,34 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wordsight.catalogue.section import Count, Digest, LocalPath, Origin, Section, Text
+from wordsight.catalogue.section import Count, Digest, LocalPath, Name, Origin, Section, Text
 
 TEMPLATE = r"^[^{}]*\{class\}[^{}]*$"
+Template = Annotated[str, Field(pattern=TEMPLATE)]
 Pooling = Literal["class_name", "class_token", "mean", "cls", "last"]
 
 
-class Templated(Section):
+class Named(Section):
+    """What the classes of a dataset are called."""
+
+    names: dict[Name, Annotated[list[str], Field(min_length=1)]] = Field(
+        default={},
+        description=(
+            "Names of the classes of single datasets in the order of their labels, such as `zero` and `one` "
+            "for digits, in place of those in the dataset."
+        ),
+    )
+
+
+class Templated(Named):
     """The sentence that names a class."""
 
-    template: Annotated[str, Field(pattern=TEMPLATE)] = Field(
+    template: Template = Field(
         default="a photo of {class}.",
         description="Sentence for each class; underscores in the name of the class become spaces.",
+    )
+    templates: dict[Name, Template] = Field(
+        default={}, description="Sentences for the classes of single datasets, by the name of the dataset."
     )
 
 
@@ -86,7 +102,7 @@ class OpenClipText(TextSection, Templated, Normalised):
     )
 
 
-class Word2vecText(PublishedFile):
+class Word2vecText(PublishedFile, Named):
     """Word vectors in the binary format of word2vec."""
 
     source: Literal["word2vec"]

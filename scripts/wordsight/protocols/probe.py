@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import torch
 
 GRADIENT_TOLERANCE = 1e-6  # largest entry of the gradient of the mean loss at a solution
+PAPER_BATCH = 60  # the default of the authors' code, which the script that they ran doesn't change
 RANK_TOLERANCE = 1e-10  # variance of an axis, relative to the largest, that comes from rounding
 
 
@@ -263,7 +264,7 @@ def fit_ridge(values: np.ndarray, labels: np.ndarray, strengths: list[float], *,
 def fit_adam(views: list[np.ndarray], labels: np.ndarray, *, classes: int, epochs: int, seed: int) -> Probe:
     """Softmax probe on raw features as the paper trained it: the last epoch's, with no choice on other data.
 
-    Adam with learning rate 1e-3, weight decay 5e-4 inside the gradient, batches of 64, and a learning rate
+    Adam with learning rate 1e-3, weight decay 5e-4 inside the gradient, batches of 60, and a learning rate
     that falls to a tenth every 50 epochs.
 
     Parameters
@@ -283,7 +284,7 @@ def fit_adam(views: list[np.ndarray], labels: np.ndarray, *, classes: int, epoch
         targets = torch.from_numpy(labels)
         for epoch in range(epochs):
             features = torch.from_numpy(views[epoch % len(views)]).float()
-            for batch in torch.randperm(len(labels)).split(64):
+            for batch in torch.randperm(len(labels)).split(PAPER_BATCH):
                 optimiser.zero_grad()
                 torch.nn.functional.cross_entropy(layer(features[batch]), targets[batch]).backward()
                 optimiser.step()

@@ -63,26 +63,33 @@ def load(directory: Path | str, device: str = "cpu") -> TextEncoder:
 
 
 def features(model: TextEncoder, dataset: str, classes: Sequence[str], wording: Wording) -> Features:
-    """Vectors of class names: one row per class, in the order of the labels, with the name as its id.
+    """Vectors of class names: one row per class, in the order of the labels, with the class as its id.
 
     A class has no row if none of the words of its name is known.
 
     Parameters
     ----------
-    dataset : name, for the errors
+    dataset : name, for the errors and for its own names and sentences in the wording
     classes : names, in the order of the labels
-    wording : template, pooling, normalisation
+    wording : names, templates, pooling, normalisation
 
     Raises
     ------
     DataError
-        When the dataset has no classes, fewer than two of several classes have a vector, or a vector is not
-        finite.
+        When the dataset has no classes or another number of them than names, fewer than two of several
+        classes have a vector, or a vector is not finite.
     """
     where = f"{model.card.name} on {dataset}"
     if not classes:
         raise DataError(f"{where}: the dataset has no names of classes")
-    vectors, unknown = model.encode(phrases(classes, wording.template), wording)
+    names = wording.names.get(dataset, list(classes))
+    if len(names) != len(classes):
+        raise DataError(
+            f"{where}: the text model's key `names` has {len(names)} names for {len(classes)} classes; "
+            "give one for each, in the order of the labels"
+        )
+    template = wording.templates.get(dataset, wording.template)
+    vectors, unknown = model.encode(phrases(names, template), wording)
     if unknown:
         logger.warning("%s: no vector of %d words: %s", where, len(unknown), ", ".join(unknown))
     known = np.flatnonzero(vectors.any(axis=1))
@@ -101,7 +108,10 @@ def features(model: TextEncoder, dataset: str, classes: Sequence[str], wording: 
         "dataset": dataset,
         "unknown_words": json.dumps(unknown),
         "unknown_classes": json.dumps(without),
-        **{key: str(value) for key, value in wording.model_dump().items()},
+        "template": template,
+        "names": json.dumps(names),
+        "pooling": wording.pooling,
+        "normalise": str(wording.normalise),
     }
-    names = [classes[label] for label in known.tolist()]
-    return Features(vectors[known].astype(np.float32), known, names, metadata)
+    present = [classes[label] for label in known.tolist()]
+    return Features(vectors[known].astype(np.float32), known, present, metadata)

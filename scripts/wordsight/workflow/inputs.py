@@ -11,6 +11,7 @@ from wordsight.errors import ConfigError
 from wordsight.workflow import params, targets
 from wordsight.workflow.targets import Cut
 
+CLIP = "open_clip/"  # the family of the networks that the authors didn't augment images for
 Wildcards = Any  # of Snakemake: attributes and `get`
 Files = dict[str, list[str]]
 
@@ -96,9 +97,13 @@ def measured(config: Config, w: Wildcards, protocol: str, cut: Cut) -> Files:
 
 
 def _views(config: Config, model: str, datasets: Iterable[str], protocol: str) -> list[str]:
-    """Features of augmented training images, by dataset and then by epoch; only paper mode reads them."""
-    paper = config.protocol_mode(protocol) == "paper"
-    epochs = params.of_protocol(config, None, protocol)["epochs"] if paper else 0
+    """Features of augmented training images, by dataset and then by epoch; only paper mode reads them.
+
+    The authors' code doesn't augment the images of a CLIP: the transform that comes with the network takes no
+    notice of it.
+    """
+    augments = config.protocol_mode(protocol) == "paper" and not config.architecture(model).startswith(CLIP)
+    epochs = params.of_protocol(config, None, protocol)["epochs"] if augments else 0
     return [
         path
         for dataset in datasets
@@ -108,9 +113,9 @@ def _views(config: Config, model: str, datasets: Iterable[str], protocol: str) -
 
 
 def head_features(config: Config, w: Wildcards, protocol: str, cut: Cut) -> list[str]:
-    """Features that the attacked classifier of each model is fitted on; empty if its own one is attacked."""
-    fitted = params.of_dataset(config, w, protocol)["head"] == "fitted"
-    models = cut.covered(w) if fitted else []
+    """Features that the attacked classifier of each model is fitted on; none of models with an own one."""
+    heads = zip(cut.covered(w), params.heads(config, w, protocol, cut), strict=True)
+    models = [model for model, head in heads if head == "fitted"]
     return [path for model in models for path in feature_files(model, [w.dataset], "train")]
 
 

@@ -16,7 +16,7 @@ from wordsight.config.text import Wording
 from wordsight.errors import ConfigError
 from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.measures import Measure
-from wordsight.workflow.targets import Cut, attacked, group, running
+from wordsight.workflow.targets import Cut, attacked, group, head, running
 
 Values = dict[str, Any]
 Wildcards = Any  # of Snakemake: attributes and `get`
@@ -169,6 +169,18 @@ def of_protocol(config: Config, _: Wildcards, protocol: str) -> Values:
     """Parameters of a protocol, without where it runs, so that a new dataset reruns no finished step."""
     section, parameters = running(config, protocol), PROTOCOLS[protocol].parameters
     return section.model_dump(mode="json", include=set(parameters.model_fields))
+
+
+def heads(config: Config, w: Wildcards, protocol: str, cut: Cut) -> list[str]:
+    """Classifier of each model of a job that is attacked: ``own``, ``fitted``, or none.
+
+    Raises
+    ------
+    ConfigError
+        When the protocol doesn't attack images of the job's dataset.
+    """
+    of_dataset(config, w, protocol)
+    return [head(config, protocol, w.dataset, model) for model in cut.covered(w)]
 
 
 def of_dataset(config: Config, w: Wildcards, protocol: str) -> Values:

@@ -152,16 +152,24 @@ def models_for(config: Config, protocol: str, dataset: str) -> list[str]:
     """Models that a protocol measures on a dataset.
 
     They are all that it selects, but if it attacks their own classifiers, only those with the dataset's label
-    space.
+    space. The classifier of a network is attacked once, wherever its features are read.
     """
     models = config.select(config.protocols.running[protocol].models)
-    attacked_here = attacked(config, protocol).get(dataset)
-    if attacked_here is not None and attacked_here.head == "own":
-        space = label_space_of(config.datasets[dataset])
-        models = [name for name in models if config.models[name].classifier == space]
-        # The classifier of a network is the same, wherever its features are read.
-        models = [name for name in models if config.network(name) == name]
-    return models
+    if dataset not in attacked(config, protocol):
+        return models
+    heads = {name: head(config, protocol, dataset, name) for name in models}
+    once = {name for name in models if heads[name] == "own" and config.network(name) == name}
+    return [name for name in models if heads[name] == "fitted" or name in once]
+
+
+def head(config: Config, protocol: str, dataset: str, model: str) -> str:
+    """Classifier of a model that a protocol attacks on a dataset: ``own``, ``fitted``, or none."""
+    wanted, space = attacked(config, protocol)[dataset].head, label_space_of(config.datasets[dataset])
+    if wanted == "fitted":
+        return "fitted"
+    if space is not None and config.models[model].classifier == space:
+        return "own"
+    return "fitted" if wanted == "own_or_fitted" else ""
 
 
 def running(config: Config, protocol: str) -> ProtocolSection:

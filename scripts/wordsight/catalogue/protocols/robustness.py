@@ -10,7 +10,13 @@ from wordsight.catalogue.prose import Cite, Sentence, counted, join
 from wordsight.catalogue.protocols.record import Drawing, Metric, Mode, Protocol
 from wordsight.catalogue.section import SOUND, Count, Positive, Section
 
-HEADS = {"own": "the encoder's own classifier", "fitted": "a logistic regression on training features"}
+HEADS = {
+    "own": "the encoder's own classifier",
+    "fitted": "a logistic regression on training features",
+    "own_or_fitted": (
+        "the encoder's own classifier, or a logistic regression on training features where it has none,"
+    ),
+}
 
 
 class Parameters(ProbeParameters):
@@ -36,6 +42,13 @@ class Parameters(ProbeParameters):
     relative_step: Positive | None = Field(
         default=None, description="Length of a step as a share of the radius; 2.5 / `steps` when left out."
     )
+    targeted: bool = Field(
+        default=False,
+        description=(
+            "Whether each image is also attacked to be taken for one other class: in paper mode for "
+            "(label + 800) modulo the number of classes, else for a class that is drawn for the image."
+        ),
+    )
     batch_size: Count = Field(
         default=16,
         description="Images of 224 × 224 pixels that are attacked together; more if images are smaller.",
@@ -45,15 +58,19 @@ class Parameters(ProbeParameters):
 class AttackedDataset(Section):
     """Which classifier is attacked on a dataset, and on how many of its test images."""
 
-    head: Literal["own", "fitted"] = Field(
+    head: Literal["own", "fitted", "own_or_fitted"] = Field(
         description=(
             "`own`: the network's own classifier, for models whose `classifier` is the dataset's "
-            "`label_space`. `fitted`: a logistic regression on the training features, for all models."
+            "`label_space`. `fitted`: a logistic regression on the training features, for all models. "
+            "`own_or_fitted`: the own one of models that have it, and a fitted one for the others."
         )
     )
     images: Count = Field(
         default=20,
-        description="Test images to draw, the same for every model; all of them if there are fewer.",
+        description=(
+            "Test images to draw, the same for every model; all of them if there are fewer. Paper mode draws "
+            "those of the paper."
+        ),
     )
 
 
@@ -63,7 +80,8 @@ def method(section: Mapping[str, Any], mode: Mode) -> Sentence:
     number = counted(len(radii), "radius", "radii")
     span = f"{number} from {min(radii):g} to {max(radii):g} of the pixel range"
     heads = _heads(section["datasets"])
-    start = "images were attacked by untargeted projected gradient descent in an L-infinity ball"
+    attack = "untargeted and targeted" if section["targeted"] else "untargeted"
+    start = f"images were attacked by {attack} projected gradient descent in an L-infinity ball"
     attacked = f"the attacked classifier was {heads}"
     if mode == "paper":
         return [start, Cite(("madry2018", "rauber2020")), f", at each of {span}; {attacked}"]
@@ -112,6 +130,32 @@ PROTOCOL = Protocol(
                 "area under `accuracy` over the logarithm of the radius, from the smallest to the largest "
                 "of the grid"
             ),
+        ),
+        "targeted_resistance": Metric(
+            words="share not taken for the target",
+            meaning=(
+                "with `targeted`: 1 when the classifier doesn't take the attacked image for its target class "
+                "at that radius (`epsilon` 0: without attack), else 0"
+            ),
+        ),
+        "targeted_min_epsilon": Metric(
+            words="smallest radius of a targeted attack",
+            meaning=(
+                "smallest radius of the grid at which the image is taken for its target class; infinite when "
+                "at none"
+            ),
+            unit="of the pixel range",
+            statistic="median",
+        ),
+        "targeted_area": Metric(
+            words="area under the curve of targeted attacks",
+            meaning="area under `targeted_resistance`, as `robust_area`",
+        ),
+        "own_head": Metric(
+            words="own classifier (1 = yes)",
+            meaning="with `head: own_or_fitted`: 1 when the network's own classifier was attacked",
+            observed="trial",
+            unit="",
         ),
         "zero_gradient": Metric(
             words="share of zero gradients",

@@ -7,13 +7,16 @@ the ball of radius epsilon around the image x, from a uniform random start,
           \big( x_t + \alpha \epsilon \, \mathrm{sign} \nabla_x \mathrm{CE}(f(x_t), y) \big).
 
 ``paper``: foolbox's attack of 100 steps at every radius of the grid. Each radius counts separately, even if a
-smaller one broke the image.
+smaller one broke the image. The images of ImageNet are the paper's 1,000.
 
 ``sound``: the smallest radius of the grid at which an image is broken. The ball of a larger radius holds
 every adversarial example of a smaller one, so the search halves the grid upwards until the image is broken
 and then steps down until it resists. An attack ends at the first iterate that is misclassified, and its place
 in the batch goes to the next radius or image, so batches stay full. The iterates are foolbox's. The random
 start depends on the seed, the dataset, the item and the radius, never on the model or the batch.
+
+A targeted attack goes down the cross-entropy of its target class instead, until the image is taken for it.
+Every image is attacked, also those that are wrong without attack.
 
 The area under an item's accuracy curve over :math:`\log_{10} \epsilon` is computed by trapezoids and divided
 by the width of the grid.
@@ -34,7 +37,14 @@ import torch
 from wordsight.files.feature_sets import Features
 from wordsight.protocols.checks import check_disjoint, check_features, check_fittable
 from wordsight.protocols.probe import Fit, Probe, choose, fit_logistic
-from wordsight.protocols.robustness.classifier import Classifier, check_images, check_network
+from wordsight.protocols.robustness.classifier import (
+    Classifier,
+    Goal,
+    check_images,
+    check_network,
+    holds,
+    target_classes,
+)
 from wordsight.protocols.robustness.curve import area, minimal_radius
 from wordsight.protocols.robustness.search import search, uniform_starts
 from wordsight.protocols.robustness.sweep import sweep
@@ -46,6 +56,9 @@ if TYPE_CHECKING:
     from wordsight.models.encoder import Encoder
 
 PAPER_STEPS = 100
+PAPER_SEED = 42  # of NumPy's generator, which the authors shuffled the images of ImageNet with
+UNTARGETED = ("accuracy", "min_epsilon", "robust_area")
+TARGETED = ("targeted_resistance", "targeted_min_epsilon", "targeted_area")
 
 
 def evaluate(
@@ -86,40 +99,88 @@ def evaluate(
         the same images differ; ``softmax_outputs``, 1 when the scores are probabilities;
         ``unbroken_at_largest``, the share of images that are right under the largest radius; ``gradients``,
         the number of gradients per image. If one of the first three is not 0, the attack is hindered and the
-        curve is too good.
+        curve is too good. With ``targeted``, also ``targeted_resistance``, ``targeted_min_epsilon`` and
+        ``targeted_area``, which are the same for 1 as long as the item isn't taken for its target.
 
     Raises
     ------
     DataError
         Images outside [0, 1] or not finite, lengths that disagree, a label beyond the scores, another number
-        of scores than classes, scores that are NaN.
+        of scores than classes, scores that are NaN, no class to target.
     """
     rows = task.rows
     check_images(images, labels, ids, task.where)
     network = Classifier(encoder, head, task.where, label_indices, classes).eval()
-    device = network.device
-    inputs, targets = torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device)
+    inputs, targets = (torch.from_numpy(array).to(network.device) for array in (images, labels))
     radii = sorted(set(section.epsilons))
-    clean, checks = check_network(network, inputs, targets, section.batch_size)
+    clean, checks, scores = check_network(network, inputs, targets, section.batch_size)
+    attack = partial(_attack, task, section, network, inputs, ids, radii)
+    targeted = []
+    if section.targeted:  # first, so that a target that is the label is refused before any attack
+        stream = None if task.mode == "paper" else task.stream("targets")
+        wanted = torch.from_numpy(target_classes(labels, ids, scores, task.where, stream))
+        goal = Goal(wanted.to(network.device), targeted=True)
+        resistance, _ = attack(goal, holds(network, inputs, goal, section.batch_size))
+        targeted = _curve(task, resistance, radii, ids, TARGETED)
+    right, gradients = attack(Goal(targets), clean)
+    checks |= {"unbroken_at_largest": float(right[-1].mean()), "gradients": gradients / len(ids)}
+    return [
+        *_curve(task, right, radii, ids, UNTARGETED),
+        *(rows(metric=name, values=[value]) for name, value in checks.items()),
+        *targeted,
+    ]
+
+
+def _attack(
+    task: Task,
+    section: "Parameters",
+    network: Classifier,
+    inputs: torch.Tensor,
+    ids: list[str],
+    radii: list[float],
+    goal: Goal,
+    whole: np.ndarray,
+) -> tuple[np.ndarray, int]:
+    """Whether each image holds without attack and at every radius, and the number of gradients.
+
+    Parameters
+    ----------
+    whole : bool array (n,); whether an image holds without attack
+
+    Returns
+    -------
+    bool array (1 + radii, n), int
+    """
     steps = PAPER_STEPS if task.mode == "paper" else section.steps
     step = section.relative_step or 2.5 / steps
     options: dict[str, Any] = {"steps": steps, "relative_step": step, "batch_size": section.batch_size}
+    kind = ("targeted",) if goal.targeted else ()
     if task.mode == "paper":
-        broken, gradients = sweep(network, inputs, targets, radii, **options, seed=task.stream())
+        reached, gradients = sweep(network, inputs, goal, radii, **options, seed=task.stream(*kind))
     else:
-        starts = uniform_starts(images, ids, (task.seed, task.protocol, task.dataset))
-        broken, gradients = search(network, inputs, targets, clean, radii, **options, start=starts)
-    right = np.vstack([clean, clean & ~broken])
-    curve = [
-        rows(metric="accuracy", values=row, items=ids, parameter="epsilon", setting=epsilon)
-        for epsilon, row in zip([0.0, *radii], right, strict=True)
-    ]
-    checks |= {"unbroken_at_largest": float(right[-1].mean()), "gradients": gradients / len(ids)}
+        starts = uniform_starts(inputs, ids, task.seed, (task.protocol, task.dataset, *kind))
+        reached, gradients = search(network, inputs, goal, whole, radii, **options, start=starts)
+    return np.vstack([whole, whole & ~reached]), gradients
+
+
+def _curve(
+    task: Task, held: np.ndarray, radii: list[float], ids: list[str], metrics: tuple[str, str, str]
+) -> list[pa.Table]:
+    """Rows of each item's curve, of the smallest radius at which it doesn't hold, and of the area.
+
+    Parameters
+    ----------
+    held : bool array (1 + radii, n), as :func:`_attack` gives it
+    metrics : names of the three
+    """
+    each, smallest, over = metrics
     return [
-        *curve,
-        rows(metric="min_epsilon", values=minimal_radius(right, radii), items=ids),
-        rows(metric="robust_area", values=area(right[1:], radii), items=ids),
-        *(rows(metric=name, values=[value]) for name, value in checks.items()),
+        *(
+            task.rows(metric=each, values=row, items=ids, parameter="epsilon", setting=epsilon)
+            for epsilon, row in zip([0.0, *radii], held, strict=True)
+        ),
+        task.rows(metric=smallest, values=minimal_radius(held, radii), items=ids),
+        task.rows(metric=over, values=area(held[1:], radii), items=ids),
     ]
 
 
@@ -131,6 +192,7 @@ def evaluate_encoder(
     test: "Split",
     images: int,
     train: Features | None,
+    named: bool = False,
 ) -> list[pa.Table]:
     """Attack an encoder's own classifier, or one fitted on its features, on a draw of the test images.
 
@@ -141,12 +203,13 @@ def evaluate_encoder(
     test : split that the images come from
     images : how many are drawn; all of them if the split has fewer
     train : features of the training split to fit a head on; None for the encoder's own classifier
+    named : whether to record which of the two was attacked
 
     Returns
     -------
     list of pyarrow.Table
         As in :func:`evaluate`, and if a head is fitted ``converged``, 1 when its solver reached its
-        tolerance.
+        tolerance; if ``named``, also ``own_head``, 1 for the encoder's own classifier.
 
     Raises
     ------
@@ -157,7 +220,7 @@ def evaluate_encoder(
     if train is not None:
         check_disjoint(train.ids, test.ids, task.where)
         fit = fit_head(task, section, train, len(test.classes))
-    chosen = draw(task, len(test), images)
+    chosen = draw(task, test.labels, test.ids, images)
     pixels = [encoder.preprocess(image).numpy() for _, image in test.images(set(chosen.tolist()))]
     tables = evaluate(
         task,
@@ -170,13 +233,25 @@ def evaluate_encoder(
         label_indices=None if fit else test.card.label_indices,
         classes=len(test.classes),
     )
-    return tables if fit is None else [*tables, task.rows("converged", [fit.converged])]
+    if fit is not None:
+        tables.append(task.rows("converged", [fit.converged]))
+    if named:
+        tables.append(task.rows("own_head", [fit is None]))
+    return tables
 
 
-def draw(task: Task, items: int, images: int) -> np.ndarray:
-    """Places of the images to attack, in ascending order: the same for every model."""
+def draw(task: Task, labels: np.ndarray, ids: list[str], images: int) -> np.ndarray:
+    """Places of the images to attack, in ascending order: the same for every model.
+
+    In paper mode they are those that the authors' code takes: the first of a permutation under NumPy's seed
+    42, of images in torchvision's order, which is by class and then by file name.
+    """
+    if task.mode == "paper":
+        in_order = np.lexsort((np.asarray(ids), labels))
+        shuffled = np.random.RandomState(PAPER_SEED).permutation(len(ids))
+        return np.sort(in_order[shuffled[:images]])
     generator = np.random.default_rng(task.stream("images"))
-    return np.sort(generator.permutation(items)[:images])
+    return np.sort(generator.permutation(len(ids))[:images])
 
 
 def fit_head(task: Task, section: "Parameters", train: Features, classes: int) -> Fit:

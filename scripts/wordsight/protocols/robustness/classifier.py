@@ -4,6 +4,7 @@ Reference for the checks: Croce and Hein, Reliable evaluation of adversarial rob
 diverse parameter-free attacks, 2020, https://arxiv.org/abs/2003.01690
 """
 
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -13,6 +14,9 @@ import torch
 from wordsight.errors import DataError
 from wordsight.protocols.checks import check_items
 from wordsight.protocols.probe import Probe
+from wordsight.seeds import derive_seed
+
+PAPER_SHIFT = 800  # from the label of an image of ImageNet to the paper's target
 
 
 class Classifier(torch.nn.Module):
@@ -73,22 +77,75 @@ def _columns(label_indices: list[list[int]]) -> torch.Tensor:
     return torch.tensor([[*group, *[group[0]] * (most - len(group))] for group in label_indices])
 
 
-def verdict(
-    network: torch.nn.Module, points: torch.Tensor, labels: torch.Tensor
-) -> tuple[np.ndarray, torch.Tensor]:
-    """Whether each point is misclassified, and the gradient of its cross-entropy."""
+@dataclass(frozen=True)
+class Goal:
+    """What an attack wants: that images are not taken for a class, or if it is targeted, that they are.
+
+    Attributes
+    ----------
+    classes : int tensor (n,); the labels of the images, or their target classes
+    """
+
+    classes: torch.Tensor
+    targeted: bool = False
+
+    def of(self, items: Any) -> "Goal":
+        """The same for some of the images."""
+        return Goal(self.classes[items], self.targeted)
+
+
+def verdict(network: torch.nn.Module, points: torch.Tensor, goal: Goal) -> tuple[np.ndarray, torch.Tensor]:
+    """Whether the goal is reached at each point, and the gradient along which it comes nearer."""
     points = points.detach().requires_grad_(True)
     with torch.enable_grad():
         scores = network(points)
-        loss = torch.nn.functional.cross_entropy(scores, labels, reduction="sum")
+        loss = torch.nn.functional.cross_entropy(scores, goal.classes, reduction="sum")
         (gradient,) = torch.autograd.grad(loss, points)
-    return (scores.argmax(dim=1) != labels).cpu().numpy(), gradient
+    reached = (scores.argmax(dim=1) == goal.classes) == goal.targeted
+    return reached.cpu().numpy(), -gradient if goal.targeted else gradient
+
+
+def holds(network: torch.nn.Module, images: torch.Tensor, goal: Goal, batch_size: int) -> np.ndarray:
+    """Whether the goal is not reached at each image, a bool array (n,)."""
+    with torch.no_grad():
+        scores = torch.cat([network(part) for part in images.split(batch_size)])
+    return ((scores.argmax(dim=1) == goal.classes) != goal.targeted).cpu().numpy()
+
+
+def target_classes(
+    labels: np.ndarray, ids: list[str], classes: int, where: str, stream: int | None
+) -> np.ndarray:
+    """Class that each image shall be taken for, an int array (n,) without any image's own label.
+
+    Parameters
+    ----------
+    labels, ids : of the images
+    classes : number of classes that the classifier tells apart
+    stream : seed of the draw, which doesn't depend on the other images; None for the paper's classes, which
+        are those 800 further on
+
+    Raises
+    ------
+    DataError
+        When there is no other class, or the paper's is the label itself.
+    """
+    if classes < 2:
+        raise DataError(f"{where}: a targeted attack needs two classes, but the classifier has {classes}")
+    if stream is None:
+        if PAPER_SHIFT % classes == 0:
+            raise DataError(
+                f"{where}: (label + {PAPER_SHIFT}) modulo {classes} classes is the label itself; remove "
+                "`targeted`, or use `mode: sound`, which draws another class"
+            )
+        return (labels + PAPER_SHIFT) % classes
+    shifts = [derive_seed(stream, item) % (classes - 1) for item in ids]
+    return (labels + 1 + np.array(shifts)) % classes
 
 
 def check_network(
     network: Classifier, images: torch.Tensor, labels: torch.Tensor, batch_size: int
-) -> tuple[np.ndarray, dict[str, float]]:
-    """Which images are right without attack, and signs that gradients may miss adversarial examples."""
+) -> tuple[np.ndarray, dict[str, float], int]:
+    """Which images are right without attack, signs that gradients mislead, and the number of classes."""
     with torch.no_grad():
         first = network(images[:batch_size])
         again = network(images[:batch_size])
@@ -97,16 +154,20 @@ def check_network(
             f"{network.where}: label {int(labels.max())} is beyond the classifier's {first.shape[1]} classes"
         )
     parts = [
-        verdict(network, x, y)
+        verdict(network, x, Goal(y))
         for x, y in zip(images.split(batch_size), labels.split(batch_size), strict=True)
     ]
     zero = torch.cat([(gradient == 0).flatten(1).all(dim=1) for _, gradient in parts])
     sums_to_one = torch.allclose(first.sum(dim=1), torch.ones(len(first), device=first.device), atol=1e-4)
-    return ~np.concatenate([wrong for wrong, _ in parts]), {
-        "zero_gradient": float(zero.float().mean()),
-        "randomised": float(not torch.equal(first, again)),
-        "softmax_outputs": float(sums_to_one and bool((first >= 0).all())),
-    }
+    return (
+        ~np.concatenate([wrong for wrong, _ in parts]),
+        {
+            "zero_gradient": float(zero.float().mean()),
+            "randomised": float(not torch.equal(first, again)),
+            "softmax_outputs": float(sums_to_one and bool((first >= 0).all())),
+        },
+        first.shape[1],
+    )
 
 
 def check_images(images: np.ndarray, labels: np.ndarray, ids: list[str], where: str) -> None:

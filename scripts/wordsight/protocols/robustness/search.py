@@ -2,7 +2,7 @@ r"""Projected gradient descent at the smallest radius of a grid that breaks an i
 
 The ball of a larger radius holds every adversarial example of a smaller one, so the search halves the grid
 upwards until the image is broken and then steps down until it resists. An attack ends at the first iterate
-that is misclassified, and its place in the batch goes to the next radius or image, so batches stay full. The
+that reaches its goal, and its place in the batch goes to the next radius or image, so batches stay full. The
 iterates are foolbox's.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from wordsight.protocols.robustness.classifier import verdict
+from wordsight.protocols.robustness.classifier import Goal, verdict
 from wordsight.seeds import derive_seed
 
 NOT_STARTED = -1
@@ -23,8 +23,8 @@ Start = Callable[[int, int], torch.Tensor]
 def search(
     network: torch.nn.Module,
     images: torch.Tensor,
-    labels: torch.Tensor,
-    clean: np.ndarray,
+    goal: Goal,
+    whole: np.ndarray,
     radii: list[float],
     *,
     steps: int,
@@ -32,7 +32,11 @@ def search(
     batch_size: int,
     start: Start,
 ) -> tuple[np.ndarray, int]:
-    """Find the smallest radius that breaks each image that is right without attack.
+    """Find the smallest radius at which the attack on each image reaches its goal.
+
+    Parameters
+    ----------
+    whole : whether each image is attacked: not if the goal is reached without attack
 
     Returns
     -------
@@ -40,8 +44,8 @@ def search(
         Whether an image is broken at this radius or a smaller one; the number of gradients of single images.
     """
     # Indices of radii: an image resists up to ``low`` and breaks from ``high`` on; len(radii) means never.
-    low, high = np.full(len(clean), -1), np.full(len(clean), len(radii))
-    waiting = np.flatnonzero(clean)
+    low, high = np.full(len(whole), -1), np.full(len(whole), len(radii))
+    waiting = np.flatnonzero(whole)
     grid = torch.tensor(radii, dtype=images.dtype, device=images.device)
     items, taken, points = waiting[:0], waiting[:0], images[:0]
     gradients = 0
@@ -56,7 +60,7 @@ def search(
             noise = start(int(items[row]), int(probed[row])).to(points)
             points[row] = (originals[row] + radius[row] * noise).clamp(0, 1)
             taken[row] = 0
-        broken, ascent = verdict(network, points, labels[items])
+        broken, ascent = verdict(network, points, goal.of(items))
         gradients += len(items)
         ended = broken | (taken == steps)
         high[items[broken]] = probed[broken]
@@ -69,16 +73,16 @@ def search(
     return np.arange(len(radii))[:, None] >= high, gradients
 
 
-def uniform_starts(images: np.ndarray, ids: list[str], stream: tuple[int, str, str]) -> Start:
-    """Starts that depend only on the seed, the protocol, the dataset, the item and the radius.
+def uniform_starts(images: torch.Tensor, ids: list[str], seed: int, stream: tuple[int | str, ...]) -> Start:
+    """Starts that depend only on the seed, the stream, the item and the radius.
 
     Parameters
     ----------
-    stream : seed, protocol and dataset
+    stream : protocol, dataset and kind of the attack
     """
 
     def start(item: int, index: int) -> torch.Tensor:
-        generator = torch.Generator().manual_seed(derive_seed(*stream, ids[item], index))
+        generator = torch.Generator().manual_seed(derive_seed(seed, *stream, ids[item], index))
         return 2 * torch.rand(images.shape[1:], generator=generator) - 1
 
     return start

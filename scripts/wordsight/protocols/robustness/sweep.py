@@ -10,14 +10,14 @@ import numpy as np
 import torch
 
 from wordsight.logs import progress
-from wordsight.protocols.robustness.classifier import Classifier
+from wordsight.protocols.robustness.classifier import Classifier, Goal
 from wordsight.seeds import derive_seed
 
 
 def sweep(
     network: Classifier,
     images: torch.Tensor,
-    labels: torch.Tensor,
+    goal: Goal,
     radii: list[float],
     *,
     steps: int,
@@ -28,6 +28,8 @@ def sweep(
     """Foolbox's verdict on every image at every radius: bool array (radii, n), and the gradients taken."""
     foolbox = import_foolbox()
     target = foolbox.PyTorchModel(network, bounds=(0, 1), device=images.device)
+    criteria = foolbox.criteria
+    kind = criteria.TargetedMisclassification if goal.targeted else criteria.Misclassification
     attack = foolbox.attacks.LinfPGD(rel_stepsize=relative_step, steps=steps, random_start=True)
     verdicts = []
     parts = range(0, len(images), batch_size)
@@ -35,7 +37,7 @@ def sweep(
         part = slice(first, first + batch_size)
         with torch.random.fork_rng():
             torch.manual_seed(derive_seed(seed, first))
-            criterion = foolbox.criteria.Misclassification(labels[part])
+            criterion = kind(goal.classes[part])
             verdicts.append(attack(target, images[part], criterion, epsilons=radii)[2].cpu().numpy())
     return np.hstack(verdicts), len(images) * len(radii) * steps
 
