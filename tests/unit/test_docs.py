@@ -53,7 +53,7 @@ def emitted():
     }  # which passes them on, and robustness, whose names a run tells
     attacked = robustness.evaluate(
         Task("robustness", "m", "d"),
-        Parameters(epsilons=[0.1], steps=1),
+        Parameters(epsilons=[0.1], steps=1, targeted=True),
         encoder=Dark(),
         head=None,
         images=np.ones((1, 3, 2, 2), np.float32),

@@ -87,7 +87,11 @@ def publish(mirror, section, folder):
         mirror.publish_on_hub(known.hf_hub_id, files)
     else:
         repository = get_pretrained_cfg(section.name, section.pretrained)["hf_hub"].rstrip("/")
-        file = weights.write(f"{weights.HUB}/{repository}", folder / "open_clip_pytorch_model.bin")
+        if repository.startswith("timm/"):
+            file = folder / "open_clip_model.safetensors"
+            weights.openai_hub(file, section.name, name=section.name)
+        else:
+            file = weights.write(f"{weights.HUB}/{repository}", folder / "open_clip_pytorch_model.bin")
         mirror.publish_on_hub(repository, {file.name: file})
     return hashing.sha256(file)
 

@@ -137,9 +137,9 @@ def survived(slurm, finished, tmp_path_factory):
     subprocess.run(["scancel", *cancelled], check=True)
     node = subprocess.run(["hostname", "-s"], capture_output=True, text=True, check=True).stdout.strip()
     drain(node, "drain")
-    restart_controller()
     time.sleep(1)
     drain(node, "resume")
+    restart_controller()
     return project, first.said, second.run()
 
 

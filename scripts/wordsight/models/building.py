@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wordsight.catalogue.architectures import architecture_of
-from wordsight.catalogue.read_outs import Layer, ReadOut, word
+from wordsight.catalogue.places import Layer, ReadOut, word
 from wordsight.config.models import LibraryNetwork, Network, PreprocessingSection
 from wordsight.errors import ConfigError, WeightsError
 from wordsight.models import architectures
