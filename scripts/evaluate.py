@@ -13,6 +13,7 @@ with step(snakemake):
     from wordsight.config.load import protocol_parameters
     from wordsight.datasets.reading import open_split, read_card
     from wordsight.files.feature_sets import read_features
+    from wordsight.files.parquet import read_table
     from wordsight.protocols.rows import of_dataset, write_rows
     from wordsight.protocols.task import Task
 
@@ -37,9 +38,11 @@ with step(snakemake):
             task = Task(params.protocol, model, card.name, params.mode, params.seed, tuple(card.classes))
             data = {
                 split: read_features(path)
-                for split in ("train", "test")
+                for split in ("train", "test", "corrupted")
                 for path in part(files.get(split, []), index)
             }
+            if files.get("baseline"):
+                data["baseline"] = read_table(part(files.baseline, index)[0])
             if files.get("views"):
                 data["views"] = [read_features(path) for path in part(files.views, index)]
             rows = protocol.evaluate(task, section, **data, **about)

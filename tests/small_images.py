@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from wordsight.config.datasets import CaptionedFolderDataset
 from wordsight.config.models import PreprocessingSection, PretrainNetwork
 from wordsight.config.pretraining import TrainingSection
-from wordsight.datasets import building
+from wordsight.datasets import building, writing
 from wordsight.datasets.reading import Split, open_split
 from wordsight.datasets.source import Item, Source
 from wordsight.files.pixels import encode
@@ -73,7 +73,7 @@ def write(directory, change=lambda item: item, classes=tuple(SHAPES), row_group=
     test = [replace(item, id=f"test/{item.id}") for item in train[:4]]
     source = Source("drawn", "none", list(classes), train, test)
     section = CaptionedFolderDataset(source="captioned_folder", path=".")
-    with mock.patch.object(building, "ROW_GROUP", row_group):
+    with mock.patch.object(writing, "ROW_GROUP", row_group):
         building.build(source, section, "shapes", 0, Path(directory))
     return open_split(directory, "train")
 

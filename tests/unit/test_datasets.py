@@ -16,7 +16,7 @@ from PIL import Image
 
 from wordsight import datasets
 from wordsight.config.datasets import ImageFolderDataset, Limit, PackagedDataset
-from wordsight.datasets import building, reading
+from wordsight.datasets import building, reading, writing
 from wordsight.datasets import source as dataset_source
 from wordsight.datasets.source import NO_LABEL, Item, Source
 from wordsight.datasets.sources.emoji.variants import concept
@@ -193,7 +193,7 @@ def test_a_split_is_stored_in_row_groups_that_stream(prepared):
 
 def test_large_images_make_smaller_row_groups(tmp_path, monkeypatch):
     """PNG files of noise have some 3 bytes a pixel."""
-    monkeypatch.setattr(building, "ROW_GROUP_BYTES", 2000)
+    monkeypatch.setattr(writing, "ROW_GROUP_BYTES", 2000)
     sides = (16, 16, 16, 30, 4)
     items = [noise_items(1, 1, f"{place}", side)[0] for place, side in enumerate(sides)]
     build(source(items, noise_items(2, 2, "t")), tmp_path / "toy")

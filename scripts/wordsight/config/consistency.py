@@ -1,6 +1,7 @@
 """Check sections against each other: names must be known, and nothing is tested that was trained on."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from wordsight.catalogue.label_spaces import label_space_of
 from wordsight.catalogue.prose import join
@@ -23,10 +24,10 @@ def check(config: Config) -> None:
     ------
     ConfigError
         When a name isn't that of a dataset, model, metric or contrast, a selector matches no model, no model
-        has the classifier that is to be attacked, no protocol measures both sides of a contrast, a contrast
-        is in two families, a conclusion lists no contrast, jobs are to cover objectives of which
-        there are none, an objective has a number of seeds at which no look is declared, or a protocol
-        evaluates on images that were trained on.
+        has the classifier that is to be attacked, a baseline isn't measured, no protocol measures both sides
+        of a contrast, a contrast is in two families, a conclusion lists no contrast, jobs are to cover
+        objectives of which there are none, an objective has a number of seeds at which no look is declared,
+        or a protocol evaluates on images that were trained on.
     """
 
     def known(path: str, names: list[str], valid: list[str], kind: str) -> None:
@@ -47,6 +48,8 @@ def check(config: Config) -> None:
         key = "dataset" if isinstance(section, CellsSection) else "datasets"
         known(f"{path}.{key}", section.covered, list(config.datasets), "dataset")
         matches_a_model(f"{path}.models", section.models)
+        if "baseline" in PROTOCOLS[protocol].reads:
+            _check_baseline(config, path, section)
         if PROTOCOLS[protocol].per_dataset:
             _check_own_classifiers(config, path, section)
     if config.jobs_by == "objective" and not config.pretraining:
@@ -106,6 +109,19 @@ def _check_own_classifiers(config: Config, path: str, section: ProtocolSection) 
         else:
             problem = f"{key}: no measured model has the classifier {space!r}; {nearest(space, classifiers)}"
         raise ConfigError(f"config: {path}.datasets.{name}.head: {problem}; or attack with `head: fitted`")
+
+
+def _check_baseline(config: Config, path: str, section: Any) -> None:
+    """Refuse a baseline that is no model, or that isn't measured, since its errors are the unit of others."""
+    name, measured = section.baseline, config.select(section.models)
+    if name not in config.models:
+        hint = nearest(name, measured)
+        raise ConfigError(f"config: {path}.baseline: unknown model {name!r}; {hint}")
+    if name not in measured:
+        raise ConfigError(
+            f"config: {path}.baseline: {name!r} is not among the models that are measured; choose one of "
+            f"them, or add it to {path}.models"
+        )
 
 
 def _check_measured(config: Config, name: str, contrast: Contrast) -> None:

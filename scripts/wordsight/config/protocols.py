@@ -12,6 +12,9 @@ from wordsight.catalogue.protocols.record import Mode, Protocol
 from wordsight.catalogue.section import Name, Section
 from wordsight.config.selector import Selector
 
+OneMode = Literal["sound"]
+ONE_MODE = Field(default="sound", description="Always `sound`, since the paper has no such protocol.")
+
 
 class ProtocolSection(Section):
     """Where a protocol runs."""
@@ -53,9 +56,7 @@ class CellsSection(ProtocolSection):
     """A protocol that runs in the four cells of a dataset of concepts in several styles."""
 
     dataset: Name = Field(description="Dataset of concepts in several styles.")
-    mode: Literal["sound"] = Field(
-        default="sound", description="Always `sound`, since the paper has no such protocol."
-    )
+    mode: OneMode = ONE_MODE
 
     @property
     def covered(self) -> list[str]:
@@ -72,6 +73,8 @@ def section_of(record: Protocol) -> type[ProtocolSection]:
             Annotated[dict[Name, record.per_dataset], Field(min_length=1)],  # type: ignore[name-defined]
             Field(description="Datasets to run on, by name."),
         )
+    if record.sound_only:
+        fields["mode"] = (OneMode, ONE_MODE)
     return create_model(
         f"{record.name.title().replace('_', '')}Section",
         __base__=bases,

@@ -1,15 +1,12 @@
 """Writing the files of a dataset from a source's items, in one pass with one row group in memory."""
 
 import importlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 
 from wordsight.catalogue.label_spaces import CLASSES
@@ -19,15 +16,13 @@ from wordsight.datasets.card import SCHEMA, Colour, DatasetCard, SplitCard, Spli
 from wordsight.datasets.near_duplicates import Signatures, count_duplicates
 from wordsight.datasets.source import NO_LABEL, Item, Source
 from wordsight.datasets.splitting import limited
+from wordsight.datasets.writing import replacing, write_split
 from wordsight.errors import DataError
-from wordsight.files import unfinished
-from wordsight.files.disk import cannot_write, write_json
+from wordsight.files.disk import write_json
 from wordsight.files.hashing import sha256
 from wordsight.files.pixels import decode
 from wordsight.logs import logger, progress
 
-ROW_GROUP = 256
-ROW_GROUP_BYTES = 64 << 20  # Groups of large photographs have fewer rows, because a group is held in memory.
 MOST_NAMED = 10  # damaged images in one error; the log has all
 
 
@@ -127,7 +122,7 @@ def build(source: Source, section: Dataset, name: str, seed: int, directory: Pat
     label_space = section.label_space or source.label_space
     _check(name, source.classes, train, test)
     _check_label_space(name, label_space, source)
-    with _replacing(directory) as folder:
+    with replacing(directory) as folder:
         damage = Damage(name, section.skip_damaged)
         of_train = _write_split(folder, "train", name, train, damage)
         of_test = _write_split(folder, "test", name, test, damage)
@@ -202,25 +197,6 @@ def _split_card(folder: Path, split: str, items: list[Item], classes: int, damag
     )
 
 
-@contextmanager
-def _replacing(directory: Path) -> Iterator[Path]:
-    """Folder to write to; if the block succeeds, its files move to ``directory``, the card last."""
-    folder = unfinished.name_for(directory)
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.remove_abandoned(directory)
-        folder.mkdir()
-        yield folder
-        directory.mkdir(exist_ok=True)
-        (directory / "card.json").unlink(missing_ok=True)
-        for file in ("train.parquet", "test.parquet", "card.json"):
-            (folder / file).replace(directory / file)
-    except OSError as error:
-        raise DataError(cannot_write(directory, error)) from None
-    finally:
-        unfinished.remove(folder)
-
-
 def _write_split(folder: Path, split: str, name: str, items: list[Item], damage: Damage) -> Summary:
     summary = Summary()
 
@@ -234,23 +210,8 @@ def _write_split(folder: Path, split: str, name: str, items: list[Item], damage:
                 continue
             yield {**{name: getattr(item, name) for name in SCHEMA.names if name != "image"}, "image": data}
 
-    with pq.ParquetWriter(folder / f"{split}.parquet", SCHEMA, compression="zstd") as writer:
-        for group in _row_groups(rows()):
-            writer.write_table(pa.Table.from_pylist(group, SCHEMA))
+    write_split(folder / f"{split}.parquet", rows())
     return summary
-
-
-def _row_groups(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    group: list[dict[str, Any]] = []
-    size = 0
-    for row in rows:
-        group.append(row)
-        size += len(row["image"])
-        if len(group) == ROW_GROUP or size >= ROW_GROUP_BYTES:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
 
 
 def _read(item: Item, name: str) -> bytes:

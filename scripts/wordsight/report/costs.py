@@ -14,7 +14,8 @@ from wordsight.datasets.card import DatasetCard
 
 USED = ["s", "max_rss", "cpu_time"]  # columns of a benchmark file
 WATTS = 12.0  # a core
-ON_GPU = ("pretrain", "features", "augmented_features", "robustness")  # steps that use one if there is one
+# Steps that use a GPU if there is one.
+ON_GPU = ("pretrain", "features", "augmented_features", "corrupted_features", "robustness")
 
 
 @dataclass(frozen=True)

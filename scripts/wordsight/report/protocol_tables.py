@@ -9,9 +9,11 @@ from wordsight.catalogue import display
 from wordsight.catalogue.cells import CELLS, crossed_protocols
 from wordsight.catalogue.numbers import UNKNOWN, points
 from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.catalogue.protocols.corruptions import EXTRA_KINDS, KINDS
 from wordsight.report.run import Run
 from wordsight.report.table import Table, behind
 from wordsight.statistics.records import MeanRow, ResultRow, records
+from wordsight.tables.over_seeds import names_of
 from wordsight.tables.reading import guessing_in, measured, primary
 
 
@@ -19,7 +21,8 @@ def primary_tables(run: Run) -> list[Table]:
     """For each protocol, its primary metric: a row for each model and setting, a column for each dataset.
 
     If the workflow trained models, a row is the mean of an objective over its seeds, with an interval. A
-    table of balanced accuracy follows for datasets whose classes have unequal sizes.
+    table of balanced accuracy follows for datasets whose classes have unequal sizes, and one of each kind of
+    corruption for each dataset whose images were corrupted.
     Protocols across styles with a single setting are left to :func:`cell_tables`.
     """
     crossed = crossed_protocols(run.results)
@@ -29,7 +32,11 @@ def primary_tables(run: Run) -> list[Table]:
     else:
         names = [name for name in run.modes() if name not in crossed]
         tables = {name: _values(primary(run.tables(), name), run) for name in names}
-    return [found for name, table in tables.items() for found in (table, *_balanced(run, name))]
+    return [
+        found
+        for name, table in tables.items()
+        for found in (table, *_balanced(run, name), *_by_kind(run, name))
+    ]
 
 
 def _balanced(run: Run, protocol: str) -> list[Table]:
@@ -42,6 +49,35 @@ def _balanced(run: Run, protocol: str) -> list[Table]:
         return []
     found = measured(run.tables(), protocol, "balanced_accuracy", parameters.iloc[0])
     return [_values(found[found["dataset"].isin(unbalanced)], run)]
+
+
+def _by_kind(run: Run, protocol: str) -> list[Table]:
+    """Accuracy under each kind of corruption, the mean over its severities, in a table for each dataset."""
+    rows = run.results
+    rows = rows[(rows["protocol"] == protocol) & rows["parameter"].isin([*KINDS, *EXTRA_KINDS])]
+    return [_kinds(run, part) for _, part in rows.groupby("dataset", sort=False)]
+
+
+def _kinds(run: Run, rows: pd.DataFrame) -> Table:
+    protocol, dataset = rows["protocol"].iloc[0], rows["dataset"].iloc[0]
+    kinds = [kind for kind in (*KINDS, *EXTRA_KINDS) if kind in set(rows["parameter"])]
+    every = run.results
+    every = every[(every["protocol"] == protocol) & (every["dataset"] == dataset)]
+    errors = every[every["metric"] == "corruption_error"]
+    names, shown = names_of(run.results), run.tables().names
+    known = [name for name in shown if name in set(rows["model"].map(names))]
+    columns = {
+        "clean": every[(every["parameter"] == "severity") & (every["setting"] == 0)],
+        **{kind: rows[rows["parameter"] == kind] for kind in kinds},
+        **({"mCE": errors} if len(errors) else {}),
+    }
+    means = {title: part.groupby(part["model"].map(names))["value"].mean() for title, part in columns.items()}
+    return Table(
+        f"{display.protocol(protocol)}: accuracy by kind on {display.dataset(dataset)}, mean over severities",
+        ["model", *(title.replace("_", " ") for title in columns)],
+        [[name, *(points(found.get(name)) for found in means.values())] for name in known],
+        set(range(1, len(columns) + 1)),
+    )
 
 
 def cell_tables(run: Run) -> list[Table]:

@@ -247,13 +247,13 @@ def protocols() -> str:
 
 
 def _reads(record: Protocol) -> str:
-    splits = " and ".join(
-        {"train": "training", "test": "test"}[split] for split in record.reads if split != "views"
-    )
+    named = {"train": "training", "test": "test", "corrupted": "corrupted test"}
+    splits = " and ".join(named[split] for split in record.reads if split in named)
     views = "; in paper mode, those of augmented training images" if "views" in record.reads else ""
     cells = " of concepts in several styles" if record.cells else ""
     encoder = ", test images, and the encoder itself" if record.runs_encoder else ""
-    return f"{splits} features{cells}{encoder}{views}"
+    baseline = "; the results of the baseline" if "baseline" in record.reads else ""
+    return f"{splits} features{cells}{encoder}{baseline}{views}"
 
 
 def objectives() -> str:

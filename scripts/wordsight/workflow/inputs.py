@@ -86,11 +86,14 @@ def measured(config: Config, w: Wildcards, protocol: str, cut: Cut) -> Files:
     """
     record, datasets, models = PROTOCOLS[protocol], covered(config, w, protocol), cut.covered(w)
     files = {"dataset": dataset_files(datasets, "card.json")}
-    for split in ("train", "test"):
+    for split in ("train", "test", "corrupted"):
         if split in record.reads:
             files[split] = [path for model in models for path in feature_files(model, datasets, split)]
-        if record.cells:
+    if record.cells:
+        for split in ("train", "test"):
             files[f"{split}_images"] = dataset_files(datasets, f"{split}.parquet")
+    if "baseline" in record.reads:
+        files["baseline"] = _baseline(config, models, datasets, protocol)
     if "views" in record.reads:
         files["views"] = [path for model in models for path in _views(config, model, datasets, protocol)]
     return files
@@ -110,6 +113,13 @@ def _views(config: Config, model: str, datasets: Iterable[str], protocol: str) -
         for epoch in range(epochs)
         for path in feature_files(model, [dataset], f"augmented/{epoch}")
     ]
+
+
+def _baseline(config: Config, models: list[str], datasets: Iterable[str], protocol: str) -> list[str]:
+    """Rows of the baseline, for every model but the baseline itself."""
+    baseline = params.of_protocol(config, None, protocol)["baseline"]
+    others = [model for model in models if model != baseline]
+    return [f"results/{protocol}/{baseline}/{dataset}.parquet" for _ in others for dataset in datasets]
 
 
 def head_features(config: Config, w: Wildcards, protocol: str, cut: Cut) -> list[str]:

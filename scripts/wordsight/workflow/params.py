@@ -7,6 +7,7 @@ from wordsight.catalogue import display
 from wordsight.catalogue.fitting import ProbeParameters
 from wordsight.catalogue.places import Layer
 from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.catalogue.protocols.corruptions import Versions
 from wordsight.catalogue.protocols.record import Protocol
 from wordsight.catalogue.section import nearest
 from wordsight.config.experiment import Config
@@ -169,6 +170,12 @@ def of_protocol(config: Config, _: Wildcards, protocol: str) -> Values:
     """Parameters of a protocol, without where it runs, so that a new dataset reruns no finished step."""
     section, parameters = running(config, protocol), PROTOCOLS[protocol].parameters
     return section.model_dump(mode="json", include=set(parameters.model_fields))
+
+
+def versions(config: Config, w: Wildcards) -> Values:
+    """Corrupted versions that are made of a dataset's images, whichever model is the baseline."""
+    values = of_protocol(config, w, "corruptions")
+    return {key: values[key] for key in Versions.model_fields}
 
 
 def heads(config: Config, w: Wildcards, protocol: str, cut: Cut) -> list[str]:

@@ -23,6 +23,8 @@ WITHOUT_EFFECT = {"wordsight.config", "wordsight.errors", "wordsight.logs", "wor
 # Distributions of packages whose import name isn't their own name with underscores.
 DISTRIBUTIONS = {
     "PIL": "pillow",
+    "cv2": "opencv-python",
+    "imagecorruptions": "imagecorruptions-imaug",
     "open_clip": "open-clip-torch",
     "sklearn": "scikit-learn",
     "vl_convert": "vl-convert-python",

@@ -85,7 +85,7 @@ def passing(config: Config, dataset: str) -> list[str]:
     read = {
         model
         for protocol, section in config.protocols.running.items()
-        if not PROTOCOLS[protocol].runs_encoder and dataset in section.covered
+        if "test" in PROTOCOLS[protocol].reads and dataset in section.covered
         for model in models_for(config, protocol, dataset)
     }
     return [model for model in config.models if model in read]
@@ -311,10 +311,13 @@ def cuts_of_training(config: Config) -> list[Cut]:
 
 
 def cuts_of_protocol(config: Config, protocol: str) -> list[Cut]:
-    """Cuts of a protocol. A job covers several models only where the protocol measures all of them."""
+    """Cuts of a protocol. A job covers several models only where the protocol measures all of them.
+
+    A job covers one model where it reads the rows of another one, the baseline.
+    """
     record, section = PROTOCOLS[protocol], config.protocols.running.get(protocol)
     alone, *others = cuts_of_models(config) if record.cells or record.runs_encoder else cuts(config)
-    if section is None:
+    if section is None or "baseline" in record.reads:
         return [alone]
     selected = config.select(section.models)
     narrowed = [replace(cut.among(selected), whole=not record.runs_encoder) for cut in others]

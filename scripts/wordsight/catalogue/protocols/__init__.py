@@ -2,6 +2,7 @@
 
 from wordsight.catalogue.protocols import (
     clustering,
+    corruptions,
     cross_style_few_shot,
     cross_style_probe,
     cross_style_retrieval,
@@ -18,6 +19,7 @@ PROTOCOLS: dict[str, Protocol] = {
         few_shot,
         transfer,
         robustness,
+        corruptions,
         cross_style_few_shot,
         cross_style_probe,
         cross_style_retrieval,

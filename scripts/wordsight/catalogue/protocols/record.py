@@ -106,9 +106,11 @@ class Protocol:
     parameters : type of its section of the configuration
     per_dataset : type of its further section for each dataset, if it has one
     reads : ``train`` and ``test`` are the features of these splits; ``views`` are the features of augmented
-        training images, which only paper mode needs
+        training images, which only paper mode needs; ``corrupted`` are the features of corrupted versions of
+        test images; ``baseline`` are the protocol's own rows of the model that its section names
     cells : whether it runs on one dataset of concepts in styles, and has four cells instead of datasets
     runs_encoder : whether it runs the encoder itself, by its own rule, and reads no test features
+    sound_only : whether it has one mode, as the paper has no such protocol; true of those with cells
     fixed_trials : whether its trials are conditions, such as pairs of styles, that a repetition would not
         draw anew
     authors : the metric by the authors' choice, which sound mode records in addition to ``primary``
@@ -125,9 +127,10 @@ class Protocol:
     drawing: Drawing = Drawing()
     parameters: type[Section] = NoParameters
     per_dataset: type[Section] | None = None
-    reads: tuple[Literal["train", "test", "views"], ...] = ("train", "test")
+    reads: tuple[Literal["train", "test", "views", "corrupted", "baseline"], ...] = ("train", "test")
     cells: bool = False
     runs_encoder: bool = False
+    sound_only: bool = False
     fixed_trials: bool = False
     authors: str | None = None
     limit: str = ""

@@ -1,0 +1,35 @@
+"""Corruptions: accuracy over the severity."""
+
+from typing import Any
+
+import altair as alt
+import numpy as np
+
+from wordsight.catalogue.prose import counted
+from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.figures.panels import curves, dodge
+from wordsight.figures.style import finish
+from wordsight.tables.reading import Tables, measured, modes
+
+APART = 1.6  # the factor that moves models apart on a logarithmic axis, for which a linear one takes its logarithm
+
+
+def draw(tables: Tables) -> Any:
+    """Curves over the severity by dataset, from images without corruption, with the level of guessing."""
+    rows = measured(tables, "corruptions", "accuracy", "severity")
+    severities = sorted(map(int, set(rows["setting"])))
+    rows = rows.assign(position=rows["setting"] + np.log(dodge(rows, tables.names, APART)), piece=0)
+    x = alt.X(
+        "position:Q",
+        scale=alt.Scale(domain=[severities[0] - 0.4, severities[-1] + 0.4], nice=False),
+        axis=alt.Axis(values=severities, grid=False, format="d"),
+        title="severity (0: not corrupted)",
+    )
+    return finish(
+        curves(rows, tables, x, "accuracy", [alt.Tooltip("setting:Q", title="severity")]),
+        PROTOCOLS["corruptions"].heading,
+        [f"{modes(rows)}; mean over kinds of corruption; bars: ± 1 standard error; dashed: guessing"],
+        f"Accuracy of {counted(rows['model'].nunique(), 'model')} on images without corruption and at "
+        f"{counted(len(severities) - 1, 'severity', 'severities')} on "
+        f"{counted(rows['dataset'].nunique(), 'dataset')}, one panel each; bars are one standard error.",
+    )

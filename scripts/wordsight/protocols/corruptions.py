@@ -1,0 +1,147 @@
+r"""Corruptions: how well a linear classifier of clean images does on corrupted ones.
+
+A multinomial logistic regression (:mod:`wordsight.protocols.probe` has its mathematics) is fitted on the
+features of the clean training split, its strength chosen on a part of it. It is tested on corrupted versions
+of test images, of every kind c and severity s, which are the same for every encoder.
+
+With the errors :math:`e_{ics}` (1 wrong, 0 right) of image i and those :math:`b_{ics}` of the baseline, the
+mean corruption error is
+
+.. math:: \mathrm{mCE} = \frac1{|C|} \sum_{c \in C} \frac{\sum_{is} e_{ics}}{\sum_{is} b_{ics}}
+          = \frac1n \sum_i \Big( \frac1{|C|} \sum_{c \in C} \frac{\bar e_{ic}}{\bar b_c} \Big),
+
+where bars are means over severities, and of the baseline over images too. What is in large brackets is the
+value of an image. The errors of the baseline are taken as known, so a standard error is that of the encoder.
+
+References: Hendrycks and Dietterich, Benchmarking neural network robustness to common corruptions and
+perturbations, 2019, section 4.1, https://arxiv.org/abs/1903.12261
+"""
+
+from collections import defaultdict
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from wordsight.datasets.versions import CLEAN, version_of
+from wordsight.errors import DataError
+from wordsight.files.feature_sets import Features
+from wordsight.protocols.checks import check_fittable, check_splits
+from wordsight.protocols.probe import Probe, choose, fit_logistic
+from wordsight.protocols.task import Task
+
+if TYPE_CHECKING:
+    from wordsight.catalogue.protocols.corruptions import Parameters
+
+Right = dict[tuple[str, int], np.ndarray]  # whether each image is right, by kind and severity
+
+
+def evaluate(
+    task: Task,
+    section: "Parameters",
+    *,
+    train: Features,
+    corrupted: Features,
+    classes: int,
+    baseline: pa.Table | None = None,
+) -> list[pa.Table]:
+    """Fit a linear classifier on ``train`` and score it on ``corrupted``.
+
+    Parameters
+    ----------
+    task : what is measured
+    section : kinds and severities; strengths, validation fraction, iterations
+    train : features (n, d) of clean images
+    corrupted : features of versions of the test images, with ids as :mod:`wordsight.datasets.versions` has
+    classes : number of classes of the dataset
+    baseline : rows of the baseline; None where the model is the baseline itself
+
+    Returns
+    -------
+    list of pyarrow.Table
+        Item-level metrics: ``accuracy`` by ``severity``, of clean images at 0 and else the share of kinds
+        that are right, and by kind and severity (1 right, 0 wrong); ``corrupted_accuracy``, the share of
+        kinds and severities that are right; ``corruption_error``, whose mean is the mean corruption error.
+        Of the whole trial: ``kinds_compared``, how many kinds this mean is over, since one without an error
+        of the baseline has none; and ``converged``.
+
+    Raises
+    ------
+    DataError
+        Unfit features (:func:`wordsight.protocols.checks.check_splits`), training images from which no part
+        can be held out, or other versions than those of the section.
+    """
+    check_splits(train, corrupted, classes, task.where)
+    check_fittable(train.labels, task)
+    fit = choose(
+        partial(fit_logistic, classes=classes, max_iterations=section.max_iterations),
+        train.values,
+        train.labels,
+        strengths=section.regularisation,
+        fraction=section.validation_fraction,
+        seed=task.stream("validation"),
+    )
+    items, right = _score(task, section, fit.probe, corrupted)
+    rows = partial(task.rows, items=items)
+    means = {s: np.mean([right[kind, s] for kind in section.kinds], axis=0) for s in section.severities}
+    errors = {
+        kind: 1 - np.mean([right[kind, s] for s in section.severities], axis=0) for kind in section.kinds
+    }
+    unit = {kind: float(found.mean()) for kind, found in errors.items()}
+    if baseline is not None:
+        unit = _errors(baseline, section.kinds)
+    compared = [kind for kind in section.kinds if unit[kind] > 0]
+    return [
+        *(
+            rows(metric="accuracy", values=values, parameter="severity", setting=severity)
+            for severity, values in ((0, right[CLEAN, 0]), *sorted(means.items()))
+        ),
+        *(
+            rows(metric="accuracy", values=values, parameter=kind, setting=severity)
+            for (kind, severity), values in sorted(right.items())
+            if kind != CLEAN
+        ),
+        rows(metric="corrupted_accuracy", values=np.mean(list(means.values()), axis=0)),
+        *(
+            [
+                rows(
+                    metric="corruption_error",
+                    values=np.mean([errors[kind] / unit[kind] for kind in compared], axis=0),
+                )
+            ]
+            if compared
+            else []
+        ),
+        task.rows(metric="kinds_compared", values=[len(compared)]),
+        task.rows(metric="converged", values=[fit.converged]),
+    ]
+
+
+def _score(task: Task, section: "Parameters", probe: Probe, corrupted: Features) -> tuple[list[str], Right]:
+    """Ids of the images, and whether each is right under every kind and severity; one of these at a time."""
+    places: dict[tuple[str, int], list[int]] = defaultdict(list)
+    items: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for place, name in enumerate(corrupted.ids):
+        kind, severity, item = version_of(name)
+        places[kind, severity].append(place)
+        items[kind, severity].append(item)
+    kinds = (*section.kinds, *section.extra_kinds)
+    expected = {(CLEAN, 0), *((kind, severity) for kind in kinds for severity in section.severities)}
+    images = items[CLEAN, 0]
+    if set(places) != expected or any(found != images for found in items.values()):
+        raise DataError(f"{task.where}: expected every test image in each of {len(expected)} versions")
+    right = {
+        version: probe.predict(corrupted.values[found]) == corrupted.labels[found]
+        for version, found in places.items()
+    }
+    return images, right
+
+
+def _errors(rows: pa.Table, kinds: list[str]) -> dict[str, float]:
+    """Share of errors under each kind in a model's rows."""
+    accuracy = rows.filter(pc.field("metric") == "accuracy")
+    by_kind = accuracy.group_by("parameter").aggregate([("value", "mean")])
+    means = dict(zip(by_kind["parameter"].to_pylist(), by_kind["value_mean"].to_pylist(), strict=True))
+    return {kind: 1 - means[kind] for kind in kinds}
