@@ -31,7 +31,7 @@ MOST_LOOSE = 6
 ROLES = {
     *("card", "reading", "building", "writing"),
     *("packaged", "huggingface", "open_clip", "torchvision", "timm", "python"),
-    *("clustering", "few_shot", "transfer", "robustness"),
+    *("clustering", "few_shot", "transfer", "robustness", "corruptions"),
     *("cross_style_few_shot", "cross_style_probe", "cross_style_retrieval"),
     *("features", "robust_images", "confusions", "cells", "word2vec"),
 }

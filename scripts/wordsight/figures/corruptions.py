@@ -11,7 +11,7 @@ from wordsight.figures.panels import curves, dodge
 from wordsight.figures.style import finish
 from wordsight.tables.reading import Tables, measured, modes
 
-APART = 1.6  # the factor that moves models apart on a logarithmic axis, for which a linear one takes its logarithm
+APART = 1.6  # factor between models on a logarithmic axis; on a linear one, its logarithm is between them
 
 
 def draw(tables: Tables) -> Any:

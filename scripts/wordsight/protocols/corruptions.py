@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 from wordsight.datasets.versions import CLEAN, version_of
 from wordsight.errors import DataError
 from wordsight.files.feature_sets import Features
-from wordsight.protocols.checks import check_fittable, check_splits
+from wordsight.protocols.checks import check_disjoint, check_fittable, check_splits
 from wordsight.protocols.probe import Probe, choose, fit_logistic
 from wordsight.protocols.task import Task
 
@@ -84,6 +84,7 @@ def evaluate(
         seed=task.stream("validation"),
     )
     items, right = _score(task, section, fit.probe, corrupted)
+    check_disjoint(train.ids, items, task.where)
     rows = partial(task.rows, items=items)
     means = {s: np.mean([right[kind, s] for kind in section.kinds], axis=0) for s in section.severities}
     errors = {

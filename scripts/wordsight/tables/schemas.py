@@ -36,8 +36,8 @@ RESULTS = Schema(
         text("metric", "what was measured: see metrics"),
         text(
             "parameter",
-            "what varies inside the protocol: `shots`, `epsilon` or `severity`, or the severity of the kind of "
-            "corruption that it names; empty when nothing does",
+            "what varies inside the protocol: `shots`, `epsilon` or `severity`, or the severity of a kind of "
+            "corruption, which it names; empty when nothing does",
             missing=True,
         ),
         number("setting", PARAMETER, "the parameter's value; 0 when nothing varies", low=0),
