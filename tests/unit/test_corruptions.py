@@ -248,7 +248,7 @@ def test_the_more_severe_the_further_from_the_image(photo):
     distance.pop("saturate")  # which takes colour away at severities 1 and 2, and adds some at the others
     distance.pop("elastic_transform")  # the reference turns by more at severities 1 and 2
     for kind, found in distance.items():
-        assert found[4] > 1.3 * found[0], kind
+        assert found[4] > 1.15 * found[0], kind
         assert (np.diff(found) > -0.1 * found[2]).all(), (kind, found)
 
 

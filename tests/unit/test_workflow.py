@@ -595,6 +595,49 @@ def test_jobs_by_objective_need_objectives():
         changed(without)
 
 
+def corrupted(**changes):
+    """The small configuration with corrupted images of one dataset, in paper mode where that is possible."""
+
+    def add(values):
+        section = {
+            "datasets": ["shapes"],
+            "baseline": "saved",
+            "models": {"source": ["checkpoint", "random"]},
+        }
+        values["protocols"]["corruptions"] = {**section, **changes}
+        values["mode"] = "paper"
+
+    return changed(add)
+
+
+def test_corrupted_images_are_read_by_each_model_alone_and_the_rows_of_the_baseline_by_all_others():
+    config = corrupted()
+    assert rules_of(config, "corruptions") == ["corruptions"]
+    w = job(model="untrained-0", dataset="shapes")
+    assert inputs.measured(config, w, "corruptions", alone(config)) == {
+        "dataset": ["resources/datasets/shapes/card.json"],
+        "train": ["results/features/untrained-0/shapes/train.safetensors"],
+        "corrupted": ["results/features/untrained-0/shapes/corrupted.safetensors"],
+        "baseline": ["results/corruptions/saved/shapes.parquet"],
+    }
+    baseline = job(model="saved", dataset="shapes")
+    assert inputs.measured(config, baseline, "corruptions", alone(config))["baseline"] == []
+    assert params.mode(config, w, "corruptions") == "sound"
+    assert [path for path in targets.protocol_results(config) if "/corruptions/" in path] == [
+        f"results/corruptions/{model}/shapes.parquet" for model in GIVEN
+    ]
+
+
+def test_images_are_corrupted_anew_only_where_their_versions_change():
+    w = job(dataset="shapes")
+    before = params.versions(corrupted(), w)
+    assert set(before) == {"kinds", "extra_kinds", "severities", "images", "pixels"}
+    assert params.versions(corrupted(baseline="untrained-0", regularisation=[1.0]), w) == before
+    assert params.versions(corrupted(severities=[1]), w) != before
+    with pytest.raises(ConfigError, match=r"^config: protocols\.corruptions: this key is required"):
+        params.versions(load(CONFIG), w)
+
+
 def test_only_paper_mode_reads_augmented_views(config):
     w = job(model="saved", dataset="digits")
     assert inputs.measured(config, w, "transfer", alone(config)).get("views", []) == []

@@ -188,7 +188,7 @@ def _metrics(record: Protocol) -> str:
 
 def _metric(record: Protocol, metric: Metric) -> tuple[str, ...]:
     observed_of = "concept" if record.cells and metric.observed == "image" else metric.observed
-    modes = metric.mode or ("sound" if record.cells else "both")
+    modes = metric.mode or ("sound" if record.cells or record.sound_only else "both")
     return metric.words, observed_of, metric.unit, modes, metric.meaning
 
 
