@@ -3,6 +3,7 @@
 import inspect
 import io
 from dataclasses import replace
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pandas as pd
@@ -471,3 +472,10 @@ def test_a_table_has_the_accuracy_by_kind_the_clean_one_and_the_mean_corruption_
         ["second", "88.0", "58.0", "58.0", "110.0"],
     ]
     assert by_kind.numeric == {1, 2, 3, 4}
+    # Each number leads to the rows that it is the mean of.
+    for (line, column), asked in by_kind.links.items():
+        behind = run.results
+        for key, value in parse_qsl(asked):
+            behind = behind[behind[key].astype(str) == (f"{value}.0" if key == "setting" else value)]
+        assert by_kind.rows[line][column] == f"{100 * behind['value'].mean():.1f}"
+    assert len(by_kind.links) == 2 * 4

@@ -128,8 +128,8 @@ def scale(image: Image.Image, pixels: int, where: str) -> Image.Image:
             f"{where}: has {image.width} x {image.height} pixels; to be corrupted, no side may be more than "
             f"{MOST_ELONGATED} times as long as the other, so crop the image or leave it out"
         )
-    size = tuple(round(side * pixels / shorter) for side in image.size)
-    return image.resize(size, Image.Resampling.BILINEAR)
+    width, height = (round(side * pixels / shorter) for side in image.size)
+    return image.resize((width, height), Image.Resampling.BILINEAR)
 
 
 def corrupt(image: Image.Image, kind: str, severity: int, seed: int) -> np.ndarray:

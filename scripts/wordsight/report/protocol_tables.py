@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from wordsight.catalogue.numbers import UNKNOWN, points
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.corruptions import EXTRA_KINDS, KINDS
 from wordsight.report.run import Run
-from wordsight.report.table import Table, behind
+from wordsight.report.table import Table, behind, query
 from wordsight.statistics.records import MeanRow, ResultRow, records
 from wordsight.tables.over_seeds import names_of
 from wordsight.tables.reading import guessing_in, measured, primary
@@ -59,24 +60,41 @@ def _by_kind(run: Run, protocol: str) -> list[Table]:
 
 
 def _kinds(run: Run, rows: pd.DataFrame) -> Table:
-    protocol, dataset = rows["protocol"].iloc[0], rows["dataset"].iloc[0]
-    kinds = [kind for kind in (*KINDS, *EXTRA_KINDS) if kind in set(rows["parameter"])]
-    every = run.results
-    every = every[(every["protocol"] == protocol) & (every["dataset"] == dataset)]
-    errors = every[every["metric"] == "corruption_error"]
-    names, shown = names_of(run.results), run.tables().names
-    known = [name for name in shown if name in set(rows["model"].map(names))]
-    columns = {
-        "clean": every[(every["parameter"] == "severity") & (every["setting"] == 0)],
-        **{kind: rows[rows["parameter"] == kind] for kind in kinds},
-        **({"mCE": errors} if len(errors) else {}),
+    """Table of one dataset: without corruption, under each kind, and the mean corruption error.
+
+    Parameters
+    ----------
+    rows : of the kinds, from ``results.csv``
+    """
+    names, place = names_of(run.results), {key: rows[key].iloc[0] for key in ("protocol", "dataset")}
+    of_name = {
+        names[row.model]: {"objective": row.objective} if row.objective else {"model": row.model}
+        for row in rows.itertuples()
     }
-    means = {title: part.groupby(part["model"].map(names))["value"].mean() for title, part in columns.items()}
+    kinds = [kind for kind in (*KINDS, *EXTRA_KINDS) if kind in set(rows["parameter"])]
+    columns: dict[str, dict[str, Any]] = {
+        "clean": {"metric": "accuracy", "parameter": "severity", "setting": 0.0},
+        **{kind.replace("_", " "): {"metric": "accuracy", "parameter": kind} for kind in kinds},
+        "mCE": {"metric": "corruption_error"},
+    }
+    body = [[name] for name in run.tables().names if name in of_name]
+    links = {}
+    for column, wanted in enumerate(columns.values(), start=1):
+        found = run.results
+        for key, value in {**place, **wanted}.items():
+            found = found[found[key] == value]
+        means = found.groupby(found["model"].map(names))["value"].mean()
+        for line, (name, *_) in enumerate(body):
+            body[line].append(points(means.get(name)))
+            if name in means:
+                links[line, column] = query(**of_name[name], **place, **wanted)
     return Table(
-        f"{display.protocol(protocol)}: accuracy by kind on {display.dataset(dataset)}, mean over severities",
-        ["model", *(title.replace("_", " ") for title in columns)],
-        [[name, *(points(found.get(name)) for found in means.values())] for name in known],
+        f"{display.protocol(place['protocol'])}: accuracy by kind on {display.dataset(place['dataset'])}, "
+        "mean over severities",
+        ["model", *columns],
+        body,
         set(range(1, len(columns) + 1)),
+        links,
     )
 
 
