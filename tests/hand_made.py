@@ -411,7 +411,7 @@ def trained_run(models=None, pairs=(("captions_contrastive", "labels"),), **chan
         effect(protocol, dataset, contrast=comparison.name, n_treatments=3, n_controls=3, replicates=3,
                holds_for="these models", n_datasets=1 if dataset else len(places), metric=metric)
         for comparison in comparisons
-        for protocol, metric in ((name, record.primary) for name, record in protocols.PROTOCOLS.items())
+        for protocol, metric in ((name, protocols.PROTOCOLS[name].primary) for name in PROTOCOLS + CROSSED)
         for places in [list(CELLS) if protocol in CROSSED else ["shapes", "toys"]]
         for dataset in ["", *places]
     ]  # fmt: skip
