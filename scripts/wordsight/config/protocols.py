@@ -13,7 +13,7 @@ from wordsight.catalogue.section import Name, Section
 from wordsight.config.selector import Selector
 
 OneMode = Literal["sound"]
-ONE_MODE = Field(default="sound", description="Always `sound`, since the paper has no such protocol.")
+ONE_MODE: Any = Field(default="sound", description="Always `sound`, since the paper has no such protocol.")
 
 
 class ProtocolSection(Section):

@@ -156,7 +156,7 @@ def corrupt(image: Image.Image, kind: str, severity: int, seed: int) -> np.ndarr
     finally:
         np.random.set_state(before)  # noqa: NPY002
     # Where no drop falls on a small image, spatter divides zero by zero.
-    return np.where(np.isnan(found), image, found).astype(np.uint8)
+    return np.where(np.isnan(found), np.asarray(image), found).astype(np.uint8)
 
 
 def elastic_transform(image: Image.Image, severity: int) -> np.ndarray:

@@ -18,6 +18,7 @@ perturbations, 2019, section 4.1, https://arxiv.org/abs/1903.12261
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -85,39 +86,58 @@ def evaluate(
     )
     items, right = _score(task, section, fit.probe, corrupted)
     check_disjoint(train.ids, items, task.where)
-    rows = partial(task.rows, items=items)
-    means = {s: np.mean([right[kind, s] for kind in section.kinds], axis=0) for s in section.severities}
-    errors = {
+    errors: dict[str, np.ndarray] = {
         kind: 1 - np.mean([right[kind, s] for s in section.severities], axis=0) for kind in section.kinds
     }
-    unit = {kind: float(found.mean()) for kind, found in errors.items()}
-    if baseline is not None:
-        unit = _errors(baseline, section.kinds)
-    compared = [kind for kind in section.kinds if unit[kind] > 0]
     return [
-        *(
-            rows(metric="accuracy", values=values, parameter="severity", setting=severity)
-            for severity, values in ((0, right[CLEAN, 0]), *sorted(means.items()))
+        *_accuracies(task, section, items, right),
+        task.rows(
+            metric="corrupted_accuracy", values=1 - np.mean(list(errors.values()), axis=0), items=items
         ),
-        *(
-            rows(metric="accuracy", values=values, parameter=kind, setting=severity)
-            for (kind, severity), values in sorted(right.items())
-            if kind != CLEAN
-        ),
-        rows(metric="corrupted_accuracy", values=np.mean(list(means.values()), axis=0)),
-        *(
-            [
-                rows(
-                    metric="corruption_error",
-                    values=np.mean([errors[kind] / unit[kind] for kind in compared], axis=0),
-                )
-            ]
-            if compared
-            else []
-        ),
-        task.rows(metric="kinds_compared", values=[len(compared)]),
+        *_relative(task, items, errors, baseline),
         task.rows(metric="converged", values=[fit.converged]),
     ]
+
+
+def _accuracies(task: Task, section: "Parameters", items: list[str], right: Right) -> list[pa.Table]:
+    """Rows of accuracy by severity, and by kind and severity."""
+    means: dict[int, np.ndarray] = {
+        s: np.mean([right[kind, s] for kind in section.kinds], axis=0) for s in section.severities
+    }
+    by_severity = {("severity", 0): right[CLEAN, 0]} | {("severity", s): means[s] for s in sorted(means)}
+    by_kind = {version: found for version, found in sorted(right.items()) if version[0] != CLEAN}
+    return [
+        task.rows(metric="accuracy", values=values, items=items, parameter=parameter, setting=severity)
+        for (parameter, severity), values in (by_severity | by_kind).items()
+    ]
+
+
+def _relative(
+    task: Task, items: list[str], errors: dict[str, np.ndarray], baseline: pa.Table | None
+) -> list[pa.Table]:
+    """Rows of the corruption error, and the number of kinds that it is over.
+
+    Parameters
+    ----------
+    errors : share of severities at which each image is wrong, by kind
+    baseline : as in :func:`evaluate`
+    """
+    units = {kind: float(found.mean()) for kind, found in errors.items()}
+    if baseline is not None:
+        units = _units(baseline, errors)
+    compared = [found / units[kind] for kind, found in errors.items() if units[kind] > 0]
+    number = task.rows(metric="kinds_compared", values=[len(compared)])
+    if not compared:
+        return [number]
+    return [task.rows(metric="corruption_error", values=np.mean(compared, axis=0), items=items), number]
+
+
+def _units(rows: pa.Table, kinds: Iterable[str]) -> dict[str, float]:
+    """Share of errors under each kind in the rows of the baseline."""
+    accuracy = rows.filter(pc.field("metric") == "accuracy")
+    by_kind = accuracy.group_by("parameter").aggregate([("value", "mean")])
+    means = dict(zip(by_kind["parameter"].to_pylist(), by_kind["value_mean"].to_pylist(), strict=True))
+    return {kind: 1 - means[kind] for kind in kinds}
 
 
 def _score(task: Task, section: "Parameters", probe: Probe, corrupted: Features) -> tuple[list[str], Right]:
@@ -138,11 +158,3 @@ def _score(task: Task, section: "Parameters", probe: Probe, corrupted: Features)
         for version, found in places.items()
     }
     return images, right
-
-
-def _errors(rows: pa.Table, kinds: list[str]) -> dict[str, float]:
-    """Share of errors under each kind in a model's rows."""
-    accuracy = rows.filter(pc.field("metric") == "accuracy")
-    by_kind = accuracy.group_by("parameter").aggregate([("value", "mean")])
-    means = dict(zip(by_kind["parameter"].to_pylist(), by_kind["value_mean"].to_pylist(), strict=True))
-    return {kind: 1 - means[kind] for kind in kinds}

@@ -68,8 +68,8 @@ def _kinds(run: Run, rows: pd.DataFrame) -> Table:
     """
     names, place = names_of(run.results), {key: rows[key].iloc[0] for key in ("protocol", "dataset")}
     of_name = {
-        names[row.model]: {"objective": row.objective} if row.objective else {"model": row.model}
-        for row in rows.itertuples()
+        names[model]: {"objective": objective} if objective else {"model": model}
+        for model, objective in zip(rows["model"], rows["objective"], strict=True)
     }
     kinds = [kind for kind in (*KINDS, *EXTRA_KINDS) if kind in set(rows["parameter"])]
     columns: dict[str, dict[str, Any]] = {
