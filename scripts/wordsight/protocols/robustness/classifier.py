@@ -42,7 +42,7 @@ class Classifier(torch.nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Scores (b, classes) of images (b, 3, h, w); raises :class:`DataError` if one is NaN."""
-        scores = self._own_scores(images) if self.head is None else self._fitted_scores(images)
+        scores = self._own_scores(images) if self.head is None else self._fitted_scores(images, self.head)
         if images.requires_grad and not scores.requires_grad:
             raise DataError(
                 f"{self.where}: the network has no gradient, as when it is quantised or exported, so it "
@@ -53,14 +53,14 @@ class Classifier(torch.nn.Module):
             raise DataError(f"{self.where}: the classifier's scores are NaN")
         return scores
 
-    def _fitted_scores(self, images: torch.Tensor) -> torch.Tensor:
+    def _fitted_scores(self, images: torch.Tensor, head: torch.nn.Linear) -> torch.Tensor:
         features = self.encoder(images)
-        if features.shape[1:] != (self.head.in_features,):
+        if features.shape[1:] != (head.in_features,):
             raise DataError(
                 f"{self.where}: the encoder's features are {features.shape[1:].numel()} wide, but the head "
-                f"was fitted on {self.head.in_features}; extract the training features again"
+                f"was fitted on {head.in_features}; extract the training features again"
             )
-        return self.head(features)
+        return head(features)
 
     def _own_scores(self, images: torch.Tensor) -> torch.Tensor:
         scores = self.own(images)

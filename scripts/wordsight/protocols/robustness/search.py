@@ -82,7 +82,8 @@ class Search:
 
         def follow(attack: Attack, end: End) -> Attack | None:
             if attack.purpose not in SEARCHING:
-                return note(attack, end)
+                note(attack, end)
+                return None
             # In the same batches, since one more attack on a few images alone would leave batches empty.
             return self._next(attack, end) or recheck(attack.item)
 
