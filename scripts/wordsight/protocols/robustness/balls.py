@@ -20,7 +20,7 @@ class Ball(Protocol):
         """One from the ball of radius 1, uniformly."""
 
     def direction(self, gradients: torch.Tensor) -> torch.Tensor:
-        """Steps of norm 1 that go up gradients the fastest, in their place."""
+        """Steps of norm 1 that go up gradients the fastest."""
 
     def project(self, perturbations: torch.Tensor, radii: torch.Tensor) -> torch.Tensor:
         """The nearest ones within radii (b, 1, 1, 1), in their place."""
@@ -36,7 +36,7 @@ class LInf:
         return 2 * torch.rand(shape, generator=generator) - 1
 
     def direction(self, gradients: torch.Tensor) -> torch.Tensor:  # noqa: D102
-        return gradients.sign_()
+        return gradients.sign()
 
     def project(self, perturbations: torch.Tensor, radii: torch.Tensor) -> torch.Tensor:  # noqa: D102
         return torch.clamp(perturbations, -radii, radii, out=perturbations)
@@ -54,7 +54,7 @@ class L2:
         return (drawn / drawn.norm())[:-2].view(shape)
 
     def direction(self, gradients: torch.Tensor) -> torch.Tensor:  # noqa: D102
-        return gradients.div_(self.norm(gradients).clamp_(min=LEAST).view(-1, 1, 1, 1))
+        return gradients.div(self.norm(gradients).clamp_(min=LEAST).view(-1, 1, 1, 1))
 
     def project(self, perturbations: torch.Tensor, radii: torch.Tensor) -> torch.Tensor:  # noqa: D102
         norms = self.norm(perturbations).clamp_(min=LEAST).view(-1, 1, 1, 1)

@@ -9,10 +9,10 @@ import torch
 
 from wordsight.protocols.probe import Probe
 from wordsight.protocols.robustness.balls import BALLS, Norm
-from wordsight.protocols.robustness.checks import check_images, check_network
 from wordsight.protocols.robustness.classifier import Classifier, Goal, holds, target_classes
 from wordsight.protocols.robustness.curve import area, minimal_radius
 from wordsight.protocols.robustness.minimum import beats, minimum_norms
+from wordsight.protocols.robustness.network_checks import check_images, check_network
 from wordsight.protocols.robustness.rechecks import Rechecks
 from wordsight.protocols.robustness.search import FULL_TRAVEL, Search, random_starts
 from wordsight.protocols.robustness.sweep import sweep
@@ -66,7 +66,7 @@ def evaluate(
         long as the item isn't taken for its target; with ``l2_epsilons``, ``l2_accuracy``,
         ``l2_min_epsilon`` and ``l2_area``; with ``minimum_norm``, the metric of that name. Of the trial:
         ``gradients``, the number that the untargeted Linf attack takes for each image, and the self-checks
-        of :mod:`checks` and :mod:`rechecks`. If one of these is more than
+        of :mod:`network_checks` and :mod:`rechecks`. If one of these is more than
         :mod:`wordsight.statistics.self_checks` tolerates, the curve is too good.
 
     Raises
