@@ -36,6 +36,7 @@ class Records(FilePersistence):
         running.wait_for_leftovers(Path.cwd(), queue=queue)
         if locked:
             self._delete_locks()
+            Path(self._lockdir).mkdir()  # Snakemake deletes it with the locks
             running.say("the last run here was killed; this one goes on where it was")
 
     @contextmanager

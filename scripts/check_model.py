@@ -8,8 +8,8 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.steps import step
 
 with step(snakemake) as logger:
-    from wordsight.catalogue.read_outs import ReadOut
-    from wordsight.check_model import check, verdict
+    from wordsight.catalogue.places import ReadOut
+    from wordsight.checking.check_model import check, verdict
     from wordsight.config.load import validate
     from wordsight.files.disk import write_text
     from wordsight.models.card import read_network

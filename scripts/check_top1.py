@@ -8,8 +8,8 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.steps import step
 
 with step(snakemake):
-    from wordsight.check_model import verdict
-    from wordsight.check_top1 import check
+    from wordsight.checking.check_model import verdict
+    from wordsight.checking.check_top1 import check
 
     params = snakemake.params
     report, card = check(

@@ -8,7 +8,7 @@ sys.path.insert(0, snakemake.scriptdir)
 from wordsight.steps import step
 
 with step(snakemake):
-    from wordsight.catalogue.read_outs import ReadOut
+    from wordsight.catalogue.places import ReadOut
     from wordsight.config.load import validate
     from wordsight.config.models import Traits
     from wordsight.models.card import describe

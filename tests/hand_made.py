@@ -211,7 +211,8 @@ def make_run(languages=("captions", "labels"), compared=None, rows=None, title="
                 "epochs": 20,
             },
             "robustness": {
-                "epsilons": EPSILONS, "steps": 20, "datasets": {"shapes": {"head": "fitted", "images": 20}},
+                "epsilons": EPSILONS, "steps": 20, "targeted": False,
+                "datasets": {"shapes": {"head": "fitted", "images": 20}},
             },
         },
         "contrasts": {"language": {"match": ["architecture"]}},

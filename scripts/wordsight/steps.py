@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from wordsight.errors import WordsightError, masked, plain
 from wordsight.files import stamps
+from wordsight.files.disk import make_folder
 from wordsight.logs import logger
 
 # What torch says in a RuntimeError when there is no memory left, on a CPU and on a GPU.
@@ -56,7 +57,7 @@ def step(job: Any) -> Iterator[logging.Logger]:
 @contextmanager
 def _logged(log: Path) -> Iterator[None]:
     """Write a log, in which whatever ends the step is the last entry."""
-    log.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(log.parent)
     handler = _LogFile(log, mode="w", encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(_Masking("%(asctime)s %(levelname)s %(message)s"))
     logger.setLevel(logging.INFO)

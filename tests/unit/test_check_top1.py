@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from wordsight import check_top1
-from wordsight.check_model import verdict
+from wordsight.checking import check_top1
+from wordsight.checking.check_model import verdict
 from wordsight.config.datasets import PackagedDataset
 from wordsight.config.models import PackagedNetwork
 from wordsight.datasets import building as datasets

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from wordsight.check_model import check, verdict
+from wordsight.checking.check_model import check, verdict
 from wordsight.config.models import CheckpointNetwork, PackagedNetwork, PythonNetwork, RandomNetwork
 from wordsight.errors import WeightsError
 from wordsight.models import building, card

@@ -90,7 +90,11 @@ def test_matched_encoders_of_timm_are_on_its_hub_and_take_square_images():
 def test_the_sides_of_a_matched_group_differ_in_what_its_encoders_state():
     config = configuration("matched")
     cards = {
-        name: ModelCard.model_construct(**section.model_dump() | {"architecture": config.architecture(name)})
+        name: ModelCard.model_construct(
+            **section.model_dump()
+            | {"architecture": config.architecture(name), "weights_sha256": name}
+            | {"features": str(config.read_out(name))}
+        )
         for name, section in config.models.items()
     }
     found = {comparison.name: differences(comparison, cards) for comparison in resolve(config)}
@@ -127,5 +131,6 @@ def test_groups_of_matched_encoders_are_compared_within_themselves():
     }
     assert len(groups["rewritten-found"]) == len(groups["captions_and_pixels-captions"]) == 5
     compared = {name for one in resolve(config) for side in one.sides for name in side}
+    compared = {model for name in compared for model in config.readings(name)}
     of_filters = {name for name, section in config.models.items() if section.group == "commonpool-l"}
     assert set(config.models) - compared <= of_filters

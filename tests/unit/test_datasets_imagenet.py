@@ -22,6 +22,7 @@ from wordsight.datasets.archives import list_files
 from wordsight.datasets.sources import imagenet
 from wordsight.errors import DataError
 from wordsight.figures.images.thumbnails import thumbnails
+from wordsight.files import inflation
 from wordsight.protocols import robustness
 from wordsight.protocols.task import Task
 
@@ -293,7 +294,7 @@ def test_a_name_that_leads_out_of_an_archive_is_refused(tmp_path, name):
 
 @pytest.mark.parametrize("kind", ["tar.gz", "zip"])
 def test_a_bomb_is_refused_before_it_fills_anything(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr(archives, "FREE", 1 << 16)
+    monkeypatch.setattr(inflation, "FREE", 1 << 16)
     path, zeros = tmp_path / f"imagenet-r.{kind}", {f"n01440764/{n}.jpg": bytes(1 << 16) for n in range(40)}
     if kind == "zip":
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:

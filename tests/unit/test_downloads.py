@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
+import in_process
 from mirror import COMMIT, HUB, Mirror
 from wordsight.downloads import cache, continued, fetching, http, hub, lock
 from wordsight.errors import DownloadError
@@ -171,8 +172,8 @@ def test_the_password_of_a_mirror_is_used_and_neither_shown_nor_kept(mirror, mon
     monkeypatch.setenv("WORDSIGHT_MIRROR", secret)
     mirror.publish(URL, CONTENT)
     mirror.publish_on_hub("owner/name", {"model.safetensors": CONTENT})
-    log = tmp_path / "step.log"
-    with step(log):
+    step_of_it = in_process.job("it.py", tmp_path)
+    with step(step_of_it):
         assert fetching.fetch([URL]).read_bytes() == CONTENT
         hub.from_hub("owner/name", "model.safetensors")
     mirror.publish(URL.replace("weights", "page"), b"<html>no</html>")
@@ -190,7 +191,7 @@ def test_the_password_of_a_mirror_is_used_and_neither_shown_nor_kept(mirror, mon
     assert len(kept) > 3
     assert not [content for content in kept if b"SECRET" in content]
     assert "SECRET" not in " ".join(map(str, tmp_path.rglob("*")))
-    assert "://***@" in log.read_text()
+    assert "://***@" in Path(step_of_it.log[0]).read_text()
 
 
 @pytest.mark.parametrize(

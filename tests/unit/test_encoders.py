@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from wordsight.catalogue.read_outs import word
+from wordsight.catalogue.places import word
 from wordsight.config.load import load
 from wordsight.config.models import LibraryNetwork
 from wordsight.models import architectures

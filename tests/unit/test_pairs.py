@@ -126,7 +126,7 @@ def test_pairs_of_equal_seed_and_architecture_are_named_by_both():
         {
             "datasets": {"d": {"source": "packaged", "name": "sklearn_digits"}},
             "pretraining": trained,
-            "protocols": {},
+            "protocols": {"clustering": {"datasets": ["d"]}},
             "contrasts": {
                 "c": {
                     "treatment": {"objective": "labels"},

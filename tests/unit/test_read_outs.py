@@ -13,7 +13,7 @@ from timm.models import byobnet, eva, vision_transformer
 from torch import nn
 from torchvision.models.feature_extraction import create_feature_extractor
 
-from wordsight.catalogue.read_outs import Layer, default, word
+from wordsight.catalogue.places import Layer, default, word
 from wordsight.config.models import CheckpointNetwork, RandomNetwork
 from wordsight.errors import ConfigError
 from wordsight.models import architectures, building, reading

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from hand_made import dataset_card
-from wordsight.check_model import Report
+from wordsight.checking.check_model import Report
 from wordsight.config.load import load
 from wordsight.config.models import RandomNetwork
 from wordsight.downloads import lock

@@ -22,7 +22,7 @@ ROOMS = [
         "models",
         "text",
     ),
-    *("protocols", "extraction", "check_model", "check_top1", "pretraining"),
+    *("protocols", "extraction", "checking", "pretraining"),
     *("statistics", "tables", "figures", "report", "workflow"),
 ]
 MOST_LOOSE = 6

@@ -293,7 +293,7 @@ def test_damaged_bytes_raise_nothing_but_the_one_line(tmp_path, kind):
         ),
         ({0: torch.zeros(1)}, {"keyed": True}, "holds 0, which"),
         ({"w": torch.zeros(1)}, {"prefix": "module."}, "expected names that start with 'module.', found w"),
-        ({}, {}, "expected names that start with '', found"),
+        ({}, {}, "expected tensors by name, but it is empty"),
     ],
 )
 def test_a_wrong_key_or_prefix_is_refused_with_what_is_there(tmp_path, contents, keys, pattern):

@@ -33,8 +33,11 @@ PROTOCOL = Protocol(
     question="Does the nearest training image have the same class?",
     parameters=Parameters,
     primary="agreement",
-    metrics={"agreement": Metric(words="agreement", meaning="1 when the nearest images have its class, else 0")},
-    chance="classes",
+    metrics={
+        "agreement": Metric(
+            words="agreement", meaning="1 when the nearest images have its class, else 0", chance="classes"
+        )
+    },
     method=method,
     drawing=Drawing(value="agreement", below="test images", alternative="Agreement of the nearest neighbour"),
     caption="Share of test images whose nearest training images have their class.",

@@ -32,7 +32,8 @@ def test_a_mistake_ends_its_step_in_one_line_and_leaves_nothing(fresh):
     for target, words in mistakes.items():
         assert [line for line in done.errors if all(word in line for word in words)], words
         assert not (fresh.path / target).exists()
-    assert not list(fresh.path.glob("res*/**/.*"))
+    hidden = {path.name for path in fresh.path.glob("res*/**/.*")}
+    assert all(name.endswith(".stamp") for name in hidden), hidden
 
 
 def refused(project):

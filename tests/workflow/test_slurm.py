@@ -1,7 +1,7 @@
-"""A real one-node SLURM makes what a local run made, byte for byte, whatever goes wrong on the way.
+"""A real one-node SLURM makes what a local run made, byte for byte, also after its head was killed.
 
-One run of the README's command, on a node of two cores, goes through all faults: its head is killed, a job is
-cancelled, a job gets too little memory, the node is drained and comes back, and the controller is started again.
+The README's command runs on a node of two cores. Its head is killed while a job trains, and started again; a
+job gets too little memory, and is submitted again with more.
 """
 
 import os
@@ -105,21 +105,9 @@ def running(rule):
     ]
 
 
-def restart_controller():
-    """Kill slurmctld, and start it again with the state that it saved."""
-    state = Path(os.environ.get("WORDSIGHT_SLURM_STATE", "/var/lib/wordsight-slurm"))
-    subprocess.run(["kill", "-9", (state / "slurmctld.pid").read_text().strip()], check=True)
-    subprocess.run(["slurmctld"], check=True)
-
-
-def drain(node, state):
-    reason = ["reason=test"] if state == "drain" else []
-    subprocess.run(["scontrol", "update", f"nodename={node}", f"state={state}", *reason], check=True)
-
-
 @pytest.fixture(scope="module")
 def survived(slurm, finished, tmp_path_factory):
-    """A run through all faults: the project, what each head said, and which job was cancelled."""
+    """A run whose head was killed: the project, and what each head said."""
     path = tmp_path_factory.mktemp("slurm") / "project"
     shutil.copytree(finished.path, path, copy_function=shutil.copy2)
     project = Project(path)
@@ -133,13 +121,6 @@ def survived(slurm, finished, tmp_path_factory):
     first.process.wait()
     second = Head(project)
     second.wait_until(lambda: "left jobs that go on" in second.said)
-    cancelled = second.wait_until(lambda: running("features"))
-    subprocess.run(["scancel", *cancelled], check=True)
-    node = subprocess.run(["hostname", "-s"], capture_output=True, text=True, check=True).stdout.strip()
-    drain(node, "drain")
-    restart_controller()
-    time.sleep(1)
-    drain(node, "resume")
     return project, first.said, second.run()
 
 
@@ -175,10 +156,7 @@ def test_the_job_of_a_killed_head_goes_on_and_is_not_done_again(survived):
     assert re.search(r"waiting for jobs [\d ]+ of SLURM \(cancel them with: scancel [\d ]+\)", second.stdout)
 
 
-def test_a_cancelled_job_and_one_that_lacked_memory_are_submitted_again(survived):
+def test_a_job_that_lacked_memory_is_submitted_again_with_more(survived):
     _, _, second = survived
-    tried = re.findall(
-        r"^rule (features|robustness):\n(?:    .*\n)*?    resources: .*?mem_mb=(\d+)", second.stdout, re.M
-    )
-    assert {memory for rule, memory in tried if rule == "features"} >= {"2000", "4000"}
-    assert {memory for rule, memory in tried if rule == "robustness"} >= {"300", "600"}
+    pattern = r"^rule robustness:\n(?:    .*\n)*?    resources: .*?mem_mb=(\d+)"
+    assert set(re.findall(pattern, second.stdout, re.MULTILINE)) >= {"300", "600"}

@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, SerializeAsAny
 
-from wordsight.catalogue import read_outs
+from wordsight.catalogue import places
 from wordsight.catalogue.architectures import architecture_of
+from wordsight.catalogue.places import ReadOut
 from wordsight.catalogue.protocols.record import Mode
-from wordsight.catalogue.read_outs import ReadOut
 from wordsight.catalogue.section import SOUND, Count, Name, Section, Seed
 from wordsight.config.contrasts import Conclusion, Contrast
 from wordsight.config.datasets import Dataset
@@ -106,7 +106,7 @@ class Config(Section):
         place = self.models[model].features
         if isinstance(place, list):  # of an entry before its further places are models of their own
             place = place[0]
-        return place or read_outs.default(self.architecture(model))
+        return place or places.default(self.architecture(model))
 
     def readings(self, network: str) -> list[str]:
         """Models that read one network, in the order of its key `features`."""

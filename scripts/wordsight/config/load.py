@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from wordsight.catalogue import read_outs
+from wordsight.catalogue import places
 from wordsight.catalogue.objectives import OBJECTIVES
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.config.consistency import check
@@ -100,10 +100,10 @@ def _with_read_outs(config: Config) -> Config:
             continue
         family = {"family": section.family or name} if len(section.features) > 1 else {}
         for number, place in enumerate(section.features):
-            model = f"{name}-{read_outs.slug(place)}" if number else name
+            model = f"{name}-{places.slug(place)}" if number else name
             if place in section.features[:number]:
                 raise ConfigError(
-                    f"config: models.{name}.features: {read_outs.word(place)} is listed twice; remove one"
+                    f"config: models.{name}.features: {places.word(place)} is listed twice; remove one"
                 )
             if number and model in config.models:
                 raise ConfigError(

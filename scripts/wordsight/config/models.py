@@ -13,8 +13,8 @@ from pydantic import Field, create_model
 
 from wordsight.catalogue.architectures import FAMILIES
 from wordsight.catalogue.objectives import ObjectiveName
+from wordsight.catalogue.places import ReadOut
 from wordsight.catalogue.prose import join
-from wordsight.catalogue.read_outs import ReadOut
 from wordsight.catalogue.section import (
     SOUND,
     Count,

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from wordsight.catalogue.objectives import ObjectiveName
-from wordsight.catalogue.read_outs import ReadOut
+from wordsight.catalogue.places import ReadOut
 from wordsight.catalogue.section import Language, Name, Section, Whole
 
 

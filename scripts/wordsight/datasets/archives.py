@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, NamedTuple, cast
 
-from wordsight.errors import DataError
+from wordsight.errors import DataError, first_line
 from wordsight.files import listing
 from wordsight.files.inflation import grows_too_far
 from wordsight.files.signatures import describe_start
@@ -161,8 +161,8 @@ def _list_compressed(path: Path) -> Files:
 def _list_zip(path: Path) -> Files:
     try:
         archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise DataError(f"{path}: the zip file is damaged ({error})") from None
+    except Exception as error:  # zipfile lets errors of many types through on damaged files
+        raise DataError(f"{path}: the zip file is damaged ({first_line(error)})") from None
     entries = [entry for entry in archive.infolist() if not entry.is_dir()]
     if any(entry.flag_bits & ENCRYPTED for entry in entries):
         raise DataError(f"{path}: the zip file has a password; unpack it and set `path` to the folder")
@@ -192,8 +192,8 @@ def _refuse_bomb(path: Path, size: int) -> None:
 def _read_zip(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> bytes:
     try:
         return archive.read(entry)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error) as error:
-        raise DataError(f"{path}: {entry.filename}: is damaged ({error})") from None
+    except Exception as error:  # as above
+        raise DataError(f"{path}: {entry.filename}: is damaged ({first_line(error)})") from None
 
 
 def _start(path: Path) -> bytes:

@@ -25,8 +25,8 @@ def atomic(path: Path | str) -> Iterator[Path]:
     """
     path = Path(path)
     temporary = unfinished.name_for(path)
+    make_folder(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.remove_abandoned(path)
         yield temporary
         temporary.replace(path)
@@ -34,6 +34,14 @@ def atomic(path: Path | str) -> Iterator[Path]:
         raise DataError(cannot_write(path, error)) from None
     finally:
         unfinished.remove(temporary)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it; raises :class:`DataError` if that can't be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(cannot_write(path, error)) from None
 
 
 def cannot_write(path: Path | str, error: Exception) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from wordsight.files import hashing, listing
 
 State = list[int]
+OF_SNAKEMAKE = ".snakemake_timestamp"  # which Snakemake puts into a folder once its step has ended
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,9 @@ def content_of(path: Path) -> str:
     if not path.is_dir():
         return hashing.sha256(path)
     files = listing.below(path, hidden=True, strict=False)
-    return hashing.digest_of({name: hashing.sha256(file) for name, file in files.items()})
+    return hashing.digest_of(
+        {name: hashing.sha256(file) for name, file in files.items() if name != OF_SNAKEMAKE}
+    )
 
 
 def stamped_content_of(path: Path | str) -> str | None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wordsight.catalogue.architectures import architecture_of
-from wordsight.catalogue.read_outs import Layer, ReadOut, word
+from wordsight.catalogue.places import Layer, ReadOut, word
 from wordsight.config.models import LibraryNetwork, Network, PreprocessingSection
 from wordsight.errors import ConfigError, WeightsError
 from wordsight.models import architectures
@@ -40,7 +40,10 @@ def fetch(section: Network, name: str, directory: Path | str) -> NetworkCard:
     pretrained = importlib.import_module(f"wordsight.models.sources.{section.source}").acquire(section)
     if section.sha256 and not pretrained.sha256.startswith(section.sha256):
         found = pretrained.sha256 or "no file"
-        raise WeightsError(f"{pretrained.origin}: expected SHA-256 {section.sha256}, found {found}")
+        raise WeightsError(
+            f"{pretrained.origin}: expected SHA-256 {section.sha256}, found {found}; get the file again, or "
+            "correct `sha256`"
+        )
     backbone, default = architectures.build(architecture_of(section), configuration=pretrained.configuration)
     backbone.keep_head(section.classifier, name)
     preprocessing = _preprocessing(section, name, pretrained.preprocessing or default)

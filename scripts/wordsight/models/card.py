@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from wordsight.catalogue.read_outs import Layer, ReadOut, default, word
+from wordsight.catalogue.places import Layer, ReadOut, default, word
 from wordsight.catalogue.section import Section
 from wordsight.config.models import PreprocessingSection, Traits
 from wordsight.errors import DataError, WeightsError

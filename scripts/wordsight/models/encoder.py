@@ -8,7 +8,7 @@ from PIL import Image
 from torch import nn
 
 from wordsight.catalogue.label_spaces import CLASSES
-from wordsight.catalogue.read_outs import Layer, Place, ReadOut, word
+from wordsight.catalogue.places import Layer, Place, ReadOut, word
 from wordsight.errors import ConfigError, WeightsError, first_line
 from wordsight.models import preprocessing
 from wordsight.models.card import NetworkCard

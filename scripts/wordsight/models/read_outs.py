@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from wordsight.catalogue.places import Layer, Place, Pool, ReadOut, word
 from wordsight.catalogue.prose import join
-from wordsight.catalogue.read_outs import Layer, Place, Pool, ReadOut, word
 
 POOLS: tuple[Pool, ...] = ("cls", "mean", "tokens_mean")
 

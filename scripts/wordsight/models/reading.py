@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from wordsight.catalogue.read_outs import ReadOut
+from wordsight.catalogue.places import ReadOut
 from wordsight.config.load import validate
 from wordsight.models import architectures, tensors
 from wordsight.models.card import NetworkCard, read_at, read_network

@@ -248,7 +248,7 @@ def _damaged(run: Run) -> list[Caution]:
     if not found:
         return []
     text = (
-        f"They can't be read, and `skip_damaged` allows to leave them out, for every encoder: {join(found)}."
+        f"They can't be read, and `skip_damaged` allows leaving them out, for every encoder: {join(found)}."
     )
     return [Caution("Damaged images were left out", text)]
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from wordsight.catalogue import display
 from wordsight.catalogue.numbers import percent
 from wordsight.catalogue.objectives import OBJECTIVES, reads_sentences
@@ -231,18 +233,15 @@ def described(run: Run) -> list[Described]:
             mode,
             _datasets_of(name, run),
             _capital("".join(map(_plain, _method(name, run)))) + ".",
-            _measures(PROTOCOLS[name], mode),
+            _measures(PROTOCOLS[name], run.results),
         )
         for name, mode in run.modes().items()
     ]
 
 
-def _measures(record: Protocol, mode: Mode) -> str:
-    others = [
-        metric.words
-        for name, metric in record.metrics.items()
-        if name != record.primary and metric.mode in (None, mode) and metric.statistic != "none"
-    ]
+def _measures(record: Protocol, results: pd.DataFrame) -> str:
+    recorded = {record.primary, *results.loc[results["protocol"] == record.name, "metric"]}
+    others = [metric.words for name, metric in record.metrics.items() if name in recorded - {record.primary}]
     also = f" Also recorded: {'; '.join(others)}." if others else ""
     return f"Judged by: {record.metrics[record.primary].words}.{also}"
 

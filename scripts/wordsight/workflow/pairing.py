@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from wordsight.catalogue.read_outs import word
+from wordsight.catalogue.places import word
 from wordsight.config.experiment import Config
 from wordsight.config.selector import Selector
 from wordsight.errors import ConfigError

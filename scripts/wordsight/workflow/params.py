@@ -5,9 +5,9 @@ from typing import Any
 
 from wordsight.catalogue import display
 from wordsight.catalogue.fitting import ProbeParameters
+from wordsight.catalogue.places import Layer
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Protocol
-from wordsight.catalogue.read_outs import Layer
 from wordsight.catalogue.section import nearest
 from wordsight.config.experiment import Config
 from wordsight.config.models import NetworkSection, PretrainNetwork, Traits

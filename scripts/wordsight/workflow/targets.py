@@ -324,7 +324,8 @@ def cuts_of_protocol(config: Config, protocol: str) -> list[Cut]:
 def cuts_of_features(config: Config) -> list[Cut]:
     """Cuts of the step that passes images through networks; a pass serves all places where one is read."""
     alone, *others = cuts(config)
-    together = _cuts_by_places(config, whole=any(cut.whole and not cut.several for cut in others))
+    fetched = set(fetched_models(config))
+    together = _cuts_by_places(config, whole=any(cut.whole and fetched & set(cut.names) for cut in others))
     once = {model for cut in together for model in cut.all_models}
     kept = [replace(cut, names=[name for name in cut.names if name not in once]) for cut in others]
     return [alone, *(cut for cut in kept if cut.names), *together]

@@ -55,7 +55,8 @@ def bit(path: Path) -> Tensors:
     try:
         if is_zip(path) and grows_too_far(unpacked_size(path), path.stat().st_size):
             raise ValueError("it would unpack to too many bytes for a file of its size")
-        with np.load(path, allow_pickle=False) as file:
+        # numpy leaves a damaged file open that it opened itself.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
     except Exception as error:  # numpy lets errors of every type through on damaged files
         reason = first_line(error)

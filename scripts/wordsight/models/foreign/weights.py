@@ -40,7 +40,9 @@ def verify(path: Path | str, sha256: str | None = None) -> str:
         raise WeightsError(f"{path}: expected weights, but this is {found}{hint}")
     digest = hashing.sha256(path)
     if sha256 and not digest.startswith(sha256):
-        raise WeightsError(f"{path}: expected SHA-256 {sha256}, found {digest}")
+        raise WeightsError(
+            f"{path}: expected SHA-256 {sha256}, found {digest}; get the file again, or correct `sha256`"
+        )
     return digest
 
 
@@ -115,6 +117,8 @@ def _select(contents: Any, prefix: str, path: Path, advice: str) -> dict[str, to
     if others:
         raise WeightsError(f"{path}: holds {shorten(others)}, which are no tensors{advice}")
     if not wanted:
+        if not contents:
+            raise WeightsError(f"{path}: expected tensors by name, but it is empty{advice}")
         raise WeightsError(
             f"{path}: expected names that start with {prefix!r}, found {shorten(_names(contents))}"
         )

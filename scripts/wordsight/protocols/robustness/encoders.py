@@ -70,9 +70,9 @@ def evaluate_encoder(
         classes=len(test.classes),
     )
     if fit is not None:
-        tables.append(task.rows("converged", [fit.converged]))
+        tables.append(task.rows(metric="converged", values=[fit.converged]))
     if named:
-        tables.append(task.rows("own_head", [fit is None]))
+        tables.append(task.rows(metric="own_head", values=[fit is None]))
     return tables
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from wordsight.check_model import Report
+from wordsight.checking.check_model import Report
 from wordsight.datasets.reading import open_split
 from wordsight.errors import DataError
 from wordsight.models.card import NetworkCard

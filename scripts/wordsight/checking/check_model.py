@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from wordsight.catalogue.places import ReadOut, word
 from wordsight.catalogue.prose import some
-from wordsight.catalogue.read_outs import ReadOut, word
 from wordsight.datasets.sources.packaged import imagenet_samples
 from wordsight.errors import WeightsError, first_line, plain
 from wordsight.files.disk import write_json
