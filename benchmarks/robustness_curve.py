@@ -1,21 +1,24 @@
 """Compare the cost of the robustness curve by wordsight's search and by foolbox's sweep over the grid.
 
-Both run with the same network, images and radii, one after the other in one process:
+Both attack the same images of the same networks at the paper's setting: 100 steps at 12 radii, of which the
+first is 0, as in the authors' script. Each has its own process, so that its peak memory can be measured.
 
     python benchmarks/robustness_curve.py
-    python benchmarks/robustness_curve.py --images 60 --steps 100 --size 64 --output curve.csv
+    python benchmarks/robustness_curve.py --networks small --images 60 --starts 5 --output curve.csv
 
-The network is a small convolutional one, fitted to noisy class patterns so that images break at radii all
-over the grid. Foolbox attacks at radius 0 too, as in the authors' script. Peak memory is that of the process
-so far, so foolbox, which runs second, can't show a lower peak than wordsight.
+The networks are convolutional ones of two sizes, fitted to noisy class patterns so that images break at radii
+all over the grid. ``seconds`` are of the processor, the mean over the random starts, with the search's
+self-checks. ``gradients`` are for each image, and ``memory_mb`` is what the attacks add to the peak memory of
+the process. The standard error of a difference of the curves is over images, each averaged over the starts.
 """
 
 import argparse
 import csv
-import resource
+import multiprocessing
+import re
 import sys
+import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,31 +28,32 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from wordsight.catalogue.protocols.robustness import Parameters
 from wordsight.protocols import robustness
+from wordsight.protocols.robustness.sweep import import_foolbox
 from wordsight.protocols.task import Task
 
 CLASSES = 5
+WIDTHS = {"small": [16, 32], "large": [32, 64, 128]}
+METHODS = ["wordsight", "foolbox"]
 
 
 class Network(torch.nn.Module):
-    """Two convolutions and a linear classifier, with the normalisation inside."""
+    """Convolutions and a linear classifier, with the normalisation inside."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, widths: list[int]) -> None:
         super().__init__()
-        self.body = torch.nn.Sequential(
-            torch.nn.Conv2d(3, 16, 3, stride=2),
-            torch.nn.ReLU(),
-            torch.nn.Conv2d(16, 32, 3, stride=2),
-            torch.nn.ReLU(),
-            torch.nn.AdaptiveAvgPool2d(4),
-            torch.nn.Flatten(),
-            torch.nn.Linear(512, CLASSES),
-        )
+        layers: list[torch.nn.Module] = []
+        for before, width in zip([3, *widths], widths, strict=False):
+            layers += [torch.nn.Conv2d(before, width, 3, stride=2), torch.nn.ReLU()]
+        layers += [torch.nn.AdaptiveAvgPool2d(4), torch.nn.Flatten()]
+        self.body = torch.nn.Sequential(*layers, torch.nn.Linear(16 * widths[-1], CLASSES))
         self.evaluations = 0
 
     def logits(self, images: torch.Tensor) -> torch.Tensor:
         """Scores; counts the images for which a gradient may be computed."""
         self.evaluations += len(images) if images.requires_grad else 0
         return self.body((images - 0.5) / 0.25)
+
+    forward = logits
 
 
 def images_of(n: int, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -62,37 +66,38 @@ def images_of(n: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     return noisy.clip(0, 1).astype(np.float32), labels
 
 
-def train(network: Network, images: np.ndarray, labels: np.ndarray) -> None:
-    """Fit the network by 150 steps of Adam."""
-    x, y = torch.from_numpy(images), torch.from_numpy(labels)
+def train(widths: list[int], size: int) -> Network:
+    """Fit a network by 60 steps of Adam."""
+    torch.manual_seed(0)
+    network = Network(widths)
+    x, y = map(torch.from_numpy, images_of(150, size))
     optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
-    for _ in range(150):
+    for _ in range(60):
         optimiser.zero_grad()
         torch.nn.functional.cross_entropy(network.logits(x), y).backward()
         optimiser.step()
-    network.eval().requires_grad_(False)
+    return network
 
 
 def by_foolbox(network: Network, images: np.ndarray, labels: np.ndarray, section: Parameters) -> np.ndarray:
-    """Accuracy per radius, 0 first, by foolbox over the whole grid."""
-    foolbox = robustness.import_foolbox()
-    module = torch.nn.Sequential()
-    module.forward = network.logits  # type: ignore[method-assign]
-    target = foolbox.PyTorchModel(module.eval(), bounds=(0, 1), device="cpu")
+    """Whether each image is right at each radius, 0 first, by foolbox over the whole grid."""
+    foolbox = import_foolbox()
+    target = foolbox.PyTorchModel(network, bounds=(0, 1), device="cpu")
     attack = foolbox.attacks.LinfPGD(rel_stepsize=2.5 / section.steps, steps=section.steps, random_start=True)
     x, y = torch.from_numpy(images), torch.from_numpy(labels)
-    parts = zip(x.split(section.batch_size), y.split(section.batch_size), strict=True)
     broken = [
         attack(target, a, foolbox.criteria.Misclassification(b), epsilons=[0.0, *section.epsilons])[2]
-        for a, b in parts
+        for a, b in zip(x.split(section.batch_size), y.split(section.batch_size), strict=True)
     ]
-    return 1 - torch.cat(broken, dim=1).float().mean(dim=1).numpy()
+    return 1 - torch.cat(broken, dim=1).float().numpy()
 
 
-def by_search(network: Network, images: np.ndarray, labels: np.ndarray, section: Parameters) -> np.ndarray:
-    """Accuracy per radius, 0 first, by wordsight."""
+def by_search(
+    network: Network, images: np.ndarray, labels: np.ndarray, section: Parameters, start: int
+) -> np.ndarray:
+    """Whether each image is right at each radius, 0 first, by wordsight."""
     tables = robustness.evaluate(
-        Task("robustness", "small", "patterns"),
+        Task("robustness", "network", "patterns", seed=start),
         section,
         encoder=network,
         head=None,
@@ -100,60 +105,101 @@ def by_search(network: Network, images: np.ndarray, labels: np.ndarray, section:
         labels=labels,
         ids=[str(i) for i in range(len(labels))],
     )
-    return np.array([np.mean(t["value"].to_numpy()) for t in tables[: 1 + len(section.epsilons)]])
+    return np.stack([table["value"].to_numpy() for table in tables[: 1 + len(section.epsilons)]])
 
 
-def measure(method: Callable[..., np.ndarray], network: Network, *arguments: object) -> dict[str, object]:
-    """Curve, seconds, gradients and peak memory of one method."""
-    network.evaluations, started = 0, time.perf_counter()
-    curve = method(network, *arguments)
-    seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"curve": curve, "seconds": seconds, "gradients": network.evaluations, "peak_mb": peak}
+def memory_mb(line: str) -> float:
+    """Memory of this process by a line of its status: ``VmRSS`` is what it holds, ``VmHWM`` the peak."""
+    (found,) = re.findall(rf"^{line}:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return int(found) / 1024
+
+
+def measure(method: str, name: str, weights: str, options: argparse.Namespace) -> dict[str, object]:
+    """Attack in this process: curves of each start and image, and what they cost."""
+    torch.set_num_threads(options.threads)
+    network = Network(WIDTHS[name])
+    network.load_state_dict(torch.load(weights, weights_only=True))
+    network.eval().requires_grad_(False)
+    images, labels = images_of(options.images, options.size)
+    section = Parameters(steps=options.steps, batch_size=options.batch_size)
+    curves, seconds = [], []
+    import_foolbox()
+    Path("/proc/self/clear_refs").write_text("5")  # so that the peak counts from here on
+    before = memory_mb("VmRSS")
+    for start in range(options.starts):
+        torch.manual_seed(start)
+        began = time.process_time()
+        if method == "foolbox":
+            curves.append(by_foolbox(network, images, labels, section))
+        else:
+            curves.append(by_search(network, images, labels, section, start))
+        seconds.append(time.process_time() - began)
+    return {
+        "curves": np.stack(curves),
+        "seconds": float(np.mean(seconds)),
+        "gradients": network.evaluations / options.starts / options.images,
+        "memory_mb": memory_mb("VmHWM") - before,
+    }
+
+
+def compare(name: str, found: dict[str, dict], radii: list[float]) -> list[dict]:
+    """Rows of both methods' costs; prints the curves."""
+    each = {method: one["curves"].mean(axis=0) for method, one in found.items()}  # (radii, images)
+    n = each["foolbox"].shape[1]
+    differences = each["wordsight"] - each["foolbox"]
+    errors = differences.std(axis=1, ddof=1) / np.sqrt(n)
+    mean = differences.mean(axis=1)
+    agree = np.abs(mean) <= 2 * errors
+    print(f"\n{name}: accuracy by radius, difference, and its standard error")
+    for place, radius in enumerate(radii):
+        ours, peer = (each[method][place].mean() for method in METHODS)
+        said = "" if agree[place] else "  more than two standard errors"
+        print(f"{radius:g}\t{ours:.3f}\t{peer:.3f}\t{mean[place]:+.3f}\t{errors[place]:.3f}{said}")
+    return [
+        {
+            "network": name,
+            "method": method,
+            "seconds": round(one["seconds"], 2),
+            "gradients": round(one["gradients"], 1),
+            "memory_mb": round(one["memory_mb"]),
+            "seconds_ratio": round(found["foolbox"]["seconds"] / one["seconds"], 2),
+            "gradients_ratio": round(found["foolbox"]["gradients"] / one["gradients"], 2),
+            "largest_difference": round(float(np.abs(mean).max()), 3) if method == "wordsight" else 0.0,
+            "same_curve": bool(agree.all()),
+        }
+        for method, one in found.items()
+    ]
 
 
 def main() -> None:
-    """Print the table, and write it to ``--output`` if given."""
+    """Print the tables, and write the costs to ``--output`` if given."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--networks", nargs="+", choices=WIDTHS, default=list(WIDTHS))
     parser.add_argument("--images", type=int, default=40)
     parser.add_argument("--size", type=int, default=64, help="pixels, a multiple of 8")
-    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--starts", type=int, default=5, help="random starts, each a run of both")
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--output", type=Path, help="CSV file to write")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    torch.manual_seed(0)
-    network = Network(options.size)
-    train(network, *images_of(200, options.size))
-    images, labels = images_of(options.images, options.size)
-    section = Parameters(steps=options.steps, batch_size=options.batch_size)
-    robustness.import_foolbox()
-    ours = measure(by_search, network, images, labels, section)
-    peer = measure(by_foolbox, network, images, labels, section)
-    difference = np.asarray(ours["curve"]) - np.asarray(peer["curve"])
-    rows = [
-        {
-            "method": name,
-            "images": options.images,
-            "steps": options.steps,
-            "seconds": round(found["seconds"], 2),
-            "gradients": found["gradients"],
-            "peak_mb": round(found["peak_mb"]),
-            "seconds_ratio": round(peer["seconds"] / found["seconds"], 2),
-            "gradients_ratio": round(peer["gradients"] / found["gradients"], 2),
-            "largest_excess": round(float(difference.max()), 3) if name == "wordsight" else 0.0,
-            "largest_difference": round(float(np.abs(difference).max()), 3) if name == "wordsight" else 0.0,
-        }
-        for name, found in (("wordsight", ours), ("foolbox", peer))
-    ]
-    print("\t".join(rows[0]))
+    rows = []
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in options.networks:
+            weights = f"{folder}/{name}.pt"
+            torch.save(train(WIDTHS[name], options.size).state_dict(), weights)
+            found = {}
+            for method in METHODS:
+                with context.Pool(1) as process:
+                    found[method] = process.apply(measure, (method, name, weights, options))
+            rows += compare(name, found, [0.0, *Parameters().epsilons])
+    print("\n" + "\t".join(rows[0]))
     for row in rows:
         print("\t".join(map(str, row.values())))
-    for name, found in (("wordsight", ours), ("foolbox", peer)):
-        print(f"{name} curve: {' '.join(f'{value:.2f}' for value in found['curve'])}")
     if options.output:
         with options.output.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, rows[0])

@@ -13,6 +13,7 @@ from wordsight.models.card import ModelCard, TrainingCard
 from wordsight.report.page import Figure, write_report
 from wordsight.report.run import Run
 from wordsight.statistics.comparison import Comparison
+from wordsight.statistics.self_checks import ATTACK_CHECKS
 from wordsight.tables.reading import Tables
 
 EPSILONS = [0.001, 0.01, 1.0]
@@ -54,7 +55,7 @@ def results(models=("first", "second"), datasets=("shapes", "toys"), protocols=P
     return pd.DataFrame([r for r in rows if r["protocol"] in protocols])
 
 
-CHECKS = ("zero_gradient", "randomised", "softmax_outputs", "unbroken_at_largest")
+CHECKS = (*ATTACK_CHECKS, "unbroken_at_largest")
 
 
 def effect(protocol="transfer", dataset="", effect=0.2, low=0.1, high=0.3, verdict="helps", **changes):

@@ -21,6 +21,7 @@ from hand_made import (
 from measures import MEASURES
 from wordsight.catalogue.cells import ALL_NEW
 from wordsight.statistics.audit import Evidence, audited
+from wordsight.statistics.self_checks import ATTACK_CHECKS
 from wordsight.statistics.sensitivity import ELSEWHERE, WITHOUT_DATASET, WITHOUT_MODEL
 from wordsight.tables.schema import checked
 from wordsight.tables.schemas import CONTRASTS, FLAGS
@@ -138,7 +139,8 @@ PLANTED = {
         ),
     ],
     "attack self-check": [
-        (effect("robustness"), {"summary": measured(check, 0.01, "robustness")}) for check in CHECKS
+        (effect("robustness"), {"summary": measured(check, ATTACK_CHECKS.get(check, 0.0) + 0.01, "robustness")})
+        for check in CHECKS
     ],
 }  # fmt: skip
 
@@ -197,7 +199,10 @@ HARMLESS = {
         ),
     ],
     "attack self-check": [
-        (effect("robustness"), {"summary": measured("zero_gradient", 0.0, "robustness")}),
+        *(
+            (effect("robustness"), {"summary": measured(check, limit, "robustness")})
+            for check, limit in ATTACK_CHECKS.items()
+        ),
         (effect("robustness"), {"summary": measured("randomised", 1.0, "robustness", model="raw")}),
         (effect("transfer"), {"summary": measured("randomised", 1.0, "robustness")}),
         (effect("robustness"), {"summary": measured("unbroken_at_largest", 0.5, "robustness").query("setting < 0.5")}),

@@ -5,6 +5,7 @@ import pytest
 
 import snapshots
 from hand_made import (
+    CHECKS,
     OBJECTIVES,
     PAIRS,
     comparison,
@@ -241,7 +242,7 @@ def test_a_clean_run_has_no_warning():
     assert titles(complete()) == []
 
 
-@pytest.mark.parametrize("metric", ["zero_gradient", "randomised", "softmax_outputs", "unbroken_at_largest"])
+@pytest.mark.parametrize("metric", CHECKS)
 def test_one_reason_gives_one_warning(metric):
     assert len(cautions(complete(rows=changed(metric, 0.25)))) == 1
 

@@ -9,8 +9,11 @@ from wordsight.errors import DataError
 from wordsight.files.feature_sets import Features
 from wordsight.protocols import robustness
 from wordsight.protocols.probe import Probe
+from wordsight.protocols.robustness.attack import Attack, attack_all
+from wordsight.protocols.robustness.balls import BALLS
 from wordsight.protocols.robustness.classifier import Classifier, Goal, target_classes, verdict
-from wordsight.protocols.robustness.search import search
+from wordsight.protocols.robustness.evaluation import PAPER_STEPS, TARGETED
+from wordsight.protocols.robustness.minimum import beats
 from wordsight.protocols.robustness.sweep import import_foolbox
 from wordsight.protocols.task import Task
 
@@ -140,17 +143,8 @@ def test_iterates_are_those_of_foolbox(targeted):
             seen.append(points.detach().clone())
             return network.logits(points)
 
-    search(
-        Watch(),
-        x,
-        goal,
-        np.array([True]),
-        [1e-4],
-        steps=4,
-        relative_step=0.3,
-        batch_size=1,
-        start=lambda *_: noise[0],
-    )
+    attack = Attack(0, 0, (x + 1e-4 * noise)[0].clamp(0, 1), 4, 0.3, "whole")
+    attack_all(Watch(), x, goal, BALLS["linf"], [1e-4], iter([attack]), lambda *_: None, 1)
     assert len(seen) == 5
     torch.testing.assert_close(seen[-1], expected, rtol=0, atol=1e-7)
 
@@ -202,11 +196,11 @@ def test_paper_mode_takes_the_papers_target_at_every_radius_of_foolbox():
     network = Network(classes=7)  # so that 800 further on is two further on
     images, labels, ids = draw(network)
     rows = run(network, (images, labels, ids), mode="paper", targeted=True)
-    expected = targeted_by_foolbox(network, (images, labels, ids), (labels + 2) % 7, robustness.PAPER_STEPS)
+    expected = targeted_by_foolbox(network, (images, labels, ids), (labels + 2) % 7, PAPER_STEPS)
     assert np.abs(resistance(rows).mean(axis=1) - expected.mean(axis=1)).max() <= 2 / len(ids)
     plain = run(network, (images, labels, ids), mode="paper")
     assert np.array_equal(curve(rows), curve(plain))  # beside it, and not in its place
-    assert plain.keys().isdisjoint(robustness.TARGETED)
+    assert plain.keys().isdisjoint(TARGETED)
 
 
 def test_a_targeted_search_is_no_weaker_than_foolbox_and_takes_every_image():
@@ -251,7 +245,7 @@ def test_a_target_is_another_class_and_depends_on_the_item_alone(mode):
             r"^robustness of m on d: \(label \+ 800\) modulo 2 classes is the label itself; remove `targeted`",
         ),
         ("paper", 10, "modulo 10 classes is the label itself"),
-        ("sound", 1, "a targeted attack needs two classes, but the classifier has 1"),
+        ("sound", 1, "a classifier of 1 class is never wrong, so it can't be attacked"),
     ],
 )
 def test_a_target_that_is_no_other_class_is_one_line(mode, classes, message):
@@ -259,6 +253,124 @@ def test_a_target_that_is_no_other_class_is_one_line(mode, classes, message):
     with pytest.raises(DataError, match=message) as caught:
         run(Network(classes=classes), (images, labels * 0, ids), mode=mode, targeted=True)
     assert "\n" not in str(caught.value)
+
+
+# Other attacks
+
+
+def test_iterates_in_the_l2_ball_are_those_of_foolbox():
+    network = Network()
+    images, labels, _ = draw(network, n=6, seed=5)
+    x, y = torch.from_numpy(images[3:]), torch.from_numpy(labels[3:])
+    foolbox = import_foolbox()
+    target = foolbox.PyTorchModel(Classifier(network, None, "").eval(), bounds=(0, 1))
+    attack = foolbox.attacks.L2PGD(rel_stepsize=0.3, steps=6, random_start=False)
+    expected = attack.run(target, x, foolbox.criteria.Misclassification(y), epsilon=0.02)
+    ends = {}
+    attack_all(
+        network.logits,
+        x,
+        Goal(y),
+        BALLS["l2"],
+        [0.02],
+        (Attack(item, 0, x[item], 6, 0.3, "whole") for item in range(3)),
+        lambda attack, end: ends.update({attack.item: end.point.clone()}),
+        2,
+    )
+    found = torch.stack([ends[item] for item in range(3)])
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+    assert (found - x).flatten(1).norm(dim=1).numpy() == pytest.approx(0.02, rel=1e-4)
+
+
+@pytest.mark.parametrize("mode", ["sound", "paper"])
+def test_the_smallest_radius_in_l2_of_a_linear_classifier_is_its_margin_over_the_l2_norm(mode):
+    rng = np.random.default_rng(0)
+    weight = torch.from_numpy(rng.normal(size=48).astype(np.float32))
+    images = (0.5 + 0.05 * rng.normal(size=(30, 3, 4, 4))).clip(0.4, 0.6).astype(np.float32)
+    network = Linear(weight, 0.1)
+    margins = network.logits(torch.from_numpy(images))[:, 0].numpy()
+    exact = np.abs(margins) / weight.norm().item()
+    grid = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4]
+    assert np.abs(exact[:, None] / np.array(grid) - 1).min() > 1e-3
+
+    class Module(torch.nn.Module):
+        logits = network.logits
+
+    data = images, (margins < 0).astype(np.int64), [f"i{i}" for i in range(30)]
+    rows = run(Module(), data, mode=mode, epsilons=[0.1], l2_epsilons=grid, steps=20)
+    expected = [min(radius for radius in grid if radius > distance) for distance in exact]
+    assert len(set(expected)) >= 3
+    assert rows["l2_min_epsilon"][0]["value"].tolist() == expected
+    assert len(rows["l2_accuracy"]) == 1 + len(grid)
+    assert (rows["l2_area"][0]["value"] <= 1).all()
+    assert rows["unbroken_at_largest"][0]["value"][0] == rows["accuracy"][1]["value"].mean()
+
+
+def test_one_step_is_foolboxs_fast_gradient_sign_method():
+    network = Network()
+    images, labels, ids = draw(network)
+    rows = run(network, (images, labels, ids))
+    foolbox = import_foolbox()
+    target = foolbox.PyTorchModel(Classifier(network, None, "").eval(), bounds=(0, 1))
+    attack = foolbox.attacks.LinfFastGradientAttack(random_start=False)
+    x, y = torch.from_numpy(images), torch.from_numpy(labels)
+    broken = attack(target, x, foolbox.criteria.Misclassification(y), epsilons=[0.0, *GRID])[2].numpy()
+    never = np.full((1, len(ids)), True)
+    expected = np.array([0.0, *GRID, np.inf])[np.vstack([broken, never]).argmax(axis=0)]
+    found = rows["one_step_min_epsilon"][0]["value"].to_numpy()
+    assert found.tolist() == expected.tolist()
+    assert (rows["min_epsilon"][0]["value"] <= found).all()
+    assert "one_step_min_epsilon" not in run(network, (images[:2], labels[:2], ids[:2]), mode="paper")
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_a_ball_draws_within_it_and_projects_onto_it(norm):
+    ball, generator = BALLS[norm], torch.Generator().manual_seed(0)
+    drawn = torch.stack([ball.draw(torch.Size((3, 2, 1)), generator) for _ in range(2000)])
+    norms = ball.norm(drawn)
+    assert norms.max() <= 1
+    # The share of a ball in n dimensions within the radius r is r to the power n.
+    assert (norms <= 0.9).float().mean().item() == pytest.approx(0.9**6, abs=0.03)
+    gradients = torch.randn(50, 3, 2, 1, generator=generator)
+    directions = ball.direction(gradients.clone())
+    assert ball.norm(directions).numpy() == pytest.approx(1, rel=1e-5)
+    gains = (directions * gradients).flatten(1).sum(dim=1)
+    others = drawn[:50] / ball.norm(drawn[:50]).view(-1, 1, 1, 1)
+    assert (gains >= (others * gradients).flatten(1).sum(dim=1) - 1e-5).all()
+    radii = torch.full((50, 1, 1, 1), 0.7)
+    projected = ball.project(gradients.clone(), radii)
+    assert ball.norm(projected).max().item() == pytest.approx(0.7, rel=1e-5)
+    inside = ball.norm(gradients) <= 0.7
+    assert torch.equal(projected[inside], gradients[inside])
+
+
+def test_the_smallest_change_of_a_linear_classifier_is_its_margin_over_the_l1_norm():
+    rng = np.random.default_rng(0)
+    weight = torch.from_numpy(rng.choice([-1.0, 1.0], size=48).astype(np.float32))
+    images = (0.5 + 0.1 * rng.normal(size=(12, 3, 4, 4))).clip(0.2, 0.8).astype(np.float32)
+    network = Linear(weight, 0.3)
+    margins = network.logits(torch.from_numpy(images))[:, 0].numpy()
+    labels = (margins < 0).astype(np.int64)
+    labels[0] = 1 - labels[0]
+
+    class Module(torch.nn.Module):
+        logits = network.logits
+
+    data = images, labels, [f"i{i}" for i in range(12)]
+    rows = run(Module(), data, minimum_norm=True)
+    found = rows["minimum_norm"][0]["value"].to_numpy()
+    assert found[0] == 0
+    exact = np.abs(margins[1:]) / 48
+    assert (found[1:] >= exact * (1 - 1e-3)).all()
+    assert np.median(found[1:] / exact) < 1.1
+    assert rows["minimum_norm_is_stronger"][0]["value"].tolist() == [0]
+    assert "minimum_norm" not in run(Module(), data)
+
+
+def test_a_change_that_is_smaller_than_a_radius_that_was_resisted_is_stronger():
+    held = np.array([[1, 1, 1, 0], [1, 1, 0, 0], [1, 0, 0, 0]], dtype=bool)
+    norms = np.array([0.15, 0.15, 0.05, 0.0])
+    assert beats(norms, held, [0.1, 0.2]).tolist() == [True, False, False, False]
 
 
 def test_gradients_pass_the_normalisation():

@@ -20,17 +20,21 @@ from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.confounding import differences
 from wordsight.statistics.effects import ENOUGH_REPLICATES
 from wordsight.statistics.records import ContrastRow
-from wordsight.statistics.self_checks import HOPELESS_RADIUS
+from wordsight.statistics.self_checks import ATTACK_CHECKS, HOPELESS_RADIUS
 
 FEW_IMAGES = 100
 NAMED = 6  # a caution names this many places and counts the rest
 
 # Self-checks of the attack (Croce and Hein 2020, https://arxiv.org/abs/2003.01690): what failed and what it
 # means.
-ATTACK_CHECKS = {
+ATTACK_WORDS = {
     "zero_gradient": (
         "zero gradients",
         "For some images the gradient is zero everywhere, so the attack had nothing to follow",
+    ),
+    "training_mode": (
+        "training mode",
+        "The scores of an image depend on the others in its batch, as in a network in training mode",
     ),
     "randomised": (
         "scores that vary",
@@ -39,6 +43,34 @@ ATTACK_CHECKS = {
     "softmax_outputs": (
         "probabilities as scores",
         "The attacked scores are probabilities, and their gradients vanish where the network is confident",
+    ),
+    "not_monotone": (
+        "broken at a smaller radius",
+        "Some images resist the attack at one radius and break at a smaller one, so all were tried",
+    ),
+    "rising": (
+        "resisting at a larger radius",
+        "Some images break at one radius and resist the attack at a larger one, so it misses what is there",
+    ),
+    "late": (
+        "too few steps",
+        "Some images break only after more than half of the steps, so more `steps` may break more",
+    ),
+    "another_start": (
+        "another start breaks more",
+        "From another random start, the attack breaks images that it didn't, so more `steps` may break more",
+    ),
+    "black_box": (
+        "broken without gradients",
+        "An attack that needs no gradients breaks images that resist the one with gradients",
+    ),
+    "targeted_is_stronger": (
+        "broken by a targeted attack alone",
+        "A targeted attack breaks images that resist the untargeted one, which misses what is there",
+    ),
+    "minimum_norm_is_stronger": (
+        "broken by a smaller change",
+        "The minimum-norm attack breaks images by smaller changes than those that the attack couldn't use",
     ),
 }
 TOO_GOOD = "The measured robustness is too high"
@@ -170,9 +202,9 @@ def _no_better_than_guessing(run: Run) -> list[Caution]:
 
 def _hindered_attacks(run: Run) -> list[Caution]:
     found = []
-    for metric, (name, meaning) in ATTACK_CHECKS.items():
+    for metric, (name, meaning) in ATTACK_WORDS.items():
         rows = _metric(run, metric)
-        rows = rows[rows["value"] > 0]
+        rows = rows[rows["value"] > ATTACK_CHECKS[metric]]
         if len(rows):
             text = f"{meaning}. {TOO_GOOD}. Affected: {_places(rows, share=True)}."
             found.append(Caution(f"Attack self-check failed: {name}", text))

@@ -156,11 +156,12 @@ def _near_duplicates(row: ContrastRow, evidence: Evidence) -> bool:
 
 def _attack_failed(row: ContrastRow, evidence: Evidence) -> bool:
     """Whether a self-check of the attack failed, or images survived a radius that nothing can withstand."""
-    checks = list(ATTACK_CHECKS)
+    checks = dict(ATTACK_CHECKS)
     radii = evidence.measured(row, "accuracy").query("parameter == 'epsilon'")["setting"]
     if len(radii) and radii.max() >= HOPELESS_RADIUS:
-        checks.append("unbroken_at_largest")
-    return bool((evidence.measured(row, *checks)["value"] > 0).any())
+        checks["unbroken_at_largest"] = 0.0
+    rows = evidence.measured(row, *checks)
+    return bool((rows["value"] > rows["metric"].map(checks)).any())
 
 
 def _flips(row: ContrastRow, evidence: Evidence, analysis: str) -> bool:

@@ -1,9 +1,11 @@
 """The record of robustness."""
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from wordsight.catalogue.fitting import ProbeParameters
 from wordsight.catalogue.prose import Cite, Sentence, counted, join
@@ -19,10 +21,24 @@ HEADS = {
 }
 
 
+def _ascending(radii: list[float]) -> list[float]:
+    """Refuse radii that are repeated or not in order: the area under the curve is one over a grid."""
+    for smaller, larger in pairwise(radii):
+        if larger <= smaller:
+            raise PydanticCustomError(
+                "ascending",
+                "expected each radius once, from the smallest to the largest, but {larger} follows {smaller}",
+                {"larger": f"{larger:g}", "smaller": f"{smaller:g}"},
+            )
+    return radii
+
+
 class Parameters(ProbeParameters):
     """Linf projected gradient descent in pixel space, over a grid of radii."""
 
-    epsilons: Annotated[list[Annotated[float, Field(gt=0, le=1), SOUND]], Field(min_length=1)] = Field(
+    epsilons: Annotated[
+        list[Annotated[float, Field(gt=0, le=1), SOUND]], Field(min_length=1), AfterValidator(_ascending)
+    ] = Field(
         default=[
             1e-4,
             2e-4,
@@ -38,6 +54,16 @@ class Parameters(ProbeParameters):
         ],
         description="Radii to try: the largest change of a pixel, as a share of its range.",
     )
+    l2_epsilons: (
+        Annotated[list[Annotated[float, Field(gt=0), SOUND]], Field(min_length=1), AfterValidator(_ascending)]
+        | None
+    ) = Field(
+        default=None,
+        description=(
+            "Radii of attacks in the L2 ball, beside those above: the Euclidean length of the change, over "
+            "all pixels and channels, of which each ranges from 0 to 1. None when left out."
+        ),
+    )
     steps: Count = Field(default=20, description="Steps of an attack; paper mode takes 100.")
     relative_step: Positive | None = Field(
         default=None, description="Length of a step as a share of the radius; 2.5 / `steps` when left out."
@@ -47,6 +73,12 @@ class Parameters(ProbeParameters):
         description=(
             "Whether each image is also attacked to be taken for one other class: in paper mode for "
             "(label + 800) modulo the number of classes, else for a class that is drawn for the image."
+        ),
+    )
+    minimum_norm: bool = Field(
+        default=False,
+        description=(
+            "Whether each image also gets an attack that looks for the smallest change, whatever the radii."
         ),
     )
     batch_size: Count = Field(
@@ -82,6 +114,9 @@ def method(section: Mapping[str, Any], mode: Mode) -> Sentence:
     heads = _heads(section["datasets"])
     attack = "untargeted and targeted" if section["targeted"] else "untargeted"
     start = f"images were attacked by {attack} projected gradient descent in an L-infinity ball"
+    if (lengths := section.get("l2_epsilons")) is not None:
+        among = counted(len(lengths), "radius", "radii")
+        start += f", and untargeted in an L2 ball of {among} from {min(lengths):g} to {max(lengths):g}"
     attacked = f"the attacked classifier was {heads}"
     if mode == "paper":
         return [start, Cite(("madry2018", "rauber2020")), f", at each of {span}; {attacked}"]
@@ -151,6 +186,40 @@ PROTOCOL = Protocol(
             words="area under the curve of targeted attacks",
             meaning="area under `targeted_resistance`, as `robust_area`",
         ),
+        "one_step_min_epsilon": Metric(
+            words="smallest radius of one step",
+            meaning=(
+                "smallest radius of the grid at which one step along the sign of the gradient breaks the "
+                "image; where it is above `min_epsilon`, only the descent was strong enough"
+            ),
+            unit="of the pixel range",
+            mode="sound",
+            statistic="median",
+        ),
+        "l2_accuracy": Metric(
+            words="accuracy in L2",
+            meaning="with `l2_epsilons`: as `accuracy`, with the L2 norm of the change as the radius",
+        ),
+        "l2_min_epsilon": Metric(
+            words="smallest breaking radius in L2",
+            meaning="smallest radius of `l2_epsilons` that breaks the image, as `min_epsilon`",
+            unit="of the pixel range",
+            statistic="median",
+        ),
+        "l2_area": Metric(
+            words="area under the robustness curve in L2",
+            meaning="area under `l2_accuracy`, as `robust_area`",
+        ),
+        "minimum_norm": Metric(
+            words="smallest change found",
+            meaning=(
+                "with `minimum_norm`: largest change of a pixel in the smallest change that makes the image "
+                "wrong, as the fast minimum-norm attack finds it; 0 when it is wrong without attack, "
+                "infinite when none is found"
+            ),
+            unit="of the pixel range",
+            statistic="median",
+        ),
         "own_head": Metric(
             words="own classifier (1 = yes)",
             meaning="with `head: own_or_fitted`: 1 when the network's own classifier was attacked",
@@ -164,6 +233,15 @@ PROTOCOL = Protocol(
                 "on them"
             ),
             observed="trial",
+        ),
+        "training_mode": Metric(
+            words="training mode (1 = yes)",
+            meaning=(
+                "1 when the scores of an image depend on the others in its batch, as in training mode: the "
+                "curve then depends on the batches"
+            ),
+            observed="trial",
+            unit="",
         ),
         "randomised": Metric(
             words="randomised (1 = yes)",
@@ -182,6 +260,74 @@ PROTOCOL = Protocol(
             meaning=(
                 "share of images that are right under the largest radius; above 0 at radius 1, the attack "
                 "failed"
+            ),
+            observed="trial",
+        ),
+        "not_monotone": Metric(
+            words="share that breaks at a smaller radius",
+            meaning=(
+                "share of a sample of the images that resist the attack at one radius and break at a smaller "
+                "one; above 0.2, all radii of all images are attacked"
+            ),
+            mode="sound",
+            observed="trial",
+        ),
+        "every_radius": Metric(
+            words="every radius attacked (1 = yes)",
+            meaning="1 when all radii were attacked because `not_monotone` is above 0.2",
+            mode="sound",
+            observed="trial",
+            unit="",
+        ),
+        "rising": Metric(
+            words="share that resists at a larger radius",
+            meaning=(
+                "share of a sample of the images that break at one radius and resist the attack at a larger "
+                "one: the attack misses what is there"
+            ),
+            mode="sound",
+            observed="trial",
+        ),
+        "late": Metric(
+            words="share broken late",
+            meaning=(
+                "share of the images that broke only after more than half of the steps: fewer "
+                "steps would give another curve, and perhaps more steps as well"
+            ),
+            mode="sound",
+            observed="trial",
+        ),
+        "another_start": Metric(
+            words="share that another start breaks",
+            meaning=(
+                "share of a sample of the images that another random start breaks at a radius that they "
+                "resist: more starts would give another curve"
+            ),
+            mode="sound",
+            observed="trial",
+        ),
+        "black_box": Metric(
+            words="share that breaks without gradients",
+            meaning=(
+                "share of a sample of the images that the square attack, which needs no gradients, breaks at "
+                "a radius that they resist: gradients mislead the attack"
+            ),
+            mode="sound",
+            observed="trial",
+        ),
+        "targeted_is_stronger": Metric(
+            words="share that only a targeted attack breaks",
+            meaning=(
+                "with `targeted`: share of the images that are taken for their target at a radius at which "
+                "the untargeted attack fails: the untargeted attack misses what is there"
+            ),
+            observed="trial",
+        ),
+        "minimum_norm_is_stronger": Metric(
+            words="share that a minimum-norm attack alone breaks",
+            meaning=(
+                "with `minimum_norm`: share of the images that resist the attack at a radius that is larger "
+                "than a change that makes them wrong"
             ),
             observed="trial",
         ),

@@ -1,8 +1,4 @@
-"""The classifier that is attacked, and checks of the classifier and its images.
-
-Reference for the checks: Croce and Hein, Reliable evaluation of adversarial robustness with an ensemble of
-diverse parameter-free attacks, 2020, https://arxiv.org/abs/2003.01690
-"""
+"""The classifier that is attacked, and what an attack wants of it."""
 
 from dataclasses import dataclass
 from itertools import chain
@@ -12,7 +8,6 @@ import numpy as np
 import torch
 
 from wordsight.errors import DataError
-from wordsight.protocols.checks import check_items
 from wordsight.protocols.probe import Probe
 from wordsight.seeds import derive_seed
 
@@ -47,11 +42,25 @@ class Classifier(torch.nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Scores (b, classes) of images (b, 3, h, w); raises :class:`DataError` if one is NaN."""
-        scores = self._own_scores(images) if self.head is None else self.head(self.encoder(images))
+        scores = self._own_scores(images) if self.head is None else self._fitted_scores(images, self.head)
+        if images.requires_grad and not scores.requires_grad:
+            raise DataError(
+                f"{self.where}: the network has no gradient, as when it is quantised or exported, so it "
+                "can't be attacked; leave it out of `protocols.robustness.models`"
+            )
         # Where a score is NaN, argmax would call the image broken.
         if torch.isnan(scores).any():
             raise DataError(f"{self.where}: the classifier's scores are NaN")
         return scores
+
+    def _fitted_scores(self, images: torch.Tensor, head: torch.nn.Linear) -> torch.Tensor:
+        features = self.encoder(images)
+        if features.shape[1:] != (head.in_features,):
+            raise DataError(
+                f"{self.where}: the encoder's features are {features.shape[1:].numel()} wide, but the head "
+                f"was fitted on {head.in_features}; extract the training features again"
+            )
+        return head(features)
 
     def _own_scores(self, images: torch.Tensor) -> torch.Tensor:
         scores = self.own(images)
@@ -105,11 +114,17 @@ def verdict(network: torch.nn.Module, points: torch.Tensor, goal: Goal) -> tuple
     return reached.cpu().numpy(), -gradient if goal.targeted else gradient
 
 
-def holds(network: torch.nn.Module, images: torch.Tensor, goal: Goal, batch_size: int) -> np.ndarray:
-    """Whether the goal is not reached at each image, a bool array (n,)."""
+def reaches(network: torch.nn.Module, points: torch.Tensor, goal: Goal) -> np.ndarray:
+    """Whether the goal is reached at each point, a bool array (b,), without gradients."""
     with torch.no_grad():
-        scores = torch.cat([network(part) for part in images.split(batch_size)])
-    return ((scores.argmax(dim=1) == goal.classes) != goal.targeted).cpu().numpy()
+        found = network(points).argmax(dim=1)
+    return ((found == goal.classes) == goal.targeted).cpu().numpy()
+
+
+def holds(network: torch.nn.Module, images: torch.Tensor, goal: Goal, batch_size: int) -> np.ndarray:
+    """Whether the goal is not reached at each of many images, a bool array (n,)."""
+    parts = torch.arange(len(images)).split(batch_size)
+    return ~np.concatenate([reaches(network, images[part], goal.of(part)) for part in parts])
 
 
 def target_classes(
@@ -127,10 +142,8 @@ def target_classes(
     Raises
     ------
     DataError
-        When there is no other class, or the paper's is the label itself.
+        When the paper's target is the label itself.
     """
-    if classes < 2:
-        raise DataError(f"{where}: a targeted attack needs two classes, but the classifier has {classes}")
     if stream is None:
         if PAPER_SHIFT % classes == 0:
             raise DataError(
@@ -140,45 +153,3 @@ def target_classes(
         return (labels + PAPER_SHIFT) % classes
     shifts = [derive_seed(stream, item) % (classes - 1) for item in ids]
     return (labels + 1 + np.array(shifts)) % classes
-
-
-def check_network(
-    network: Classifier, images: torch.Tensor, labels: torch.Tensor, batch_size: int
-) -> tuple[np.ndarray, dict[str, float], int]:
-    """Which images are right without attack, signs that gradients mislead, and the number of classes."""
-    with torch.no_grad():
-        first = network(images[:batch_size])
-        again = network(images[:batch_size])
-    if int(labels.max()) >= first.shape[1]:
-        raise DataError(
-            f"{network.where}: label {int(labels.max())} is beyond the classifier's {first.shape[1]} classes"
-        )
-    parts = [
-        verdict(network, x, Goal(y))
-        for x, y in zip(images.split(batch_size), labels.split(batch_size), strict=True)
-    ]
-    zero = torch.cat([(gradient == 0).flatten(1).all(dim=1) for _, gradient in parts])
-    sums_to_one = torch.allclose(first.sum(dim=1), torch.ones(len(first), device=first.device), atol=1e-4)
-    return (
-        ~np.concatenate([wrong for wrong, _ in parts]),
-        {
-            "zero_gradient": float(zero.float().mean()),
-            "randomised": float(not torch.equal(first, again)),
-            "softmax_outputs": float(sums_to_one and bool((first >= 0).all())),
-        },
-        first.shape[1],
-    )
-
-
-def check_images(images: np.ndarray, labels: np.ndarray, ids: list[str], where: str) -> None:
-    """Refuse images that are not (n, 3, h, w) in [0, 1] with a label and an id each."""
-    if images.ndim != 4 or not len(images) == len(labels) == len(ids):
-        raise DataError(
-            f"{where}: expected images (n, 3, h, w) with a label and an id each, "
-            f"not {images.shape} with {len(labels)} labels and {len(ids)} ids"
-        )
-    check_items(labels, ids, where)
-    # A comparison with NaN is false.
-    unfit = ~((images >= 0) & (images <= 1)).all(axis=(1, 2, 3))
-    if unfit.any():
-        raise DataError(f"{where}: the pixels of item {ids[int(unfit.argmax())]} are not all in [0, 1]")

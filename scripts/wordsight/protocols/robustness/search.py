@@ -1,88 +1,175 @@
-r"""Projected gradient descent at the smallest radius of a grid that breaks an image.
+"""The smallest radius of a grid at which attacks break each image.
 
-The ball of a larger radius holds every adversarial example of a smaller one, so the search halves the grid
-upwards until the image is broken and then steps down until it resists. An attack ends at the first iterate
-that reaches its goal, and its place in the batch goes to the next radius or image, so batches stay full. The
-iterates are foolbox's.
+The ball of a larger radius holds every adversarial example of a smaller one. So an image that resists the
+attack at one radius counts as right at all smaller ones, and the search pays for a single attack that fails:
+
+1. One step up the clean image's gradient, at every radius from the smallest on until the image breaks (the
+   fast gradient method; for Linf, along the sign).
+2. At the next smaller radius a short attack, from the perturbation that broke the image, scaled to that
+   radius; and so on downwards, as long as the image breaks.
+3. Where it resists that, the whole attack from a random start. If this breaks the image, 2 goes on below.
+
+Reference: Goodfellow et al., Explaining and harnessing adversarial examples, 2015,
+https://arxiv.org/abs/1412.6572
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 
-from wordsight.protocols.robustness.classifier import Goal, verdict
+from wordsight.protocols.robustness.attack import Attack, End, Follow, attack_all
+from wordsight.protocols.robustness.balls import Ball
+from wordsight.protocols.robustness.classifier import Goal, reaches, verdict
 from wordsight.seeds import derive_seed
 
-NOT_STARTED = -1
+SHORTER = 10  # the whole attack has this many times the steps of a short one
+SHORTEST = 3  # steps
+FULL_TRAVEL = 2.5  # radii that an attack can travel, as in Madry et al. 2018
 
-# From an item and the index of a radius to a point in the ball of radius 1.
-Start = Callable[[int, int], torch.Tensor]
+SEARCHING = ("short", "whole")  # purposes of attacks
+# From an item, the index of a radius and the number of the restart to a point in the ball of radius 1.
+Start = Callable[[int, int, int], torch.Tensor]
 
 
-def search(
-    network: torch.nn.Module,
-    images: torch.Tensor,
-    goal: Goal,
-    whole: np.ndarray,
-    radii: list[float],
-    *,
-    steps: int,
-    relative_step: float,
-    batch_size: int,
-    start: Start,
-) -> tuple[np.ndarray, int]:
-    """Find the smallest radius at which the attack on each image reaches its goal.
+class Search:
+    """What is known of the smallest radius that breaks each image, and which attack finds more.
 
     Parameters
     ----------
-    whole : whether each image is attacked: not if the goal is reached without attack
+    start : random starts of the whole attack
+    steps, relative_step : of the whole attack
 
-    Returns
-    -------
-    bool array (radii, n), int
-        Whether an image is broken at this radius or a smaller one; the number of gradients of single images.
+    Attributes
+    ----------
+    by_one_step, by_descent : int arrays (n,), index of the smallest radius known to break an image, by one
+        step and by any attack; the number of radii if there is none
+    late : bool array (n,); whether the last attack that broke the image had taken more than half of its steps
+    gradients : of single images
     """
-    # Indices of radii: an image resists up to ``low`` and breaks from ``high`` on; len(radii) means never.
-    low, high = np.full(len(whole), -1), np.full(len(whole), len(radii))
-    waiting = np.flatnonzero(whole)
-    grid = torch.tensor(radii, dtype=images.dtype, device=images.device)
-    items, taken, points = waiting[:0], waiting[:0], images[:0]
-    gradients = 0
-    while len(items) or len(waiting):
-        admitted, waiting = np.split(waiting, [batch_size - len(items)])
-        items, taken = np.append(items, admitted), np.append(taken, np.full(len(admitted), NOT_STARTED))
-        points = torch.cat([points, images[admitted]])
-        # A broken image breaks again quickly, one that resists costs every step: halve up, then step down.
-        probed = np.where(high[items] == len(radii), (low[items] + high[items]) // 2, high[items] - 1)
-        originals, radius = images[items], grid[probed].view(-1, 1, 1, 1)
-        for row in np.flatnonzero(taken == NOT_STARTED):
-            noise = start(int(items[row]), int(probed[row])).to(points)
-            points[row] = (originals[row] + radius[row] * noise).clamp(0, 1)
-            taken[row] = 0
-        broken, ascent = verdict(network, points, goal.of(items))
-        gradients += len(items)
-        ended = broken | (taken == steps)
-        high[items[broken]] = probed[broken]
-        low[items[ended & ~broken]] = probed[ended & ~broken]
-        moved = points + relative_step * radius * ascent.sign()
-        points = (originals + (moved - originals).clamp(-radius, radius)).clamp(0, 1)
-        taken = np.where(ended, NOT_STARTED, taken + 1)
-        unfinished = high[items] - low[items] > 1
-        items, taken, points = items[unfinished], taken[unfinished], points[unfinished]
-    return np.arange(len(radii))[:, None] >= high, gradients
+
+    def __init__(
+        self,
+        network: torch.nn.Module,
+        images: torch.Tensor,
+        goal: Goal,
+        ball: Ball,
+        radii: list[float],
+        *,
+        steps: int,
+        relative_step: float,
+        batch_size: int,
+        start: Start,
+    ) -> None:
+        self.network, self.images, self.goal, self.ball, self.radii = network, images, goal, ball, radii
+        self.steps, self.relative_step, self.start = steps, relative_step, start
+        self.batch_size = batch_size
+        self.by_one_step, self.by_descent = (np.full(len(images), len(radii)) for _ in range(2))
+        self.late = np.zeros(len(images), dtype=bool)
+        self.gradients = 0
+
+    def run(
+        self, items: np.ndarray, recheck: Callable[[int], Attack | None], note: Callable[[Attack, End], None]
+    ) -> None:
+        """Search for some of the images.
+
+        Parameters
+        ----------
+        items : their places
+        recheck : one more attack on an image whose search has ended, or None
+        note : called with each of these and its end
+        """
+
+        def follow(attack: Attack, end: End) -> Attack | None:
+            if attack.purpose not in SEARCHING:
+                note(attack, end)
+                return None
+            # In the same batches, since one more attack on a few images alone would leave batches empty.
+            return self._next(attack, end) or recheck(attack.item)
+
+        self._attack(self._first(items, recheck), follow)
+
+    def every_radius(self, items: np.ndarray) -> None:
+        """Attack images also at all smaller radii than those that they resist."""
+        below = [(item, index) for item in map(int, items) for index in range(self.by_descent[item] - 1)]
+
+        def lower(attack: Attack, end: End) -> None:
+            if end.reached:
+                self.by_descent[attack.item] = min(self.by_descent[attack.item], attack.index)
+
+        self._attack((self.whole(*place) for place in below), lower)
+
+    def whole(self, item: int, index: int, restart: int = 0) -> Attack:
+        """The configured attack, from a random start."""
+        perturbation = self.radii[index] * self.start(item, index, restart).to(self.images)
+        return self._from(item, index, perturbation, self.steps, self.relative_step, "whole")
+
+    def _attack(self, attacks: Iterator[Attack], follow: Follow) -> None:
+        taken = attack_all(
+            self.network, self.images, self.goal, self.ball, self.radii, attacks, follow, self.batch_size
+        )
+        self.gradients += taken  # on top of those that the attacks themselves have asked for
+
+    def _short(self, item: int, index: int, perturbation: torch.Tensor) -> Attack:
+        steps = max(self.steps // SHORTER, SHORTEST)
+        return self._from(item, index, perturbation, steps, FULL_TRAVEL / steps, "short")
+
+    def _from(
+        self, item: int, index: int, perturbation: torch.Tensor, steps: int, step: float, purpose: str
+    ) -> Attack:
+        return Attack(item, index, (self.images[item] + perturbation).clamp_(0, 1), steps, step, purpose)
+
+    def _next(self, attack: Attack, end: End) -> Attack | None:
+        item, index, whole = attack.item, attack.index, attack.purpose == "whole"
+        if not end.reached:
+            return None if whole else self.whole(item, index)
+        self.by_descent[item], self.late[item] = index, whole and end.taken > self.steps / 2
+        if index == 0:
+            return None
+        scale = self.radii[index - 1] / self.radii[index]
+        return self._short(item, index - 1, (end.point - self.images[item]) * scale)
+
+    def _first(self, items: np.ndarray, recheck: Callable[[int], Attack | None]) -> Iterator[Attack]:
+        """The first attack on each image, below the radius at which one step breaks it."""
+        for first in range(0, len(items), self.batch_size):
+            part = items[first : first + self.batch_size]
+            ascent = verdict(self.network, self.images[part], self.goal.of(part))[1]
+            directions = self.ball.direction(ascent)
+            self.gradients += len(part)
+            self._one_step(part, directions)
+            for item, direction in zip(part, directions, strict=True):
+                below = int(self.by_one_step[item]) - 1
+                if below >= 0:
+                    yield self._short(int(item), below, self.radii[below] * direction)
+                elif attack := recheck(int(item)):
+                    yield attack
+
+    def _one_step(self, part: np.ndarray, directions: torch.Tensor) -> None:
+        """Find the smallest radius at which one step breaks each image of a batch."""
+        left = np.arange(len(part))
+        for index, radius in enumerate(self.radii):
+            points = (self.images[part[left]] + radius * directions[left]).clamp_(0, 1)
+            reached = reaches(self.network, points, self.goal.of(part[left]))
+            broken = part[left[reached]]
+            self.by_one_step[broken] = self.by_descent[broken] = index
+            left = left[~reached]
+            if not len(left):
+                return
 
 
-def uniform_starts(images: torch.Tensor, ids: list[str], seed: int, stream: tuple[int | str, ...]) -> Start:
-    """Starts that depend only on the seed, the stream, the item and the radius.
+def random_starts(
+    ball: Ball, shape: torch.Size, ids: list[str], seed: int, stream: tuple[int | str, ...]
+) -> Start:
+    """Starts that depend only on the seed, the stream, the item, the radius and the restart.
 
     Parameters
     ----------
+    shape : of an image
     stream : protocol, dataset and kind of the attack
     """
 
-    def start(item: int, index: int) -> torch.Tensor:
-        generator = torch.Generator().manual_seed(derive_seed(seed, *stream, ids[item], index))
-        return 2 * torch.rand(images.shape[1:], generator=generator) - 1
+    def start(item: int, index: int, restart: int) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(derive_seed(seed, *stream, ids[item], index, restart))
+        return ball.draw(shape, generator)
 
     return start

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from wordsight.logs import progress
+from wordsight.protocols.robustness.balls import Norm
 from wordsight.protocols.robustness.classifier import Classifier, Goal
 from wordsight.seeds import derive_seed
 
@@ -18,6 +19,7 @@ def sweep(
     network: Classifier,
     images: torch.Tensor,
     goal: Goal,
+    norm: Norm,
     radii: list[float],
     *,
     steps: int,
@@ -30,7 +32,8 @@ def sweep(
     target = foolbox.PyTorchModel(network, bounds=(0, 1), device=images.device)
     criteria = foolbox.criteria
     kind = criteria.TargetedMisclassification if goal.targeted else criteria.Misclassification
-    attack = foolbox.attacks.LinfPGD(rel_stepsize=relative_step, steps=steps, random_start=True)
+    descent = {"linf": foolbox.attacks.LinfPGD, "l2": foolbox.attacks.L2PGD}[norm]
+    attack = descent(rel_stepsize=relative_step, steps=steps, random_start=True)
     verdicts = []
     parts = range(0, len(images), batch_size)
     for first in progress(parts, total=len(parts), unit="batches"):
