@@ -161,7 +161,7 @@ def _attack_failed(row: ContrastRow, evidence: Evidence) -> bool:
     if len(radii) and radii.max() >= HOPELESS_RADIUS:
         checks["unbroken_at_largest"] = 0.0
     rows = evidence.measured(row, *checks)
-    return bool((rows["value"] > rows["metric"].map(checks)).any())
+    return bool((rows["value"] > rows["metric"].map(checks).astype(float)).any())
 
 
 def _flips(row: ContrastRow, evidence: Evidence, analysis: str) -> bool:

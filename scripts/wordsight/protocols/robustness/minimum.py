@@ -42,4 +42,5 @@ def beats(norms: np.ndarray, held: np.ndarray, radii: list[float]) -> np.ndarray
 
     ``held`` is a bool array (1 + radii, n), whether each image holds without attack and at every radius.
     """
-    return (held & (norms < np.array([0.0, *radii])[:, None])).any(axis=0)
+    beaten = held & (norms < np.array([0.0, *radii])[:, None])
+    return np.asarray(beaten.any(axis=0))

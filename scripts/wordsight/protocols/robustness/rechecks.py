@@ -119,4 +119,4 @@ class Rechecks:
 
 def _share(values: Iterable[bool]) -> float:
     """Mean; 0 of none."""
-    return float(np.mean([*values] or [0.0]))
+    return float(np.mean([*values] or [False]))
