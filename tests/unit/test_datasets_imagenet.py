@@ -455,7 +455,9 @@ def test_an_encoders_own_classifier_is_asked_for_the_classes_of_the_dataset(tmp_
     prepare(imagenet_copy(tmp_path, "r", classes=LABELS), tmp_path / "out", "r")
     split = reading.open_split(tmp_path / "out", "test")
     given = []
-    monkeypatch.setattr(robustness, "evaluate", lambda *_, **keys: given.append(keys["label_indices"]) or [])
+    monkeypatch.setattr(
+        robustness.encoders, "evaluate", lambda *_, **keys: given.append(keys["label_indices"]) or []
+    )
 
     class Encoder:
         card = split.card
