@@ -109,8 +109,8 @@ def test_one_probe_a_style_serves_all_cells(monkeypatch):
     fits = []
     monkeypatch.setattr(
         cross_style_probe,
-        "choose",
-        lambda *a, choose=cross_style_probe.choose, **k: fits.append(a) or choose(*a, **k),
+        "chosen_logistic",
+        lambda *a, fit=cross_style_probe.chosen_logistic, **k: fits.append(a) or fit(*a, **k),
     )
     run(splits(seen=10), by_class)
     assert len(fits) == 2

@@ -19,7 +19,6 @@ perturbations, 2019, section 4.1, https://arxiv.org/abs/1903.12261
 
 from collections import defaultdict
 from collections.abc import Iterable
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +29,7 @@ from wordsight.datasets.versions import CLEAN, version_of
 from wordsight.errors import DataError
 from wordsight.files.feature_sets import Features
 from wordsight.protocols.checks import check_disjoint, check_fittable, check_splits
-from wordsight.protocols.probe import Probe, choose, fit_logistic
+from wordsight.protocols.probe import Probe, chosen_logistic
 from wordsight.protocols.task import Task
 
 if TYPE_CHECKING:
@@ -76,14 +75,8 @@ def evaluate(
     """
     check_splits(train, corrupted, classes, task.where)
     check_fittable(train.labels, task)
-    fit = choose(
-        partial(fit_logistic, classes=classes, max_iterations=section.max_iterations),
-        train.values,
-        train.labels,
-        strengths=section.regularisation,
-        fraction=section.validation_fraction,
-        seed=task.stream("validation"),
-    )
+    split = task.stream("validation")
+    fit = chosen_logistic(train.values, train.labels, section, classes=classes, seed=split)
     items, right = _score(task, section, fit.probe, corrupted)
     check_disjoint(train.ids, items, task.where)
     errors: dict[str, np.ndarray] = {

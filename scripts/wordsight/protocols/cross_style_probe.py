@@ -19,7 +19,7 @@ from wordsight.catalogue.cells import CELLS
 from wordsight.datasets.reading import Split
 from wordsight.files.feature_sets import Features
 from wordsight.protocols.crossing import Crossing, Division, cross, divide
-from wordsight.protocols.probe import Fit, choose, fit_logistic
+from wordsight.protocols.probe import Fit, chosen_logistic
 from wordsight.protocols.task import Task
 
 MIN_SUPPORT = 2  # support concepts of a class: one is held out to choose the strength
@@ -75,11 +75,10 @@ def evaluate(
 
 def _fit(crossing: Crossing, division: Division, style: str, section: "ProbeParameters", seed: int) -> Fit:
     """Probe of the division's classes, fitted on the support drawings of one style."""
-    return choose(
-        partial(fit_logistic, classes=len(division.classes), max_iterations=section.max_iterations),
+    return chosen_logistic(
         crossing.drawings[style][division.support],
         np.searchsorted(division.classes, crossing.labels[division.support]),
-        strengths=section.regularisation,
-        fraction=section.validation_fraction,
+        section,
+        classes=len(division.classes),
         seed=seed,
     )

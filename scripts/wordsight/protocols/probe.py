@@ -27,6 +27,7 @@ https://github.com/google-research/big_vision
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,8 @@ from wordsight.errors import DataError
 
 if TYPE_CHECKING:
     import torch
+
+    from wordsight.catalogue.fitting import ProbeParameters
 
 GRADIENT_TOLERANCE = 1e-6  # largest entry of the gradient of the mean loss at a solution
 PAPER_BATCH = 60  # the default of the authors' code, which the script that they ran doesn't change
@@ -155,6 +158,20 @@ def choose(
     candidates = solver(values[fitted], labels[fitted], descending)
     best = max(candidates, key=lambda fit: _validity(fit.probe, values[held_out], labels[held_out]))
     return solver(values, labels, [best.strength])[0]
+
+
+def chosen_logistic(
+    values: np.ndarray, labels: np.ndarray, section: "ProbeParameters", *, classes: int, seed: int
+) -> Fit:
+    """Multinomial logistic regression as configured, with a strength that :func:`choose` finds."""
+    return choose(
+        partial(fit_logistic, classes=classes, max_iterations=section.max_iterations),
+        values,
+        labels,
+        strengths=section.regularisation,
+        fraction=section.validation_fraction,
+        seed=seed,
+    )
 
 
 def _validity(probe: Probe, values: np.ndarray, labels: np.ndarray) -> tuple[float, float]:

@@ -22,7 +22,7 @@ from wordsight.errors import DataError
 from wordsight.files.feature_sets import Features
 from wordsight.protocols.balance import balanced, labels_of
 from wordsight.protocols.checks import check_features, check_fittable, check_splits
-from wordsight.protocols.probe import Fit, Solver, choose, fit_adam, fit_logistic, fit_ridge
+from wordsight.protocols.probe import choose, chosen_logistic, fit_adam, fit_ridge
 from wordsight.protocols.task import Task
 
 if TYPE_CHECKING:
@@ -71,10 +71,15 @@ def evaluate(
         stream = task.stream("adam")
         probe = fit_adam(passes, train.labels, classes=classes, epochs=section.epochs, seed=stream)
         return _scores(task, test, probe.predict(test.values))
-    logistic = partial(fit_logistic, classes=classes, max_iterations=section.max_iterations)
     split = task.stream("validation")
-    fit, ridge = (
-        _choose(solver, train, section, split) for solver in (logistic, partial(fit_ridge, classes=classes))
+    fit = chosen_logistic(train.values, train.labels, section, classes=classes, seed=split)
+    ridge = choose(
+        partial(fit_ridge, classes=classes),
+        train.values,
+        train.labels,
+        strengths=section.regularisation,
+        fraction=section.validation_fraction,
+        seed=split,
     )
     predicted = fit.probe.predict(test.values)
     return [
@@ -95,17 +100,6 @@ def _scores(task: Task, test: Features, predicted: np.ndarray) -> list[pa.Table]
         task.rows(metric="balanced_accuracy", values=balanced(right, test.labels), items=test.ids),
         labels_of(task, test.labels, test.ids),
     ]
-
-
-def _choose(solver: Solver, train: Features, section: "Parameters", seed: int) -> Fit:
-    return choose(
-        solver,
-        train.values,
-        train.labels,
-        strengths=section.regularisation,
-        fraction=section.validation_fraction,
-        seed=seed,
-    )
 
 
 def _check_classes(train: Features, test: Features, task: Task) -> None:

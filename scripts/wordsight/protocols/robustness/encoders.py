@@ -1,6 +1,5 @@
 """Attack an encoder on images of a dataset, by its own classifier or by one fitted on its features."""
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,7 +7,7 @@ import pyarrow as pa
 
 from wordsight.files.feature_sets import Features
 from wordsight.protocols.checks import check_disjoint, check_features, check_fittable
-from wordsight.protocols.probe import Fit, choose, fit_logistic
+from wordsight.protocols.probe import Fit, chosen_logistic
 from wordsight.protocols.robustness.evaluation import evaluate
 from wordsight.protocols.task import Task
 
@@ -94,11 +93,5 @@ def fit_head(task: Task, section: "Parameters", train: Features, classes: int) -
     """Logistic regression on the training features, as the ``sound`` probe of transfer fits it."""
     check_features(train, classes, f"{task.where}, train")
     check_fittable(train.labels, task)
-    return choose(
-        partial(fit_logistic, classes=classes, max_iterations=section.max_iterations),
-        train.values,
-        train.labels,
-        strengths=section.regularisation,
-        fraction=section.validation_fraction,
-        seed=task.stream("validation"),
-    )
+    split = task.stream("validation")
+    return chosen_logistic(train.values, train.labels, section, classes=classes, seed=split)

@@ -83,9 +83,9 @@ class Rechecks:
     def results(self, *, black_box: bool) -> dict[str, float]:
         """Shares of the sample that contradict the search, after attacks at every radius if too many do.
 
-        ``black_box``, which is in the ball of Linf, may be left out.
         ``every_radius`` is 1 in that case. ``late`` is the share of all images that broke only after more
-        than half of the steps, so that fewer would give another curve.
+        than half of the steps, so that fewer would give another curve. ``black_box``, which is in the ball of
+        Linf, may be left out.
         """
         search, asked = self.search, [*self.reached["another_start"]]
         checks = {check: _share(self.reached[check].values()) for check in ("not_monotone", "another_start")}
