@@ -25,7 +25,7 @@ def row(protocol, model, dataset, metric, value, parameter="", setting=0.0, **ch
     """One row of results.csv."""
     return {
         "protocol": protocol, "model": model, "dataset": dataset, "mode": "sound", "metric": metric,
-        "parameter": parameter, "setting": setting, "value": value, "stderr": 0.02, "n": 200, "unit": "items",
+        "parameter": parameter, "setting": float(setting), "value": value, "stderr": 0.02, "n": 200, "unit": "items",
         "trials": 1, "seed": 0, "statistic": "mean", "source": "random", "architecture": "timm/net",
         "language": "none", "pretraining_data": "none", "pretraining_images": 0, "robust": False,
         "objective": "", "training_seed": pd.NA, **changes,
@@ -34,6 +34,11 @@ def row(protocol, model, dataset, metric, value, parameter="", setting=0.0, **ch
 
 def results(models=("first", "second"), datasets=("shapes", "toys"), protocols=PROTOCOLS, shots=(1, 5)):
     """Rows of every protocol, with values that differ between models and datasets."""
+    return pd.DataFrame([r for r in result_rows(models, datasets, shots) if r["protocol"] in protocols])
+
+
+def result_rows(models, datasets, shots):
+    """Rows of the four protocols that take any dataset."""
     rows = []
     for place, model in enumerate(models):
         for shift, dataset in enumerate(datasets):
@@ -52,7 +57,7 @@ def results(models=("first", "second"), datasets=("shapes", "toys"), protocols=P
                 row("robustness", model, dataset, "robust_area", value / 2),
                 *(row("robustness", model, dataset, m, 0.0, **whole) for m in CHECKS),
             ]
-    return pd.DataFrame([r for r in rows if r["protocol"] in protocols])
+    return rows
 
 
 CHECKS = (*ATTACK_CHECKS, "unbroken_at_largest")
@@ -292,20 +297,20 @@ def level(objective, seed=0):
 
 def trained_results(models=None, datasets=("shapes", "toys"), shots=(1, 5), protocols=PROTOCOLS + CROSSED):
     """Rows of every protocol, of trained models and of the ordinary one ``first``."""
-    rows = [results(["first"], datasets, protocols, shots)]
+    rows = result_rows(["first"], datasets, shots)
     models = trained() if models is None else models
     for model, (objective, seed) in models.items():
-        part = results([model], datasets, protocols, shots)
-        shift = level(objective, seed) - 0.5
-        shifted = part["metric"].isin(["accuracy", "nmi", "robust_area"])
-        value = part["value"].where(~shifted, part["value"] + shift)
-        rows.append(part.assign(value=value, objective=objective, training_seed=seed))
-    rows += [crossed_results(model, *pair, shots) for model, pair in ({"first": ("", 0)} | models).items()]
-    frame = pd.concat(rows, ignore_index=True)
-    return frame[frame["protocol"].isin(protocols)].astype({"training_seed": "Int64"})
+        for found in result_rows([model], datasets, shots):
+            if found["metric"] in ("accuracy", "nmi", "robust_area"):
+                found["value"] += level(objective, seed) - 0.5
+            rows.append(found | {"objective": objective, "training_seed": seed})
+    for model, pair in ({"first": ("", 0)} | models).items():
+        rows += crossed_rows(model, *pair, shots)
+    frame = pd.DataFrame([r for r in rows if r["protocol"] in protocols])
+    return frame.astype({"training_seed": "Int64"})
 
 
-def crossed_results(model, objective, seed, shots=(1, 5)):
+def crossed_rows(model, objective, seed, shots=(1, 5)):
     """Rows of the protocols across styles of one model, in all four cells."""
     rows = []
     for place, cell in enumerate(CELLS):
@@ -325,7 +330,7 @@ def crossed_results(model, objective, seed, shots=(1, 5)):
             row("cross_style_retrieval", model, cell, "recall_at_1", value / 2, **common),
             *(row(name, model, cell, "chance", 0.1, **common | {"unit": "trials"}) for name in CROSSED),
         ]
-    return pd.DataFrame(rows)
+    return rows
 
 
 def objective_means(rows):

@@ -9,7 +9,7 @@ import pytest
 from hand_made import (
     CHECKS,
     comparison,
-    crossed_results,
+    crossed_rows,
     dataset_card,
     effect,
     model_card,
@@ -279,7 +279,7 @@ def test_guessing_is_the_share_of_the_most_frequent_class_and_for_balanced_accur
 
 
 def test_recorded_guessing_is_used():
-    rows = pd.concat([crossed_results(name, "", 0) for name in MODELS])
+    rows = pd.DataFrame([row for name in MODELS for row in crossed_rows(name, "", 0)])
     rows.loc[rows["metric"] == "chance", "value"] = 0.07
     found = audit(effect("cross_style_retrieval", ALL_NEW), summary=rows)
     assert found["chance"] == pytest.approx(0.07)

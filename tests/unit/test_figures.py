@@ -16,7 +16,7 @@ from hand_made import (
     EPSILONS,
     OBJECTIVES,
     contrasts,
-    crossed_results,
+    crossed_rows,
     effect,
     learning_curves,
     objective_means,
@@ -605,7 +605,7 @@ def test_each_cell_marks_guessing_and_the_untrained_encoder(matched):
 
 
 def test_cells_of_ordinary_models_alone_have_no_untrained_encoder_to_show():
-    rows = crossed_results("own", "", 0)
+    rows = pd.DataFrame(crossed_rows("own", "", 0))
     drawn = Tables(rows, contrasts().iloc[:0], {}, ["own"], objective_means(rows))
     spec = draw("cross_style_retrieval", drawn)
     assert {r["meaning"] for r in marks(spec, "level")} == {"guessing"}

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import vl_convert
 
-from hand_made import contrasts, crossed_results, row, tables, trained_tables
+from hand_made import contrasts, crossed_rows, row, tables, trained_tables
 from wordsight.catalogue.cells import ALL_NEW
 from wordsight.catalogue.objectives import OBJECTIVES
 from wordsight.errors import DataError
@@ -54,7 +54,7 @@ def test_encoders_are_compared_at_the_largest_setting_on_the_datasets_that_all_s
 
 
 def test_across_styles_encoders_are_compared_where_all_is_new():
-    rows = pd.concat([crossed_results(model, "", 0) for model in "ab"])
+    rows = pd.DataFrame([found for model in "ab" for found in crossed_rows(model, "", 0)])
     found = comparable(Tables(rows, contrasts().iloc[:0], {}, ["a", "b"]), "cross_style_probe")
     assert found["dataset"].tolist() == [ALL_NEW] * 2
 

@@ -173,6 +173,6 @@ Kind = TypeVar("Kind", bound=Row)
 def records(frame: pd.DataFrame, kind: type[Kind]) -> list[Kind]:
     """Rows of a table as records of a kind; columns that the kind does not name are left out."""
     names = [field.name for field in fields(kind) if field.name in frame]
-    cells = frame[names].astype(object)
-    rows = cells.where(cells.notna(), None).itertuples(index=False, name=None)
-    return [kind(**dict(zip(names, row, strict=True))) for row in rows]
+    cells = frame[names].to_numpy(dtype=object, copy=True)
+    cells[frame[names].isna().to_numpy()] = None
+    return [kind(**dict(zip(names, row, strict=True))) for row in cells]
