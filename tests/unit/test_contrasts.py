@@ -849,6 +849,7 @@ def make_table(model, dataset, matrix):
     ]
 
 
+@pytest.mark.slow
 def test_two_hundred_models_are_compared(tmp_path):
     rng = np.random.default_rng(5)
     values = {side: 0.5 + shift + 0.02 * rng.normal(size=100) for side, shift in (("t", 0.02), ("c", 0.0))}

@@ -179,7 +179,7 @@ def test_no_concept_is_drawn_twice_and_captions_fit(prepared):
     assert "woman" not in captions["1F9D1-200D-1F3ED"]
 
 
-@pytest.mark.parametrize("name", ["sklearn_digits", "openmoji"])
+@pytest.mark.parametrize("name", ["sklearn_digits", pytest.param("openmoji", marks=pytest.mark.slow)])
 def test_preparing_twice_gives_the_same_bytes(prepared, tmp_path, name):
     building.prepare(packaged(name), name, seed=99, directory=tmp_path / "again")
     again = digests(tmp_path / "again")

@@ -142,6 +142,7 @@ def run(project):
     )
 
 
+@pytest.mark.slow
 def test_an_edit_of_the_code_reaches_all_documents_or_none(copy):
     record = copy / "scripts/wordsight/catalogue/protocols/few_shot.py"
     record.write_text(record.read_text(encoding="utf-8").replace("Draws of those images", "Draws | of them"))

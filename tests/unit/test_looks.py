@@ -39,6 +39,7 @@ def test_between_two_looks_the_level_is_that_of_the_one_before_and_there_is_none
     assert [number(replicates, looks) for replicates in (4, 5, 19, 20)] == [0, 1, 2, 3]
 
 
+@pytest.mark.slow
 @given(some_looks, alphas)
 def test_no_look_has_more_than_the_whole_level_and_all_spend_it_in_the_end(looks, alpha):
     levels = [level(look, looks, alpha) for look in looks]

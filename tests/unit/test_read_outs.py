@@ -483,7 +483,7 @@ def test_a_fetched_network_states_its_places_and_is_read_where_it_is_asked_to(tm
         ("timm/test_vit", {"layer": 11}, "no layer 11; it has pooled"),
         ("timm/test_resnet", {"layer": 2, "pool": "cls"}, "no layer 2 cls; it has pooled"),
         ("small/resnet_w8", ["mean", "tokens_mean"], "no tokens_mean; it has pooled, mean and layers 1 to 4"),
-        ("tsm/resnet50-f1", "embedding", "no embedding; it has pooled"),
+        pytest.param("tsm/resnet50-f1", "embedding", "no embedding; it has pooled", marks=pytest.mark.slow),
     ],
 )
 def test_a_place_that_a_network_does_not_have_is_refused_with_those_it_has(
@@ -497,6 +497,7 @@ def test_a_place_that_a_network_does_not_have_is_refused_with_those_it_has(
     assert not (tmp_path / "m").exists()
 
 
+@pytest.mark.slow
 def test_a_projection_is_kept_with_a_network_and_is_no_classifier(tmp_path):
     name = "vit_xsmall_patch16_clip_224.tinyclip_yfcc15m"
     network = drawn(timm.create_model(name))

@@ -110,6 +110,7 @@ def rows_of(run, wanted):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "made", [lambda: complete(), lambda: trained_run(), lambda: unbalanced(trained_run())]
 )
