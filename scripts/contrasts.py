@@ -18,8 +18,9 @@ with step(snakemake):
     from wordsight.statistics.audit import Evidence, audited
     from wordsight.statistics.comparison import Comparison
     from wordsight.statistics.conclusions import conclude
-    from wordsight.statistics.effects import Material, compare
+    from wordsight.statistics.effects import compare
     from wordsight.statistics.measures import Measure
+    from wordsight.statistics.paired_effects import Material
     from wordsight.statistics.planning import plan
     from wordsight.statistics.sensitivity import read_elsewhere, sensitivities
 

@@ -18,8 +18,9 @@ from wordsight.protocols.balance import balanced
 from wordsight.protocols.rows import make_rows, write_rows
 from wordsight.protocols.task import Task
 from wordsight.statistics.audit import Evidence, audited
-from wordsight.statistics.effects import Material, compare
+from wordsight.statistics.effects import compare
 from wordsight.statistics.model_means import standard_error, summarise
+from wordsight.statistics.paired_effects import Material
 from wordsight.statistics.recall import recalls
 
 

@@ -17,9 +17,11 @@ from wordsight.logs import logger
 from wordsight.protocols.rows import SCHEMA, make_rows, write_rows
 from wordsight.statistics import looks
 from wordsight.statistics.comparison import Comparison
-from wordsight.statistics.effects import COLUMNS, Material, holds_for
+from wordsight.statistics.effect_row import holds_for
+from wordsight.statistics.effects import COLUMNS
 from wordsight.statistics.effects import compare as compare_with_parts
 from wordsight.statistics.judging import REST
+from wordsight.statistics.paired_effects import Material
 from wordsight.tables.schema import checked
 from wordsight.tables.schemas import CONTRASTS
 

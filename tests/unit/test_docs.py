@@ -18,7 +18,7 @@ from wordsight.config.statistics import Margin, StatisticsSection
 from wordsight.protocols import robustness
 from wordsight.protocols.task import Task
 from wordsight.statistics import audit
-from wordsight.statistics.effects import ENOUGH_REPLICATES, UNKNOWN_GAIN
+from wordsight.statistics.effect_row import ENOUGH_REPLICATES, UNKNOWN_GAIN
 from wordsight.statistics.self_checks import ATTACK_CHECKS, HOPELESS_RADIUS
 from wordsight.tables.csv import write_csv
 from wordsight.tables.schema import checked

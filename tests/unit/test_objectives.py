@@ -16,8 +16,9 @@ from wordsight.files.parquet import read_frame, write_frame
 from wordsight.protocols.rows import make_rows, write_rows
 from wordsight.statistics import group_means
 from wordsight.statistics.comparison import Comparison
-from wordsight.statistics.effects import INTERVAL, Material, compare
+from wordsight.statistics.effects import INTERVAL, compare
 from wordsight.statistics.group_means import COLUMNS
+from wordsight.statistics.paired_effects import Material
 from wordsight.tables.joined import objectives_table
 from wordsight.tables.schema import checked
 from wordsight.tables.schemas import OBJECTIVES

@@ -17,7 +17,8 @@ from wordsight.protocols.rows import make_rows, write_rows
 from wordsight.statistics import verdicts
 from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.components import Part, Stratum, estimate
-from wordsight.statistics.effects import Material, compare
+from wordsight.statistics.effects import compare
+from wordsight.statistics.paired_effects import Material
 from wordsight.statistics.random_effects import random_effects
 from wordsight.statistics.sensitivity import (
     COLUMNS,

@@ -18,7 +18,7 @@ from wordsight.models.card import TrainingCard
 from wordsight.report.run import Run, place
 from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.confounding import differences
-from wordsight.statistics.effects import ENOUGH_REPLICATES
+from wordsight.statistics.effect_row import ENOUGH_REPLICATES
 from wordsight.statistics.records import ContrastRow
 from wordsight.statistics.self_checks import ATTACK_CHECKS, HOPELESS_RADIUS
 

@@ -12,7 +12,7 @@ from wordsight.models.card import ModelCard
 from wordsight.statistics.analyses import ELSEWHERE, KEYS, WITHOUT_DATASET, WITHOUT_MODEL
 from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.confounding import differences
-from wordsight.statistics.effects import ENOUGH_REPLICATES
+from wordsight.statistics.effect_row import ENOUGH_REPLICATES
 from wordsight.statistics.measures import Measures
 from wordsight.statistics.records import ContrastRow, records
 from wordsight.statistics.self_checks import ATTACK_CHECKS, HOPELESS_RADIUS

@@ -19,9 +19,10 @@ import pandas as pd
 from wordsight.config.statistics import StatisticsSection
 from wordsight.errors import DataError
 from wordsight.statistics.components import Part, Stratum, estimate
-from wordsight.statistics.effects import INTERVAL, holds_for, paired_observations
+from wordsight.statistics.effect_row import holds_for
+from wordsight.statistics.effects import INTERVAL
 from wordsight.statistics.measures import Measures
-from wordsight.statistics.observations import Observations, Origin, drawn, read_origin
+from wordsight.statistics.observations import Observations, Origin, drawn, paired_observations, read_origin
 from wordsight.statistics.verdicts import interval
 
 LEVELS = ["seeds", "trials", "items"]

@@ -1,6 +1,6 @@
 """Observations of one protocol, model and dataset, as matrices of trials by items."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -190,3 +190,33 @@ def _observations(
     return Observations(
         *names, items=known, trials=trials, seeds=seed[first], matrix=matrix.reshape(len(trials), len(ids))
     )
+
+
+def paired_observations(origins: list[Origin], metric: str) -> list[list[Observations]]:
+    """Observations of all models at each setting, which agree in items and draws."""
+    return agreeing(origins, metric, lambda origin: read_observations(origin.path, {metric}))
+
+
+def agreeing(
+    origins: list[Origin], metric: str, read: Callable[[Origin], list[Observations]]
+) -> list[list[Observations]]:
+    """The same, by a function that reads a file."""
+    reference = origins[0]
+    first = read(reference)
+    if not first:
+        raise DataError(f"{reference.path}: has no rows of {metric}")
+    columns = [first]
+    for origin in origins[1:]:
+        observed = read(origin)
+        both = f"{reference.path} and {origin.path}: {metric}: expected the same"
+        if origin.mode != reference.mode:
+            raise DataError(f"{both} mode, but they are {reference.mode} and {origin.mode}")
+        if [(c.parameter, c.setting) for c in observed] != [(c.parameter, c.setting) for c in first]:
+            raise DataError(f"{both} settings in both")
+        for ours, theirs in zip(first, observed, strict=True):
+            if not np.array_equal(ours.items, theirs.items):
+                raise DataError(f"{both} items in both")
+            if not (np.array_equal(ours.trials, theirs.trials) and np.array_equal(ours.seeds, theirs.seeds)):
+                raise DataError(f"{both} draws (trial and seed) in both")
+        columns.append(observed)
+    return [list(group) for group in zip(*columns, strict=True)]

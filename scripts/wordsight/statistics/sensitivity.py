@@ -34,7 +34,8 @@ from wordsight.statistics.analyses import (
 )
 from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.components import Estimate, Part, estimate, side_means
-from wordsight.statistics.effects import Material, compare
+from wordsight.statistics.effects import compare
+from wordsight.statistics.paired_effects import Material
 from wordsight.statistics.random_effects import over_datasets
 from wordsight.statistics.records import ContrastRow, records
 
