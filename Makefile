@@ -22,14 +22,14 @@ unlock: .venv/report cache  ## Remove the lock of a run that isn't running any m
 	$(SNAKEMAKE) --quiet rules --unlock
 
 # Each free worker gets the next file of tests, in the order that tests/conftest.py sets. Three workers keep two cores
-# busy while one waits, for Snakemake or a cluster.
-PYTEST = .venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# busy while one waits, for Snakemake or a cluster; fast tests wait for nothing.
+PYTEST = .venv/bin/python -m pytest --dist loadfile --no-loadscope-reorder
 
 test: .venv/dev  ## Run the tests.
-	$(PYTEST)
+	$(PYTEST) -n 3
 
 test-fast: .venv/dev  ## Run the fast tests: without Snakemake, a browser, and what is marked as slow.
-	$(PYTEST) -m "not slow" tests/unit tests/property
+	$(PYTEST) -n 2 -m "not slow" tests/unit tests/property
 
 # All texts are deleted first, so that the diff shows those that no test uses any more.
 snapshots: .venv/dev  ## Renew the texts of tests/snapshots; read the diff before you commit it.
