@@ -7,6 +7,7 @@ import csv
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -38,18 +39,20 @@ def load(section: CaptionedFolderDataset) -> Source:
     folders = _Folders(root)
     if problem := folders.problem(section.table):
         raise DataError(f"{table}: table: {problem}")
-    classes = class_names((row["label"] for _, row in _rows(table) if "label" in row), str(table))
+    with closing(_rows(table)) as rows:
+        classes = class_names((row["label"] for _, row in rows if "label" in row), str(table))
     numbers = {name: number for number, name in enumerate(classes)}
     splits: dict[str, list[Item]] = {split: [] for split in SPLITS}
     seen: set[str] = set()
-    for where, row in _rows(table):
-        name = PurePosixPath(row["image"]).as_posix()
-        if problem := folders.problem(name):
-            raise DataError(f"{where}: {row['image']}: {problem}")
-        if name in seen:
-            raise DataError(f"{where}: {name}: an earlier row has this image too")
-        seen.add(name)
-        splits[row["split"]].append(_item(root, name, row, numbers))
+    with closing(_rows(table)) as rows:
+        for where, row in rows:
+            name = PurePosixPath(row["image"]).as_posix()
+            if problem := folders.problem(name):
+                raise DataError(f"{where}: {row['image']}: {problem}")
+            if name in seen:
+                raise DataError(f"{where}: {name}: an earlier row has this image too")
+            seen.add(name)
+            splits[row["split"]].append(_item(root, name, row, numbers))
     train = hold_out(splits["train"], section.validation, root.absolute().name)
     return Source(section.path, USERS_OWN, classes, train, splits["test"])
 
@@ -100,16 +103,20 @@ def _read(root: Path, name: str) -> bytes:
 
 
 def _rows(table: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Place of each row for errors (the line that it ends on), and its cells by column."""
-    reader = csv.reader(_lines(table), strict=True)
-    try:
-        columns = _columns(table, next(reader, []))
-        for cells in reader:
-            if cells:
-                where = f"{table}, line {reader.line_num}"
-                yield where, _cells(where, columns, cells)
-    except csv.Error as error:
-        raise DataError(f"{table}, line {reader.line_num}: is not valid CSV ({error})") from None
+    """Place of each row for errors (the line that it ends on), and its cells by column.
+
+    Close it where reading ends early, so that the file is closed too.
+    """
+    with closing(_lines(table)) as lines:
+        reader = csv.reader(lines, strict=True)
+        try:
+            columns = _columns(table, next(reader, []))
+            for cells in reader:
+                if cells:
+                    where = f"{table}, line {reader.line_num}"
+                    yield where, _cells(where, columns, cells)
+        except csv.Error as error:
+            raise DataError(f"{table}, line {reader.line_num}: is not valid CSV ({error})") from None
 
 
 def _lines(table: Path) -> Iterator[str]:
