@@ -119,18 +119,18 @@ def test_neither_the_batches_nor_the_order_nor_the_other_images_matter():
 
 def test_a_batch_runs_attacks_of_every_length_and_what_follows_them():
     images = torch.full((3, 3, 4, 4), 0.5)
-    ends = {}
+    ends, spent, network = {}, [], Own(of_margin(lambda x: 0.015 - displaced(x)))
 
     def follow(attack, end):
         ends[attack.item, attack.index, attack.purpose] = (end.reached, end.taken)
+        spent.append(end.taken + 1)
         if attack.purpose == "first":
             return Attack(attack.item, 1, images[attack.item], 3, 0.5, "second")
         return None
 
-    network = of_margin(lambda x: 0.015 - displaced(x))
     starts = (Attack(item, 0, images[item], 1 + item, 1.0, "first") for item in range(3))
-    gradients = attack_all(
-        network,
+    attack_all(
+        network.logits,
         images,
         Goal(torch.zeros(3, dtype=torch.int64)),
         BALLS["linf"],
@@ -144,7 +144,7 @@ def test_a_batch_runs_attacks_of_every_length_and_what_follows_them():
         **{(item, 0, "first"): (False, 1 + item) for item in range(3)},
         **{(item, 1, "second"): (True, 2) for item in range(3)},
     }
-    assert gradients == sum(2 + item for item in range(3)) + 3 * 3
+    assert network.seen == sum(spent) == sum(2 + item for item in range(3)) + 3 * 3
 
 
 # Each self-check, and a network that fails it
@@ -273,7 +273,7 @@ def test_a_network_that_cannot_be_attacked_is_one_line(scores, message):
 def test_a_head_of_another_width_is_one_line():
     images, labels, ids = grey()
     head = Probe(np.zeros(5), np.zeros((2, 5)), np.zeros(2))
-    with pytest.raises(DataError, match="features are 192 wide, but the head was fitted on 5"):
+    with pytest.raises(DataError, match="features are 192 wide, but its head is for features of 5"):
         robustness.evaluate(
             Task("robustness", "m", "d"),
             Parameters(),

@@ -27,7 +27,15 @@ Croce and Hein, Reliable evaluation of adversarial robustness with an ensemble o
 attacks, 2020, https://arxiv.org/abs/2003.01690 (the checks)
 """
 
-from wordsight.protocols.robustness.encoders import draw, evaluate_encoder, fit_head
+from wordsight.protocols.robustness.encoders import attack_piece, draw, evaluate_encoder, fit_head
 from wordsight.protocols.robustness.evaluation import evaluate
+from wordsight.protocols.robustness.finished import Finished
 
-__all__ = ["draw", "evaluate", "evaluate_encoder", "fit_head"]
+__all__ = [
+    "Finished",
+    "attack_piece",
+    "draw",
+    "evaluate",
+    "evaluate_encoder",
+    "fit_head",
+]
