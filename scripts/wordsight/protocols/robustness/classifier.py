@@ -86,7 +86,9 @@ class Classifier(torch.nn.Module):
             )
         # Where a score is NaN, argmax would call the image broken.
         if torch.isnan(scores).any():
-            raise DataError(f"{self.where}: the classifier's scores are NaN")
+            raise DataError(
+                f"{self.where}: the classifier's scores are NaN; `make check-model` says what it makes"
+            )
         return scores
 
     def _scores(self, images: torch.Tensor, head: Any) -> torch.Tensor:

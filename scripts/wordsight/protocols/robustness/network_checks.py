@@ -28,7 +28,10 @@ def check_network(
     except RuntimeError as error:
         if out_of_memory(error):
             raise
-        raise DataError(f"{network.where}: the network can't take {sized}: {first_line(error)}") from None
+        raise DataError(
+            f"{network.where}: the network can't take {sized} ({first_line(error)}); set the size that it "
+            "takes by the model's `preprocessing`"
+        ) from None
     if first.shape[1] < 2:
         raise DataError(f"{network.where}: a classifier of 1 class is never wrong, so it can't be attacked")
     if int(labels.max()) >= first.shape[1]:
