@@ -10,7 +10,9 @@ The networks are convolutional ones of two sizes, fitted to noisy class patterns
 all over the grid. ``seconds`` are of the processor, the mean over the random starts, with the search's
 self-checks. ``gradients`` are for each image, and ``memory_mb`` is what the attacks add to the peak memory of
 the process, after both have attacked two images in it. The standard error of a difference of the curves is
-over images, each averaged over the starts.
+over images, each averaged over the starts: ``same_curve`` says that no difference is above two of it, and
+``no_weaker`` that ours is not above foolbox's by more than that. It may be below, since an image that breaks
+at one radius counts as broken at all larger ones, where foolbox's attack may fail.
 """
 
 import argparse
@@ -171,6 +173,7 @@ def compare(name: str, found: dict[str, dict], radii: list[float]) -> list[dict]
             "gradients_ratio": round(found["foolbox"]["gradients"] / one["gradients"], 2),
             "largest_difference": round(float(np.abs(mean).max()), 3) if method == "wordsight" else 0.0,
             "same_curve": bool(agree.all()),
+            "no_weaker": bool((mean <= 2 * errors).all()),
         }
         for method, one in found.items()
     ]

@@ -28,6 +28,7 @@ from wordsight.files.pixels import encode
 from wordsight.protocols.rows import make_rows, write_rows
 from wordsight.statistics.comparison import Comparison
 from wordsight.workflow.targets import (
+    attacked_models,
     confused,
     embedded_dataset,
     embedded_models,
@@ -351,6 +352,7 @@ def test_the_default_shows_a_seed_of_each_compared_objective_on_what_all_encoder
     assert embedded_dataset(config) == "mnist"
     models = ["captions_contrastive-0", "labels-0", "simclr-0", "captions_shuffled-0"]
     assert embedded_models(config) == [*models, "class_names-0", "untrained-0"]
+    assert attacked_models(config) == [*models, "class_names-0", "untrained-0"]
     contrasts = [comparison.name for comparison in confused(config)]
     assert contrasts == ["captions-labels", "captions-self_supervised", "captions-shuffled"]
     assert pictured_datasets(config) == ["mnist", "digits", "faces"]

@@ -9,7 +9,7 @@ from wordsight.errors import DataError
 from wordsight.protocols import robustness
 from wordsight.protocols.probe import Probe
 from wordsight.protocols.robustness.attack import Attack, attack_all
-from wordsight.protocols.robustness.balls import BALLS
+from wordsight.protocols.robustness.balls import BALLS, LInf, check_points
 from wordsight.protocols.robustness.classifier import Goal
 from wordsight.protocols.robustness.rechecks import TOLERATED
 from wordsight.protocols.robustness.square import square
@@ -222,6 +222,33 @@ def test_a_point_outside_the_ball_stops_the_attack():
             lambda *_: None,
             1,
         )
+
+
+def test_each_iterate_is_checked_and_not_only_where_an_attack_ends():
+    class Loose(LInf):
+        def project(self, perturbations, radii):
+            return perturbations
+
+    network = Own(of_margin(lambda x: 1.0 - displaced(x)))
+    images = torch.full((1, 3, 4, 4), 0.5)
+    never = Attack(0, 0, images[0], 50, 0.4, "whole")
+    goal = Goal(torch.zeros(1, dtype=torch.int64))
+    with pytest.raises(AssertionError, match="left its ball"):
+        attack_all(network.logits, images, goal, Loose(), [0.01], iter([never]), lambda *_: None, 1)
+    assert network.seen == 3  # the start, and two steps of 0.4 radii; the third goes beyond
+
+
+def test_what_is_no_image_or_beyond_its_ball_is_found():
+    images, radii = torch.full((2, 3, 4, 4), 0.5), torch.tensor([0.1, 0.4])
+    far = images + torch.tensor([0.1, 0.4]).view(-1, 1, 1, 1)
+    check_points(BALLS["linf"], far, images, radii)
+    with pytest.raises(AssertionError, match="left its ball"):
+        check_points(BALLS["linf"], far, images, radii.flip(0))
+    with pytest.raises(AssertionError, match="left its ball"):
+        check_points(BALLS["l2"], far, images, radii)
+    for points in (images + 0.6, images - 0.6):
+        with pytest.raises(AssertionError, match="left the range of pixels"):
+            check_points(BALLS["linf"], points, images, radii + 1)
 
 
 def test_square_finds_what_a_budget_of_queries_can_and_no_more():

@@ -69,7 +69,9 @@ def evaluate(
         Item-level metrics: ``accuracy`` at epsilon 0 and at every radius (1 still right), parameter
         ``epsilon``; ``min_epsilon``, the smallest radius that breaks the item (0 when it is wrong without
         attack, infinity when none does); ``robust_area`` in [0, 1]; in sound mode ``one_step_min_epsilon``,
-        the smallest radius at which one step breaks the item. With ``targeted``, also
+        the smallest radius at which one step breaks the item; and of several attacks ``strongest``, whether
+        the attack that the parameter names is the one that breaks the item at the smallest radius. With
+        ``apgd_steps``, an item is right only if Auto-PGD fails too (:mod:`strong`). With ``targeted``, also
         ``targeted_resistance``, ``targeted_min_epsilon`` and ``targeted_area``, which are the same for 1 as
         long as the item isn't taken for its target; with ``l2_epsilons``, ``l2_accuracy``,
         ``l2_min_epsilon`` and ``l2_area``; with ``minimum_norm``, the metric of that name. Of the trial:
