@@ -210,7 +210,7 @@ def main() -> None:
         print("\t".join(map(str, row.values())))
     if options.output:
         with options.output.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, rows[0])
+            writer = csv.DictWriter(file, rows[0], lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
 
