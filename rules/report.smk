@@ -6,6 +6,7 @@ if targets.example_names(settings):
         input:
             features=inputs.embedded_features(settings),
             robustness=inputs.attacked_results(settings),
+            examples=inputs.adversarial_examples(settings),
             transfer=inputs.confused_results(settings),
             datasets=inputs.pictured(settings, "card.json"),
             test_images=inputs.pictured(settings, "test.parquet"),

@@ -10,8 +10,11 @@ for cut in targets.cuts_of_protocol(settings, "robustness"):
             dataset="resources/datasets/{dataset}/card.json",
             test_images="resources/datasets/{dataset}/test.parquet",
             train=per_job(inputs.head_features, "robustness", cut),
+            texts=per_job(inputs.head_texts, "robustness", cut),
+            pieces=per_job(inputs.pieces, "robustness", cut),
         output:
-            cut.files("results/robustness/{model}/{dataset}.parquet"),
+            rows=cut.files("results/robustness/{model}/{dataset}.parquet"),
+            examples=cut.files("results/robustness/{model}/{dataset}.safetensors"),
         log:
             f"logs/{cut.rule('robustness')}/{cut.job()}.log",
         benchmark:
@@ -39,3 +42,39 @@ for cut in targets.cuts_of_protocol(settings, "robustness"):
             "../scripts/robustness.py"
 
     prefer(cut.rule("robustness"), "robustness")
+
+
+# With `images_per_job`, the images are attacked in pieces, which the rule above joins.
+rule robustness_piece:
+    input:
+        weights=per_job(inputs.of_models, targets.ALONE, "weights.safetensors"),
+        network=per_job(inputs.of_models, targets.ALONE, "network.json"),
+        dataset="resources/datasets/{dataset}/card.json",
+        test_images="resources/datasets/{dataset}/test.parquet",
+        train=per_job(inputs.head_features, "robustness", targets.ALONE),
+        texts=per_job(inputs.head_texts, "robustness", targets.ALONE),
+    output:
+        "results/robustness_pieces/{model}/{dataset}/{piece}.json",
+    log:
+        "logs/robustness_piece/{model}/{dataset}/{piece}.log",
+    benchmark:
+        "results/benchmarks/robustness_piece/{model}/{dataset}/{piece}.tsv"
+    wildcard_constraints:
+        piece=r"\d+",
+    conda:
+        "../envs/encoders.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=60,
+    params:
+        code=per_job(encoder_code, "robustness_piece.py", targets.ALONE),
+        places=per_job(params.places, targets.ALONE),
+        parameters=per_job(params.of_protocol, "robustness"),
+        heads=per_job(params.heads, "robustness", targets.ALONE),
+        piece=per_job(params.piece, "robustness"),
+        features=params.values_of(settings, "features"),
+        mode=per_job(params.mode, "robustness"),
+        seed=settings.seed,
+    script:
+        "../scripts/robustness_piece.py"

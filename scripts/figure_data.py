@@ -11,6 +11,7 @@ from wordsight.steps import step
 with step(snakemake):
     from wordsight.config.load import validate
     from wordsight.datasets.reading import open_split
+    from wordsight.figures.images.adversarial_examples import adversarial_examples
     from wordsight.figures.images.confusions import confusions
     from wordsight.figures.images.features import features
     from wordsight.figures.images.robust_images import robust_images
@@ -24,6 +25,7 @@ with step(snakemake):
     gather = {
         "features": lambda: features(map(read_features, files.features), splits[params.dataset], params.seed),
         "robust_images": partial(robust_images, files.robustness, splits, params.groups),
+        "adversarial_examples": partial(adversarial_examples, files.examples, splits, params.groups),
         "confusions": partial(confusions, files.transfer, comparisons, splits),
     }
     for output in map(Path, snakemake.output):

@@ -11,6 +11,7 @@ SECRETS = re.compile(
     re.IGNORECASE,
 )
 
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory")  # as torch has it in a RuntimeError
 KEPT = "\n\xa0\u202f"  # line break, and spaces at which no line breaks
 
 
@@ -65,3 +66,8 @@ class DownloadError(WordsightError):
 def first_line(error: Exception) -> str:
     """First line of another library's error message, cut to 120 characters."""
     return (str(error).strip() or type(error).__name__).splitlines()[0][:120]
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch says that there is no memory left, on a CPU or on a GPU."""
+    return any(words in str(error) for words in OUT_OF_MEMORY)

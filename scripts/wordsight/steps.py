@@ -11,13 +11,10 @@ from typing import Any, NoReturn
 
 from threadpoolctl import threadpool_limits
 
-from wordsight.errors import WordsightError, masked, plain
+from wordsight.errors import WordsightError, masked, out_of_memory, plain
 from wordsight.files import stamps
 from wordsight.files.disk import make_folder
 from wordsight.logs import logger
-
-# What torch says in a RuntimeError when there is no memory left, on a CPU and on a GPU.
-OUT_OF_MEMORY = ("can't allocate memory", "out of memory")
 
 
 @contextmanager
@@ -37,9 +34,7 @@ def step(job: Any) -> Iterator[logging.Logger]:
     started = time.perf_counter()
     try:
         with _logged(Path(job.log[0])):
-            inputs = {
-                file: stamps.stamped_content_of(file) or stamps.content_of(Path(file)) for file in job.input
-            }
+            inputs = stamps.contents_of(job.input)
             with threadpool_limits(job.threads):
                 yield logger
             stamps.write(job.output, job.rule, stamps.digests(dict(job.params.items())), inputs)
@@ -49,7 +44,7 @@ def step(job: Any) -> Iterator[logging.Logger]:
     except MemoryError:
         _end(_want_of_memory(job))
     except RuntimeError as error:
-        if not any(words in str(error) for words in OUT_OF_MEMORY):
+        if not out_of_memory(error):
             raise
         _end(_want_of_memory(job))
 

@@ -22,10 +22,11 @@ import torch
 import yaml
 from PIL import Image
 
+import attacked
 import snapshots
 from in_process import run
 from wordsight.config.load import load, read
-from wordsight.errors import ConfigError
+from wordsight.errors import WordsightError
 from wordsight.workflow import inputs, own_files, params
 from wordsight.workflow.pairing import resolve
 
@@ -163,6 +164,9 @@ IN_VALUES = {
     "no radius": ("protocols/robustness", {"datasets": {"digits": {"head": "fitted"}}, "epsilons": []}),
     "an attack without steps": ("protocols/robustness", {"datasets": {"digits": {"head": "fitted"}}, "steps": 0}),
     "an own classifier that no model has": ("protocols/robustness", {"datasets": {"digits": {"head": "own"}}}),
+    "class names without a text tower": ("protocols/robustness", {"datasets": {"digits": {"head": "text"}}}),
+    "an attack without Auto-PGD steps": ("protocols/robustness", {"datasets": {"digits": {"head": "fitted"}}, "apgd_steps": 0}),
+    "attacks on no image": ("images_per_job", 0),
     "a margin of 5": ("statistics/margins", {"accuracy": 5.0}),
     "a margin for an unknown metric": ("statistics/margins", {"acuracy": 0.1}),
     "a confidence of 95": ("statistics/confidence", 95),
@@ -752,6 +756,50 @@ for condition, act in TEXTS.items():
     case("text", condition)(act)
 
 
+# Attacks
+
+
+def attack(scores, images=8, head=None, **options):
+    """Attack a network that is given by a function from images to scores."""
+
+    def act(_):
+        import torch
+
+        class Network(torch.nn.Module):
+            def forward(self, points):
+                return points.flatten(1)
+
+            def logits(self, points):
+                return scores(torch, points)
+
+        pixels = np.full((2, 3, images, images), 0.5, dtype=np.float32)
+        attacked.run(Network(), (pixels, np.zeros(2, dtype=np.int64), ["a", "b"]), head=head, **options)
+
+    return act
+
+
+def two(_, points):
+    return points.flatten(1)[:, :2]
+
+
+def head_of_another_width(folder):
+    from wordsight.protocols.probe import Probe
+
+    attack(two, head=Probe(np.zeros(5), np.zeros((2, 5)), np.zeros(2)))(folder)
+
+
+ATTACKS = {
+    "a target that is the label itself": attack(two, mode="paper", targeted=True),
+    "a classifier of one class": attack(lambda _, points: points.flatten(1)[:, :1]),
+    "a network without gradients": attack(lambda _, points: two(_, points.detach())),
+    "images smaller than the network takes": attack(lambda torch, points: torch.nn.functional.conv2d(points, torch.ones(2, 3, 11, 11))),
+    "a head of another width than the features": head_of_another_width,
+    "scores that are not numbers": attack(lambda _, points: two(_, points) * float("nan")),
+}  # fmt: skip
+for condition, act in ATTACKS.items():
+    case("attacks", condition)(act)
+
+
 # Environment
 
 
@@ -798,7 +846,7 @@ def line_of(act, folder, capsys):
     """The one line in which an action ends, as a user sees it."""
     try:
         act(folder)
-    except ConfigError as error:  # `make` and the Snakefile print it
+    except WordsightError as error:  # `make`, the Snakefile or the step prints it
         return f"wordsight: error: {error}"
     except SystemExit as end:
         status = end.code

@@ -21,6 +21,7 @@ from wordsight.catalogue.section import Section
 from wordsight.workflow import provenance
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+ATTACKS = ("robustness", "robustness_piece")
 
 
 def names(folder):
@@ -39,7 +40,7 @@ def steps():
     found |= {("model", (f"models.sources.{source}",)) for source in names("models/sources")}
     found |= {
         (step, (f"models.architectures.{family}",))
-        for step in ("features", "robustness", "check_model", "check_top1", "model")
+        for step in ("features", *ATTACKS, "check_model", "check_top1", "model")
         for family in families
     }
     found |= {
@@ -97,7 +98,7 @@ def with_a_new_name(text):
 
 
 EVALUATIONS = {name for name, record in PROTOCOLS.items() if not record.runs_encoder}
-IMAGES = {"sentences", "pretrain", "learning_rate", "features", "robustness", "figure_data", "check_top1"}
+IMAGES = {"sentences", "pretrain", "learning_rate", "features", *ATTACKS, "figure_data", "check_top1"}
 WORDS = {"figure", "report", "result_tables", "learning_rates"}
 # The steps that an edit of a module reruns.
 EDITS = {
@@ -119,12 +120,14 @@ EDITS = {
     "catalogue/architectures.py": {"model", "pretrain"},
     "protocols/few_shot.py": {"few_shot"},
     "protocols/spectral.py": {"clustering"},
-    "protocols/robustness/search.py": {"robustness"},
+    "protocols/robustness/search.py": {*ATTACKS},
+    "protocols/robustness/apgd.py": {*ATTACKS},
+    "protocols/robustness/finished.py": {*ATTACKS},
     "datasets/corrupting.py": {"corrupted_images"},
     "datasets/versions.py": {"corrupted_images", "corruptions"},
     "datasets/writing.py": {"dataset", "corrupted_images"},
     "protocols/corruptions.py": {"corruptions"},
-    "protocols/probe.py": {"transfer", "robustness", "corruptions", "cross_style_probe", "learning_rate"},
+    "protocols/probe.py": {"transfer", *ATTACKS, "corruptions", "cross_style_probe", "learning_rate"},
     "statistics/audit.py": {"contrasts"},
     "figures/training.py": {"figure"},
     "report/cautions.py": {"report"},
@@ -165,7 +168,8 @@ def test_what_is_there_for_type_checkers_alone_counts_for_nothing(changed):
 
 # What a step may take from modules that its digest ignores, beside types.
 LOADING = {"validate", "protocol_parameters"}
-TALKING = {"logger", "progress", "step", "first_line", "masked", "plain"}
+# Whether the memory was too little decides how many images pass together, and what is said; no result.
+TALKING = {"logger", "progress", "step", "first_line", "masked", "plain", "out_of_memory"}
 
 
 @cache

@@ -16,16 +16,19 @@ from wordsight.datasets import building
 from wordsight.datasets.reading import open_split
 from wordsight.datasets.source import Item, Source
 from wordsight.errors import DataError
+from wordsight.figures.images.adversarial_examples import adversarial_examples
 from wordsight.figures.images.confusions import ROWS, confusions, shares, shown
 from wordsight.figures.images.features import MOST, features, plane
 from wordsight.figures.images.robust_images import robust_images
 from wordsight.figures.images.thumbnails import SIDE, thumbnail, thumbnails
 from wordsight.files.disk import write_json
+from wordsight.files.example_sets import NONE, Examples, read_examples, write_examples
 from wordsight.files.feature_sets import Features
 from wordsight.files.pixels import encode
 from wordsight.protocols.rows import make_rows, write_rows
 from wordsight.statistics.comparison import Comparison
 from wordsight.workflow.targets import (
+    attacked_models,
     confused,
     embedded_dataset,
     embedded_models,
@@ -201,6 +204,56 @@ def test_what_nothing_breaks_has_no_radius_and_what_is_wrong_comes_before_what_b
     assert "Infinity" not in (tmp_path / "out.json").read_text()
 
 
+# Adversarial examples
+
+
+def made_of(split, radii=(0.0, 0.25, np.inf)):
+    """Examples of the first images: one that is wrong, one that becomes the next class, one that resists."""
+    places = range(len(radii))
+    images = np.stack([np.asarray(image) for _, image in split.images(set(places))])
+    changes = np.zeros(images.shape, dtype=np.float16)
+    changes[1, :4], changes[1, 4:] = 0.25, -0.125
+    return Examples(
+        [split.ids[place] for place in places], images, changes, np.array(radii), np.array([2, 2, NONE])
+    )
+
+
+def test_each_image_has_what_it_became_and_what_was_added_by_encoder(tmp_path, splits):
+    split, paths = splits["first"], []
+    for model in ("labels-0", "given"):
+        paths.append(tmp_path / model / "first.safetensors")
+        write_examples(paths[-1], made_of(split))
+    found = adversarial_examples(paths, splits, {"labels-0": "labels", "given": "given"})
+    (part,) = found["datasets"]
+    assert part["dataset"] == "first"
+    assert [(one["item"], one["class"]) for one in part["images"]] == [
+        (split.ids[place], CLASSES[split.labels[place]]) for place in range(3)
+    ]
+    assert [one["group"] for one in part["encoders"]] == ["labels", "given"]
+    wrong, broken, resists = part["encoders"][0]["attacks"]
+    assert (wrong["radius"], wrong["class"], wrong["added"]) == (0, "cup", None)
+    assert resists == {"radius": None, "class": None, "attacked": None, "added": None}
+    assert (broken["radius"], broken["class"]) == (0.25, "cup")
+    # No change would be grey, 127 or 128; the largest one is white, and half of it the other way is dark.
+    added, changed = pixels(broken["added"]), pixels(broken["attacked"])
+    assert set(np.unique(added)) == {255, 64}
+    grey = np.asarray(next(iter(split.images({1})))[1]).astype(int)
+    assert np.unique(changed).tolist() == sorted({max(grey.flat[0] - 32, 0), grey.flat[0] + 64})
+
+
+def test_adversarial_examples_are_read_as_they_were_written(tmp_path, splits):
+    written = made_of(splits["first"])
+    write_examples(tmp_path / "a.safetensors", written)
+    found = read_examples(tmp_path / "a.safetensors")
+    assert found.items == written.items
+    for name in ("images", "changes", "radii", "classes"):
+        assert np.array_equal(getattr(found, name), getattr(written, name))
+    (tmp_path / "b.safetensors").write_bytes(b"none")
+    for name in ("b", "gone"):
+        with pytest.raises(DataError, match=rf"{name}\.safetensors: is not a file of adversarial examples"):
+            read_examples(tmp_path / f"{name}.safetensors")
+
+
 def test_a_single_attacked_image_is_shown_once(tmp_path, splits):
     path = attacked(tmp_path / "m.parquet", "m", "first", {splits["first"].ids[0]: 0.1})
     (part,) = robust_images([path], splits, {"m": "m"})["datasets"]
@@ -299,6 +352,7 @@ def test_the_default_shows_a_seed_of_each_compared_objective_on_what_all_encoder
     assert embedded_dataset(config) == "mnist"
     models = ["captions_contrastive-0", "labels-0", "simclr-0", "captions_shuffled-0"]
     assert embedded_models(config) == [*models, "class_names-0", "untrained-0"]
+    assert attacked_models(config) == [*models, "class_names-0", "untrained-0"]
     contrasts = [comparison.name for comparison in confused(config)]
     assert contrasts == ["captions-labels", "captions-self_supervised", "captions-shuffled"]
     assert pictured_datasets(config) == ["mnist", "digits", "faces"]
@@ -308,9 +362,9 @@ def test_the_default_shows_a_seed_of_each_compared_objective_on_what_all_encoder
     ("names", "asked"),
     [
         (["clustering"], ["features"]),
-        (["robustness"], ["robust_images"]),
+        (["robustness"], ["robust_images", "adversarial_examples"]),
         (["transfer"], ["features", "confusions"]),
-        (["cross_style_probe", "robustness"], ["features", "robust_images"]),
+        (["cross_style_probe", "robustness"], ["features", "robust_images", "adversarial_examples"]),
     ],
 )
 def test_a_figure_is_there_only_where_its_protocol_runs(names, asked):

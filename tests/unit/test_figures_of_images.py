@@ -18,7 +18,7 @@ from wordsight.tables.reading import Tables
 
 pytestmark = pytest.mark.slow
 
-NAMES = ["features", "robust_images", "confusions"]
+NAMES = ["features", "robust_images", "adversarial_examples", "confusions"]
 PICTURE = thumbnail(Image.new("RGB", (8, 8), (30, 60, 90)))
 MODELS = trained(["simclr", "labels", "captions_contrastive"], seeds=2)
 NASTY = '<b>&"x"</b>'
@@ -64,7 +64,23 @@ def confused(names=("a", "b", "c"), gaps=(0.2, -0.1), contrasts=2):
     return {"contrasts": [one | {"contrast": f"contrast-{n}"} for n in range(contrasts)]}
 
 
-GATHERED = {"features": embedded, "robust_images": robust, "confusions": confused}
+def adversarial(name="ant, emmet, pismire", images=5):
+    """What images.adversarial_examples gathers."""
+    broken = {"radius": 0.01, "class": name, "attacked": PICTURE, "added": PICTURE}
+    unbroken = {"radius": None, "class": None, "attacked": None, "added": None}
+    wrong = unbroken | {"radius": 0.0, "class": name}
+    attacks = [broken, unbroken, wrong, broken, broken][:images]
+    shown = [{"item": f"i{n}", "class": name, "image": PICTURE} for n in range(images)]
+    encoders = [{"group": group, "attacks": attacks} for group in ("labels", "simclr")]
+    return {"datasets": [{"dataset": "toys", "images": shown, "encoders": encoders}]}
+
+
+GATHERED = {
+    "features": embedded,
+    "robust_images": robust,
+    "adversarial_examples": adversarial,
+    "confusions": confused,
+}
 
 
 def drawn(examples):
@@ -108,7 +124,7 @@ def test_every_line_of_a_tooltip_has_a_plain_title(name):
     assert not [tip for tip in tips if "_" in tip.get("title", tip["field"])]
 
 
-@pytest.mark.parametrize("name", ["robust_images", "confusions"])
+@pytest.mark.parametrize("name", ["robust_images", "adversarial_examples", "confusions"])
 def test_images_are_in_the_figure_itself(name):
     spec = draw(name, GATHERED[name]())
     found = re.findall(r'(?:xlink:)?href="([^"]+)"', svg(spec))
@@ -184,6 +200,16 @@ def test_synonyms_and_the_ends_of_long_names_are_left_out_below_an_image():
     assert "a-name-that-is-far…" in shown
 
 
+def test_each_attack_has_its_class_and_radius_below_and_pictures_only_if_it_changed_something():
+    spec = draw("adversarial_examples", adversarial())
+    said = texts(spec)
+    assert said.count("at 0.01") == 2 * 3
+    assert said.count("never broken") == said.count("without attack") == 2
+    assert said.count("ant") == 5 + 2 * 4
+    drawn_images = svg(spec).count("<image")
+    assert drawn_images == 5 + 2 * 3 * 2
+
+
 def test_a_single_image_has_one_end():
     examples = robust()
     for part in examples["datasets"]:
@@ -246,6 +272,7 @@ def test_markup_in_names_stays_text(name):
     examples = {
         "features": embedded() | {"classes": [NASTY, "b", "c", "d"]},
         "robust_images": robust(name=NASTY),
+        "adversarial_examples": adversarial(name=NASTY),
         "confusions": confused(names=(NASTY, "b", "c")),
     }[name]
     page = svg(draw(name, examples))

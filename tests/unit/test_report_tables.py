@@ -17,6 +17,7 @@ from hand_made import (
     make_run,
     model_card,
     results,
+    row,
     sensitivity,
     trained_run,
     training_card,
@@ -351,3 +352,20 @@ def test_with_many_effects_the_tables_leave_out_single_datasets_but_keep_cells()
     )}  # fmt: skip
     (few,) = contrast_tables(trained_run())
     assert {"shapes", "toys", "all datasets"} < {cells[1] for cells in few.rows}
+
+
+def test_a_table_has_the_share_of_images_that_each_attack_breaks_at_the_smallest_radius():
+    rows = [
+        *(row("robustness", model, "shapes", "robust_area", 0.5) for model in ("first", "second")),
+        *(
+            row("robustness", "first", "shapes", "strongest", share, name)
+            for name, share in (("pgd", 0.75), ("one_step", 0.2))
+        ),
+        row("robustness", "second", "shapes", "strongest", 0.4, "one_step"),
+    ]
+    run = make_run(rows=pd.DataFrame(rows))
+    run.config["protocols"] = {"robustness": {"datasets": {"shapes": {}}}}
+    _, by_attack = primary_tables(run)
+    assert by_attack.columns == ["model", "one step", "descent"]
+    assert by_attack.rows == [["first", "20.0", "75.0"], ["second", "40.0", "–"]]
+    assert set(by_attack.links) == {(0, 1), (0, 2), (1, 1)}

@@ -4,95 +4,20 @@ import numpy as np
 import pytest
 import torch
 
+from attacked import GRID, Linear, Network, curve, draw, foolbox_curve, run
 from wordsight.catalogue.protocols.robustness import Parameters
 from wordsight.errors import DataError
 from wordsight.files.feature_sets import Features
 from wordsight.protocols import robustness
 from wordsight.protocols.probe import Probe
 from wordsight.protocols.robustness.attack import Attack, attack_all
+from wordsight.protocols.robustness.attacked import PAPER_STEPS
 from wordsight.protocols.robustness.balls import BALLS
 from wordsight.protocols.robustness.classifier import Classifier, Goal, target_classes, verdict
-from wordsight.protocols.robustness.evaluation import PAPER_STEPS, TARGETED
+from wordsight.protocols.robustness.evaluation import TARGETED
 from wordsight.protocols.robustness.minimum import beats
 from wordsight.protocols.robustness.sweep import import_foolbox
 from wordsight.protocols.task import Task
-
-GRID = [0.001, 0.01, 0.03, 0.1, 0.3, 1.0]
-
-
-class Network(torch.nn.Module):
-    """A small convolutional network that normalises its input."""
-
-    def __init__(self, seed: int = 0, std: float = 0.25, classes: int = 4) -> None:
-        super().__init__()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.body = torch.nn.Sequential(
-                torch.nn.Conv2d(3, 8, 3, stride=2),
-                torch.nn.ReLU(),
-                torch.nn.Conv2d(8, 8, 3),
-                torch.nn.Flatten(),
-            )
-            self.classifier = torch.nn.Linear(200, classes)
-        self.std = std
-        self.eval().requires_grad_(False)
-
-    def forward(self, images):
-        return self.body((images - 0.5) / self.std)
-
-    def logits(self, images):
-        return self.classifier(self(images))
-
-
-class Linear(torch.nn.Module):
-    """Two classes whose margin is linear in the pixels: the distance to the boundary is known."""
-
-    def __init__(self, weight: torch.Tensor, bias: float, scale: float = 1.0) -> None:
-        super().__init__()
-        self.weight, self.bias, self.scale = weight, bias, scale
-
-    def logits(self, images):
-        margin = ((images - 0.5) / self.scale).flatten(1) @ self.weight + self.bias
-        return torch.stack([margin, -margin], dim=1)
-
-
-def draw(network, n=24, seed=0):
-    rng = np.random.default_rng(seed)
-    images = rng.uniform(size=(n, 3, 16, 16)).astype(np.float32)
-    labels = network.logits(torch.from_numpy(images)).argmax(dim=1).numpy()
-    labels[:3] = (labels[:3] + 1) % 4
-    return images, labels, [f"i{i}" for i in range(n)]
-
-
-def run(network, data, *, head=None, mode="sound", model="m", **section):
-    images, labels, ids = data
-    tables = robustness.evaluate(
-        Task("robustness", model, "d", mode),
-        Parameters(**{"epsilons": GRID, "steps": 10, "batch_size": 8, **section}),
-        encoder=network,
-        head=head,
-        images=images,
-        labels=labels,
-        ids=ids,
-    )
-    rows = {}
-    for table in (t.to_pandas() for t in tables):
-        rows.setdefault(table["metric"][0], []).append(table)
-    return rows
-
-
-def curve(rows):
-    return np.array([table["value"] for table in rows["accuracy"]])
-
-
-def foolbox_curve(network, data, steps):
-    foolbox = import_foolbox()
-    images, labels = torch.from_numpy(data[0]), torch.from_numpy(data[1])
-    target = foolbox.PyTorchModel(Classifier(network, None, "").eval(), bounds=(0, 1))
-    attack = foolbox.attacks.LinfPGD(rel_stepsize=2.5 / steps, steps=steps, random_start=True)
-    torch.manual_seed(1)
-    criterion = foolbox.criteria.Misclassification(labels)
-    return ~attack(target, images, criterion, epsilons=[0.0, *GRID])[2].numpy()
 
 
 @pytest.fixture(autouse=True)
@@ -526,7 +451,9 @@ TASK = Task("robustness", "m", "d", seed=3)
 
 def attack_encoder(encoder, test, train, **options):
     section = Parameters(epsilons=GRID, steps=5, **options)
-    return robustness.evaluate_encoder(TASK, section, encoder=encoder, test=test, images=6, train=train)
+    return robustness.evaluate_encoder(
+        TASK, section, encoder=encoder, test=test, images=6, train=train
+    ).tables
 
 
 def test_a_head_is_fitted_on_training_features_and_attacked_on_a_draw_of_test_images():
@@ -534,7 +461,7 @@ def test_a_head_is_fitted_on_training_features_and_attacked_on_a_draw_of_test_im
     encoder = Encoder()
     tables = attack_encoder(encoder, test, encoder.features(train))
     items = tables[0]["item"].to_pylist()
-    chosen = robustness.draw(TASK, test.labels, test.ids, 6)
+    chosen = np.sort(robustness.draw(TASK, test.labels, test.ids)[:6])
     assert items == [test.ids[place] for place in chosen]
     assert len(set(items)) == 6
     assert np.array_equal(chosen, np.sort(chosen))
@@ -551,8 +478,8 @@ def test_the_drawn_images_depend_on_the_dataset_and_not_on_the_model():
     drawn = [attack_encoder(e, test, e.features(train))[0]["item"] for e in (Encoder(0), Encoder(1))]
     assert drawn[0].equals(drawn[1])
     other = Task("robustness", "m", "other", seed=3)
-    assert not np.array_equal(*(robustness.draw(task, test.labels, test.ids, 6) for task in (TASK, other)))
-    assert robustness.draw(TASK, test.labels[:4], test.ids[:4], 6).tolist() == [0, 1, 2, 3]
+    assert not np.array_equal(*(robustness.draw(task, test.labels, test.ids) for task in (TASK, other)))
+    assert sorted(robustness.draw(TASK, test.labels[:4], test.ids[:4])) == [0, 1, 2, 3]
 
 
 def test_paper_mode_attacks_the_papers_images_of_imagenet():
@@ -563,10 +490,10 @@ def test_paper_mode_attacks_the_papers_images_of_imagenet():
     listed = sorted(range(50_000), key=lambda place: (labels[place], names[place]))
     task = Task("robustness", "m", "imagenet", "paper", 7)
     for count in (5, 1000):
-        chosen = robustness.draw(task, labels, names, count)
+        chosen = robustness.draw(task, labels, names)[:count]
         np.random.seed(42)  # noqa: NPY002
         theirs = np.random.permutation(50_000)[:count]  # noqa: NPY002
-        assert chosen.tolist() == sorted(listed[place] for place in theirs)
+        assert chosen.tolist() == [listed[place] for place in theirs]
         assert theirs[:5].tolist() == [33553, 9427, 199, 12447, 39489]
 
 
@@ -582,11 +509,37 @@ def test_a_run_of_own_and_fitted_classifiers_says_which_each_is():
             images=6,
             train=features,
             named=True,
-        )
+        ).tables
         plain = attack_encoder(encoder, test, features)
         (row,) = [table.to_pylist() for table in named if table["metric"][0].as_py() == "own_head"]
         assert [one["value"] for one in row] == [own]
         assert "own_head" not in {table["metric"][0].as_py() for table in plain}
+
+
+def test_adversarial_examples_are_the_smallest_that_the_rows_have_a_radius_of():
+    test, train, encoder = Pictures(20, 1, "test"), Pictures(40, 0, "train"), Encoder()
+    section = Parameters(epsilons=GRID, steps=5)
+    options = {"encoder": encoder, "test": test, "images": 8, "train": encoder.features(train)}
+    tables, shown = robustness.evaluate_encoder(TASK, section, **options)
+    rows = next(table for table in tables if table["metric"][0].as_py() == "min_epsilon")
+    smallest = dict(zip(rows["item"].to_pylist(), rows["value"].to_pylist(), strict=True))
+    drawn = robustness.draw(TASK, test.labels, test.ids)[:5]
+    assert shown.items == [test.ids[place] for place in np.sort(drawn)]
+    assert shown.radii.tolist() == [smallest[item] for item in shown.items]
+    broken = (shown.radii > 0) & np.isfinite(shown.radii)
+    assert broken.any()
+    largest = np.abs(shown.changes.astype(float)).max(axis=(1, 2, 3))
+    assert (largest[broken] <= shown.radii[broken] * 1.001).all()
+    assert (largest[~broken] == 0).all()
+    head = robustness.fit_head(TASK, section, encoder.features(train), 2).probe.as_module()
+    pixels = np.stack([encoder.preprocess(image) for _, image in test.images(set(drawn.tolist()))])
+    points = torch.from_numpy(pixels + np.moveaxis(shown.changes.astype(np.float32), -1, 1))
+    assert np.abs(pixels * 255 - np.moveaxis(shown.images, -1, 1)).max() <= 0.5
+    labels = test.labels[np.sort(drawn)]
+    assert (shown.classes[broken] != labels[broken]).all()
+    assert (head(encoder(points)).argmax(dim=1).numpy() == shown.classes)[
+        broken
+    ].mean() >= 0.5  # of half precision
 
 
 def test_a_training_image_among_the_test_images_is_a_leak():

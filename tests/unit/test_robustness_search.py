@@ -9,7 +9,7 @@ from wordsight.errors import DataError
 from wordsight.protocols import robustness
 from wordsight.protocols.probe import Probe
 from wordsight.protocols.robustness.attack import Attack, attack_all
-from wordsight.protocols.robustness.balls import BALLS
+from wordsight.protocols.robustness.balls import BALLS, LInf, check_points
 from wordsight.protocols.robustness.classifier import Goal
 from wordsight.protocols.robustness.rechecks import TOLERATED
 from wordsight.protocols.robustness.square import square
@@ -119,18 +119,18 @@ def test_neither_the_batches_nor_the_order_nor_the_other_images_matter():
 
 def test_a_batch_runs_attacks_of_every_length_and_what_follows_them():
     images = torch.full((3, 3, 4, 4), 0.5)
-    ends = {}
+    ends, spent, network = {}, [], Own(of_margin(lambda x: 0.015 - displaced(x)))
 
     def follow(attack, end):
         ends[attack.item, attack.index, attack.purpose] = (end.reached, end.taken)
+        spent.append(end.taken + 1)
         if attack.purpose == "first":
             return Attack(attack.item, 1, images[attack.item], 3, 0.5, "second")
         return None
 
-    network = of_margin(lambda x: 0.015 - displaced(x))
     starts = (Attack(item, 0, images[item], 1 + item, 1.0, "first") for item in range(3))
-    gradients = attack_all(
-        network,
+    attack_all(
+        network.logits,
         images,
         Goal(torch.zeros(3, dtype=torch.int64)),
         BALLS["linf"],
@@ -144,7 +144,7 @@ def test_a_batch_runs_attacks_of_every_length_and_what_follows_them():
         **{(item, 0, "first"): (False, 1 + item) for item in range(3)},
         **{(item, 1, "second"): (True, 2) for item in range(3)},
     }
-    assert gradients == sum(2 + item for item in range(3)) + 3 * 3
+    assert network.seen == sum(spent) == sum(2 + item for item in range(3)) + 3 * 3
 
 
 # Each self-check, and a network that fails it
@@ -224,6 +224,33 @@ def test_a_point_outside_the_ball_stops_the_attack():
         )
 
 
+def test_each_iterate_is_checked_and_not_only_where_an_attack_ends():
+    class Loose(LInf):
+        def project(self, perturbations, radii):
+            return perturbations
+
+    network = Own(of_margin(lambda x: 1.0 - displaced(x)))
+    images = torch.full((1, 3, 4, 4), 0.5)
+    never = Attack(0, 0, images[0], 50, 0.4, "whole")
+    goal = Goal(torch.zeros(1, dtype=torch.int64))
+    with pytest.raises(AssertionError, match="left its ball"):
+        attack_all(network.logits, images, goal, Loose(), [0.01], iter([never]), lambda *_: None, 1)
+    assert network.seen == 3  # the start, and two steps of 0.4 radii; the third goes beyond
+
+
+def test_what_is_no_image_or_beyond_its_ball_is_found():
+    images, radii = torch.full((2, 3, 4, 4), 0.5), torch.tensor([0.1, 0.4])
+    far = images + torch.tensor([0.1, 0.4]).view(-1, 1, 1, 1)
+    check_points(BALLS["linf"], far, images, radii)
+    with pytest.raises(AssertionError, match="left its ball"):
+        check_points(BALLS["linf"], far, images, radii.flip(0))
+    with pytest.raises(AssertionError, match="left its ball"):
+        check_points(BALLS["l2"], far, images, radii)
+    for points in (images + 0.6, images - 0.6):
+        with pytest.raises(AssertionError, match="left the range of pixels"):
+            check_points(BALLS["linf"], points, images, radii + 1)
+
+
 def test_square_finds_what_a_budget_of_queries_can_and_no_more():
     images, labels, _ = (torch.as_tensor(part) if not isinstance(part, list) else part for part in grey(6))
     goal, seeds = Goal(labels), list(range(6))
@@ -273,7 +300,7 @@ def test_a_network_that_cannot_be_attacked_is_one_line(scores, message):
 def test_a_head_of_another_width_is_one_line():
     images, labels, ids = grey()
     head = Probe(np.zeros(5), np.zeros((2, 5)), np.zeros(2))
-    with pytest.raises(DataError, match="features are 192 wide, but the head was fitted on 5"):
+    with pytest.raises(DataError, match="features are 192 wide, but its head is for features of 5"):
         robustness.evaluate(
             Task("robustness", "m", "d"),
             Parameters(),

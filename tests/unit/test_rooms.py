@@ -33,7 +33,7 @@ ROLES = {
     *("packaged", "huggingface", "open_clip", "torchvision", "timm", "python"),
     *("clustering", "few_shot", "transfer", "robustness", "corruptions"),
     *("cross_style_few_shot", "cross_style_probe", "cross_style_retrieval"),
-    *("features", "robust_images", "confusions", "cells", "word2vec"),
+    *("features", "robust_images", "adversarial_examples", "confusions", "cells", "word2vec"),
 }
 
 

@@ -584,6 +584,52 @@ def test_an_attack_on_several_models_is_on_one_dataset():
     ]
 
 
+def in_pieces(images, images_per_job):
+    def attack(values):
+        values["images_per_job"] = images_per_job
+        values["protocols"]["robustness"]["datasets"]["shapes"]["images"] = images
+
+    return changed(attack)
+
+
+def test_images_are_attacked_in_pieces_if_told_to():
+    config, w = in_pieces(250, 100), job(model="untrained-0", dataset="shapes", piece="2")
+    assert targets.pieces(config, "robustness", "shapes") == [(0, 100), (100, 200), (200, 250)]
+    assert params.piece(config, w, "robustness") == (200, 250)
+    assert inputs.pieces(config, w, "robustness", alone(config)) == [
+        f"results/robustness_pieces/untrained-0/shapes/{piece}.json" for piece in range(3)
+    ]
+    whole = in_pieces(250, None)
+    assert inputs.pieces(whole, w, "robustness", alone(whole)) == []
+    with pytest.raises(ConfigError, match="images_per_job: shapes has 0 pieces, and 2 is none"):
+        params.piece(whole, w, "robustness")
+
+
+def test_more_images_leave_full_pieces_as_they_are():
+    fewer, more = in_pieces(200, 100), in_pieces(300, 100)
+    for piece in range(2):
+        w = job(model="untrained-0", dataset="shapes", piece=str(piece))
+        found = [
+            (params.piece(config, w, "robustness"), params.of_protocol(config, w, "robustness"))
+            for config in (fewer, more)
+        ]
+        assert found[0] == found[1]
+
+
+def test_a_job_of_several_models_reads_the_pieces_of_each():
+    config = by_objective({"labels": 2, "captions_contrastive": 2}, robustness={"source": "pretrain"})
+    config = config.model_copy(update={"images_per_job": 1})
+    _, cut = targets.cuts_of_protocol(config, "robustness")
+    number = len(targets.pieces(config, "robustness", "shapes"))
+    found = inputs.pieces(config, job(objective="labels", dataset="shapes"), "robustness", cut)
+    assert number > 1
+    assert found == [
+        f"results/robustness_pieces/labels-{seed}/shapes/{piece}.json"
+        for seed in (0, 1)
+        for piece in range(number)
+    ]
+
+
 def test_jobs_by_objective_need_objectives():
     def without(values):
         values["jobs_by"] = "objective"
@@ -728,7 +774,9 @@ def test_a_figure_reads_the_data_or_the_curves_that_it_shows(config):
     examples = {
         name: inputs.figure_examples(config, job(figure=name)) for name in targets.figure_names(config)
     }
-    assert {name for name, files in examples.items() if files} == {"features", "robust_images", "confusions"}
+    assert {name for name, files in examples.items() if files} == {
+        *("features", "robust_images", "adversarial_examples", "confusions")
+    }
     curves = {name: inputs.learning_curves(config, job(figure=name)) for name in examples}
     assert {name for name, files in curves.items() if files} == {"training"}
     assert len(curves["training"]) == len(TRAINED)

@@ -21,6 +21,7 @@ FIGURES = (
     "pretraining_size",
     "features",
     "robust_images",
+    "adversarial_examples",
     "confusions",
     "margins",
     "overview",

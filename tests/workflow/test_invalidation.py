@@ -11,7 +11,12 @@ DATASETS = ("digits", "shapes")
 TRAINED = ("labels-0", "captions_contrastive-0")
 STATISTICS = {("summary",), ("contrasts",), ("objectives",)}
 CROSSED = ("cross_style_few_shot", "cross_style_probe", "cross_style_retrieval")
-OF_IMAGES = ("features", "robust_images", "confusions")  # which have data of their own
+OF_IMAGES = (
+    "features",
+    "robust_images",
+    "adversarial_examples",
+    "confusions",
+)  # which have data of their own
 OVERALL = ("ranks", "pretraining_size", "training", "margins", "overview", "summary")
 DRAWN = ("clustering", "few_shot", "transfer", "robustness", *CROSSED, *OVERALL, *OF_IMAGES)
 FIGURES = {("figure", name) for name in DRAWN}

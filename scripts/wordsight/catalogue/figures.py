@@ -72,6 +72,18 @@ FIGURES = {
             "encoder."
         ),
     ),
+    "adversarial_examples": Figure(
+        needs="attacks",
+        images=True,
+        caption=(
+            "What attacks make of a few images, which were drawn and not chosen. The first row of each "
+            "dataset has the images as they are. In each row below, on the left is the image after the "
+            "smallest attack that makes the classifier on that encoder wrong, and on the right what the "
+            "attack added, magnified so that its largest change is white or black and no change is grey. "
+            "Below are the class that the image is then taken for, and the radius: the largest change of a "
+            "pixel as a share of its range. If objectives have several seeds, the first is shown."
+        ),
+    ),
     "confusions": Figure(
         needs="confusions",
         images=True,

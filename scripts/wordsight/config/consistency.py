@@ -24,10 +24,10 @@ def check(config: Config) -> None:
     ------
     ConfigError
         When a name isn't that of a dataset, model, metric or contrast, a selector matches no model, no model
-        has the classifier that is to be attacked, a baseline isn't measured, no protocol measures both sides
-        of a contrast, a contrast is in two families, a conclusion lists no contrast, jobs are to cover
-        objectives of which there are none, an objective has a number of seeds at which no look is declared,
-        or a protocol evaluates on images that were trained on.
+        has the classifier or the text tower that is to be attacked, a baseline isn't measured, no protocol
+        measures both sides of a contrast, a contrast is in two families, a conclusion lists no contrast, jobs
+        are to cover objectives of which there are none, an objective has a number of seeds at which no look
+        is declared, or a protocol evaluates on images that were trained on.
     """
 
     def known(path: str, names: list[str], valid: list[str], kind: str) -> None:
@@ -52,6 +52,7 @@ def check(config: Config) -> None:
             _check_baseline(config, path, section)
         if PROTOCOLS[protocol].per_dataset:
             _check_own_classifiers(config, path, section)
+            _check_text_towers(config, path, section)
     if config.jobs_by == "objective" and not config.pretraining:
         raise ConfigError("config: jobs_by: `objective` needs the section `pretraining`; use `model` instead")
     if config.pretraining:
@@ -109,6 +110,18 @@ def _check_own_classifiers(config: Config, path: str, section: ProtocolSection) 
         else:
             problem = f"{key}: no measured model has the classifier {space!r}; {nearest(space, classifiers)}"
         raise ConfigError(f"config: {path}.datasets.{name}.head: {problem}; or attack with `head: fitted`")
+
+
+def _check_text_towers(config: Config, path: str, section: ProtocolSection) -> None:
+    """Refuse to attack by class names where no measured model has a text tower: no table would name it."""
+    with_tower = [name for name in config.select(section.models) if config.text_tower(name)]
+    for name, values in getattr(section, "datasets", {}).items():
+        if values.head == "text" and not with_tower:
+            raise ConfigError(
+                f"config: {path}.datasets.{name}.head: no measured model has a text tower: a model of the "
+                "source open_clip with `features: embedding`, and an entry of `text_models` with the same "
+                "source, name, pretrained and path; or attack with `head: fitted`"
+            )
 
 
 def _check_baseline(config: Config, path: str, section: Any) -> None:

@@ -57,6 +57,15 @@ class Config(Section):
             "`job_ends` of the objectives."
         ),
     )
+    images_per_job: Count | None = Field(
+        default=None,
+        description=(
+            "Images of a dataset that a job of `robustness` attacks, so that jobs of one model can run on "
+            "several machines at the same time. A job that joins them attacks a sample once more, for the "
+            "self-checks. If the number of images grows from one multiple of this to another, only the new "
+            "images are attacked. One job attacks all images when left out."
+        ),
+    )
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)] = Field(description="Image sets, by name.")
     # Models that the workflow trains are added after validation and have another type, hence SerializeAsAny.
     models: dict[Name, SerializeAsAny[Model]] = Field(
@@ -119,6 +128,18 @@ class Config(Section):
     def architecture(self, model: str) -> str:
         """Architecture of a model as ``family/name``."""
         return architecture_of(self.models[model])
+
+    def text_tower(self, model: str) -> str | None:
+        """Text model whose vectors are in the space of a model's features: the other half of its network."""
+        section = self.models[model]
+        if section.source != "open_clip" or self.read_out(model) != "embedding":
+            return None
+
+        def weights(one: Any) -> tuple[str | None, ...]:
+            return one.name, one.pretrained, one.path
+
+        texts = [name for name, text in self.text_models.items() if text.source == "open_clip"]
+        return next((name for name in texts if weights(self.text_models[name]) == weights(section)), None)
 
     def select(self, selector: Selector) -> list[str]:
         """Names of the models that match every key of ``selector``."""

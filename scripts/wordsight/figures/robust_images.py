@@ -9,7 +9,7 @@ import pandas as pd
 from wordsight.catalogue import display
 from wordsight.catalogue.prose import counted
 from wordsight.errors import DataError
-from wordsight.figures.style import FAINT, FONT, INK, finish, panel_title
+from wordsight.figures.style import FAINT, FONT, INK, finish, panel_title, short
 from wordsight.tables.reading import Tables
 
 SIDE, STEP, LETTERS = 76, 126, 19  # pixels: of an image, between images; letters of a name below it
@@ -73,7 +73,7 @@ def _rows(part: dict[str, Any]) -> tuple[pd.DataFrame, dict[str, str]]:
             "image": image["image"],
             "item": image["item"],
             "class": image["class"],
-            "short": _short(image["class"]),
+            "short": short(image["class"], LETTERS),
             "broken": _words(_median(image["radii"])),
             "range": f"{_words(_sorted(image['radii'])[0])}; {_words(_sorted(image['radii'])[-1])}",
             **{f"group{i}": _words(image["radii"][group]) for i, group in enumerate(groups)},
@@ -102,9 +102,3 @@ def _words(radius: float | None) -> str:
     if radius is None or np.isinf(radius):
         return "never broken"
     return f"broken at {radius:.3g}" if radius else "wrong without attack"
-
-
-def _short(name: str) -> str:
-    """Start of a name that fits below an image; labels of ImageNet are lists of synonyms."""
-    name = name.split(",")[0]
-    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1]}…"

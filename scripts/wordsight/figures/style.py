@@ -142,3 +142,9 @@ def panel_title(name: str | Sequence[str], under: str = "", frame: str = "group"
         subtitleColor=FAINT,
         offset=4,
     )
+
+
+def short(name: str, letters: int) -> str:
+    """Start of a name that fits below an image; labels of ImageNet are lists of synonyms."""
+    name = name.split(",")[0]
+    return name if len(name) <= letters else f"{name[: letters - 1]}…"

@@ -81,6 +81,11 @@ def content_of(path: Path) -> str:
     )
 
 
+def contents_of(paths: Iterable[str]) -> dict[str, str]:
+    """Digest of each of several files and folders."""
+    return {path: stamped_content_of(path) or content_of(Path(path)) for path in paths}
+
+
 def stamped_content_of(path: Path | str) -> str | None:
     """SHA-256 of a file that hasn't changed since it was stamped; None if it has, or has no stamp."""
     stamp = read(path)

@@ -194,7 +194,8 @@ def _no_better_than_guessing(run: Run) -> list[Caution]:
     text = (
         "Without an attack, these classifiers do no better than always naming the most frequent class, so "
         "their robustness says nothing. If it is a network's own classifier, its classes may have another "
-        "order than the dataset's, or its preprocessing may be wrong (see `make check-model`). "
+        "order than the dataset's, or its preprocessing may be wrong (see `make check-model`). If it is one "
+        "by class names, other names or another `template` of the text model may help. "
         f"Affected: {_places(rows, share=True)}."
     )
     return [Caution("Attacked classifiers that guess", text)]

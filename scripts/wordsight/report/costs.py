@@ -15,7 +15,10 @@ from wordsight.datasets.card import DatasetCard
 USED = ["s", "max_rss", "cpu_time"]  # columns of a benchmark file
 WATTS = 12.0  # a core
 # Steps that use a GPU if there is one.
-ON_GPU = ("pretrain", "features", "augmented_features", "corrupted_features", "robustness")
+ON_GPU = (
+    *("pretrain", "features", "augmented_features", "corrupted_features"),
+    *("robustness", "robustness_piece"),
+)
 
 
 @dataclass(frozen=True)

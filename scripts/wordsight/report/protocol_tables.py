@@ -1,6 +1,6 @@
 """The tables of measurements by protocol: a row for each encoder and setting, a column for each dataset."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from wordsight.catalogue.cells import CELLS, crossed_protocols
 from wordsight.catalogue.numbers import UNKNOWN, points
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.corruptions import EXTRA_KINDS, KINDS
+from wordsight.catalogue.protocols.robustness import ATTACKS
 from wordsight.report.run import Run
 from wordsight.report.table import Table, behind, query
 from wordsight.statistics.records import MeanRow, ResultRow, records
@@ -22,8 +23,8 @@ def primary_tables(run: Run) -> list[Table]:
     """For each protocol, its primary metric: a row for each model and setting, a column for each dataset.
 
     If the workflow trained models, a row is the mean of an objective over its seeds, with an interval. A
-    table of balanced accuracy follows for datasets whose classes have unequal sizes, and one of each kind of
-    corruption for each dataset whose images were corrupted.
+    table of balanced accuracy follows for datasets whose classes have unequal sizes, and for each dataset one
+    of each kind of corruption where its images were corrupted, and of each attack where they were attacked.
     Protocols across styles with a single setting are left to :func:`cell_tables`.
     """
     crossed = crossed_protocols(run.results)
@@ -36,7 +37,7 @@ def primary_tables(run: Run) -> list[Table]:
     return [
         found
         for name, table in tables.items()
-        for found in (table, *_balanced(run, name), *_by_kind(run, name))
+        for found in (table, *_balanced(run, name), *_by_kind(run, name), *_by_attack(run, name))
     ]
 
 
@@ -59,6 +60,22 @@ def _by_kind(run: Run, protocol: str) -> list[Table]:
     return [_kinds(run, part) for _, part in rows.groupby("dataset", sort=False)]
 
 
+def _by_attack(run: Run, protocol: str) -> list[Table]:
+    """Share of images that each attack breaks at the smallest radius of all, in a table for each dataset."""
+    rows = run.results
+    rows = rows[(rows["protocol"] == protocol) & (rows["metric"] == "strongest")]
+    return [_attacks(run, part) for _, part in rows.groupby("dataset", sort=False)]
+
+
+def _attacks(run: Run, rows: pd.DataFrame) -> Table:
+    attacks = list(dict.fromkeys(rows["parameter"]))
+    columns = {
+        ATTACKS[attack]: {"metric": "strongest", "parameter": attack}
+        for attack in sorted(attacks, key=[*ATTACKS].index)
+    }
+    return _in_columns(run, rows, columns, "the strongest attack", ", share of images")
+
+
 def _kinds(run: Run, rows: pd.DataFrame) -> Table:
     """Table of one dataset: without corruption, under each kind, and the mean corruption error.
 
@@ -66,16 +83,30 @@ def _kinds(run: Run, rows: pd.DataFrame) -> Table:
     ----------
     rows : of the kinds, from ``results.csv``
     """
-    names, place = names_of(run.results), {key: rows[key].iloc[0] for key in ("protocol", "dataset")}
-    of_name = {
-        names[model]: {"objective": objective} if objective else {"model": model}
-        for model, objective in zip(rows["model"], rows["objective"], strict=True)
-    }
     kinds = [kind for kind in (*KINDS, *EXTRA_KINDS) if kind in set(rows["parameter"])]
     columns: dict[str, dict[str, Any]] = {
         "clean": {"metric": "accuracy", "parameter": "severity", "setting": 0.0},
         **{kind.replace("_", " "): {"metric": "accuracy", "parameter": kind} for kind in kinds},
         "mCE": {"metric": "corruption_error"},
+    }
+    return _in_columns(run, rows, columns, "accuracy by kind", ", mean over severities")
+
+
+def _in_columns(
+    run: Run, rows: pd.DataFrame, columns: Mapping[str, Mapping[str, Any]], what: str, how: str
+) -> Table:
+    """Table of one protocol on one dataset: a row for each model or objective, and a column for each number.
+
+    Parameters
+    ----------
+    rows : from ``results.csv``, of the models and of one protocol and dataset
+    columns : by its heading, which rows a column is the mean of
+    what, how : words of the title before and after the dataset
+    """
+    names, place = names_of(run.results), {key: rows[key].iloc[0] for key in ("protocol", "dataset")}
+    of_name = {
+        names[model]: {"objective": objective} if objective else {"model": model}
+        for model, objective in zip(rows["model"], rows["objective"], strict=True)
     }
     body = [[name] for name in run.tables().names if name in of_name]
     links = {}
@@ -89,8 +120,7 @@ def _kinds(run: Run, rows: pd.DataFrame) -> Table:
             if name in means:
                 links[line, column] = query(**of_name[name], **place, **wanted)
     return Table(
-        f"{display.protocol(place['protocol'])}: accuracy by kind on {display.dataset(place['dataset'])}, "
-        "mean over severities",
+        f"{display.protocol(place['protocol'])}: {what} on {display.dataset(place['dataset'])}{how}",
         ["model", *columns],
         body,
         set(range(1, len(columns) + 1)),

@@ -37,7 +37,7 @@ RESULTS = Schema(
         text(
             "parameter",
             "what varies inside the protocol: `shots`, `epsilon` or `severity`, or the severity of a kind of "
-            "corruption, which it names; empty when nothing does",
+            "corruption, which it names, or the attack that it names; empty when nothing does",
             missing=True,
         ),
         number("setting", PARAMETER, "the parameter's value; 0 when nothing varies", low=0),

@@ -1,6 +1,7 @@
 """Which files each step reads, for the values of a job's wildcards."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from wordsight.catalogue.objectives import reads_sentences
@@ -129,6 +130,23 @@ def head_features(config: Config, w: Wildcards, protocol: str, cut: Cut) -> list
     return [path for model in models for path in feature_files(model, [w.dataset], "train")]
 
 
+def head_texts(config: Config, w: Wildcards, protocol: str, cut: Cut) -> list[str]:
+    """Vectors of the class names that each model of a job classifies by; none of those with another head."""
+    heads = zip(cut.covered(w), params.heads(config, w, protocol, cut), strict=True)
+    towers = [config.text_tower(model) for model, head in heads if head == "text"]
+    return [f"results/text_features/{tower}/{w.dataset}.safetensors" for tower in towers]
+
+
+def pieces(config: Config, w: Wildcards, protocol: str, cut: Cut) -> list[str]:
+    """What was found out about the pieces of the images, for each model of a job; none without pieces."""
+    number = len(targets.pieces(config, protocol, w.dataset))
+    return [
+        f"results/{protocol}_pieces/{model}/{w.dataset}/{piece}.json"
+        for model in cut.covered(w)
+        for piece in range(number)
+    ]
+
+
 # Training
 
 
@@ -185,6 +203,13 @@ def embedded_features(config: Config) -> list[str]:
 def attacked_results(config: Config) -> list[str]:
     """Robustness results of every model and dataset."""
     return [path for path in targets.protocol_results(config) if path.startswith("results/robustness/")]
+
+
+def adversarial_examples(config: Config) -> list[str]:
+    """Adversarial examples by the models that the figure of them shows, by dataset."""
+    shown = targets.attacked_models(config)
+    results = [path for path in map(Path, attacked_results(config)) if path.parent.name in shown]
+    return [str(path.with_suffix(".safetensors")) for path in results]
 
 
 def confused_results(config: Config) -> list[str]:

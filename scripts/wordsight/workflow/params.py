@@ -6,6 +6,7 @@ from typing import Any
 from wordsight.catalogue import display
 from wordsight.catalogue.fitting import ProbeParameters
 from wordsight.catalogue.places import Layer
+from wordsight.catalogue.prose import counted
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.corruptions import Versions
 from wordsight.catalogue.protocols.record import Protocol
@@ -17,6 +18,7 @@ from wordsight.config.text import Wording
 from wordsight.errors import ConfigError
 from wordsight.statistics.comparison import Comparison
 from wordsight.statistics.measures import Measure
+from wordsight.workflow import targets
 from wordsight.workflow.targets import Cut, attacked, group, head, running
 
 Values = dict[str, Any]
@@ -179,7 +181,7 @@ def versions(config: Config, w: Wildcards) -> Values:
 
 
 def heads(config: Config, w: Wildcards, protocol: str, cut: Cut) -> list[str]:
-    """Classifier of each model of a job that is attacked: ``own``, ``fitted``, or none.
+    """Classifier of each model of a job that is attacked: ``own``, ``fitted``, ``text``, or none.
 
     Raises
     ------
@@ -197,6 +199,23 @@ def of_dataset(config: Config, w: Wildcards, protocol: str) -> Values:
         hint = nearest(w.dataset, list(datasets))
         raise ConfigError(f"config: protocols.{protocol}.datasets: {w.dataset!r} is not among them; {hint}")
     return datasets[w.dataset].model_dump(mode="json")
+
+
+def piece(config: Config, w: Wildcards, protocol: str) -> tuple[int, int]:
+    """First and last place of the images of a job in the draw of its dataset's images.
+
+    Raises
+    ------
+    ConfigError
+        When there is no such piece.
+    """
+    of_dataset(config, w, protocol)
+    pieces = targets.pieces(config, protocol, w.dataset)
+    if int(w.piece) >= len(pieces):
+        raise ConfigError(
+            f"config: images_per_job: {w.dataset} has {counted(len(pieces), 'piece')}, and {w.piece} is none"
+        )
+    return pieces[int(w.piece)]
 
 
 def mode(config: Config, _: Wildcards, protocol: str) -> str:

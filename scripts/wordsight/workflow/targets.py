@@ -71,11 +71,24 @@ def embedded_dataset(config: Config) -> str | None:
 def embedded_models(config: Config) -> list[str]:
     """Encoders whose features are shown: one seed of each objective, those of the contrasts first."""
     dataset = embedded_dataset(config)
-    passed = passing(config, dataset) if dataset else []
+    return _one_of_each_group(config, passing(config, dataset)) if dataset else []
+
+
+def attacked_models(config: Config) -> list[str]:
+    """Encoders whose adversarial examples are shown: one seed of each objective, those of contrasts first."""
+    section = config.protocols.running.get("robustness")
+    if section is None:
+        return []
+    measured = {model for name in section.covered for model in models_for(config, "robustness", name)}
+    return _one_of_each_group(config, measured)
+
+
+def _one_of_each_group(config: Config, models: Collection[str]) -> list[str]:
+    """One model of each group, those of the contrasts first, as many as a figure of single images shows."""
     compared = [model for comparison in resolve(config) for pair in comparison.pairs for model in pair]
     first: dict[str, str] = {}
-    for model in [*compared, *passed]:
-        if model in passed:
+    for model in [*compared, *config.models]:
+        if model in models:
             first.setdefault(group(config, model), model)
     return list(first.values())[:MOST_PANELS]
 
@@ -119,7 +132,11 @@ def confused(config: Config) -> list[Comparison]:
 
 def pictured_datasets(config: Config) -> list[str]:
     """Datasets that the figures of single images read, in the order of the configuration."""
-    protocols = {"robust_images": "robustness", "confusions": "transfer"}
+    protocols = {
+        "robust_images": "robustness",
+        "adversarial_examples": "robustness",
+        "confusions": "transfer",
+    }
     shown = example_names(config)
     used = {embedded_dataset(config)} if "features" in shown else set()
     for figure, protocol in protocols.items():
@@ -152,21 +169,24 @@ def models_for(config: Config, protocol: str, dataset: str) -> list[str]:
     """Models that a protocol measures on a dataset.
 
     They are all that it selects, but if it attacks their own classifiers, only those with the dataset's label
-    space. The classifier of a network is attacked once, wherever its features are read.
+    space, and if it attacks by class names, only those with a text tower. The classifier of a network is
+    attacked once, wherever its features are read.
     """
     models = config.select(config.protocols.running[protocol].models)
     if dataset not in attacked(config, protocol):
         return models
     heads = {name: head(config, protocol, dataset, name) for name in models}
     once = {name for name in models if heads[name] == "own" and config.network(name) == name}
-    return [name for name in models if heads[name] == "fitted" or name in once]
+    return [name for name in models if heads[name] in ("fitted", "text") or name in once]
 
 
 def head(config: Config, protocol: str, dataset: str, model: str) -> str:
-    """Classifier of a model that a protocol attacks on a dataset: ``own``, ``fitted``, or none."""
+    """Classifier of a model that a protocol attacks on a dataset: ``own``, ``fitted``, ``text``, or none."""
     wanted, space = attacked(config, protocol)[dataset].head, label_space_of(config.datasets[dataset])
     if wanted == "fitted":
         return "fitted"
+    if wanted == "text":
+        return "text" if config.text_tower(model) else ""
     if space is not None and config.models[model].classifier == space:
         return "own"
     return "fitted" if wanted == "own_or_fitted" else ""
@@ -184,6 +204,17 @@ def attacked(config: Config, protocol: str) -> dict[str, Any]:
     """Settings for each dataset of a protocol that runs the encoder; empty for other protocols."""
     section: Any = running(config, protocol)
     return dict(section.datasets) if PROTOCOLS[protocol].runs_encoder else {}
+
+
+def pieces(config: Config, protocol: str, dataset: str) -> list[tuple[int, int]]:
+    """First and last place, in the draw of a dataset's images, of the pieces that have jobs of their own.
+
+    The last place doesn't belong to the piece. There are no pieces where one job attacks all images.
+    """
+    if (most := config.images_per_job) is None:
+        return []
+    images = attacked(config, protocol)[dataset].images
+    return [(first, min(first + most, images)) for first in range(0, images, most)]
 
 
 def trained_models(config: Config) -> list[str]:
@@ -267,6 +298,9 @@ class Cut:
         for key, names in values.items():
             found = [path.replace(f"{{{key}}}", name) for path in found for name in names]
         return found
+
+
+ALONE = Cut("", ("{model}",), [])  # of rules whose jobs are of any one model
 
 
 def cuts(config: Config) -> list[Cut]:

@@ -18,6 +18,16 @@ HEADS = {
     "own_or_fitted": (
         "the encoder's own classifier, or a logistic regression on training features where it has none,"
     ),
+    "text": "the nearest sentence that names a class, by the encoder's text tower,",
+}
+# What breaks an image at the smallest radius, from the cheapest attack on; their names in tables.
+ATTACKS = {
+    "one_step": "one step",
+    "pgd": "descent",
+    "apgd_ce": "Auto-PGD, cross-entropy",
+    "apgd_dlr": "Auto-PGD, ratio",
+    "targeted": "targeted",
+    "minimum_norm": "minimum norm",
 }
 
 
@@ -75,6 +85,14 @@ class Parameters(ProbeParameters):
             "(label + 800) modulo the number of classes, else for a class that is drawn for the image."
         ),
     )
+    apgd_steps: Count | None = Field(
+        default=None,
+        description=(
+            "Steps of each attack by Auto-PGD, as in AutoAttack, which takes 100. In sound mode, an image "
+            "then resists a radius only if it also resists these attacks on the cross-entropy and on the "
+            "difference of logits ratio to each of the nine next classes. There are none when left out."
+        ),
+    )
     minimum_norm: bool = Field(
         default=False,
         description=(
@@ -90,11 +108,13 @@ class Parameters(ProbeParameters):
 class AttackedDataset(Section):
     """Which classifier is attacked on a dataset, and on how many of its test images."""
 
-    head: Literal["own", "fitted", "own_or_fitted"] = Field(
+    head: Literal["own", "fitted", "own_or_fitted", "text"] = Field(
         description=(
             "`own`: the network's own classifier, for models whose `classifier` is the dataset's "
             "`label_space`. `fitted`: a logistic regression on the training features, for all models. "
-            "`own_or_fitted`: the own one of models that have it, and a fitted one for the others."
+            "`own_or_fitted`: the own one of models that have it, and a fitted one for the others. `text`: "
+            "the class whose name is nearest, for models of open_clip with `features: embedding` whose text "
+            "tower is among the `text_models`, by the same `name`, `pretrained` and `path`."
         )
     )
     images: Count = Field(
@@ -121,8 +141,12 @@ def method(section: Mapping[str, Any], mode: Mode) -> Sentence:
     if mode == "paper":
         return [start, Cite(("madry2018", "rauber2020")), f", at each of {span}; {attacked}"]
     steps = f"with {counted(section['steps'], 'step')} from a random start"
+    strong: Sentence = []
+    if (ascents := section.get("apgd_steps")) is not None:
+        losses = "the cross-entropy and the difference of logits ratio to each of the nine next classes"
+        strong = [f", and by Auto-PGD of {counted(ascents, 'step')} on {losses}", Cite(("croce2020",))]
     aim = f"to find for each image the smallest of {span} that makes the classifier wrong"
-    return [start, Cite(("madry2018",)), f", {steps}, {aim}; {attacked}"]
+    return [start, Cite(("madry2018",)), f", {steps}", *strong, f", {aim}; {attacked}"]
 
 
 def _heads(datasets: Mapping[str, Mapping[str, Any]]) -> str:
@@ -195,6 +219,15 @@ PROTOCOL = Protocol(
             unit="of the pixel range",
             mode="sound",
             statistic="median",
+        ),
+        "strongest": Metric(
+            words="share that an attack breaks at the smallest radius",
+            meaning=(
+                "with the name of an attack as the parameter: 1 when this attack breaks the image at the "
+                "smallest radius of all, else 0. Of several with the same radius, the first counts, in the "
+                "order `one_step`, `pgd` (the descent), `apgd_ce` and `apgd_dlr` (with `apgd_steps`), "
+                "`targeted`, `minimum_norm`"
+            ),
         ),
         "l2_accuracy": Metric(
             words="accuracy in L2",

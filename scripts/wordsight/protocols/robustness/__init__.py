@@ -13,7 +13,8 @@ smaller one broke the image. The images of ImageNet are the paper's 1,000.
 more than one attack (:mod:`search`). The iterates are foolbox's (:mod:`attack`). The random start depends on
 the seed, the dataset, the item and the radius, never on the model or the batch. A sample of the images is
 attacked in other ways, to see whether the search can be believed (:mod:`rechecks`). With ``l2_epsilons``,
-there are attacks in the L2 ball as well (:mod:`balls`).
+there are attacks in the L2 ball as well (:mod:`balls`), and with ``apgd_steps`` stronger ones after the
+search (:mod:`strong`).
 
 A targeted attack goes down the cross-entropy of its target class instead, until the image is taken for it.
 Every image is attacked, also those that are wrong without attack.
@@ -27,7 +28,15 @@ Croce and Hein, Reliable evaluation of adversarial robustness with an ensemble o
 attacks, 2020, https://arxiv.org/abs/2003.01690 (the checks)
 """
 
-from wordsight.protocols.robustness.encoders import draw, evaluate_encoder, fit_head
+from wordsight.protocols.robustness.encoders import attack_piece, draw, evaluate_encoder, fit_head
 from wordsight.protocols.robustness.evaluation import evaluate
+from wordsight.protocols.robustness.finished import Finished
 
-__all__ = ["draw", "evaluate", "evaluate_encoder", "fit_head"]
+__all__ = [
+    "Finished",
+    "attack_piece",
+    "draw",
+    "evaluate",
+    "evaluate_encoder",
+    "fit_head",
+]

@@ -17,10 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from wordsight.protocols.robustness.balls import Ball
+from wordsight.protocols.robustness.balls import Ball, check_points
 from wordsight.protocols.robustness.classifier import Goal, verdict
-
-ROUNDING = 1e-5  # of a point on the surface of its ball
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class End:
     Attributes
     ----------
     reached : whether it reached its goal
-    taken : steps that it took
+    taken : steps that it took, with a gradient for each and one more for the verdict on where it ended
     point : where it ended, a float tensor (3, h, w)
     """
 
@@ -102,27 +100,19 @@ class Batch:
     def advance(self, follow: Follow) -> list[tuple[int, Attack | None]]:
         """Take one step of every attack; gives the places of those that ended, and what follows them."""
         taken = slice(len(self.running))
-        points = self.points[taken]
+        points, originals, radii = self.points[taken], self.originals[taken], self.radii[taken]
+        check_points(self.ball, points, originals, radii)
         reached, ascent = verdict(self.network, points, self.goal.of([one.item for one in self.running]))
         ended = [
-            (place, follow(attack, self._end(place, bool(reached[place]))))
+            (place, follow(attack, End(bool(reached[place]), int(self.taken[place]), self.points[place])))
             for place, attack in enumerate(self.running)
             if reached[place] or self.taken[place] == attack.steps
         ]
-        originals, radii = self.originals[taken], self.radii[taken]
         # In place, since copies of a batch cost as much as the gradients of a small network.
         moved = self.ball.direction(ascent).mul_(self.strides[taken]).add_(points).sub_(originals)
         torch.clamp(self.ball.project(moved, radii).add_(originals), 0, 1, out=points)
         self.taken[taken] += 1
         return ended
-
-    def _end(self, place: int, reached: bool) -> End:
-        point, radius = self.points[place], float(self.radii[place])
-        outside = max(-float(point.amin()), float(point.amax()) - 1)
-        moved = float(self.ball.norm((point - self.originals[place])[None]))
-        assert outside <= 0, "an attack left the range of pixels"
-        assert moved <= radius * (1 + ROUNDING) + ROUNDING, "an attack left its ball"
-        return End(reached, int(self.taken[place]), point)
 
 
 def attack_all(
@@ -134,8 +124,8 @@ def attack_all(
     attacks: Iterator[Attack],
     follow: Follow,
     batch_size: int,
-) -> int:
-    """Run attacks, and those that follow them, until none is left; gives the number of gradients.
+) -> None:
+    """Run attacks, and those that follow them, until none is left.
 
     Parameters
     ----------
@@ -148,13 +138,11 @@ def attack_all(
     batch_size : attacks that advance together
     """
     batch = Batch(network, images, goal, ball, radii, batch_size)
-    gradients = 0
     while True:
         while len(batch.running) < batch.size and (attack := next(attacks, None)):
             batch.put(len(batch.running), attack)
         if not batch.running:
-            return gradients
-        gradients += len(batch.running)
+            return
         # From the last place down, so that the attack that moves into a freed place has not ended as well.
         for place, follower in reversed(batch.advance(follow)):
             if attack := follower or next(attacks, None):

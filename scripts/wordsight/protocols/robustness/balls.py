@@ -11,6 +11,7 @@ import torch
 
 Norm = Literal["linf", "l2"]
 LEAST = 1e-12  # norm of a gradient that is divided by
+ROUNDING = 1e-5  # of a point on the surface of its ball
 
 
 class Ball(Protocol):
@@ -65,3 +66,20 @@ class L2:
 
 
 BALLS: Mapping[Norm, Ball] = {"linf": LInf(), "l2": L2()}
+
+
+def check_points(ball: Ball, points: torch.Tensor, originals: torch.Tensor, radii: torch.Tensor) -> None:
+    """Assert that points (b, 3, h, w) are images, and within their balls around the originals.
+
+    ``radii`` are a float tensor of b values.
+
+    Raises
+    ------
+    AssertionError
+        When an attack has gone beyond what it may change.
+    """
+    least, most = map(float, points.aminmax())
+    assert least >= 0, "an attack left the range of pixels"
+    assert most <= 1, "an attack left the range of pixels"
+    beyond = ball.norm(points - originals) - radii.flatten() * (1 + ROUNDING)
+    assert float(beyond.max()) <= ROUNDING, "an attack left its ball"

@@ -2,16 +2,52 @@
 
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 
 from wordsight.errors import DataError
-from wordsight.protocols.probe import Probe
 from wordsight.seeds import derive_seed
 
+CLIP_SCALE = 100.0  # of its cosines, the largest that its training allows
 PAPER_SHIFT = 800  # from the label of an image of ImageNet to the paper's target
+
+
+class Head(Protocol):
+    """A classifier of features."""
+
+    def as_module(self) -> torch.nn.Module:
+        """It as a module, from features (b, in_features) to scores (b, classes)."""
+
+
+class ClassNames:
+    """The nearest class name, as networks are used that were trained to match images with texts.
+
+    A score is the cosine between the features and the vector of a class name, times the scale of CLIP.
+
+    Parameters
+    ----------
+    vectors : of the class names, a float array (classes, width)
+    """
+
+    def __init__(self, vectors: np.ndarray) -> None:
+        self.vectors = torch.nn.functional.normalize(torch.from_numpy(vectors), dim=1)
+
+    def as_module(self) -> torch.nn.Module:  # noqa: D102
+        return _Cosines(self.vectors)
+
+
+class _Cosines(torch.nn.Module):
+    vectors: torch.Tensor
+
+    def __init__(self, vectors: torch.Tensor) -> None:
+        super().__init__()
+        self.register_buffer("vectors", vectors)
+        self.in_features = vectors.shape[1]
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return CLIP_SCALE * torch.nn.functional.normalize(features, dim=1) @ self.vectors.T
 
 
 class Classifier(torch.nn.Module):
@@ -25,7 +61,7 @@ class Classifier(torch.nn.Module):
     def __init__(
         self,
         encoder: torch.nn.Module,
-        head: Probe | None,
+        head: Head | None,
         where: str,
         label_indices: list[list[int]] | None = None,
         classes: int | None = None,
@@ -42,7 +78,7 @@ class Classifier(torch.nn.Module):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Scores (b, classes) of images (b, 3, h, w); raises :class:`DataError` if one is NaN."""
-        scores = self._own_scores(images) if self.head is None else self._fitted_scores(images, self.head)
+        scores = self._own_scores(images) if self.head is None else self._scores(images, self.head)
         if images.requires_grad and not scores.requires_grad:
             raise DataError(
                 f"{self.where}: the network has no gradient, as when it is quantised or exported, so it "
@@ -50,15 +86,17 @@ class Classifier(torch.nn.Module):
             )
         # Where a score is NaN, argmax would call the image broken.
         if torch.isnan(scores).any():
-            raise DataError(f"{self.where}: the classifier's scores are NaN")
+            raise DataError(
+                f"{self.where}: the classifier's scores are NaN; `make check-model` says what it makes"
+            )
         return scores
 
-    def _fitted_scores(self, images: torch.Tensor, head: torch.nn.Linear) -> torch.Tensor:
+    def _scores(self, images: torch.Tensor, head: Any) -> torch.Tensor:
         features = self.encoder(images)
         if features.shape[1:] != (head.in_features,):
             raise DataError(
-                f"{self.where}: the encoder's features are {features.shape[1:].numel()} wide, but the head "
-                f"was fitted on {head.in_features}; extract the training features again"
+                f"{self.where}: the encoder's features are {features.shape[1:].numel()} wide, but its head "
+                f"is for features of {head.in_features}; make the features again that the head is from"
             )
         return head(features)
 

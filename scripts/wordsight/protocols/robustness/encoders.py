@@ -1,14 +1,21 @@
 """Attack an encoder on images of a dataset, by its own classifier or by one fitted on its features."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import torch
 
+from wordsight.errors import DataError
+from wordsight.files.example_sets import Examples
 from wordsight.files.feature_sets import Features
 from wordsight.protocols.checks import check_disjoint, check_features, check_fittable
 from wordsight.protocols.probe import Fit, chosen_logistic
-from wordsight.protocols.robustness.evaluation import evaluate
+from wordsight.protocols.robustness.attacked import Attacked
+from wordsight.protocols.robustness.classifier import Classifier, ClassNames, Goal, Head
+from wordsight.protocols.robustness.evaluation import evaluate, in_memory
+from wordsight.protocols.robustness.examples import adversarial
+from wordsight.protocols.robustness.finished import Finished
 from wordsight.protocols.task import Task
 
 if TYPE_CHECKING:
@@ -16,7 +23,15 @@ if TYPE_CHECKING:
     from wordsight.datasets.reading import Split
     from wordsight.models.encoder import Encoder
 
+SHOWN = 5  # images of each dataset whose adversarial examples are kept
 PAPER_SEED = 42  # of NumPy's generator, which the authors shuffled the images of ImageNet with
+
+
+class Measured(NamedTuple):
+    """Rows of a model on a dataset, and what attacks made of a few images."""
+
+    tables: list[pa.Table]
+    examples: Examples
 
 
 def evaluate_encoder(
@@ -27,9 +42,13 @@ def evaluate_encoder(
     test: "Split",
     images: int,
     train: Features | None,
+    texts: Features | None = None,
     named: bool = False,
-) -> list[pa.Table]:
-    """Attack an encoder's own classifier, or one fitted on its features, on a draw of the test images.
+    finished: Finished | None = None,
+) -> Measured:
+    """Attack an encoder's classifier on a draw of the test images.
+
+    It is the encoder's own unless there are training features, on which one is fitted, or class names.
 
     Parameters
     ----------
@@ -37,56 +56,149 @@ def evaluate_encoder(
     encoder : with its own preprocessing, which is applied before the attack
     test : split that the images come from
     images : how many are drawn; all of them if the split has fewer
-    train : features of the training split to fit a head on; None for the encoder's own classifier
-    named : whether to record which of the two was attacked
+    train : features of the training split to fit a head on, or None
+    texts : vectors of the class names to compare features with, or None
+    named : whether to record whether the encoder's own classifier was attacked
+    finished : as in :func:`evaluate`
 
     Returns
     -------
-    list of pyarrow.Table
-        As in :func:`evaluate`, and if a head is fitted ``converged``, 1 when its solver reached its
-        tolerance; if ``named``, also ``own_head``, 1 for the encoder's own classifier.
+    Measured
+        Tables as :func:`evaluate` returns them, and if a head is fitted ``converged``, 1 when its solver
+        reached its tolerance; if ``named``, also ``own_head``, 1 for the encoder's own classifier.
+        Adversarial examples of the first images of the draw: the same for every model.
 
     Raises
     ------
     DataError
         As in :func:`evaluate`, and training features that no classifier can be fitted on.
     """
-    fit = None
-    if train is not None:
-        check_disjoint(train.ids, test.ids, task.where)
-        fit = fit_head(task, section, train, len(test.classes))
-    chosen = draw(task, test.labels, test.ids, images)
-    pixels = [encoder.preprocess(image).numpy() for _, image in test.images(set(chosen.tolist()))]
-    tables = evaluate(
-        task,
-        section.model_copy(update={"batch_size": encoder.batch_of(section.batch_size)}),
-        encoder=encoder,
-        head=fit.probe if fit else None,
-        images=np.stack(pixels),
-        labels=test.labels[chosen],
-        ids=[test.ids[place] for place in chosen],
-        label_indices=None if fit else test.card.label_indices,
-        classes=len(test.classes),
-    )
+    fit = _fit(task, section, test, train)
+    head = _head(task, fit, texts, len(test.classes))
+    drawn = draw(task, test.labels, test.ids)[:images]
+    tables = _attack(task, section, encoder, test, np.sort(drawn), head, finished)
     if fit is not None:
         tables.append(task.rows(metric="converged", values=[fit.converged]))
     if named:
-        tables.append(task.rows(metric="own_head", values=[fit is None]))
-    return tables
+        tables.append(task.rows(metric="own_head", values=[head is None]))
+    return Measured(tables, _show(task, section, encoder, test, drawn[:SHOWN], head))
 
 
-def draw(task: Task, labels: np.ndarray, ids: list[str], images: int) -> np.ndarray:
-    """Places of the images to attack, in ascending order: the same for every model.
+def attack_piece(
+    task: Task,
+    section: "Parameters",
+    *,
+    encoder: "Encoder",
+    test: "Split",
+    piece: tuple[int, int],
+    train: Features | None,
+    texts: Features | None = None,
+    finished: Finished,
+) -> None:
+    """Attack a piece of the drawn images, whatever the others are; :func:`evaluate_encoder` joins pieces.
 
-    In paper mode they are those that the authors' code takes: the first of a permutation under NumPy's seed
-    42, of images in torchvision's order, which is by class and then by file name.
+    Parameters
+    ----------
+    task, section, encoder, test, train, texts : as in :func:`evaluate_encoder`
+    piece : first and last place of its images in the draw; the last one doesn't belong to it
+    finished : where the results are kept
+    """
+    chosen = np.sort(draw(task, test.labels, test.ids)[slice(*piece)])
+    if len(chosen):
+        head = _head(task, _fit(task, section, test, train), texts, len(test.classes))
+        _attack(task, section, encoder, test, chosen, head, finished, rechecked=False)
+
+
+def draw(task: Task, labels: np.ndarray, ids: list[str]) -> np.ndarray:
+    """Places of all images in the order in which they are attacked, which is the same for every model.
+
+    In paper mode it is that of the authors' code: a permutation under NumPy's seed 42, of images in
+    torchvision's order, which is by class and then by file name.
     """
     if task.mode == "paper":
         in_order = np.lexsort((np.asarray(ids), labels))
-        shuffled = np.random.RandomState(PAPER_SEED).permutation(len(ids))
-        return np.sort(in_order[shuffled[:images]])
-    generator = np.random.default_rng(task.stream("images"))
-    return np.sort(generator.permutation(len(ids))[:images])
+        return np.asarray(in_order[np.random.RandomState(PAPER_SEED).permutation(len(ids))])
+    return np.random.default_rng(task.stream("images")).permutation(len(ids))
+
+
+def _fit(task: Task, section: "Parameters", test: "Split", train: Features | None) -> Fit | None:
+    """Head on the training features; None without them."""
+    if train is None:
+        return None
+    check_disjoint(train.ids, test.ids, task.where)
+    return fit_head(task, section, train, len(test.classes))
+
+
+def _head(task: Task, fit: Fit | None, texts: Features | None, classes: int) -> Head | None:
+    """The classifier of the features: a fitted one, or one by class names; None for the encoder's own."""
+    if fit is not None or texts is None:
+        return fit.probe if fit else None
+    if texts.labels.tolist() != list(range(classes)):
+        raise DataError(
+            f"{task.where}: {len(texts):,} of {classes:,} classes have a vector of their name; give the "
+            "others names that the text model knows, by its key `names`"
+        )
+    return ClassNames(texts.values)
+
+
+def _attack(
+    task: Task,
+    section: "Parameters",
+    encoder: "Encoder",
+    test: "Split",
+    chosen: np.ndarray,
+    head: Head | None,
+    finished: Finished | None,
+    *,
+    rechecked: bool = True,
+) -> list[pa.Table]:
+    """Attack the classifier on the chosen images."""
+    return evaluate(
+        task,
+        _batched(section, encoder),
+        encoder=encoder,
+        head=head,
+        images=_pixels(encoder, test, chosen),
+        labels=test.labels[chosen],
+        ids=[test.ids[place] for place in chosen],
+        label_indices=None if head else test.card.label_indices,
+        classes=len(test.classes),
+        finished=finished,
+        rechecked=rechecked,
+    )
+
+
+def _show(
+    task: Task,
+    section: "Parameters",
+    encoder: "Encoder",
+    test: "Split",
+    chosen: np.ndarray,
+    head: Head | None,
+) -> Examples:
+    """Adversarial examples of the chosen images."""
+    chosen = np.sort(chosen)
+    indices = None if head else test.card.label_indices
+    network = Classifier(encoder, head, task.where, indices, len(test.classes)).eval()
+    images, labels = (
+        torch.from_numpy(array).to(network.device)
+        for array in (_pixels(encoder, test, chosen), test.labels[chosen])
+    )
+    ids = [test.ids[place] for place in chosen]
+
+    def shown(section: "Parameters") -> Examples:
+        attacked = Attacked(task, section, network, images, ids, Finished(), rechecked=False)
+        return adversarial(attacked.search("linf", Goal(labels)))
+
+    return in_memory(task, _batched(section, encoder), shown)
+
+
+def _pixels(encoder: "Encoder", test: "Split", chosen: np.ndarray) -> np.ndarray:
+    return np.stack([encoder.preprocess(image).numpy() for _, image in test.images(set(chosen.tolist()))])
+
+
+def _batched(section: "Parameters", encoder: "Encoder") -> "Parameters":
+    return section.model_copy(update={"batch_size": encoder.batch_of(section.batch_size)})
 
 
 def fit_head(task: Task, section: "Parameters", train: Features, classes: int) -> Fit:

@@ -1,27 +1,27 @@
 """Attack a classifier on images: curves, smallest radii, areas and self-checks."""
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import torch
 
-from wordsight.protocols.probe import Probe
-from wordsight.protocols.robustness.balls import BALLS, Norm
-from wordsight.protocols.robustness.classifier import Classifier, Goal, holds, target_classes
+from wordsight.errors import out_of_memory
+from wordsight.logs import logger
+from wordsight.protocols.robustness.attacked import Attacked
+from wordsight.protocols.robustness.classifier import Classifier, Goal, Head, holds, target_classes
 from wordsight.protocols.robustness.curve import area, minimal_radius
+from wordsight.protocols.robustness.finished import Finished
 from wordsight.protocols.robustness.minimum import beats, minimum_norms
 from wordsight.protocols.robustness.network_checks import check_images, check_network
-from wordsight.protocols.robustness.rechecks import Rechecks
-from wordsight.protocols.robustness.search import FULL_TRAVEL, Search, random_starts
-from wordsight.protocols.robustness.sweep import sweep
+from wordsight.protocols.robustness.strongest import smallest_index, strongest
 from wordsight.protocols.task import Task
 
 if TYPE_CHECKING:
     from wordsight.catalogue.protocols.robustness import Parameters
 
-PAPER_STEPS = 100
+Result = TypeVar("Result")
 UNTARGETED = ("accuracy", "min_epsilon", "robust_area")
 TARGETED = ("targeted_resistance", "targeted_min_epsilon", "targeted_area")
 EUCLIDEAN = ("l2_accuracy", "l2_min_epsilon", "l2_area")
@@ -32,14 +32,19 @@ def evaluate(
     section: "Parameters",
     *,
     encoder: torch.nn.Module,
-    head: Probe | None,
+    head: Head | None,
     images: np.ndarray,
     labels: np.ndarray,
     ids: list[str],
     label_indices: list[list[int]] | None = None,
     classes: int | None = None,
+    finished: Finished | None = None,
+    rechecked: bool = True,
 ) -> list[pa.Table]:
     """Attack a classifier on every image.
+
+    If the memory isn't enough for a batch, it goes on with half as many images at a time. The batch makes no
+    difference to the results.
 
     Parameters
     ----------
@@ -54,6 +59,9 @@ def evaluate(
         counts; None if these scores are already those of the classes
     classes : number of classes of the dataset, which an own classifier without ``label_indices`` must have;
         None if it isn't known
+    finished : results of attacks on some of the images, and where further ones are kept
+    rechecked : whether the search is checked on a sample of the images, for the self-checks of
+        :mod:`rechecks`
 
     Returns
     -------
@@ -61,7 +69,9 @@ def evaluate(
         Item-level metrics: ``accuracy`` at epsilon 0 and at every radius (1 still right), parameter
         ``epsilon``; ``min_epsilon``, the smallest radius that breaks the item (0 when it is wrong without
         attack, infinity when none does); ``robust_area`` in [0, 1]; in sound mode ``one_step_min_epsilon``,
-        the smallest radius at which one step breaks the item. With ``targeted``, also
+        the smallest radius at which one step breaks the item; and of several attacks ``strongest``, whether
+        the attack that the parameter names is the one that breaks the item at the smallest radius. With
+        ``apgd_steps``, an item is right only if Auto-PGD fails too (:mod:`strong`). With ``targeted``, also
         ``targeted_resistance``, ``targeted_min_epsilon`` and ``targeted_area``, which are the same for 1 as
         long as the item isn't taken for its target; with ``l2_epsilons``, ``l2_accuracy``,
         ``l2_min_epsilon`` and ``l2_area``; with ``minimum_norm``, the metric of that name. Of the trial:
@@ -75,102 +85,73 @@ def evaluate(
         Images outside [0, 1] or not finite, lengths that disagree, a label beyond the scores, another number
         of scores than classes, scores that are NaN, no class to target.
     """
-    rows = task.rows
     check_images(images, labels, ids, task.where)
     network = Classifier(encoder, head, task.where, label_indices, classes).eval()
     inputs, targets = (torch.from_numpy(array).to(network.device) for array in (images, labels))
-    clean, checks, scores = check_network(network, inputs, targets, section.batch_size)
-    attacked = _Attacked(task, section, network, inputs, ids)
-    untargeted, wanted = Goal(targets), None
+    finished = Finished() if finished is None else finished
+
+    def tables(section: "Parameters") -> list[pa.Table]:
+        return _tables(Attacked(task, section, network, inputs, ids, finished, rechecked), targets)
+
+    return in_memory(task, section, tables)
+
+
+def in_memory(task: Task, section: "Parameters", attack: Callable[["Parameters"], Result]) -> Result:
+    """Attack with the batch size of a section, or with half of it as often as the memory isn't enough."""
+    while True:
+        try:
+            return attack(section)
+        except RuntimeError as error:
+            if section.batch_size == 1 or not out_of_memory(error):
+                raise
+        size = section.batch_size // 2
+        words = "%s: the memory isn't enough for %d images at a time; it goes on with %d"
+        logger.warning(words, task.where, section.batch_size, size)
+        section = section.model_copy(update={"batch_size": size})
+
+
+def _tables(attacked: Attacked, labels: torch.Tensor) -> list[pa.Table]:
+    """Rows of all attacks and checks."""
+    task, section, ids = attacked.task, attacked.section, attacked.ids
+    network, inputs, rows = attacked.network, attacked.inputs, task.rows
+    clean, checks, scores = check_network(network, inputs, labels, section.batch_size)
+    untargeted, wanted = Goal(labels), None
     if section.targeted:  # first, so that a target that is the label is refused before any attack
         stream = None if task.mode == "paper" else task.stream("targets")
-        others = torch.from_numpy(target_classes(labels, ids, scores, task.where, stream))
+        others = torch.from_numpy(target_classes(labels.cpu().numpy(), ids, scores, task.where, stream))
         wanted = Goal(others.to(network.device), targeted=True)
     radii, found = section.epsilons, attacked.by("linf", untargeted, clean)
     tables = _curve(task, found.held, radii, ids, UNTARGETED)
     if found.after_one_step is not None:
         one_step = minimal_radius(found.after_one_step, radii)
         tables.append(rows(metric="one_step_min_epsilon", values=one_step, items=ids))
+    broken = dict(found.broken)
     if wanted is not None:
         resisting = holds(network, inputs, wanted, section.batch_size)
         targeted = attacked.by("linf", wanted, resisting)
         tables += _curve(task, targeted.held, radii, ids, TARGETED)
         # Whatever is taken for another class is wrong, so a target makes an attack no stronger.
+        broken["targeted"] = smallest_index(targeted.held[1:])
         checks["targeted_is_stronger"] = float((found.held & ~targeted.held).any(axis=0).mean())
     if section.l2_epsilons is not None:
         in_l2 = attacked.by("l2", untargeted, clean)
         tables += _curve(task, in_l2.held, section.l2_epsilons, ids, EUCLIDEAN)
     if section.minimum_norm:
-        norms = minimum_norms(network, inputs, untargeted, clean, section.batch_size)
+        norms = minimum_norms(network, inputs, untargeted, clean, section.batch_size, ids, attacked.finished)
         tables.append(rows(metric="minimum_norm", values=norms, items=ids))
+        broken["minimum_norm"] = np.searchsorted(radii, norms)
         checks["minimum_norm_is_stronger"] = float(beats(norms, found.held, radii).mean())
+    if len(broken) > 1:
+        tables += [
+            rows(metric="strongest", values=clean & first, items=ids, parameter=name)
+            for name, first in strongest(broken, len(radii)).items()
+        ]
     checks |= {
         "unbroken_at_largest": float(found.held[-1].mean()),
         "gradients": found.gradients / len(ids),
         **attacked.checks,
     }
     return [*tables, *(rows(metric=name, values=[value]) for name, value in checks.items())]
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What attacks of one kind did.
-
-    Attributes
-    ----------
-    held : bool array (1 + radii, n); whether each image held without attack and at every radius
-    after_one_step : the same of one step alone; None in paper mode, which doesn't try it
-    gradients : of single images
-    """
-
-    held: np.ndarray
-    after_one_step: np.ndarray | None
-    gradients: int
-
-
-@dataclass(frozen=True)
-class _Attacked:
-    """A network under attack on images.
-
-    Attributes
-    ----------
-    checks : self-checks of the attacks so far; of several kinds of attack, the largest value
-    """
-
-    task: Task
-    section: "Parameters"
-    network: Classifier
-    inputs: torch.Tensor
-    ids: list[str]
-    checks: dict[str, float] = field(default_factory=dict)
-
-    def by(self, norm: Norm, goal: Goal, whole: np.ndarray) -> _Found:
-        """Attack in the ball of a norm; ``whole`` (n,) says whether an image holds without attack."""
-        task, section = self.task, self.section
-        radii = section.epsilons if norm == "linf" else section.l2_epsilons or []
-        steps = PAPER_STEPS if task.mode == "paper" else section.steps
-        options: dict[str, Any] = {
-            "steps": steps,
-            "relative_step": section.relative_step or FULL_TRAVEL / steps,
-            "batch_size": section.batch_size,
-        }
-        kind = (*(("targeted",) if goal.targeted else ()), *(("l2",) if norm == "l2" else ()))
-        if task.mode == "paper":
-            seed = task.stream(*kind)
-            reached, gradients = sweep(self.network, self.inputs, goal, norm, radii, **options, seed=seed)
-            return _Found(np.vstack([whole, whole & ~reached]), None, gradients)
-        ball, stream = BALLS[norm], (task.protocol, task.dataset, *kind)
-        starts = random_starts(ball, self.inputs.shape[1:], self.ids, task.seed, stream)
-        search = Search(self.network, self.inputs, goal, ball, radii, **options, start=starts)
-        rechecks = Rechecks(search, np.flatnonzero(whole), self.ids, task.stream("rechecks", *kind))
-        search.run(rechecks.first, rechecks.of, rechecks.note)
-        for check, value in rechecks.results(black_box=norm == "linf").items():
-            self.checks[check] = max(value, self.checks.get(check, 0.0))
-        held, after_one_step = (
-            np.vstack([whole, whole & (np.arange(len(radii))[:, None] < broken)])
-            for broken in (search.by_descent, search.by_one_step)
-        )
-        return _Found(held, after_one_step, search.gradients)
 
 
 def _curve(
@@ -180,7 +161,7 @@ def _curve(
 
     Parameters
     ----------
-    held : bool array (1 + radii, n), as :class:`_Found` has it
+    held : bool array (1 + radii, n), as :class:`wordsight.protocols.robustness.attacked.Found` has it
     metrics : names of the three
     """
     each, smallest, over = metrics

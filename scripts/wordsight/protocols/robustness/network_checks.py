@@ -7,7 +7,7 @@ parameter-free attacks, 2020, https://arxiv.org/abs/2003.01690
 import numpy as np
 import torch
 
-from wordsight.errors import DataError, first_line
+from wordsight.errors import DataError, first_line, out_of_memory
 from wordsight.protocols.checks import check_items
 from wordsight.protocols.robustness.classifier import Classifier, Goal, verdict
 
@@ -25,10 +25,13 @@ def check_network(
             # An image beside itself, and beside one that differs from it in every pixel.
             one = images[:1]
             alike, unlike = (network(torch.cat([one, other])) for other in (one, (one + 0.5) % 1))
-    except torch.OutOfMemoryError:
-        raise
     except RuntimeError as error:
-        raise DataError(f"{network.where}: the network can't take {sized}: {first_line(error)}") from None
+        if out_of_memory(error):
+            raise
+        raise DataError(
+            f"{network.where}: the network can't take {sized} ({first_line(error)}); set the size that it "
+            "takes by the model's `preprocessing`"
+        ) from None
     if first.shape[1] < 2:
         raise DataError(f"{network.where}: a classifier of 1 class is never wrong, so it can't be attacked")
     if int(labels.max()) >= first.shape[1]:

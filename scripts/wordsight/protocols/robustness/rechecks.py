@@ -71,6 +71,11 @@ class Rechecks:
         for place in range(len(names)):
             check = names[(self.ranks[item] + place) % len(names)]
             if radii := RADII[check](int(self.search.by_descent[item]), last):
+                known = self.search.finished.of(self._kind(check)).get(self.ids[item])
+                if known is not None:
+                    self.reached[check][item] = bool(known[0])
+                    self.search.gradients[item] += known[1]
+                    return None
                 index = radii[self.seeds[item] % len(radii)]
                 attack = self.search.whole(item, index, restart=int(check == "another_start"))
                 return replace(attack, purpose=check)
@@ -79,6 +84,11 @@ class Rechecks:
     def note(self, attack: Attack, end: End) -> None:
         """Remember how a check ended."""
         self.reached[attack.purpose][attack.item] = end.reached
+        found = [int(end.reached), end.taken + 1]
+        self.search.finished.note(self._kind(attack.purpose), self.ids[attack.item], found)
+
+    def _kind(self, check: str) -> str:
+        return f"{self.search.kind}, {check}"
 
     def results(self, *, black_box: bool) -> dict[str, float]:
         """Shares of the sample that contradict the search, after attacks at every radius if too many do.
@@ -87,7 +97,8 @@ class Rechecks:
         than half of the steps, so that fewer would give another curve. ``black_box``, which is in the ball of
         Linf, may be left out.
         """
-        search, asked = self.search, [*self.reached["another_start"]]
+        search = self.search
+        asked = [item for item in self.reached["another_start"] if search.by_descent[item] > 0]
         checks = {check: _share(self.reached[check].values()) for check in ("not_monotone", "another_start")}
         if black_box:
             checks["black_box"] = _share(self._without_gradients(asked))

@@ -14,13 +14,15 @@ https://arxiv.org/abs/1412.6572
 """
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 
 import numpy as np
 import torch
 
 from wordsight.protocols.robustness.attack import Attack, End, Follow, attack_all
-from wordsight.protocols.robustness.balls import Ball
+from wordsight.protocols.robustness.balls import Ball, check_points
 from wordsight.protocols.robustness.classifier import Goal, reaches, verdict
+from wordsight.protocols.robustness.finished import Finished
 from wordsight.seeds import derive_seed
 
 SHORTER = 10  # the whole attack has this many times the steps of a short one
@@ -39,13 +41,18 @@ class Search:
     ----------
     start : random starts of the whole attack
     steps, relative_step : of the whole attack
+    ids : of the images
+    kind : what ``finished`` has the results of this search under
+    finished : what is known of images already, and where what is found out is kept
 
     Attributes
     ----------
     by_one_step, by_descent : int arrays (n,), index of the smallest radius known to break an image, by one
         step and by any attack; the number of radii if there is none
     late : bool array (n,); whether the last attack that broke the image had taken more than half of its steps
-    gradients : of single images
+    gradients : int array (n,), those that were taken for each image
+    keep : whether the points that break images are kept
+    points : where attacks at the smallest known radius broke each image, by its place, if they are kept
     """
 
     def __init__(
@@ -60,16 +67,24 @@ class Search:
         relative_step: float,
         batch_size: int,
         start: Start,
+        ids: list[str],
+        kind: str,
+        finished: Finished,
     ) -> None:
         self.network, self.images, self.goal, self.ball, self.radii = network, images, goal, ball, radii
         self.steps, self.relative_step, self.start = steps, relative_step, start
-        self.batch_size = batch_size
+        self.batch_size, self.ids, self.kind, self.finished = batch_size, ids, kind, finished
         self.by_one_step, self.by_descent = (np.full(len(images), len(radii)) for _ in range(2))
         self.late = np.zeros(len(images), dtype=bool)
-        self.gradients = 0
+        self.gradients = np.zeros(len(images), dtype=np.int64)
+        self.keep = False
+        self.points: dict[int, torch.Tensor] = {}
 
     def run(
-        self, items: np.ndarray, recheck: Callable[[int], Attack | None], note: Callable[[Attack, End], None]
+        self,
+        items: np.ndarray,
+        recheck: Callable[[int], Attack | None] = lambda _: None,
+        note: Callable[[Attack, End], None] = lambda *_: None,
     ) -> None:
         """Search for some of the images.
 
@@ -81,23 +96,50 @@ class Search:
         """
 
         def follow(attack: Attack, end: End) -> Attack | None:
+            self.gradients[attack.item] += end.taken + 1
             if attack.purpose not in SEARCHING:
                 note(attack, end)
                 return None
             # In the same batches, since one more attack on a few images alone would leave batches empty.
-            return self._next(attack, end) or recheck(attack.item)
+            return self._next(attack, end) or self._finish(attack.item, recheck)
 
-        self._attack(self._first(items, recheck), follow)
+        known = self.finished.of(self.kind)
+        done = [int(item) for item in items if self.ids[item] in known]
+        for item in done:
+            found = known[self.ids[item]]
+            self.by_one_step[item], self.by_descent[item], self.late[item], self.gradients[item] = found
+        left = np.array([item for item in items if self.ids[item] not in known], dtype=np.int64)
+        rechecks = filter(None, map(recheck, done))
+        self._attack(chain(rechecks, self._first(left, recheck)), follow)
+
+    def _finish(self, item: int, recheck: Callable[[int], Attack | None]) -> Attack | None:
+        """Keep what is known of an image whose search has ended; gives the attack that checks it, if any."""
+        found = (self.by_one_step, self.by_descent, self.late, self.gradients)
+        self.finished.note(self.kind, self.ids[item], [int(values[item]) for values in found])
+        return recheck(item)
 
     def every_radius(self, items: np.ndarray) -> None:
         """Attack images also at all smaller radii than those that they resist."""
-        below = [(item, index) for item in map(int, items) for index in range(self.by_descent[item] - 1)]
+        kind = f"{self.kind}, every radius"
+        known = self.finished.of(kind)
+        left = {int(item): int(self.by_descent[item]) - 1 for item in items if self.ids[item] not in known}
+        taken = dict.fromkeys(left, 0)
+        below = [(item, index) for item, radii in left.items() for index in range(radii)]
 
         def lower(attack: Attack, end: End) -> None:
+            item = attack.item
+            taken[item] += end.taken + 1
+            left[item] -= 1
             if end.reached:
-                self.by_descent[attack.item] = min(self.by_descent[attack.item], attack.index)
+                self.by_descent[item] = min(self.by_descent[item], attack.index)
+            if not left[item]:
+                self.finished.note(kind, self.ids[item], [int(self.by_descent[item]), taken[item]])
 
         self._attack((self.whole(*place) for place in below), lower)
+        for item in items:
+            if found := known.get(self.ids[item]):
+                self.by_descent[item] = found[0]
+                self.gradients[item] += found[1]
 
     def whole(self, item: int, index: int, restart: int = 0) -> Attack:
         """The configured attack, from a random start."""
@@ -105,10 +147,9 @@ class Search:
         return self._from(item, index, perturbation, self.steps, self.relative_step, "whole")
 
     def _attack(self, attacks: Iterator[Attack], follow: Follow) -> None:
-        taken = attack_all(
+        attack_all(
             self.network, self.images, self.goal, self.ball, self.radii, attacks, follow, self.batch_size
         )
-        self.gradients += taken  # on top of those that the attacks themselves have asked for
 
     def _short(self, item: int, index: int, perturbation: torch.Tensor) -> Attack:
         steps = max(self.steps // SHORTER, SHORTEST)
@@ -124,6 +165,8 @@ class Search:
         if not end.reached:
             return None if whole else self.whole(item, index)
         self.by_descent[item], self.late[item] = index, whole and end.taken > self.steps / 2
+        if self.keep:
+            self.points[item] = end.point.clone()
         if index == 0:
             return None
         scale = self.radii[index - 1] / self.radii[index]
@@ -135,22 +178,26 @@ class Search:
             part = items[first : first + self.batch_size]
             ascent = verdict(self.network, self.images[part], self.goal.of(part))[1]
             directions = self.ball.direction(ascent)
-            self.gradients += len(part)
+            self.gradients[part] += 1
             self._one_step(part, directions)
             for item, direction in zip(part, directions, strict=True):
                 below = int(self.by_one_step[item]) - 1
                 if below >= 0:
                     yield self._short(int(item), below, self.radii[below] * direction)
-                elif attack := recheck(int(item)):
+                elif attack := self._finish(int(item), recheck):
                     yield attack
 
     def _one_step(self, part: np.ndarray, directions: torch.Tensor) -> None:
         """Find the smallest radius at which one step breaks each image of a batch."""
         left = np.arange(len(part))
         for index, radius in enumerate(self.radii):
-            points = (self.images[part[left]] + radius * directions[left]).clamp_(0, 1)
+            originals = self.images[part[left]]
+            points = (originals + radius * directions[left]).clamp_(0, 1)
+            check_points(self.ball, points, originals, originals.new_full((len(left),), radius))
             reached = reaches(self.network, points, self.goal.of(part[left]))
             broken = part[left[reached]]
+            if self.keep:
+                self.points |= dict(zip(broken.tolist(), points[reached], strict=True))
             self.by_one_step[broken] = self.by_descent[broken] = index
             left = left[~reached]
             if not len(left):

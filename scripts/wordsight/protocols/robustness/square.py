@@ -13,6 +13,7 @@ import math
 import numpy as np
 import torch
 
+from wordsight.protocols.robustness.balls import BALLS, check_points
 from wordsight.protocols.robustness.classifier import Goal
 
 FIRST_SHARE = 0.8  # of the pixels, which the first square covers
@@ -51,6 +52,7 @@ def square(
             window = (row, slice(None), slice(top, top + side), slice(left, left + side))
             signs = torch.from_numpy(draw.choice([-1.0, 1.0], size=(channels, 1, 1))).to(images)
             proposed[window] = (images[window] + radii[row] * signs).clamp_(0, 1)
+        check_points(BALLS["linf"], proposed, images, radii)
         found = _lead(network, proposed, goal)
         better = found < lead
         points[better], lead[better] = proposed[better], found[better]
