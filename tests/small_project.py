@@ -17,6 +17,7 @@ PARTS = (
     *("uv.lock", "CITATION.cff"),
 )
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
+WARM = ROOT / "tests/warm_snakemake.py"
 
 GIVEN = {"source": ["checkpoint", "random"]}
 TRAINED = {"source": "pretrain"}
@@ -124,10 +125,17 @@ class Project:
     path: Path
     said: str = ""
 
-    def snakemake(self, *arguments: str, check: bool = True, **options) -> Run:
-        """Run Snakemake on the small configuration."""
+    def snakemake(self, *arguments: str, check: bool = True, warm: bool | str = False, **options) -> Run:
+        """Run Snakemake on the small configuration.
+
+        Parameters
+        ----------
+        warm : whether steps fork from a process that has imported the library, or a module of the tests that it
+            imports as well
+        """
+        program = [sys.executable, str(WARM), warm if isinstance(warm, str) else "-"] if warm else [SNAKEMAKE]
         # Targets come first: `--configfile` takes every word that follows it.
-        command = [str(SNAKEMAKE), *arguments, "--cores", "2", "--configfile", "config/small.yaml"]
+        command = [*map(str, program), *arguments, "--cores", "2", "--configfile", "config/small.yaml"]
         done = subprocess.run(command, cwd=self.path, capture_output=True, text=True, check=False, **options)
         assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
         return Run(done.returncode, done.stdout, done.stderr)

@@ -122,7 +122,10 @@ PLANTED = {
         (effect(effect=-0.2, verdict="equivalent"), {"sensitivity": left_out(WITHOUT_MODEL, "equivalent")}),
     ],
     "flips without one dataset": [(effect(), {"sensitivity": left_out(WITHOUT_DATASET, "hurts")})],
-    "flips elsewhere": [(effect(), {"sensitivity": left_out(ELSEWHERE, "undecided")})],
+    "flips elsewhere": [
+        (effect(), {"sensitivity": left_out(ELSEWHERE, "undecided")}),
+        (effect(verdict="identical"), {"sensitivity": left_out(ELSEWHERE, "undecided", effect=0.01)}),
+    ],
     "confounded": [
         (effect(), {"models": cards(second={"architecture": "timm/other"})}),
         (effect(), {"models": cards(second={"features": "embedding", "weights_sha256": "c" * 64})}),
@@ -179,6 +182,7 @@ HARMLESS = {
     "flips elsewhere": [
         (effect(), {"sensitivity": left_out(ELSEWHERE, "helps")}),
         (effect(), {"sensitivity": left_out(ELSEWHERE, "hurts", contrast="other")}),
+        (effect(verdict="identical"), {"sensitivity": left_out(ELSEWHERE, "undecided", effect=0.0)}),
     ],
     "confounded": [
         (effect(), {"models": cards(second={"language": "captions", "licence": "other"})}),

@@ -681,6 +681,7 @@ WEIGHTS = {
     "BiT's layout for a file of torch": weights(lambda path: torch.save(network(), path), layout="bit"),
     "MMV's layout for a file of torch": weights(lambda path: torch.save(network(), path), layout="mmv"),
     "a classifier that the network lacks": weights(lambda path: torch.save(network(), path), classifier="imagenet-1k"),
+    "features at a place that the network lacks": weights(lambda path: torch.save(network(), path), features="cls"),
 }  # fmt: skip
 for condition, act in WEIGHTS.items():
     case("weights", condition)(act)

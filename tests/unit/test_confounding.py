@@ -8,7 +8,7 @@ from hand_made import comparison, model_card
 from wordsight.config.load import load
 from wordsight.errors import ConfigError
 from wordsight.models.card import read_card
-from wordsight.statistics.confounding import differences
+from wordsight.statistics.confounding import differences, unstated
 from wordsight.workflow.pairing import pair, resolve
 
 CARD = model_card(
@@ -61,6 +61,21 @@ def test_differences_between_sides_are_named(other, words):
 def test_what_is_not_known_of_either_side_is_no_difference():
     unknown = other_card(views=None, recipe=None, images_seen=None)
     assert between({"one": unknown, "other": unknown}) == []
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({}, []),
+        ({"recipe": None, "views": None}, [RECIPE, VIEWS]),
+        ({"images_seen": None}, [SEEN]),
+        ({"images_seen": None, "recipe": None, "pretraining_images": 0}, []),
+    ],
+)
+def test_what_no_one_states_of_an_encoder_is_named(other, words):
+    compared = comparison(pairs=[("one", "other")])
+    assert unstated(compared, {"one": CARD, "other": other_card(**other)}) == words
+    assert unstated(compared, {"one": other_card(**other), "other": CARD}) == words
 
 
 def test_sides_of_the_same_values_in_another_order_do_not_differ():

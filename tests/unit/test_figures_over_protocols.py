@@ -161,6 +161,13 @@ def test_the_figure_says_how_many_sizes_there_are(sizes, said):
     assert said in subtitle
 
 
+def test_sizes_are_labelled_below_the_smallest_and_a_billion_is_a_b():
+    spec = draw("pretraining_size", drawn_from(with_sizes([118_287, 2_000_000_000, 2_000_000_000])))
+    drawn = vl_convert.vegalite_to_svg(spec, vl_version=VERSION)
+    for label, there in {"100k": True, "1M": True, "1B": True, "1G": False}.items():
+        assert (f">{label}<" in drawn) == there
+
+
 def test_there_is_a_panel_a_protocol_and_each_names_its_metric():
     spec = draw("pretraining_size", trained_tables())
     titles = {panel["title"]["text"]: panel["title"]["subtitle"] for panel in spec["concat"]}

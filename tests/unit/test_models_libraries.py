@@ -560,6 +560,48 @@ def test_weights_whose_own_card_states_otherwise_are_refused_before_their_downlo
         timm_source.acquire(TimmNetwork(source="timm", name="test_vit.r160_in1k"))
 
 
+def test_the_pooling_of_a_network_that_leaves_it_to_a_module_is_compared_too(mirror):
+    for name in ("test_resnet.r160_in1k", "test_convnext.r160_in1k"):
+        mirror.publish_on_hub(f"timm/{name}", {"config.json": json.dumps({"global_pool": "max"}).encode()})
+        with pytest.raises(ConfigError, match=r"card of the weights states global_pool max, .* timm avg;"):
+            timm_source.acquire(TimmNetwork(source="timm", name=name))
+
+
+@pytest.mark.parametrize(
+    ("card", "pattern"),
+    [
+        ({"model_cfg": {"quick_gelu": True}}, "quick_gelu True, and the installed open_clip False"),
+        (
+            {"model_cfg": {"vision_cfg": {"pool_type": "avg"}}},
+            "pool_type avg, and the installed open_clip tok",
+        ),
+        ({"preprocess_cfg": {"std": [0.5, 0.5, 0.5]}}, "std "),
+    ],
+)
+def test_weights_of_open_clip_whose_card_states_otherwise_are_refused_before_their_download(
+    mirror, card, pattern
+):
+    repository = "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
+    mirror.publish_on_hub(repository, {"open_clip_config.json": json.dumps(card).encode()})
+    section = OpenClipNetwork(source="open_clip", name="ViT-B-32", pretrained="laion2b_s34b_b79k")
+    with pytest.raises(ConfigError, match=rf"^config: models: ViT-B-32 of open_clip: the card .* {pattern}"):
+        open_clip_source.acquire(section)
+
+
+def test_a_card_of_open_clip_that_agrees_is_taken(mirror, tmp_path, clip):
+    config = open_clip.get_model_config("ViT-B-32")
+    seen = {"mean": open_clip.OPENAI_DATASET_MEAN, "std": open_clip.OPENAI_DATASET_STD}
+    card = {"model_cfg": config, "preprocess_cfg": seen}
+    torch.save(clip.state_dict(), tmp_path / "open_clip_pytorch_model.bin")
+    files = {
+        "open_clip_config.json": json.dumps(card).encode(),
+        "open_clip_pytorch_model.bin": tmp_path / "open_clip_pytorch_model.bin",
+    }
+    mirror.publish_on_hub("laion/CLIP-ViT-B-32-laion2B-s34B-b79K", files)
+    section = OpenClipNetwork(source="open_clip", name="ViT-B-32", pretrained="laion2b_s34b_b79k")
+    assert open_clip_source.acquire(section).tensors
+
+
 def test_a_card_that_agrees_is_taken(mirror, tmp_path):
     network = untrained(timm.create_model, model_name="test_vit")
     known = timm.get_pretrained_cfg("test_vit.r160_in1k")

@@ -175,6 +175,12 @@ def test_the_page_works_with_a_screen_reader(text):
     assert inner_targets(page) <= {f"#{name}" for name in ids}
 
 
+def test_long_texts_in_tables_get_room(text):
+    cells = re.findall(r"<td( class=\"long\")?>([^<]*)</td>", text)
+    assert {bool(room) for room, said in cells if len(said) > 60} == {True}
+    assert {bool(room) for room, said in cells if len(said) <= 60} == {False}
+
+
 def test_each_figure_is_there_as_svg_and_as_data_with_its_caption_the_summary_first(text):
     page = Page(text)
     assert [attributes["data-figure"] for attributes in page.named("figure")] == ["summary", "transfer"]

@@ -315,16 +315,23 @@ def test_a_file_that_is_missing_is_named_by_its_key_with_what_to_do(at, section,
     assert "\n" not in str(caught.value)
 
 
-def test_all_files_that_are_missing_are_listed_at_once_with_their_sources(at):
+def test_all_files_that_are_missing_are_listed_at_once_with_their_sources_and_what_else_names_them(at):
     values = copy.deepcopy(CONFIG)
     values["datasets"]["photos"] = {"source": "imagenet", "path": "data/imagenet"}
+    values["models"]["saved"]["path"] = "lost.pth"
+    values["protocols"]["few_shot"]["datasets"].append("photos")
+    values["protocols"]["transfer"]["datasets"] = ["photos"]
+    values["protocols"]["clustering"]["models"] = {"models": ["saved", "untrained-0"]}
+    values["contrasts"]["training"]["treatment"] = {"models": ["saved"]}
     values["text_models"] = {"vectors": {"source": "word2vec", "path": "gone.bin", "by_hand": "ask them"}}
     with pytest.raises(ConfigError) as caught:
         own_files.user_content(load(values), "text_models", "vectors")
     for words in (
         "datasets.photos.path: data/imagenet does not exist (get it from https://image-net.org/download;",
-        "text_models.vectors.path: gone.bin does not exist (ask them)",
-        "`protocols`",
+        "remove datasets.photos, its name in protocols.few_shot.datasets and all of protocols.transfer, which names nothing else)",
+        "models.saved.path: lost.pth does not exist (remove models.saved, its name in "
+        "protocols.clustering.models.models and all of contrasts.training, which names nothing else)",
+        "text_models.vectors.path: gone.bin does not exist (ask them; or remove text_models.vectors)",
     ):
         assert words in str(caught.value)
     assert "\n" not in str(caught.value)

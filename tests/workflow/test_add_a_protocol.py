@@ -95,7 +95,7 @@ def extended(tmp_path_factory, new_project):
         del config["pretraining"]
 
     project.configure(alone)
-    project.snakemake()
+    project.snakemake(warm=True)
     return project
 
 

@@ -10,17 +10,19 @@ And digests are others, since no file of ours can meet those of the publishers.
 
 import csv
 import io
+import json
 import os
 from pathlib import Path
 
+import open_clip
 import pytest
 import yaml
 
 from fixtures import images, text, weights
+from fixtures.publishing import Publishers, first_address
 from mirror import Mirror
 from wordsight.config.load import load
-from wordsight.datasets.sources import torchvision
-from wordsight.files import disk, feature_sets, hashing
+from wordsight.files import disk, feature_sets
 from wordsight.workflow.targets import protocol_results
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,56 +45,32 @@ def paper():
     return yaml.safe_load((ROOT / "config/paper.yaml").read_text())
 
 
-def first_address(section):
-    """The address that is asked first, and answers."""
-    return section["url"] if isinstance(section["url"], str) else section["url"][0]
-
-
-class Publishers:
+class Paper(Publishers):
     """Everything that the configuration asks the network for, and the copies that its user has to have."""
-
-    def __init__(self, mirror, folder, project):
-        self.mirror, self.folder, self.project, self.addresses = mirror, folder, project, []
-
-    def publish(self, address, write):
-        file = self.folder / f"{len(self.addresses)}-{Path(address.partition('?')[0]).name}"
-        write(file)
-        self.mirror.publish(address, file)
-        self.addresses.append(address)
-        return hashing.sha256(file)
 
     def networks(self, config):
         for section in config["models"].values():
             if section["source"] == "checkpoint":
-                address = first_address(section)
-                digest = self.publish(address, lambda f, a=address: weights.write(a, f))
+                digest = self.network(section)
                 section["preprocessing"] = {**section["preprocessing"], **SMALL}
                 if "sha256" in section:
                     section["sha256"] = digest
             elif section["source"] == "torchvision":
-                address = next(known for known in weights.PUBLISHED if "download.pytorch.org" in known)
-                section["sha256"] = self.publish(address, lambda f, a=address: weights.write(a, f))
+                section["sha256"] = self.network(section)
                 section["preprocessing"] = SMALL
         file = self.folder / CLIP
         weights.openai_hub(file, "RN50-quickgelu", name="RN50-quickgelu", text=True)
-        self.mirror.publish_on_hub("timm/resnet50_clip.openai", {CLIP: file})
+        card = json.dumps({"model_cfg": open_clip.get_model_config("RN50-quickgelu")}).encode()
+        self.mirror.publish_on_hub("timm/resnet50_clip.openai", {CLIP: file, "open_clip_config.json": card})
 
-    def datasets(self, config):
+    def datasets(self, config, project):
         for section in config["datasets"].values():
-            if section["source"] == "torchvision":
-                section["sha256"] = {
-                    Path(file.path).name: self.publish(file.addresses[0], images.PUBLISHED[file.addresses[0]])
-                    for file in torchvision.FILES[section["name"]]
-                }
-            elif section["source"] == "cub200":
-                (address,) = (known for known in images.PUBLISHED if "CUB" in known)
-                section["sha256"] = self.publish(address, images.PUBLISHED[address])
-            else:
-                path = images.imagenet_copy(
-                    self.project / section["path"], "validation", per_class=2, train=2
-                )
-                section["path"] = str(path.relative_to(self.project))
-                section["images"] = 20
+            if section["source"] != "imagenet":
+                self.dataset(section)
+                continue
+            path = images.imagenet_copy(project / section["path"], "validation", per_class=2, train=2)
+            section["path"] = str(path.relative_to(project))
+            section["images"] = 20
 
     def texts(self, config):
         text.write_bert(self.folder / BERT)
@@ -135,14 +113,14 @@ def run(tmp_path_factory, bare_project):
     project = bare_project(base / "project")
     config = paper()
     fewer(config)
-    (base / "published").mkdir()
     with Mirror() as mirror:
-        publishers = Publishers(mirror, base / "published", project.path)
-        for publish in (publishers.networks, publishers.datasets, publishers.texts):
-            publish(config)
+        publishers = Paper(mirror, base / "published")
+        publishers.networks(config)
+        publishers.datasets(config, project.path)
+        publishers.texts(config)
         (project.path / "config/small.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
         environment = os.environ | mirror.environment | {"WORDSIGHT_CACHE": str(base / "cache")}
-        project.snakemake("--keep-going", env=environment)
+        project.snakemake("--keep-going", env=environment, warm=True)
         yield project, load(config), publishers, environment
 
 

@@ -119,10 +119,11 @@ def _across(rows: pd.DataFrame) -> alt.X:
     first = float(trained.min()) if len(trained) else GAP
     last = float(trained.max()) if len(trained) else GAP
     ends = [first / GAP if (rows["images"] == 0).any() else first, last]
-    powers = [10.0**power for power in range(1, 13) if first <= 10.0**power <= last]
+    powers = [10.0**power for power in range(1, 13) if first / 2 <= 10.0**power <= 2 * last]
     ticks = powers if len(powers) > 1 else sorted({first, last}) if len(trained) else []
     ticks = [first / GAP, *ticks] if (rows["images"] == 0).any() else ticks
-    label = f"datum.value < {first / 2!r} ? 'none' : format(datum.value, '.2~s')"
+    # Of 10 billion images, one says 10B, and not 10G.
+    label = f"datum.value < {first / 2!r} ? 'none' : replace(format(datum.value, '.2~s'), 'G', 'B')"
     return alt.X(
         "position:Q",
         scale=alt.Scale(type="log", domain=[ends[0] / 2, ends[1] * 2], nice=False),

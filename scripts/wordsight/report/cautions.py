@@ -17,7 +17,7 @@ from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.models.card import TrainingCard
 from wordsight.report.run import Run, place
 from wordsight.statistics.comparison import Comparison
-from wordsight.statistics.confounding import differences
+from wordsight.statistics.confounding import differences, unstated
 from wordsight.statistics.effect_row import ENOUGH_REPLICATES
 from wordsight.statistics.records import ContrastRow
 from wordsight.statistics.self_checks import ATTACK_CHECKS, HOPELESS_RADIUS
@@ -352,23 +352,19 @@ def _too_few(run: Run) -> list[Caution]:
 
 
 def _confounded(run: Run) -> list[Caution]:
-    found = {comparison.name: _differences(comparison, run) for comparison in run.comparisons}
-    return [
-        Caution(
-            f"Contrast {name}: the sides also differ in other ways",
-            f"Besides the kind of training, they differ in {traits}, which may cause the effect instead.",
-        )
-        for name, traits in found.items()
-        if traits
-    ]
-
-
-def _differences(comparison: Comparison, run: Run) -> str:
-    """Traits in which two sides differ, apart from the kind of training.
-
-    Encoders that the workflow trained share all traits.
-    """
-    return join(differences(comparison, run.models))
+    """What else sets the sides of a contrast apart. Encoders that the workflow trained share all traits."""
+    found = []
+    for comparison in run.comparisons:
+        if differ := differences(comparison, run.models):
+            said = (
+                f"Besides the kind of training, they differ in {join(differ)}, which may cause the effect "
+                "instead."
+            )
+            unknown = unstated(comparison, run.models)
+            more = f" Not stated of all encoders: {join(unknown)}." if unknown else ""
+            title = f"Contrast {comparison.name}: the sides also differ in other ways"
+            found.append(Caution(title, said + more))
+    return found
 
 
 def _left_out(run: Run) -> list[Caution]:

@@ -172,7 +172,10 @@ def _flips(row: ContrastRow, evidence: Evidence, analysis: str) -> bool:
     same = rows["analysis"] == analysis
     for key in KEYS:
         same &= rows[key] == getattr(row, key)
-    return bool((rows.loc[same, "verdict"] != row.verdict).any())
+    found = rows.loc[same]
+    if row.verdict == Verdict.IDENTICAL:  # which no analysis says: there is nothing to test
+        return bool((found["effect"] != 0).any())
+    return bool((found["verdict"] != row.verdict).any())
 
 
 def _confounded(row: ContrastRow, evidence: Evidence) -> bool:

@@ -16,6 +16,8 @@ OF_TRAINED = {
     "passes": "the compute of training (images seen times views)",
 }
 
+STATED = ("images_seen", "recipe", "views")  # traits that may be left out of a configuration
+
 
 def differences(comparison: Comparison, models: Mapping[str, ModelCard]) -> list[str]:
     """Traits, in words, that have different values on the two sides of some matched group.
@@ -34,6 +36,20 @@ def differences(comparison: Comparison, models: Mapping[str, ModelCard]) -> list
         for word in _between([[models[pair[side]] for pair in pairs] for side in (0, 1)])
     }
     return [word for word in {**ALWAYS, **OF_TRAINED}.values() if word in found]
+
+
+def unstated(comparison: Comparison, models: Mapping[str, ModelCard]) -> list[str]:
+    """Traits, in words, that no one states of some encoder that was trained elsewhere.
+
+    They may differ between the sides as well, although :func:`differences` can't tell.
+
+    Parameters
+    ----------
+    models : cards by name
+    """
+    cards = [models[model] for pair in comparison.pairs for model in pair]
+    elsewhere = [card for card in cards if card.pretraining_images and card.training is None]
+    return [OF_TRAINED[trait] for trait in STATED if any(getattr(card, trait) is None for card in elsewhere)]
 
 
 def _between(sides: Sequence[Sequence[ModelCard]]) -> list[str]:

@@ -4,11 +4,12 @@ What a step reads is what is digested here: by the same lists of files, or for a
 files by their names, all of them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from wordsight.catalogue.prose import join
 from wordsight.config.experiment import Config
 from wordsight.datasets.shards import find_shards
 from wordsight.errors import ConfigError, WordsightError
@@ -129,17 +130,20 @@ READ: dict[str, Callable[[Values, Path], Files]] = {
 
 
 def missing(config: Config, section: str, name: str) -> list[str]:
-    """Files and folders of the user that an entry names and that aren't there, and where to get them."""
+    """Files and folders of the user that an entry names and that aren't there.
+
+    Each line says where to get one, and what to remove from the configuration to do without it.
+    """
     values = values_of(config, section, name)
     return [
-        f"{section}.{name}.{key}: {file} does not exist{_steps(section, values)}"
+        f"{section}.{name}.{key}: {file} does not exist ({'; '.join(_steps(config, section, name, values))})"
         for key, file in _named(values).items()
         if not Path(file).exists()
     ]
 
 
 def _missing(config: Config) -> str:
-    """Which files and folders of the user are missing, where to get them, and what to do without them."""
+    """All files and folders of the user that are missing."""
     found = [
         line
         for section in ("datasets", "models", "text_models", "corpora")
@@ -147,11 +151,36 @@ def _missing(config: Config) -> str:
         if section != "models" or config.network(name) == name
         for line in missing(config, section, name)
     ]
-    return f"config: {'; '.join(found)}. Without one of them, remove its entry, and its name in `protocols`"
+    return f"config: {'; '.join(found)}"
 
 
-def _steps(section: str, values: Values) -> str:
+def _steps(config: Config, section: str, name: str, values: Values) -> list[str]:
     steps = values.get("by_hand") or (LAYOUT if section == "datasets" else "")
     address = IMAGENET.get(values.get("variant", "")) if values["source"] == "imagenet" else None
-    parts = [*([f"get it from {address}"] if address else []), *([steps] if steps else [])]
-    return f" ({'; '.join(parts)})" if parts else ""
+    found = [*([f"get it from {address}"] if address else []), *([steps] if steps else [])]
+    return [*found, f"{'or ' if found else ''}remove {join(_without(config, section, name))}"]
+
+
+# Sections that name entries of others, and the keys at which they do.
+REFERRING = ("pretraining", "protocols", "contrasts")
+NAMES_OF = {"datasets": {"datasets", "dataset", "images"}, "models": {"models", "baseline"}}
+
+
+def _without(config: Config, section: str, name: str) -> list[str]:
+    """What to remove to do without an entry: itself, its name elsewhere, and what names nothing else."""
+    values = config.model_dump(mode="json", include={*REFERRING})
+    found = list(_mentions(values, name, NAMES_OF.get(section, ())))
+    shared = [f"its name in {path}" for path, alone in found if not alone]
+    owners = dict.fromkeys(".".join(path.split(".")[:2]) for path, alone in found if alone)
+    return [f"{section}.{name}", *shared, *(f"all of {owner}, which names nothing else" for owner in owners)]
+
+
+def _mentions(values: Any, name: str, keys: Collection[str], path: str = "") -> Iterator[tuple[str, bool]]:
+    """Paths of the keys whose value is or has the name of an entry, and whether that is all they have."""
+    for key, value in values.items() if isinstance(values, Mapping) else ():
+        here = f"{path}.{key}" if path else key
+        names = [value] if isinstance(value, str) else value
+        if key in keys and isinstance(names, list | Mapping) and name in names:
+            yield here, len(names) == 1
+        else:
+            yield from _mentions(value, name, keys, here)

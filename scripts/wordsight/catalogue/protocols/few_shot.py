@@ -27,7 +27,8 @@ class Parameters(Section):
 def method(section: Mapping[str, Any], mode: Mode) -> Sentence:
     """Sentence for a paper."""
     draws = counted(PAPER_DRAWS if mode == "paper" else section["trials"], "draw")
-    images = f"{shots_of(section)} training images of a class"
+    noun = "training image" if list(section["shots"]) == [1] else "training images"
+    images = f"{shots_of(section)} {noun} of a class"
     return ["each test image got the class of ", *prototype_of(images, mode), f", in {draws} of these images"]
 
 

@@ -7,6 +7,7 @@ from wordsight.catalogue.section import nearest
 from wordsight.config.models import OpenClipNetwork
 from wordsight.downloads import hub
 from wordsight.errors import ConfigError
+from wordsight.models import published_card
 from wordsight.models.architectures.open_clip import config_of, default_preset, preprocessing_of
 from wordsight.models.compiler import without_compiler
 from wordsight.models.foreign import weights
@@ -14,8 +15,12 @@ from wordsight.models.pretrained import Pretrained
 
 with without_compiler():
     import open_clip
-    from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
+    from open_clip.constants import HF_CONFIG_NAME, HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
+    from open_clip.model import CLIPVisionCfg
     from open_clip.pretrained import get_pretrained_cfg
+
+# Settings of an image tower that say how it makes one vector of its tokens or its map.
+POOLING = ("attentional_pool", "final_ln_after_pool", "pool_type", "timm_pool", "timm_proj")
 
 
 def acquire(section: OpenClipNetwork) -> Pretrained:
@@ -32,6 +37,8 @@ def acquire(section: OpenClipNetwork) -> Pretrained:
             f"config: models: {section.name} of open_clip: expected resize mode shortest or squash, "
             f"but it needs {preset['resize_mode']!r}"
         )
+    if not section.path:
+        _check_card(section.name, config, preset)
     path = Path(section.path) if section.path else _download(preset)
     sha256 = weights.verify(path, section.sha256)
     return Pretrained(
@@ -54,6 +61,28 @@ def _preset(name: str, tag: str, config: dict[str, Any]) -> dict[str, Any]:
             f"config: models: {tag} was trained with another activation than {name}; use {other!r}"
         )
     return preset
+
+
+def _check_card(name: str, config: dict[str, Any], preset: dict[str, Any]) -> None:
+    """Refuse weights whose card states another activation, pooling or normalisation than the network has.
+
+    The card is ``open_clip_config.json`` beside the weights. The installed open_clip states the same.
+    """
+    repository = preset["hf_hub"].rpartition("/")[0]
+    card = published_card.of_hub(repository, HF_CONFIG_NAME)
+    network, images = card.get("model_cfg", {}), card.get("preprocess_cfg", {})
+    seen = preprocessing_of(config, preset)
+    installed = {
+        "quick_gelu": config.get("quick_gelu", False),
+        "embed_dim": config["embed_dim"],
+        **{
+            key: value for key, value in vars(CLIPVisionCfg(**config["vision_cfg"])).items() if key in POOLING
+        },
+        "mean": list(seen.mean),
+        "std": list(seen.std),
+    }
+    stated = {**network, **network.get("vision_cfg", {}), **images}
+    published_card.agree(name, "open_clip", stated, installed)
 
 
 def _download(preset: dict[str, Any]) -> Path:

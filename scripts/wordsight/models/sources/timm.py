@@ -1,6 +1,5 @@
 """Weights of timm."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,8 @@ import torch
 
 from wordsight.config.models import TimmNetwork
 from wordsight.downloads import hub
-from wordsight.errors import ConfigError, DownloadError
-from wordsight.files.disk import read_json
+from wordsight.errors import ConfigError
+from wordsight.models import published_card
 from wordsight.models.architectures.timm import build, weights_of
 from wordsight.models.compiler import without_compiler
 from wordsight.models.foreign import weights
@@ -80,26 +79,25 @@ def _check_card(name: str, config: Any) -> None:
     """
     if not config.hf_hub_id:
         return
-    try:
-        path = hub.from_hub(config.hf_hub_id, "config.json")
-    except DownloadError:  # a copy of the hub may have the weights alone
-        return
-    card: Any = read_json(path)
-    of_weights = {**card, **card.get("pretrained_cfg", {})} if isinstance(card, dict) else {}
+    card = published_card.of_hub(config.hf_hub_id, "config.json")
     network = _on_paper(lambda: timm.create_model(name, pretrained=False))
-    ours = {
+    installed = {
         "num_classes": config.num_classes,
-        "global_pool": getattr(network, "global_pool", None),
+        "global_pool": _pooling(network),
         "mean": list(config.mean),
         "std": list(config.std),
     }
-    for key, value in ours.items():
-        found = of_weights.get(key)
-        if found is not None and type(found) is type(value) and not _same(found, value):
-            raise ConfigError(
-                f"config: models: {name} of timm: the card of the weights states {key} {found}, and the "
-                f"installed timm {value}; install the timm that the weights were published for, or use `path`"
-            )
+    published_card.agree(name, "timm", {**card, **card.get("pretrained_cfg", {})}, installed)
+
+
+def _pooling(network: Any) -> str | None:
+    """How a network pools, as timm writes it to a card: from the head, if that pools, or else from itself."""
+    head = getattr(network, "head", None)
+    for pool in (getattr(head, "global_pool", None), getattr(network, "global_pool", None)):
+        kind = getattr(pool, "pool_type", pool)
+        if isinstance(kind, str):
+            return kind
+    return None
 
 
 def _on_paper(make: Callable[[], Any]) -> Any:
@@ -109,11 +107,3 @@ def _on_paper(make: Callable[[], Any]) -> Any:
             return make()
     except (NotImplementedError, RuntimeError):
         return None
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, list):
-        return len(one) == len(other) and all(
-            math.isclose(a, b, abs_tol=1e-3) for a, b in zip(one, other, strict=True)
-        )
-    return bool(one == other)
