@@ -6,7 +6,7 @@ The table is UTF-8 with a header, quoted as in RFC 4180.
 import csv
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -102,7 +102,7 @@ def _read(root: Path, name: str) -> bytes:
     return (root / name).read_bytes()
 
 
-def _rows(table: Path) -> Iterator[tuple[str, dict[str, str]]]:
+def _rows(table: Path) -> Generator[tuple[str, dict[str, str]]]:
     """Place of each row for errors (the line that it ends on), and its cells by column.
 
     Close it where reading ends early, so that the file is closed too.
@@ -119,7 +119,7 @@ def _rows(table: Path) -> Iterator[tuple[str, dict[str, str]]]:
             raise DataError(f"{table}, line {reader.line_num}: is not valid CSV ({error})") from None
 
 
-def _lines(table: Path) -> Iterator[str]:
+def _lines(table: Path) -> Generator[str]:
     """Lines with their line ends, decoded one by one, so that an error names the right line."""
     number = 0
     try:
