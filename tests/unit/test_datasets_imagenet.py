@@ -459,7 +459,7 @@ def test_an_encoders_own_classifier_is_asked_for_the_classes_of_the_dataset(tmp_
         robustness.encoders, "evaluate", lambda *_, **keys: given.append(keys["label_indices"]) or []
     )
 
-    class Encoder:
+    class Encoder(torch.nn.Module):
         card = split.card
 
         def preprocess(self, image):
@@ -467,6 +467,9 @@ def test_an_encoders_own_classifier_is_asked_for_the_classes_of_the_dataset(tmp_
 
         def batch_of(self, size):
             return size
+
+        def logits(self, images):
+            return images.mean(dim=(1, 2, 3))[:, None] * torch.arange(1000)
 
     task = Task("robustness", "m", "d")
     robustness.evaluate_encoder(task, Parameters(), encoder=Encoder(), test=split, images=4, train=None)
