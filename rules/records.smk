@@ -72,6 +72,11 @@ class Records(FilePersistence):
             recorded=super().has_metadata(job),
         )
 
+    def _clear_cache(self):
+        """Forget what a job changes: Snakemake calls this when one starts and when it ends."""
+        self.checks.forget()
+        super()._clear_cache()
+
     def has_metadata(self, job):
         return True
 
