@@ -45,6 +45,8 @@ class Records(FilePersistence):
         self.told.touch()
         with super().lock():
             running.Run.of_this_process().write(self.holder)
+            if not self.dag.workflow.local_exec:
+                running.watch_queue(Path.cwd())
             yield
 
     @contextmanager
