@@ -25,6 +25,8 @@ from wordsight.catalogue.section import (
     Number,
     Origin,
     Positive,
+    Repository,
+    Revision,
     Section,
     Seed,
     Text,
@@ -258,8 +260,8 @@ class HuggingfaceNetwork(LibraryNetwork):
     """The image encoder of a transformers model, from the Hugging Face hub or a local folder."""
 
     source: Literal["huggingface"]
-    name: Text = Field(description="Name of the model on the hub, `owner/model`.")
-    revision: Text | None = Field(
+    name: Repository = Field(description="Name of the model on the hub, `owner/model`.")
+    revision: Revision | None = Field(
         default=None, description="Branch, tag or commit of the model; the newest when left out."
     )
     path: LocalPath | None = Field(
