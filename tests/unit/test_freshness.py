@@ -116,7 +116,17 @@ def test_other_inputs_are_noticed():
         assert problem(inputs=inputs)[0] == "was made from other files"
 
 
-@pytest.mark.parametrize("damage", [None, "", "{}", "[]", '{"rule": 1'])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        None,
+        "",
+        "{}",
+        "[]",
+        '{"rule": 1',
+        '{"rule": "a", "params": 3, "inputs": [], "sha256": "x", "state": [1]}',
+    ],
+)
 def test_a_result_without_a_stamp_is_not_trusted(damage):
     stamps.place(OUTPUTS[1]).unlink()
     if damage is not None:
