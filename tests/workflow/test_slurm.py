@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -133,9 +134,28 @@ def set_node(state, *reason):
     )
 
 
+@dataclass
+class Survived:
+    """What happened to a run.
+
+    Attributes
+    ----------
+    first : what the head said that was killed
+    second : the run that went on
+    cancelled : number of the job that was cancelled
+    drained : why a job waited while the node was drained
+    """
+
+    project: Project
+    first: str
+    second: Run
+    cancelled: str
+    drained: str
+
+
 @pytest.fixture(scope="module")
 def survived(slurm, finished, tmp_path_factory):
-    """A run to which all this happened: the project, what each head said, and the job that was cancelled."""
+    """A run to which all of it happened."""
     path = tmp_path_factory.mktemp("slurm") / "project"
     shutil.copytree(finished.path, path, copy_function=shutil.copy2)
     project = Project(path)
@@ -153,8 +173,71 @@ def survived(slurm, finished, tmp_path_factory):
     asked("scancel", cancelled)
     second.wait_until(lambda: set(jobs("R", "rule_features")) - {cancelled})
     set_node("DRAIN", "Reason=test")
-    second.wait_until(jobs, "PD", "few_shot")
+    (waiting,) = second.wait_until(jobs, "PD", "few_shot")
+    time.sleep(1)  # until SLURM has looked at it
+    drained = asked("squeue", "-h", "-j", waiting, "-o", "%r").strip()
     set_node("RESUME")
     second.wait_until(jobs, "R", "few_shot")
     restart_the_queue()
-    return project, first.said, second.run(), cancelled
+    return Survived(project, first.said, second.run(), cancelled, drained)
+
+
+def test_the_readmes_command_gives_the_tables_of_the_local_run(survived, finished):
+    assert survived.second.status == 0, survived.second.stdout[-5000:]
+    assert survived.project.tables() == finished.tables()
+    made = [
+        path
+        for pattern in ("resources/models/labels-0", "results/robustness/saved")
+        for path in files(finished, pattern)
+    ]
+    for path in made:
+        assert (survived.project.path / path).read_bytes() == (finished.path / path).read_bytes()
+    assert len(made) == 5
+    assert not list(survived.project.path.glob("res*/**/*.partial"))
+
+
+def files(project, folder):
+    """Files of a folder by their path, but for stamps, which have times."""
+    found = (path for path in (project.path / folder).rglob("*") if path.is_file())
+    return [path.relative_to(project.path) for path in found if not path.name.startswith(".")]
+
+
+def test_no_job_asks_for_more_than_the_node_has(survived):
+    """Jobs of a group run one after the other, on the cores of one."""
+    assert "--cores" not in command()
+    (memory,) = map(int, asked("sinfo", "-h", "-o", "%m").split())
+    shown = [
+        job for job in asked("scontrol", "show", "job", "--oneliner").splitlines() if "Comment=rule_" in job
+    ]
+    assert len(shown) > 5
+    for job in shown:
+        assert "NumCPUs=1 " in job
+        assert int(re.search(r"MinMemoryNode=(\d+)M", job)[1]) <= memory
+
+
+def test_the_job_of_a_killed_head_goes_on_and_is_not_done_again(survived):
+    assert ("pretrain", "labels-0") in Run(0, survived.first, "").jobs
+    assert ("pretrain", "labels-0") not in survived.second.jobs
+    told = r"waiting for jobs [\d ]+ of SLURM \(cancel them with: scancel [\d ]+\)"
+    assert re.search(told, survived.second.stdout)
+
+
+def memory_of(rule, said):
+    """Memory in MB that the tries of a rule asked for, in their order."""
+    pattern = rf"^rule {rule}:\n(?:    .*\n)*?    resources: .*?mem_mb=(\d+)"
+    return [int(found) for found in re.findall(pattern, said, re.MULTILINE)]
+
+
+def test_a_job_that_lacked_memory_is_submitted_again_with_more_and_the_run_says_why(survived):
+    assert memory_of("robustness", survived.second.stdout) == [600, 1200]
+    assert "wordsight: robustness was killed, most often because memory ran out" in survived.second.stdout
+
+
+def test_a_job_that_was_cancelled_is_submitted_again(survived):
+    tries = memory_of("features_together", survived.second.stdout)
+    assert len(tries) == 2
+    assert f"SLURM-job '{survived.cancelled}' failed, SLURM status is: 'CANCELLED'" in survived.second.stdout
+
+
+def test_a_job_waits_while_the_node_is_drained(survived):
+    assert "ReqNodeNotAvail" in survived.drained or "DRAINED" in survived.drained.upper()
