@@ -30,8 +30,11 @@ class Records(FilePersistence):
             sys.exit(f"wordsight: error: {refused}")
         queue = not self.dag.workflow.local_exec
         if unlock:
-            if found := running.leftovers(Path.cwd(), queue=True):
-                running.say(f"a run that was stopped left jobs that go on: {found}")
+            try:
+                if found := running.leftovers(Path.cwd(), queue=True):
+                    running.say(f"a run that was stopped left jobs that go on: {found}")
+            except running.NoAnswerError as error:
+                running.say(f"SLURM doesn't say what is in its queue; squeue: {error}")
             return
         running.wait_for_leftovers(Path.cwd(), queue=queue)
         if locked:

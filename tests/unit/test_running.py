@@ -174,6 +174,23 @@ def test_queued_jobs_of_the_folder_are_named_with_the_command_that_cancels_them(
     assert not running.leftovers(tmp_path, queue=False)
 
 
+def test_a_run_waits_until_slurm_answers(tmp_path, queue, monkeypatch, capsys):
+    """A job that goes on must not be submitted again because nobody could say that it does."""
+    monkeypatch.setattr(running, "LOOK_S", 0.05)
+    queue()
+    script = tmp_path / "bin/squeue"
+    script.write_text(
+        f"#!/bin/sh\necho x >>{tmp_path}/asked\n[ $(wc -l <{tmp_path}/asked) -gt 3 ] && exit 0\n"
+        "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2\nexit 1\n"
+    )
+    running.wait_for_leftovers(tmp_path, queue=True)
+    assert capsys.readouterr().err == (
+        "wordsight: waiting until SLURM says what is in its queue; squeue: slurm_load_jobs error: Unable to "
+        "contact slurm controller\n"
+    )
+    assert (tmp_path / "asked").read_text() == "x\n" * 4
+
+
 def test_why_jobs_wait_is_said_once_unless_it_passes_by_itself(tmp_path, queue, monkeypatch, capsys):
     monkeypatch.setattr(running, "LOOK_AT_QUEUE_S", 0.02)
     queue(

@@ -66,6 +66,10 @@ class Run:
             return False
 
 
+class NoAnswerError(Exception):
+    """SLURM doesn't say what is in its queue; the message says why."""
+
+
 @dataclass(frozen=True)
 class Leftovers:
     """Jobs in a folder whose run is gone: processes of this machine, and jobs in the queue of SLURM."""
@@ -118,18 +122,33 @@ def refusal(folder: Path, holder: Path, *, locked: bool) -> str:
 
 
 def leftovers(folder: Path, *, queue: bool) -> Leftovers:
-    """Jobs that work in a folder although their run is gone; of the queue of SLURM only if ``queue``."""
+    """Jobs that work in a folder although their run is gone; of the queue of SLURM only if ``queue``.
+
+    Raises
+    ------
+    NoAnswerError
+        When SLURM doesn't answer.
+    """
     found = {number for process, run in _jobs(folder) if not run for number in _with_children(process)}
     return Leftovers(tuple(sorted(found)), tuple(number for number, _ in _queued(folder)) if queue else ())
 
 
 def wait_for_leftovers(folder: Path, *, queue: bool) -> None:
     """Wait until no such job is left, and say which ones there are, so that the user can end them instead."""
-    told = False
-    while found := leftovers(folder, queue=queue):
-        if not told:
-            say(f"a run that was stopped left jobs that go on; waiting for {found}")
-            told = True
+    told: set[str] = set()
+
+    def tell(kind: str, message: str) -> None:
+        if kind not in told:
+            say(message)
+            told.add(kind)
+
+    while True:
+        try:
+            if not (found := leftovers(folder, queue=queue)):
+                return
+            tell("jobs", f"a run that was stopped left jobs that go on; waiting for {found}")
+        except NoAnswerError as error:  # whatever runs there must not be submitted again
+            tell("answer", f"waiting until SLURM says what is in its queue; squeue: {error}")
         time.sleep(LOOK_S)
 
 
@@ -146,8 +165,9 @@ def _say_why_jobs_wait(folder: Path) -> None:
     while True:
         time.sleep(LOOK_AT_QUEUE_S)
         waiting: dict[str, list[str]] = {}
-        for number, reason in _queued(folder):
-            waiting.setdefault(reason, []).append(number)
+        with suppress(NoAnswerError):
+            for number, reason in _queued(folder):
+                waiting.setdefault(reason, []).append(number)
         for reason in waiting.keys() - told - set(PASSING):
             numbers = " ".join(waiting[reason])
             say(f"jobs {numbers} of SLURM wait: {reason}; if that won't pass, cancel them: scancel {numbers}")
@@ -197,6 +217,8 @@ def _queued(folder: Path) -> Iterator[tuple[str, str]]:
         return
     command = ["squeue", "--me", "--noheader", "--format", "%i|%k|%r|%Z"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise NoAnswerError(" ".join(done.stderr.split()) or f"ended with status {done.returncode}")
     for line in done.stdout.splitlines():
         number, comment, reason, place = line.split("|", 3)
         if comment.startswith("rule_") and Path(place) == folder and number != os.environ.get(SLURM_JOB):
