@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 
@@ -117,7 +117,14 @@ class Count:
 
 
 class Run:
-    """A run of Snakemake in a project, in a session of its own."""
+    """A run of Snakemake in a project, in a session of its own.
+
+    Attributes
+    ----------
+    started : all of them, so that none outlives this program
+    """
+
+    started: ClassVar[list["Run"]] = []
 
     def __init__(
         self,
@@ -138,6 +145,7 @@ class Run:
                 preexec_fn=limits,
                 env={**os.environ, **(environment or {})},
             )
+        self.started.append(self)
 
     def jobs(self) -> dict[int, str]:
         """Rules whose scripts run, by the number of their process."""
@@ -544,11 +552,22 @@ def main() -> None:
     parser.add_argument("--faults", nargs="+", choices=[*KILLS, *OTHERS], default=[*KILLS, *OTHERS])
     parser.add_argument("--phases", nargs="+", choices=list(PHASES), default=list(PHASES))
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no fault after so long")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments; another one each time")
     parser.add_argument("--finished", type=Path, help="folder for the undisturbed run, which is kept there")
     parser.add_argument("--table", type=Path, default=TABLE)
     arguments = parser.parse_args()
     until = time.monotonic() + 60 * arguments.minutes
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
+    try:
+        make_all(arguments, until)
+    finally:
+        for run in Run.started:
+            if run.process.poll() is None:
+                run.kill_all()
+
+
+def make_all(arguments: argparse.Namespace, until: float) -> None:
+    """Make each fault in each phase where it can be made."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.finished or Path(temporary) / "finished"
         if not folder.exists():
