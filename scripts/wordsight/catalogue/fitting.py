@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from wordsight.catalogue.prose import Piece
-from wordsight.catalogue.section import UNIQUE, Count, Fraction, Positive, Section
+from wordsight.catalogue.section import Count, Fraction, Positive, Section
+from wordsight.catalogue.values import UNIQUE
 
 
 class ProbeParameters(Section):

@@ -3,7 +3,6 @@
 import difflib
 import math
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -72,32 +71,6 @@ def _problem_of(url: str) -> str:
     )
 
 
-def _repository(name: str) -> str:
-    """Refuse what names no repository of the hub; it becomes a path of the cache and a line of a file."""
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name, re.ASCII) or ".." in name:
-        raise PydanticCustomError(
-            "repository", "expected the name of a repository on the hub, such as someone/flickr"
-        )
-    return name
-
-
-def _revision(name: str) -> str:
-    """Refuse what names no state of a repository, for the same reasons."""
-    if not re.fullmatch(r"\w[\w./-]*", name, re.ASCII) or ".." in name:
-        raise PydanticCustomError("revision", "expected a branch, a tag or a commit of the repository")
-    return name
-
-
-def _refuse_twice(values: list[Any]) -> list[Any]:
-    for value, times in Counter(values).items():
-        if times > 1:
-            raise PydanticCustomError("twice", "{value} is there twice; remove one", {"value": f"{value}"})
-    return values
-
-
-UNIQUE = AfterValidator(_refuse_twice)  # of lists in which each value counts once
-Repository = Annotated[str, Field(min_length=1), AfterValidator(_repository)]
-Revision = Annotated[str, Field(min_length=1), AfterValidator(_revision)]
 Name = Annotated[str, Field(pattern=NAME, max_length=60), AfterValidator(_not_periodic)]
 Text = Annotated[str, Field(min_length=1)]
 LocalPath = Annotated[str, Field(min_length=1), AfterValidator(_at_home)]

@@ -11,12 +11,11 @@ from wordsight.catalogue.section import (
     Count,
     Digest,
     LocalPath,
-    Repository,
-    Revision,
     Section,
     Share,
     Text,
 )
+from wordsight.catalogue.values import Repository, Revision
 
 
 class Limit(Section):

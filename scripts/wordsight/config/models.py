@@ -25,12 +25,11 @@ from wordsight.catalogue.section import (
     Number,
     Origin,
     Positive,
-    Repository,
-    Revision,
     Section,
     Seed,
     Text,
 )
+from wordsight.catalogue.values import Repository, Revision
 
 # A name on the Hugging Face hub contains a slash.
 _PLAIN = "|".join(family for family in FAMILIES if family != "huggingface")

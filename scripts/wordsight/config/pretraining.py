@@ -6,7 +6,8 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from wordsight.catalogue.objectives import ObjectiveName
-from wordsight.catalogue.section import SOUND, UNIQUE, Count, Name, Positive, Section, Seed, Share
+from wordsight.catalogue.section import SOUND, Count, Name, Positive, Section, Seed, Share
+from wordsight.catalogue.values import UNIQUE
 from wordsight.config.models import Architecture
 
 

@@ -6,7 +6,8 @@ from pydantic import Field, create_model
 
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Mode, Protocol
-from wordsight.catalogue.section import UNIQUE, Name, Section
+from wordsight.catalogue.section import Name, Section
+from wordsight.catalogue.values import UNIQUE
 from wordsight.config.selector import Selector
 
 OneMode = Literal["sound"]

@@ -14,11 +14,10 @@ from wordsight.catalogue.section import (
     LocalPath,
     Name,
     Origin,
-    Repository,
-    Revision,
     Section,
     Text,
 )
+from wordsight.catalogue.values import Repository, Revision
 
 TEMPLATE = r"^[^{}]*\{class\}[^{}]*$"
 Template = Annotated[str, Field(pattern=TEMPLATE)]

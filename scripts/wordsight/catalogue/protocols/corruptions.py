@@ -8,7 +8,8 @@ from pydantic import Field
 from wordsight.catalogue.fitting import ProbeParameters, fitted_on
 from wordsight.catalogue.prose import Cite, Sentence, counted
 from wordsight.catalogue.protocols.record import Drawing, Metric, Mode, Protocol
-from wordsight.catalogue.section import SOUND, UNIQUE, Count, Name, Section
+from wordsight.catalogue.section import SOUND, Count, Name, Section
+from wordsight.catalogue.values import UNIQUE
 
 Kind = Literal[
     "gaussian_noise",

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from wordsight.catalogue.prose import Cite, Sentence, counted, join
 from wordsight.catalogue.protocols.record import BALANCED_ACCURACY, LABEL, Drawing, Metric, Mode, Protocol
-from wordsight.catalogue.section import UNIQUE, Count, Section
+from wordsight.catalogue.section import Count, Section
+from wordsight.catalogue.values import UNIQUE
 
 PAPER_DRAWS = 10  # draws of shots in paper mode
 
