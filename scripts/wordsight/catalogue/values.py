@@ -1,4 +1,4 @@
-"""Types of values that only the configuration checks: no step reads this file, so an edit of it reruns none."""
+"""Types of values that only the configuration checks: no step reads them, so an edit here reruns none."""
 
 import re
 from collections import Counter
