@@ -138,6 +138,9 @@ def restart_the_queue():
         4
     )  # a run that asks for its jobs now gets no answer, more often than the executor's default allows
     subprocess.run(["slurmctld"], check=True)
+    # The node tells the new daemon of itself at once; otherwise it does when it is asked, after up to two minutes.
+    while subprocess.run(["scontrol", "reconfigure"], capture_output=True, check=False).returncode:
+        time.sleep(0.2)
 
 
 def set_node(state, *reason):
