@@ -135,12 +135,22 @@ def restart_the_queue():
     while psutil.pid_exists(daemon):
         time.sleep(0.1)
     time.sleep(
-        4
+        3
     )  # a run that asks for its jobs now gets no answer, more often than the executor's default allows
     subprocess.run(["slurmctld"], check=True)
     # The node tells the new daemon of itself at once; otherwise it does when it is asked, after up to two minutes.
+    deadline = time.monotonic() + LONGEST_S
     while subprocess.run(["scontrol", "reconfigure"], capture_output=True, check=False).returncode:
+        assert time.monotonic() < deadline
         time.sleep(0.2)
+
+
+def all_work():
+    """Whether each running job has begun its step, for which it needs the daemon of the queue."""
+    steps = {
+        step.partition(".")[0] for step in asked("squeue", "-h", "-s", "-o", "%i").split() if ".0" in step
+    }
+    return set(jobs("R", "rule_")) <= steps
 
 
 def set_node(state, *reason):
@@ -148,6 +158,12 @@ def set_node(state, *reason):
     asked(
         "scontrol", "update", f"NodeName={os.uname().nodename.partition('.')[0]}", f"State={state}", *reason
     )
+
+
+def why(number):
+    """Why a job waits, once SLURM has looked at it."""
+    reason = asked("squeue", "-h", "-j", number, "-o", "%r").strip()
+    return "" if reason in ("None", "Priority", "Resources") else reason
 
 
 @dataclass
@@ -189,12 +205,11 @@ def survived(slurm, finished, tmp_path_factory):
     asked("scancel", cancelled)
     second.wait_until(lambda: set(jobs("R", "rule_features")) - {cancelled})
     set_node("DRAIN", "Reason=test")
-    (waiting,) = second.wait_until(jobs, "PD", "few_shot")
-    time.sleep(1)  # until SLURM has looked at it
-    drained = asked("squeue", "-h", "-j", waiting, "-o", "%r").strip()
-    set_node("RESUME")
-    second.wait_until(jobs, "R", "few_shot")
+    second.wait_until(all_work)
     restart_the_queue()
+    (waiting,) = second.wait_until(jobs, "PD", "few_shot")
+    drained = second.wait_until(why, waiting)
+    set_node("RESUME")
     return Survived(project, first.said, second.run(), cancelled, drained)
 
 
