@@ -55,7 +55,7 @@ NEXT_RUN = PYTHONPATH=scripts .venv/bin/python -m wordsight.workflow.next_run "$
 
 plan: .venv/report cache  ## Say what it takes to decide every comparison, and write the configuration that does it.
 	$(if $(PILOT),$(NEXT_RUN) --pilot $(PILOT))
-	@$(MAKE) --no-print-directory plan-table CONFIG="$(if $(PILOT),results/pilot.yaml,$$CONFIG)"
+	@$(MAKE) --no-print-directory plan-table $(if $(PILOT),CONFIG=results/pilot.yaml)
 	@$(NEXT_RUN) $(if $(PILOT),--after-pilot $(PILOT)) $(if $(SEEDS),--seeds $(SEEDS))
 
 plan-table: .venv/report cache

@@ -8,7 +8,14 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 from wordsight.catalogue import figures
 from wordsight.config.load import load, read
 from wordsight.errors import ConfigError, show
-from wordsight.workflow import inputs, own_files, params, provenance, targets
+from wordsight.workflow import (
+    inputs,
+    memory,
+    own_files,
+    params,
+    provenance,
+    targets,
+)
 from wordsight.workflow.pairing import resolve
 
 
@@ -61,8 +68,18 @@ def per_job(function, *arguments):
 
 
 def growing(mem_mb):
-    """Memory in MB: what was measured and some room. Each retry doubles it."""
-    return lambda _, attempt: mem_mb * 2 ** (attempt - 1)
+    """Memory in MB: what was measured and some room. Each retry doubles it, up to what a machine has."""
+    return lambda _, attempt, rulename: memory.asked_for(
+        mem_mb, attempt, rulename, partition(rulename)
+    )
+
+
+def partition(rule):
+    """Partition of SLURM in which jobs of a rule run; None if they run on this machine."""
+    if workflow.local_exec:
+        return None
+    named = workflow.get_rule(rule).resources.get("slurm_partition")
+    return memory.ANY if named is None else str(named.raw)
 
 
 def code(script, *modules):

@@ -30,8 +30,11 @@ class Records(FilePersistence):
             sys.exit(f"wordsight: error: {refused}")
         queue = not self.dag.workflow.local_exec
         if unlock:
-            if found := running.leftovers(Path.cwd(), queue=True):
-                running.say(f"a run that was stopped left jobs that go on: {found}")
+            try:
+                if found := running.leftovers(Path.cwd(), queue=True):
+                    running.say(f"a run that was stopped left jobs that go on: {found}")
+            except running.NoAnswerError as error:
+                running.say(f"SLURM doesn't say what is in its queue; squeue: {error}")
             return
         running.wait_for_leftovers(Path.cwd(), queue=queue)
         if locked:
@@ -45,6 +48,8 @@ class Records(FilePersistence):
         self.told.touch()
         with super().lock():
             running.Run.of_this_process().write(self.holder)
+            if not self.dag.workflow.local_exec:
+                running.watch_queue(Path.cwd())
             yield
 
     @contextmanager
@@ -71,6 +76,11 @@ class Records(FilePersistence):
             dict(job.params.items()),
             recorded=super().has_metadata(job),
         )
+
+    def _clear_cache(self):
+        """Forget what a job changes: Snakemake calls this when one starts and when it ends."""
+        self.checks.forget()
+        super()._clear_cache()
 
     def has_metadata(self, job):
         return True

@@ -19,6 +19,7 @@ FIRST = (
     "invalidation",
     "add_a_protocol",
     "bring_your_own",
+    "faults",
     "bad_input",
     "text",
 )

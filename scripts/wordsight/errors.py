@@ -3,11 +3,12 @@
 import re
 import sys
 
-# User and password in an address, and the values of what it may hold in confidence.
+# User and password in an address, values that it may hold in confidence, and keys of the Hugging Face hub.
 SECRETS = re.compile(
     r"(?<=://)[^/?#\s]*(?=@)"
-    r"|(?<=[?&;])(?P<name>[\w.~%-]*(?:token|secret|passw|signature|credential|api_?key)[\w.~%-]*|key|sig|auth)"
-    r"=[^&;#\s'\"]*",
+    r"|(?<=[?&;#])(?P<name>[\w.~%-]*(?:token|secret|passw|signature|credential|api_?key|jwt)[\w.~%-]*"
+    r"|key|sig|auth|pass|pwd?)=[^&;#\s'\"]*"
+    r"|(?<=\bBearer )\S+|\bhf_[A-Za-z0-9]{30,}",
     re.IGNORECASE,
 )
 

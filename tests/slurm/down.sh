@@ -8,6 +8,10 @@ scontrol shutdown 2>/dev/null
 for daemon in slurmd slurmctld; do
   [ -s "$state/$daemon.pid" ] && kill "$(cat "$state/$daemon.pid")" 2>/dev/null
 done
+for _ in $(seq 100); do
+  pidof slurmctld slurmd >/dev/null || break # they write to the folder until they end
+  sleep 0.1
+done
 pidof munged >/dev/null && kill "$(pidof munged)" 2>/dev/null
 rm -rf "$state" /etc/slurm/slurm.conf
 exit 0

@@ -156,6 +156,7 @@ IN_VALUES = {
     "a dataset twice in a protocol": ("protocols/clustering/datasets", ["digits", "digits"]),
     "a misspelt dataset in a protocol": ("protocols/clustering/datasets", ["digit"]),
     "no shots": ("protocols/few_shot", {"datasets": ["digits"], "shots": []}),
+    "a number of shots twice": ("protocols/few_shot", {"datasets": ["digits"], "shots": [1, 1]}),
     "zero shots": ("protocols/few_shot", {"datasets": ["digits"], "shots": [0]}),
     "a radius above 1": ("protocols/robustness", {"datasets": {"digits": {"head": "fitted"}}, "epsilons": [8]}),
     "a negative radius": ("protocols/robustness", {"datasets": {"digits": {"head": "fitted"}}, "epsilons": [-0.1]}),
@@ -184,6 +185,9 @@ IN_VALUES = {
     "a misspelt objective": ("pretraining", {"images": "digits", "objectives": {"label": {}}}),
     "a hub dataset by name and by path": ("datasets/h", {"source": "huggingface", "name": "u/d", "path": "p", "caption_column": "c"}),
     "a hub dataset without columns": ("datasets/h", {"source": "huggingface", "name": "u/d"}),
+    "a hub dataset whose name leads out of the cache": ("datasets/h", {"source": "huggingface", "name": "../../etc", "label_column": "c"}),
+    "a line break in the name of a hub model": ("text_models/g", {"source": "huggingface", "name": "gpt2\nx"}),
+    "a revision of a hub model that is none": ("text_models/g", {"source": "huggingface", "name": "gpt2", "revision": "a b"}),
     "a checkpoint from nowhere": ("models/c", CHECKPOINT),
     "a template without the class": ("text_models/g", {"source": "huggingface", "name": "gpt2", "template": "a photo"}),
 }  # fmt: skip
@@ -198,6 +202,7 @@ ADDRESSES = {
     "a space": "https://host/my weights.pth",
     "a password": "https://:SECRET@host/w.pth",
     "a token": "https://host/w.pth?token=SECRET",
+    "a token after #": "https://host/w.pth#access_token=SECRET",
     "no host": "https:///w.pth",
 }
 for condition, url in ADDRESSES.items():

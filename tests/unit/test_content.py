@@ -63,6 +63,14 @@ def test_a_digest_has_a_digest_for_each_name_of_a_file(tmp_path, digest):
     assert digest() != before
 
 
+@pytest.mark.parametrize("text", ["", "{", "[1]", "3", "[" * 100_000, '{"1": 3}', "\xff"])
+def test_a_damaged_memory_is_as_good_as_none(tmp_path, digest, text):
+    (tmp_path / "images/1.png").write_bytes(b"one")
+    first = digest()
+    (tmp_path / "memory.json").write_bytes(text.encode("latin-1"))
+    assert digest() == first
+
+
 def test_a_digest_tells_names_with_line_breaks_apart(tmp_path):
     for name in "ab":
         (tmp_path / name).write_text(name)

@@ -128,3 +128,15 @@ def test_links_lead_somewhere(file):
             re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE) if anchor else []
         )
         assert not anchor or anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in heads}
+
+
+def test_every_condition_that_once_ended_wrong_has_a_test_and_its_relatives():
+    """All 42 cases but one, which is about conclusions."""
+    text = (ROOT / "docs/cases.md").read_text(encoding="utf-8")
+    rows = [row.split(" | ") for row in re.findall(r"^\| (\d.*) \|$", text, flags=re.MULTILINE)]
+    assert [int(row[0]) for row in rows] == [number for number in range(1, 43) if number != 26]
+    for row in rows:
+        assert len(row) == 4
+        assert all(row)
+    for file, name in re.findall(r"`(\w+/\w+\.py)::(\w+)`", text):
+        assert f"\ndef {name}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), f"{file}::{name}"

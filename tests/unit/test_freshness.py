@@ -59,6 +59,25 @@ def test_results_that_were_touched_or_moved_are_fresh(tmp_path, monkeypatch):
     assert problem() == ("", [])
 
 
+def test_a_step_is_looked_at_once_until_another_one_may_have_changed_its_files(monkeypatch):
+    checks, asked = Checks(Memory(Path("memory.json"))), []
+    digests = stamps.digests
+    monkeypatch.setattr(stamps, "digests", lambda params: asked.append(params) or digests(params))
+    for _ in range(2):
+        assert checks.problem(OUTPUTS, INPUTS, PARAMS, recorded=True) == ""
+    assert checks.problem(("out/none.csv",), INPUTS, PARAMS, recorded=False) != ""
+    assert len(asked) == 2
+    rewrite(OUTPUTS[0])
+    rewrite(INPUTS[1])
+    assert checks.problem(OUTPUTS, INPUTS, PARAMS, recorded=True) == ""
+    checks.forget()
+    assert checks.problem(OUTPUTS, INPUTS, PARAMS, recorded=True) == "was changed after its step had made it"
+    Path(OUTPUTS[0]).unlink()
+    Path(OUTPUTS[1]).unlink()
+    checks.forget()
+    assert checks.problem(OUTPUTS, INPUTS, PARAMS, recorded=True) == "was made from another in/b.parquet"
+
+
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_a_table_that_was_edited_by_hand_is_named(name):
     rewrite(name)
@@ -97,7 +116,17 @@ def test_other_inputs_are_noticed():
         assert problem(inputs=inputs)[0] == "was made from other files"
 
 
-@pytest.mark.parametrize("damage", [None, "", "{}", "[]", '{"rule": 1'])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        None,
+        "",
+        "{}",
+        "[]",
+        '{"rule": 1',
+        '{"rule": "a", "params": 3, "inputs": [], "sha256": "x", "state": [1]}',
+    ],
+)
 def test_a_result_without_a_stamp_is_not_trusted(damage):
     stamps.place(OUTPUTS[1]).unlink()
     if damage is not None:
@@ -136,6 +165,7 @@ def test_it_is_known_that_snakemake_has_no_record():
     for recorded in (True, False):
         assert checks.problem(OUTPUTS, INPUTS, PARAMS, recorded=recorded) == ""
         assert checks.unrecorded != recorded
+        checks.forget()
 
 
 def test_only_the_first_results_are_named():

@@ -94,6 +94,9 @@ KINDS = {
     "bfloat16": USUAL + ".bfloat16()",
     "one half layer": USUAL.replace("4, 4)", "4, 4).half()"),
     "lazy": "return nn.Sequential(nn.Flatten(), nn.LazyLinear(8))",
+    "frozen": USUAL + ".requires_grad_(False)",
+    "left in training": USUAL + ".train()",
+    "writes to its input": USUAL.replace("nn.Conv2d(", "nn.ReLU(inplace=True), nn.Conv2d("),
     "cached": "return Net()",
 }
 

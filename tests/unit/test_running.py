@@ -163,12 +163,49 @@ def queue(tmp_path, monkeypatch):
 def test_queued_jobs_of_the_folder_are_named_with_the_command_that_cancels_them(tmp_path, queue, monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "4")
     queue(
-        f"3|rule_few_shot_wildcards_saved|{tmp_path}",
-        f"12|rule_summary|{tmp_path}",
-        f"4|rule_head|{tmp_path}",  # the run itself
-        f"5|notebook|{tmp_path}",
-        "6|rule_few_shot|/somewhere/else",
+        f"3|rule_few_shot_wildcards_saved|None|{tmp_path}",
+        f"12|rule_summary|Priority|{tmp_path}",
+        f"4|rule_head|None|{tmp_path}",  # the run itself
+        f"5|notebook|None|{tmp_path}",
+        "6|rule_few_shot|None|/somewhere/else",
     )
     found = running.leftovers(tmp_path, queue=True)
     assert str(found) == "jobs 3 12 of SLURM (cancel them with: scancel 3 12)"
     assert not running.leftovers(tmp_path, queue=False)
+
+
+def test_a_run_waits_until_slurm_answers(tmp_path, queue, monkeypatch, capsys):
+    """A job that goes on must not be submitted again because nobody could say that it does."""
+    monkeypatch.setattr(running, "LOOK_S", 0.05)
+    queue()
+    script = tmp_path / "bin/squeue"
+    script.write_text(
+        f"#!/bin/sh\necho x >>{tmp_path}/asked\n[ $(wc -l <{tmp_path}/asked) -gt 3 ] && exit 0\n"
+        "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2\nexit 1\n"
+    )
+    running.wait_for_leftovers(tmp_path, queue=True)
+    assert capsys.readouterr().err == (
+        "wordsight: waiting until SLURM says what is in its queue; squeue: slurm_load_jobs error: Unable to "
+        "contact slurm controller\n"
+    )
+    assert (tmp_path / "asked").read_text() == "x\n" * 4
+
+
+def test_why_jobs_wait_is_said_once_unless_it_passes_by_itself(tmp_path, queue, monkeypatch, capsys):
+    monkeypatch.setattr(running, "LOOK_AT_QUEUE_S", 0.02)
+    queue(
+        f"3|rule_few_shot|ReqNodeNotAvail, UnavailableNodes:vm|{tmp_path}",
+        f"5|rule_summary|ReqNodeNotAvail, UnavailableNodes:vm|{tmp_path}",
+        f"7|rule_report|Resources|{tmp_path}",
+        f"8|rule_report|None|{tmp_path}",  # it runs
+        "9|rule_report|BadConstraints|/somewhere/else",
+    )
+    looked = []
+    queued = running._queued
+    monkeypatch.setattr(running, "_queued", lambda folder: looked.append(1) or queued(folder))
+    running.watch_queue(tmp_path)
+    wait_until(lambda: len(looked) > 2)
+    assert capsys.readouterr().err == (
+        "wordsight: jobs 3 5 of SLURM wait: ReqNodeNotAvail, UnavailableNodes:vm; if that won't pass, cancel "
+        "them: scancel 3 5\n"
+    )

@@ -120,6 +120,22 @@ def test_secrets_in_addresses_are_in_no_log_and_no_line(job, capsys):
     assert log().count("https://***@host/w.pth?token=***&v=1") == 3
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "ftp://me:SECRET@host/x",
+        "https://host/x?X-Amz-Credential=SECRET&X-Amz-Signature=SECRET",
+        "https://host/x#access_token=SECRET",
+        "https://host/x?user=me;pw=SECRET",
+        "Authorization: Bearer SECRET",
+        "the key hf_SECRETSECRETSECRETSECRETSECRETSECRETSECR is wrong",
+    ],
+)
+def test_secrets_of_every_kind_are_masked(secret):
+    assert "SECRET" not in str(DataError(secret))
+    assert "***" in str(DataError(secret))
+
+
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "gbk", "ascii", "utf-8"])
 def test_what_a_terminal_cannot_show_ends_nothing(monkeypatch, encoding):
     written = io.BytesIO()

@@ -38,6 +38,8 @@ CASES = {
     "itself": ("a: &a [1, *a]", 1, ["itself"]),
     "itself as a key's value": ("a: &a {b: *a}", 1, ["itself"]),
     "lists that multiply": (multiplied("[x, x]", lambda a: f"[{', '.join([f'*{a}'] * 9)}]"), None, ["100,000"]),
+    "merges twice": ("a:\n  b: 1\n  <<: {c: 1}\n  <<: {c: 2}\n", 4, ["<<", "twice"]),
+    "merges that differ": ("a:\n  b: 1\n  <<: [{c: 1, d: 1}, {c: 2}]\n", 3, ["'c'"]),
     "merges that multiply": (multiplied("{x: 1}", lambda a: f"{{<<: [{', '.join([f'*{a}'] * 9)}]}}"), None, ["100,000"]),
     "3,000 brackets": (f"a: {'[' * 3000}", 1, ["deep"]),
     "3,000 braces": (f"a: {'{b: ' * 3000}", 1, ["deep"]),

@@ -6,12 +6,13 @@ from pydantic import Field
 
 from wordsight.catalogue.prose import Piece
 from wordsight.catalogue.section import Count, Fraction, Positive, Section
+from wordsight.catalogue.values import UNIQUE
 
 
 class ProbeParameters(Section):
     """How a linear classifier is fitted on features."""
 
-    regularisation: Annotated[list[Positive], Field(min_length=1)] = Field(
+    regularisation: Annotated[list[Positive], Field(min_length=1), UNIQUE] = Field(
         default=[1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0], description="L2 strengths to choose from."
     )
     validation_fraction: Fraction = Field(

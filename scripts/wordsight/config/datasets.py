@@ -6,7 +6,16 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from wordsight.catalogue.label_spaces import IMAGENET
-from wordsight.catalogue.section import SOUND, Count, Digest, LocalPath, Section, Share, Text
+from wordsight.catalogue.section import (
+    SOUND,
+    Count,
+    Digest,
+    LocalPath,
+    Section,
+    Share,
+    Text,
+)
+from wordsight.catalogue.values import Repository, Revision
 
 
 class Limit(Section):
@@ -201,7 +210,7 @@ class HuggingFaceDataset(CaptionedSection):
     """Captioned images of the Hugging Face hub by ``name``, or of local files in one of its formats."""
 
     source: Literal["huggingface"]
-    name: Text | None = Field(
+    name: Repository | None = Field(
         default=None,
         description="Name of the dataset on the hub, such as `someone/flickr`; this or `path` is required.",
     )
@@ -216,7 +225,7 @@ class HuggingFaceDataset(CaptionedSection):
         default=None,
         description="Subset, if the dataset has several; the hub also calls it configuration.",
     )
-    revision: Text | None = Field(
+    revision: Revision | None = Field(
         default=None, description="With `name`: commit, tag or branch; the newest when left out."
     )
     splits: dict[Literal["train", "test"], Text] = Field(

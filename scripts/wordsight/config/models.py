@@ -29,6 +29,7 @@ from wordsight.catalogue.section import (
     Seed,
     Text,
 )
+from wordsight.catalogue.values import Repository, Revision
 
 # A name on the Hugging Face hub contains a slash.
 _PLAIN = "|".join(family for family in FAMILIES if family != "huggingface")
@@ -258,8 +259,8 @@ class HuggingfaceNetwork(LibraryNetwork):
     """The image encoder of a transformers model, from the Hugging Face hub or a local folder."""
 
     source: Literal["huggingface"]
-    name: Text = Field(description="Name of the model on the hub, `owner/model`.")
-    revision: Text | None = Field(
+    name: Repository = Field(description="Name of the model on the hub, `owner/model`.")
+    revision: Revision | None = Field(
         default=None, description="Branch, tag or commit of the model; the newest when left out."
     )
     path: LocalPath | None = Field(

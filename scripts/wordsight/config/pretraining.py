@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from wordsight.catalogue.objectives import ObjectiveName
 from wordsight.catalogue.section import SOUND, Count, Name, Positive, Section, Seed, Share
+from wordsight.catalogue.values import UNIQUE
 from wordsight.config.models import Architecture
 
 
@@ -63,7 +64,7 @@ class ObjectiveSection(Section):
 class SearchSection(Section):
     """Learning rates to choose from, on concepts of the training images that are held out of training."""
 
-    learning_rates: Annotated[list[Positive], Field(min_length=2)] = Field(
+    learning_rates: Annotated[list[Positive], Field(min_length=2), UNIQUE] = Field(
         default=[3e-4, 1e-3, 3e-3, 1e-2, 3e-2],
         description=(
             "Learning rates that are tried for each objective. If the best one is the smallest or the "

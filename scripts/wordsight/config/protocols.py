@@ -1,15 +1,13 @@
 """The key ``protocols``: which measurements run, and where. A protocol's parameters are in its record."""
 
-from collections import Counter
-from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, create_model, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, create_model
 
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Mode, Protocol
 from wordsight.catalogue.section import Name, Section
+from wordsight.catalogue.values import UNIQUE
 from wordsight.config.selector import Selector
 
 OneMode = Literal["sound"]
@@ -36,15 +34,7 @@ class ProtocolSection(Section):
 class DatasetsSection(ProtocolSection):
     """A protocol that runs on one dataset at a time."""
 
-    datasets: Annotated[list[Name], Field(min_length=1)] = Field(description="Datasets to run on.")
-
-    @field_validator("datasets")
-    @classmethod
-    def _refuse_a_dataset_twice(cls, datasets: Collection[str]) -> Collection[str]:
-        for name, times in Counter(list(datasets)).items():
-            if times > 1:
-                raise PydanticCustomError("twice", "{name} is there twice; remove one", {"name": name})
-        return datasets
+    datasets: Annotated[list[Name], Field(min_length=1), UNIQUE] = Field(description="Datasets to run on.")
 
     @property
     def covered(self) -> list[str]:

@@ -121,6 +121,7 @@ def _check_node(node: Any, loader: yaml.SafeLoader) -> None:
     if isinstance(node, yaml.ScalarNode) and node.tag != MERGE:
         _value(node, loader)
     if isinstance(node, yaml.MappingNode):
+        _check_merges([value for key, value in node.value if key.tag == MERGE])
         lines: dict[str, int] = {}
         for name, line in (_key(key, loader) for key, _ in node.value if key.tag != MERGE):
             if name in lines:
@@ -128,6 +129,20 @@ def _check_node(node: Any, loader: yaml.SafeLoader) -> None:
                     f"the key {name!r} is there twice, in lines {lines[name]} and {line}; remove one", line
                 )
             lines[name] = line
+
+
+def _check_merges(merged: list[Any]) -> None:
+    """Refuse merges of which one would silently win over another."""
+    if len(merged) > 1:
+        raise StrictError("<< is there twice; give it one list", _line(merged[1]))
+    seen: set[str] = set()
+    for node in _children(merged[0]) if merged and isinstance(merged[0], yaml.SequenceNode) else ():
+        keys = {str(key.value) for key, _ in node.value} if isinstance(node, yaml.MappingNode) else set()
+        if both := sorted(seen & keys):
+            raise StrictError(
+                f"several values that are merged have the key {both[0]!r}; write it out", _line(node)
+            )
+        seen |= keys
 
 
 def _key(node: Any, loader: yaml.SafeLoader) -> tuple[str, int]:

@@ -8,7 +8,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wordsight.catalogue.section import Count, Digest, LocalPath, Name, Origin, Section, Text
+from wordsight.catalogue.section import (
+    Count,
+    Digest,
+    LocalPath,
+    Name,
+    Origin,
+    Section,
+    Text,
+)
+from wordsight.catalogue.values import Repository, Revision
 
 TEMPLATE = r"^[^{}]*\{class\}[^{}]*$"
 Template = Annotated[str, Field(pattern=TEMPLATE)]
@@ -79,8 +88,8 @@ class HuggingfaceText(TextSection, Templated, Pooled):
     """A language model, from the Hugging Face hub or a local folder with the hub's files."""
 
     source: Literal["huggingface"]
-    name: Text = Field(description="Name of the model on the hub, such as `openai-community/gpt2`.")
-    revision: Text | None = Field(
+    name: Repository = Field(description="Name of the model on the hub, such as `openai-community/gpt2`.")
+    revision: Revision | None = Field(
         default=None, description="Commit, tag or branch of the model; the newest when left out."
     )
     path: LocalPath | None = Field(

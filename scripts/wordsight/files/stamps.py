@@ -49,9 +49,10 @@ def place(path: Path | str) -> Path:
 def read(path: Path | str) -> Stamp | None:
     """Stamp of a file; None if it has none, or a damaged one."""
     try:
-        return Stamp(**json.loads(place(path).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        stamp = Stamp(**json.loads(place(path).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+    return stamp if isinstance(stamp.params, dict) and isinstance(stamp.inputs, dict) else None
 
 
 def write(outputs: Iterable[Path | str], rule: str, params: dict[str, str], inputs: dict[str, str]) -> None:

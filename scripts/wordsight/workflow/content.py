@@ -57,6 +57,7 @@ def digest(files: Mapping[str, Path], memory: Memory) -> str:
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+        known = json.loads(path.read_text(encoding="utf-8"))
+        return {state: str(digest) for state, digest in known.items()}
+    except (OSError, ValueError, AttributeError, RecursionError):
         return {}

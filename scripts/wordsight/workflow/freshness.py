@@ -30,11 +30,14 @@ class Checks:
         self.found: dict[str, str] = {}
         self.unrecorded = False
         self._contents: dict[str, str] = {}
+        self._problems: dict[tuple[str, ...], str] = {}
 
     def problem(
         self, outputs: Collection[str], inputs: Collection[str], params: Mapping[str, Any], *, recorded: bool
     ) -> str:
         """Say why results of a step aren't what it would make now; empty if they are.
+
+        Each step is looked at once, until :meth:`forget` is called.
 
         Parameters
         ----------
@@ -43,6 +46,19 @@ class Checks:
         params : its params
         recorded : whether Snakemake has a record of them, by which it notices other params and inputs itself
         """
+        step = tuple(outputs)
+        if step not in self._problems:
+            self._problems[step] = self._look(outputs, inputs, params, recorded=recorded)
+        return self._problems[step]
+
+    def forget(self) -> None:
+        """Forget what files were, because a step changes some of them."""
+        self._problems.clear()
+        self._contents.clear()
+
+    def _look(
+        self, outputs: Collection[str], inputs: Collection[str], params: Mapping[str, Any], *, recorded: bool
+    ) -> str:
         digests = stamps.digests(params)
         for output in outputs:
             stamp = stamps.read(output)

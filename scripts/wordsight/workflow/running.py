@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +22,9 @@ import psutil
 JOB = "--target-jobs"  # of the command line of a job
 SLURM_JOB = "SLURM_JOB_ID"
 LOOK_S = 1.0
+LOOK_AT_QUEUE_S = 60.0
+# Why jobs wait that will start by themselves. `None` is SLURM's reason of a job that it hasn't looked at.
+PASSING = ("None", "Priority", "Resources", "Dependency", "BeginTime", "Prolog")
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,10 @@ class Run:
             return abs(psutil.Process(self.pid).create_time() - self.started) < 1
         except psutil.NoSuchProcess:
             return False
+
+
+class NoAnswerError(Exception):
+    """SLURM doesn't say what is in its queue; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -114,19 +122,56 @@ def refusal(folder: Path, holder: Path, *, locked: bool) -> str:
 
 
 def leftovers(folder: Path, *, queue: bool) -> Leftovers:
-    """Jobs that work in a folder although their run is gone; of the queue of SLURM only if ``queue``."""
+    """Jobs that work in a folder although their run is gone; of the queue of SLURM only if ``queue``.
+
+    Raises
+    ------
+    NoAnswerError
+        When SLURM doesn't answer.
+    """
     found = {number for process, run in _jobs(folder) if not run for number in _with_children(process)}
-    return Leftovers(tuple(sorted(found)), tuple(_queued(folder)) if queue else ())
+    return Leftovers(tuple(sorted(found)), tuple(number for number, _ in _queued(folder)) if queue else ())
 
 
 def wait_for_leftovers(folder: Path, *, queue: bool) -> None:
     """Wait until no such job is left, and say which ones there are, so that the user can end them instead."""
-    told = False
-    while found := leftovers(folder, queue=queue):
-        if not told:
-            say(f"a run that was stopped left jobs that go on; waiting for {found}")
-            told = True
+    told: set[str] = set()
+
+    def tell(kind: str, message: str) -> None:
+        if kind not in told:
+            say(message)
+            told.add(kind)
+
+    while True:
+        try:
+            if not (found := leftovers(folder, queue=queue)):
+                return
+            tell("jobs", f"a run that was stopped left jobs that go on; waiting for {found}")
+        except NoAnswerError as error:  # whatever runs there must not be submitted again
+            tell("answer", f"waiting until SLURM says what is in its queue; squeue: {error}")
         time.sleep(LOOK_S)
+
+
+def watch_queue(folder: Path) -> None:
+    """Look at the queue of SLURM from time to time, and say why jobs of a folder wait, each reason once.
+
+    The thread that does so ends with the program.
+    """
+    threading.Thread(target=_say_why_jobs_wait, args=(folder,), daemon=True).start()
+
+
+def _say_why_jobs_wait(folder: Path) -> None:
+    told: set[str] = set()
+    while True:
+        time.sleep(LOOK_AT_QUEUE_S)
+        waiting: dict[str, list[str]] = {}
+        with suppress(NoAnswerError):
+            for number, reason in _queued(folder):
+                waiting.setdefault(reason, []).append(number)
+        for reason in waiting.keys() - told - set(PASSING):
+            numbers = " ".join(waiting[reason])
+            say(f"jobs {numbers} of SLURM wait: {reason}; if that won't pass, cancel them: scancel {numbers}")
+            told.add(reason)
 
 
 def say(message: str) -> None:
@@ -166,13 +211,15 @@ def _with_children(process: psutil.Process) -> list[int]:
         return [process.pid]
 
 
-def _queued(folder: Path) -> Iterator[str]:
-    """Jobs of the user's in the queue of SLURM that Snakemake submitted from a folder."""
+def _queued(folder: Path) -> Iterator[tuple[str, str]]:
+    """Jobs of the user's in the queue of SLURM that Snakemake submitted from a folder, and why they wait."""
     if not shutil.which("squeue"):
         return
-    command = ["squeue", "--me", "--noheader", "--format", "%i|%k|%Z"]
+    command = ["squeue", "--me", "--noheader", "--format", "%i|%k|%r|%Z"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise NoAnswerError(" ".join(done.stderr.split()) or f"ended with status {done.returncode}")
     for line in done.stdout.splitlines():
-        number, comment, place = line.split("|", 2)
+        number, comment, reason, place = line.split("|", 3)
         if comment.startswith("rule_") and Path(place) == folder and number != os.environ.get(SLURM_JOB):
-            yield number
+            yield number, reason

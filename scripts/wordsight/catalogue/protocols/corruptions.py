@@ -1,16 +1,15 @@
 """The record of corruptions."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from wordsight.catalogue.fitting import ProbeParameters, fitted_on
 from wordsight.catalogue.prose import Cite, Sentence, counted
 from wordsight.catalogue.protocols.record import Drawing, Metric, Mode, Protocol
 from wordsight.catalogue.section import SOUND, Count, Name, Section
+from wordsight.catalogue.values import UNIQUE
 
 Kind = Literal[
     "gaussian_noise",
@@ -38,15 +37,15 @@ SMALLEST = 32  # pixels of the shorter side, below which some kinds leave nothin
 class Versions(Section):
     """Which corrupted versions are made of which images."""
 
-    kinds: Annotated[list[Kind], Field(min_length=1)] = Field(
+    kinds: Annotated[list[Kind], Field(min_length=1), UNIQUE] = Field(
         default=[*KINDS], description="Kinds of corruption that means are over; the 15 of ImageNet-C."
     )
-    extra_kinds: list[ExtraKind] = Field(
+    extra_kinds: Annotated[list[ExtraKind], UNIQUE] = Field(
         default=[],
         description="Of the four further kinds of ImageNet-C, those to measure too; no mean counts them.",
     )
-    severities: Annotated[list[Annotated[int, Field(ge=1, le=5), SOUND]], Field(min_length=1)] = Field(
-        default=[1, 2, 3, 4, 5], description="Severities of each kind, from 1 to 5."
+    severities: Annotated[list[Annotated[int, Field(ge=1, le=5), SOUND]], Field(min_length=1), UNIQUE] = (
+        Field(default=[1, 2, 3, 4, 5], description="Severities of each kind, from 1 to 5.")
     )
     images: Count = Field(
         default=200,
@@ -59,14 +58,6 @@ class Versions(Section):
             "less takes less time and makes those stronger that change many pixels at once, such as blur."
         ),
     )
-
-    @field_validator("kinds", "extra_kinds", "severities")
-    @classmethod
-    def _refuse_twice(cls, values: list[Any]) -> list[Any]:
-        for value, times in Counter(values).items():
-            if times > 1:
-                raise PydanticCustomError("twice", "{value} is there twice; remove one", {"value": value})
-        return values
 
 
 class Parameters(Versions, ProbeParameters):

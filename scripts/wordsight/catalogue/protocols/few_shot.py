@@ -8,6 +8,7 @@ from pydantic import Field
 from wordsight.catalogue.prose import Cite, Sentence, counted, join
 from wordsight.catalogue.protocols.record import BALANCED_ACCURACY, LABEL, Drawing, Metric, Mode, Protocol
 from wordsight.catalogue.section import Count, Section
+from wordsight.catalogue.values import UNIQUE
 
 PAPER_DRAWS = 10  # draws of shots in paper mode
 
@@ -15,7 +16,7 @@ PAPER_DRAWS = 10  # draws of shots in paper mode
 class Parameters(Section):
     """Nearest class prototype from a few labelled images."""
 
-    shots: Annotated[list[Count], Field(min_length=1)] = Field(
+    shots: Annotated[list[Count], Field(min_length=1), UNIQUE] = Field(
         default=[1, 5, 10],
         description="Numbers of labelled images of each class; verdicts are about the largest.",
     )

@@ -1,0 +1,28 @@
+"""What is killed goes on by being started again, to the same bytes: a short version of ``benchmarks/faults.py``."""
+
+import random
+
+import pytest
+
+from modules import module_of
+
+
+@pytest.fixture(scope="module")
+def faults():
+    return module_of("benchmarks/faults.py")
+
+
+@pytest.mark.slow
+def test_a_training_that_is_killed_in_every_way_gives_the_same_bytes(faults, finished, tmp_path):
+    count = faults.Count("every kind", "training")
+    trial = faults.Trial(finished, tmp_path / "trial", "training", count)
+    moments = random.Random(0)
+    for kills, kind in enumerate(reversed(faults.KILLS), start=1):
+        for _ in range(5):  # a job may end before it is killed
+            if count.faults < kills:
+                faults.kill_once(trial, kind, moments)
+        assert count.faults == kills
+    trial.lose()
+    faults.two_runs_in_one_folder(trial, moments)
+    trial.finish()
+    assert (count.by_hand, count.different, count.left) == (0, set(), set())
