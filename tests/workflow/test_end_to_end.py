@@ -112,11 +112,13 @@ TABLES = ("results/tables/results.csv", "results/tables/learning_rates.csv")
 
 @pytest.fixture(scope="module")
 def again(tmp_path_factory, new_project):
-    """A second run, with jobs for several seeds of an objective, and with a search for learning rates beside it."""
+    """A second run, with jobs for several seeds of an objective, with attacks on pieces of the images, and with a
+    search for learning rates beside it.
+    """
     project = new_project(tmp_path_factory.mktemp("again") / "project")
 
     def change(config):
-        config.update(jobs_by="objective", seeds_per_job=2)
+        config.update(jobs_by="objective", seeds_per_job=2, images_per_job=3)
         config["pretraining"]["objectives"]["labels"]["seeds"] = 2
         config["pretraining"]["search"] = {"learning_rates": [0.001, 0.01]}
         config["protocols"]["robustness"]["models"] = {}
@@ -153,6 +155,13 @@ def test_a_job_covers_the_seeds_of_an_objective_and_takes_the_options_of_its_ste
     assert "mem_mb=1501" in done.said
 
 
+def test_images_are_attacked_in_pieces(again):
+    project, done = again
+    pieces = {job[1:] for job in done.jobs if job[0] == "robustness_piece"}
+    assert {("labels-1", "shapes", "0"), ("labels-1", "shapes", "1")} <= pieces
+    assert list(project.path.glob("results/robustness*/**/*.attacked.json")) == []
+
+
 def test_a_run_without_a_report_ends_without_an_answer(again):
     assert "Report:" not in again[1].said
 
@@ -179,7 +188,10 @@ def test_more_seeds_run_alone(again):
     project.configure(more_seeds)
     jobs = project.snakemake("results/statistics/summary.parquet", "--dry-run").jobs
     assert ("pretrain_seeds_2_to_3", "labels") in jobs
-    assert {job[0] for job in jobs if not job[0].endswith("_seeds_2_to_3")} == {"summary"}
+    assert {job[0] for job in jobs if not job[0].endswith("_seeds_2_to_3")} == {
+        "summary",
+        "robustness_piece",
+    }
 
 
 # As in the paper
