@@ -2,7 +2,7 @@
 
 ``python tests/warm_snakemake.py - ARGUMENTS`` is ``snakemake ARGUMENTS``, in the folder of a project. Every script
 still runs in a process of its own and as Snakemake wrote it; what is saved is the seconds that each needs to
-import torch and the like. Runs of many short steps take it; others show that steps also start from nothing.
+import torch and the like. Runs of many short steps take it; jobs on SLURM and shorter runs show that steps also start from nothing.
 A module of the tests in place of ``-`` is imported after the library, and may change it.
 """
 

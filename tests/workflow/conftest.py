@@ -52,7 +52,7 @@ def finished(once, new_project) -> Project:
 
     def run(path: Path) -> Project:
         project = new_project(path)
-        return Project(path, project.snakemake().stdout)
+        return Project(path, project.snakemake(warm=True).stdout)
 
     return once("finished", run)
 

@@ -2,7 +2,7 @@
 
 A server on this machine stands for all publishers. Of the configuration there are encoders of each library and
 of most groups, with all contrasts among them, and one dataset for all protocols. Networks of blocks have one
-block, in their files and in the steps, to save time; ``tests/unit/test_matched.py`` reads one encoder of each kind.
+block, in their files and in the steps, to save time; ``tests/unit/test_matched.py`` reads one encoder of each other kind.
 """
 
 import os
@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from fixtures import images
-from fixtures.publishing import Publishers
+from fixtures.publishing import MATCHED, Publishers
 from fixtures.shallow import one_block
 from mirror import Mirror
 from wordsight.config.load import load
@@ -26,21 +26,11 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.timeout(1500)
 
 DATASET = "cifar10"
-# On each side of every contrast, and from every source: files of four publishers, two libraries and the hub.
-ENCODERS = [
-    *("clip-s", "simclr-s", "slip-s"),
-    *("virtex-captions", "virtex-masked_words", "virtex-words", "virtex-labels"),
-    *("found-cc3m", "rewritten-cc3m"),
-    *("controlled-clip", "controlled-dino"),
-    *("webssl-mae-l", "metaclip-400m-l"),
-    *("pool-all", "pool-clip"),
-    *("mae-b", "augreg-in1k-b", "openai-clip-b"),
-]
 
 
 def fewer(config):
     """Change how much is computed, and nothing else."""
-    config["models"] = {name: config["models"][name] for name in ENCODERS}
+    config["models"] = {name: config["models"][name] for name in MATCHED}
     config["datasets"] = {DATASET: config["datasets"][DATASET] | {"limit": {"train": 20, "test": 10}}}
     config["features"]["batch_size"] = 10
     for section in config["protocols"].values():
@@ -52,7 +42,7 @@ def fewer(config):
     for contrast in config["contrasts"].values():
         for side in (contrast["treatment"], contrast["control"]):
             if "models" in side:
-                side["models"] = [name for name in side["models"] if name in ENCODERS]
+                side["models"] = [name for name in side["models"] if name in MATCHED]
 
 
 @pytest.fixture(scope="module")

@@ -223,7 +223,7 @@ def test_the_readmes_command_gives_the_tables_of_the_local_run(survived, finishe
     ]
     for path in made:
         assert (survived.project.path / path).read_bytes() == (finished.path / path).read_bytes()
-    assert len(made) == 5
+    assert len(made) == 6
     assert not list(survived.project.path.glob("res*/**/*.partial"))
 
 

@@ -40,7 +40,7 @@ def about_text(jobs):
 
 
 def test_every_evaluated_dataset_has_vectors_and_a_change_runs_what_depends_on_it(project):
-    ran = project.snakemake(*TARGETS).jobs
+    ran = project.snakemake(*TARGETS, warm=True).jobs
     models = {(rule, model) for rule in ("text_model", "text_features") for model in MODELS}
     assert about_text(ran) == models | {("corpus", "enwiki")}
     for path in FEATURES:
