@@ -42,6 +42,7 @@ FIRST = "overview"  # the figure that opens the page
 RESULTS = "results.csv"  # the table that numbers link to
 SEVERAL = 4  # up to this many contrasts are shown in full
 TERMINAL = 100  # letters in a line of the answer as text
+SCREEN = 25  # most lines of it
 LISTED = 6  # contrasts that the terminal lists
 MARKS = "Tests: ▲ better, ▼ worse, ■ as good within the margin, ○ undecided, = identical"
 
@@ -93,7 +94,7 @@ class Download:
 
 
 def write_verdicts(path: Path | str, run: Run, report: str) -> None:
-    """Write the answer as at most 25 lines for a terminal, with the path of the report.
+    """Write the answer as at most :data:`SCREEN` lines for a terminal, with the path of the report.
 
     The same results give the same text, so it does not mention how long the run took.
     """
@@ -105,14 +106,16 @@ def write_verdicts(path: Path | str, run: Run, report: str) -> None:
     more = [
         counted(number, noun) for number, noun in ((warnings, "warning"), (left, "more contrast")) if number
     ]
-    parts = [
-        _wrapped(run.config["title"], lines=2),
-        _wrapped(f"{said.sentence} {said.counts}", lines=7),
+    title = _wrapped(run.config["title"], lines=2)
+    below = [
         [MARKS, *(line for text in counts for line in _wrapped(text, lines=1))] if counts else [],
         [line for limit in said.limits for line in _wrapped(f"- {limit}", lines=1)],
         [*([f"The report has {join(more)}."] if more else []), f"Report: {report}"],
     ]
-    write_text(path, "\n\n".join("\n".join(part) for part in parts if part) + "\n")
+    parts = [title, *filter(None, below)]
+    left_over = SCREEN - sum(len(part) + 1 for part in parts)  # an empty line follows each but the last
+    parts.insert(1, _wrapped(f"{said.sentence} {said.counts}", lines=left_over))
+    write_text(path, "\n\n".join("\n".join(part) for part in parts) + "\n")
 
 
 def _wrapped(text: str, *, lines: int) -> list[str]:
