@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import attacked
 from wordsight.catalogue.protocols.robustness import Parameters
 from wordsight.errors import DataError
 from wordsight.protocols import robustness
@@ -47,21 +48,10 @@ def grey(n=20):
 
 
 def run(scores, data=None, **section):
-    images, labels, ids = data or grey()
-    network = Own(scores)
-    tables = robustness.evaluate(
-        Task("robustness", "m", "d"),
-        Parameters(**{"epsilons": GRID, "steps": 50, "batch_size": 8, **section}),
-        encoder=network,
-        head=None,
-        images=images,
-        labels=labels,
-        ids=ids,
-    )
-    rows = {}
-    for table in tables:
-        rows.setdefault(table["metric"][0].as_py(), []).append(table["value"].to_numpy())
-    return rows | {"seen": network.seen / len(ids)}
+    data, network = data or grey(), Own(scores)
+    tables = attacked.run(network, data, **{"epsilons": GRID, "steps": 50, **section})
+    rows = {metric: [table["value"].to_numpy() for table in found] for metric, found in tables.items()}
+    return rows | {"seen": network.seen / len(data[2])}
 
 
 def failed(rows):

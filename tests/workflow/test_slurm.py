@@ -134,9 +134,8 @@ def restart_the_queue():
     os.kill(daemon, signal.SIGTERM)
     while psutil.pid_exists(daemon):
         time.sleep(0.1)
-    time.sleep(
-        3
-    )  # a run that asks for its jobs now gets no answer, more often than the executor's default allows
+    # A run that asks for its jobs now gets no answer, more often than the executor's default allows.
+    time.sleep(3)
     subprocess.run(["slurmctld"], check=True)
     # The node tells the new daemon of itself at once; otherwise it does when it is asked, after up to two minutes.
     deadline = time.monotonic() + LONGEST_S

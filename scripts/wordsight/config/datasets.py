@@ -6,15 +6,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from wordsight.catalogue.label_spaces import IMAGENET
-from wordsight.catalogue.section import (
-    SOUND,
-    Count,
-    Digest,
-    LocalPath,
-    Section,
-    Share,
-    Text,
-)
+from wordsight.catalogue.section import SOUND, Count, Digest, LocalPath, Section, Share, Text
 from wordsight.catalogue.values import Repository, Revision
 
 

@@ -8,15 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from wordsight.catalogue.section import (
-    Count,
-    Digest,
-    LocalPath,
-    Name,
-    Origin,
-    Section,
-    Text,
-)
+from wordsight.catalogue.section import Count, Digest, LocalPath, Name, Origin, Section, Text
 from wordsight.catalogue.values import Repository, Revision
 
 TEMPLATE = r"^[^{}]*\{class\}[^{}]*$"

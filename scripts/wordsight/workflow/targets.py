@@ -305,7 +305,7 @@ ALONE = Cut("", ("{model}",), [])  # of rules whose jobs are of any one model
 
 def cuts(config: Config) -> list[Cut]:
     """Every cut that a step may have. The first one, with a job for each model alone, is for every step."""
-    alone = Cut("", ("{model}",), list(config.models))
+    alone = replace(ALONE, names=list(config.models))
     if config.jobs_by == "objective" and config.pretraining:
         return [alone, *_cuts_by_seeds(config.pretraining, config)]
     if config.jobs_by == "model":

@@ -1,5 +1,6 @@
 """Attack an encoder on images of a dataset, by its own classifier or by one fitted on its features."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -75,13 +76,14 @@ def evaluate_encoder(
     """
     fit = _fit(task, section, test, train)
     head = _head(task, fit, texts, len(test.classes))
+    target = _Target(task, section, encoder, test, head)
     drawn = draw(task, test.labels, test.ids)[:images]
-    tables = _attack(task, section, encoder, test, np.sort(drawn), head, finished)
+    tables = target.attack(np.sort(drawn), finished)
     if fit is not None:
         tables.append(task.rows(metric="converged", values=[fit.converged]))
     if named:
         tables.append(task.rows(metric="own_head", values=[head is None]))
-    return Measured(tables, _show(task, section, encoder, test, drawn[:SHOWN], head))
+    return Measured(tables, target.show(np.sort(drawn[:SHOWN])))
 
 
 def attack_piece(
@@ -106,7 +108,7 @@ def attack_piece(
     chosen = np.sort(draw(task, test.labels, test.ids)[slice(*piece)])
     if len(chosen):
         head = _head(task, _fit(task, section, test, train), texts, len(test.classes))
-        _attack(task, section, encoder, test, chosen, head, finished, rechecked=False)
+        _Target(task, section, encoder, test, head).attack(chosen, finished, rechecked=False)
 
 
 def draw(task: Task, labels: np.ndarray, ids: list[str]) -> np.ndarray:
@@ -141,64 +143,67 @@ def _head(task: Task, fit: Fit | None, texts: Features | None, classes: int) -> 
     return ClassNames(texts.values)
 
 
-def _attack(
-    task: Task,
-    section: "Parameters",
-    encoder: "Encoder",
-    test: "Split",
-    chosen: np.ndarray,
-    head: Head | None,
-    finished: Finished | None,
-    *,
-    rechecked: bool = True,
-) -> list[pa.Table]:
-    """Attack the classifier on the chosen images."""
-    return evaluate(
-        task,
-        _batched(section, encoder),
-        encoder=encoder,
-        head=head,
-        images=_pixels(encoder, test, chosen),
-        labels=test.labels[chosen],
-        ids=[test.ids[place] for place in chosen],
-        label_indices=None if head else test.card.label_indices,
-        classes=len(test.classes),
-        finished=finished,
-        rechecked=rechecked,
-    )
+@dataclass(frozen=True)
+class _Target:
+    """An encoder with its classifier, which is attacked on images of a split.
 
+    Attributes
+    ----------
+    head : classifier of the features; None for the encoder's own
+    """
 
-def _show(
-    task: Task,
-    section: "Parameters",
-    encoder: "Encoder",
-    test: "Split",
-    chosen: np.ndarray,
-    head: Head | None,
-) -> Examples:
-    """Adversarial examples of the chosen images."""
-    chosen = np.sort(chosen)
-    indices = None if head else test.card.label_indices
-    network = Classifier(encoder, head, task.where, indices, len(test.classes)).eval()
-    images, labels = (
-        torch.from_numpy(array).to(network.device)
-        for array in (_pixels(encoder, test, chosen), test.labels[chosen])
-    )
-    ids = [test.ids[place] for place in chosen]
+    task: Task
+    section: "Parameters"
+    encoder: "Encoder"
+    test: "Split"
+    head: Head | None
 
-    def shown(section: "Parameters") -> Examples:
-        attacked = Attacked(task, section, network, images, ids, Finished(), rechecked=False)
-        return adversarial(attacked.search("linf", Goal(labels)))
+    def attack(
+        self, chosen: np.ndarray, finished: Finished | None, *, rechecked: bool = True
+    ) -> list[pa.Table]:
+        """Rows of the attack on the images at the chosen places."""
+        images, labels, ids = self._read(chosen)
+        return evaluate(
+            self.task,
+            self._section,
+            encoder=self.encoder,
+            head=self.head,
+            images=images,
+            labels=labels,
+            ids=ids,
+            label_indices=self._label_indices,
+            classes=len(self.test.classes),
+            finished=finished,
+            rechecked=rechecked,
+        )
 
-    return in_memory(task, _batched(section, encoder), shown)
+    def show(self, chosen: np.ndarray) -> Examples:
+        """Adversarial examples of the images at the chosen places."""
+        task, classes = self.task, len(self.test.classes)
+        network = Classifier(self.encoder, self.head, task.where, self._label_indices, classes).eval()
+        *arrays, ids = self._read(chosen)
+        images, labels = (torch.from_numpy(array).to(network.device) for array in arrays)
 
+        def shown(section: "Parameters") -> Examples:
+            attacked = Attacked(task, section, network, images, ids, Finished(), rechecked=False)
+            return adversarial(attacked.search("linf", Goal(labels)))
 
-def _pixels(encoder: "Encoder", test: "Split", chosen: np.ndarray) -> np.ndarray:
-    return np.stack([encoder.preprocess(image).numpy() for _, image in test.images(set(chosen.tolist()))])
+        return in_memory(task, self._section, shown)
 
+    @property
+    def _section(self) -> "Parameters":
+        size = self.encoder.batch_of(self.section.batch_size)
+        return self.section.model_copy(update={"batch_size": size})
 
-def _batched(section: "Parameters", encoder: "Encoder") -> "Parameters":
-    return section.model_copy(update={"batch_size": encoder.batch_of(section.batch_size)})
+    @property
+    def _label_indices(self) -> list[list[int]] | None:
+        return None if self.head else self.test.card.label_indices
+
+    def _read(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """Images as the encoder sees them before it normalises them, labels and ids."""
+        read = self.test.images(set(chosen.tolist()))
+        images = np.stack([self.encoder.preprocess(image).numpy() for _, image in read])
+        return images, self.test.labels[chosen], [self.test.ids[place] for place in chosen]
 
 
 def fit_head(task: Task, section: "Parameters", train: Features, classes: int) -> Fit:
