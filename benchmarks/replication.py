@@ -7,6 +7,7 @@ contradicted: by the opposite direction, or by a difference where there was equi
 
     python benchmarks/replication.py                    # three whole runs
     python benchmarks/replication.py --seeds 0 1 --folder /tmp
+    python benchmarks/replication.py --seeds 2 --add    # one more, beside those that the table has
 
 What is in the folder already is not computed again. What ``docs/results.md`` shows of it is printed.
 """
@@ -38,10 +39,24 @@ def side_by_side(tables: dict[int, Path]) -> pd.DataFrame:
     return pd.concat(columns, axis=1).reset_index()
 
 
-def counts(table: pd.DataFrame, seeds: list[int]) -> pd.DataFrame:
+def add(table: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    """Add the seeds of one table to another of the same comparisons, in place of seeds of the same number."""
+    kept = table.drop(columns=[column for column in more if column not in KEYS], errors="ignore")
+    both = kept.merge(more, on=KEYS, validate="one_to_one")
+    if len(both) < max(len(table), len(more)):
+        raise SystemExit("the table has other comparisons than the run: run all seeds again, without --add")
+    return both
+
+
+def seeds_of(table: pd.DataFrame) -> list[int]:
+    """Seeds that a table has verdicts of."""
+    return [int(column.removeprefix("verdict_")) for column in table if column.startswith("verdict_")]
+
+
+def counts(table: pd.DataFrame) -> pd.DataFrame:
     """What became of the decided verdicts of each seed with each other seed."""
     rows = []
-    for first, other in permutations(seeds, 2):
+    for first, other in permutations(seeds_of(table), 2):
         a, b = table[f"verdict_{first}"], table[f"verdict_{other}"]
         decided = a != "undecided"
         again = decided & (a == b)
@@ -68,11 +83,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--folder", type=Path, default=ROOT / "results/replication", help="of the runs")
     parser.add_argument("--into", type=Path, default=ROOT / "docs/results", help="folder of the tables")
+    parser.add_argument("--add", action="store_true", help="keep the other seeds that the table has")
     arguments = parser.parse_args()
     tables = {seed: experiments.run(arguments.folder / f"seed-{seed}", seed=seed) for seed in arguments.seeds}
     verdicts = side_by_side(tables)
-    replicated = counts(verdicts, arguments.seeds)
-    for name, table in {"replication": verdicts, "replicated": replicated}.items():
+    if arguments.add:
+        verdicts = add(pd.read_csv(arguments.into / "replication.csv"), verdicts)
+    for name, table in {"replication": verdicts, "replicated": counts(verdicts)}.items():
         table.to_csv(arguments.into / f"{name}.csv", index=False, float_format="%.4f")
         print(table.to_string(index=False), end="\n\n")
 
