@@ -9,6 +9,7 @@ from wordsight.catalogue import figures
 from wordsight.config.load import load, read
 from wordsight.errors import ConfigError, show
 from wordsight.workflow import (
+    allocator,
     inputs,
     memory,
     own_files,
@@ -32,6 +33,7 @@ if workflow.is_main_process:
     for path in workflow.configfiles:
         checked(read, path)
 
+allocator.keep_freed()
 settings = checked(load, config)
 comparisons = checked(resolve, settings)
 
