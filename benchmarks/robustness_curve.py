@@ -33,6 +33,7 @@ from wordsight.catalogue.protocols.robustness import Parameters
 from wordsight.protocols import robustness
 from wordsight.protocols.robustness.sweep import import_foolbox
 from wordsight.protocols.task import Task
+from wordsight.workflow import allocator
 
 CLASSES = 5
 WIDTHS = {"small": [16, 32], "large": [32, 64, 128]}
@@ -199,6 +200,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="CSV file to write")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    allocator.keep_freed()  # by both methods, as by the jobs of a run
     rows = []
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
