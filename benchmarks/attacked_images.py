@@ -1,0 +1,68 @@
+"""Measure how many images must be attacked until comparisons of robustness are decided.
+
+The default experiment runs once. Then its encoders are attacked on fewer images, and on more datasets.
+
+    python benchmarks/attacked_images.py
+    python benchmarks/attacked_images.py --folder results/replication/seed-2 --seed 2    # of that run
+
+Written is a table with the effect of each contrast, its standard error, the part of that which is left with
+the encoders held fixed, so that only images vary, and what the attacks took.
+"""
+
+import argparse
+import copy
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+import experiments
+
+from wordsight.tables.csv import read_csv
+
+IMAGES = [20, 60, 200]
+COLUMNS = [
+    *("datasets", "images", "contrast", "effect", "stderr", "encoders_stderr", "margin", "verdict"),
+    "job_seconds",
+]
+
+
+def protocols(datasets: list[str], images: int) -> dict[str, Any]:
+    """Protocols of the default configuration, with attacks on so many images of each dataset."""
+    sections = copy.deepcopy(experiments.default()["protocols"])
+    sections["robustness"]["datasets"] = {name: {"head": "fitted", "images": images} for name in datasets}
+    return sections
+
+
+def measure(folder: Path, seed: int, datasets: list[str], images: int) -> pd.DataFrame:
+    """Effects on robustness that decide, and the seconds of the jobs that attacked."""
+    rows = read_csv(experiments.run(folder, seed=seed, protocols=protocols(datasets, images)))
+    rows = rows[rows["decides"] & (rows["protocol"] == "robustness")]
+    jobs = [path for path in folder.glob("results/benchmarks/robustness*/**/*.tsv") if path.stem in datasets]
+    seconds = sum(pd.read_csv(path, sep="\t")["s"].sum() for path in jobs)
+    return rows.assign(datasets=" ".join(datasets), images=images, job_seconds=round(seconds))[COLUMNS]
+
+
+def main() -> None:
+    """Run, write the table, and print it."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--images", type=int, nargs="+", default=IMAGES, help="attacked of each dataset")
+    root = experiments.ROOT
+    parser.add_argument("--folder", type=Path, default=root / "results/attacked_images", help="of the run")
+    parser.add_argument("--seed", type=int, default=0, help="of the run")
+    parser.add_argument("--into", type=Path, default=root / "docs/results", help="folder of the table")
+    arguments = parser.parse_args()
+    all_of_them = experiments.default()["protocols"]["transfer"]["datasets"]
+    runs = [(["digits"], images) for images in arguments.images] + [(all_of_them, arguments.images[-1])]
+    table = pd.concat([measure(arguments.folder, arguments.seed, *each) for each in runs], ignore_index=True)
+    table.to_csv(arguments.into / "attacked_images.csv", index=False, float_format="%.4f")
+    print(table.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
