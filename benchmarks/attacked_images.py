@@ -5,8 +5,8 @@ The default experiment runs once. Then its encoders are attacked on fewer images
     python benchmarks/attacked_images.py
     python benchmarks/attacked_images.py --folder results/replication/seed-2 --seed 2    # of that run
 
-Written is a table with the effect of each contrast, its standard error, the part of that which is left with
-the encoders held fixed, so that only images vary, and what the attacks took.
+Written is a table with the effect of each contrast, its standard error, and the part of that which is left
+with the encoders held fixed, so that only images vary.
 """
 
 import argparse
@@ -24,10 +24,7 @@ import experiments
 from wordsight.tables.csv import read_csv
 
 IMAGES = [20, 60, 200]
-COLUMNS = [
-    *("datasets", "images", "contrast", "effect", "stderr", "encoders_stderr", "margin", "verdict"),
-    "job_seconds",
-]
+COLUMNS = ["datasets", "images", "contrast", "effect", "stderr", "encoders_stderr", "margin", "verdict"]
 
 
 def protocols(datasets: list[str], images: int) -> dict[str, Any]:
@@ -38,12 +35,10 @@ def protocols(datasets: list[str], images: int) -> dict[str, Any]:
 
 
 def measure(folder: Path, seed: int, datasets: list[str], images: int) -> pd.DataFrame:
-    """Effects on robustness that decide, and the seconds of the jobs that attacked."""
+    """Effects on robustness that decide."""
     rows = read_csv(experiments.run(folder, seed=seed, protocols=protocols(datasets, images)))
     rows = rows[rows["decides"] & (rows["protocol"] == "robustness")]
-    jobs = [path for path in folder.glob("results/benchmarks/robustness*/**/*.tsv") if path.stem in datasets]
-    seconds = sum(pd.read_csv(path, sep="\t")["s"].sum() for path in jobs)
-    return rows.assign(datasets=" ".join(datasets), images=images, job_seconds=round(seconds))[COLUMNS]
+    return rows.assign(datasets=" ".join(datasets), images=images)[COLUMNS]
 
 
 def main() -> None:
