@@ -17,7 +17,7 @@ from wordsight.catalogue.section import Count, Section
 from wordsight.errors import DataError
 from wordsight.protocols.rows import SCHEMA
 from wordsight.tables.schemas import SCHEMAS
-from wordsight.workflow import documentation, keys
+from wordsight.workflow import documentation, keys, markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = documentation.files()
@@ -82,7 +82,7 @@ def test_keys_have_their_values_defaults_and_those_of_the_sections_below():
         ("`others.<name>.steps`", "whole number from 1", "required", "Steps."),
         ("`others.<name>.rate`", "number from 0 and below 1", "`0.1`", "Rate,\nin a line | of two."),
     ]
-    lines = documentation.table(keys.Row._fields, rows).splitlines()
+    lines = markdown.table(keys.Row._fields, rows).splitlines()
     assert len(lines) == len(rows) + 2
     assert {line.replace(r"\|", "").count("|") for line in lines} == {5}
 

@@ -4,15 +4,14 @@ The tables of a document are between two comments, ``<!-- generated: NAME -->`` 
 is written by hand. ``make lock`` updates them.
 """
 
-import csv
 import json
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from wordsight.catalogue import display, numbers, observed
+from wordsight.catalogue import display, observed
 from wordsight.catalogue.objectives import OBJECTIVES
 from wordsight.catalogue.prose import join
 from wordsight.catalogue.protocols import PROTOCOLS
@@ -24,22 +23,14 @@ from wordsight.files.disk import write_text
 from wordsight.files.project import SCRIPTS
 from wordsight.protocols.rows import SCHEMA
 from wordsight.tables.schemas import SCHEMAS
-from wordsight.workflow import keys
+from wordsight.workflow import keys, measured
+from wordsight.workflow.markdown import table
 
 ROOT = SCRIPTS.parent
 GENERATED = re.compile(r"(?<=<!-- generated: )([^\n]+?)( -->\n)(.*?)(?=<!-- end -->\n)", flags=re.DOTALL)
 
 # Configurations whose encoders have a document of their own, in the order of its tables.
 ENCODERS = ("paper", "matched")
-
-# Counts of the benchmark of faults, and the heads of their columns.
-FAULTS = {
-    "faults": "times",
-    "starts": "starts",
-    "by_hand": "by hand",
-    "different": "different",
-    "left": "left",
-}
 
 GUESSING = {
     "most_frequent": "share of the most frequent class",
@@ -60,11 +51,11 @@ def files() -> dict[Path, str]:
     schema = Config.model_json_schema()
     documents = {
         "config/README.md": configuration(schema),
-        "docs/results.md": {**results(), **replication()},
-        "docs/method.md": {"protocols": protocols()},
-        "docs/matched-training.md": {"objectives": objectives()},
+        "docs/results.md": {**results(), **measured.replication()},
+        "docs/method.md": {"protocols": protocols(), "attacked images": measured.attacked_images()},
+        "docs/matched-training.md": {"objectives": objectives(), "adversarial": measured.adversarial()},
         "docs/encoders.md": {name: encoders(name) for name in ENCODERS},
-        "docs/reliability.md": {"faults": faults()},
+        "docs/reliability.md": {"faults": measured.faults()},
     }
     texts = {
         ROOT / "config/schema.json": json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
@@ -87,40 +78,6 @@ def filled(text: str, parts: Mapping[str, str], name: str) -> str:
     if unknown := sorted(set(places) - set(parts)):
         raise DataError(f"{name}: unknown generated part {unknown[0]!r}; valid: {', '.join(parts)}")
     return GENERATED.sub(lambda found: f"{found[1]}{found[2]}\n{parts[found[1]]}\n", text)
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    r"""Table in Markdown.
-
-    >>> print(table(["a", "b"], [["1|2", "3\n4"]]), end="")
-    | a | b |
-    |---|---|
-    | 1\|2 | 3 4 |
-    """
-    lines = [_line(head), "|" + "---|" * len(head), *map(_line, rows)]
-    return "\n".join(lines) + "\n"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(map(_cell, cells))} |"
-
-
-def _cell(text: str) -> str:
-    """Text without line breaks and with bars escaped, so that it stays in one cell."""
-    return " ".join(text.split()).replace("|", r"\|")
-
-
-# Reliability
-
-
-def faults() -> str:
-    """What came of the faults of ``benchmarks/faults.py``, by fault and phase."""
-    with (ROOT / "docs/results/faults.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    total = {name: sum(int(row[name]) for row in rows) for name in FAULTS}
-    head = ["what goes wrong", "during", *(FAULTS[name] for name in total)]
-    lines = [[row["fault"], row["phase"], *(row[name] for name in total)] for row in rows]
-    return table(head, [*lines, ["all", "", *map(str, total.values())]])
 
 
 # The configuration
@@ -190,40 +147,6 @@ def _metric(record: Protocol, metric: Metric) -> tuple[str, ...]:
     observed_of = "concept" if record.cells and metric.observed == "image" else metric.observed
     modes = metric.mode or ("sound" if record.cells or record.sound_only else "both")
     return metric.words, observed_of, metric.unit, modes, metric.meaning
-
-
-def replication() -> dict[str, str]:
-    """Verdicts of the default experiment with several seeds, and how many of them came again."""
-    verdicts, counts = (_measured(name) for name in ("replication", "replicated"))
-    seeds = [column.removeprefix("verdict_") for column in verdicts[0] if column.startswith("verdict_")]
-    head = ("contrast", "protocol", *(f"seed {seed}" for seed in seeds))
-    rows = [
-        (f"`{row['contrast']}`", f"`{row['protocol']}`", *(_verdict(row, seed) for seed in seeds))
-        for row in verdicts
-    ]
-    again = ("of seed", "with seed", "decided", "decided again alike", "undecided there", "contradicted")
-    compared = [
-        (
-            c["first"],
-            c["other"],
-            f"{c['decided']} of {c['comparisons']}",
-            c["again"],
-            c["undecided"],
-            c["contradicted"],
-        )
-        for c in counts
-    ]
-    return {"replication": table(head, rows), "replicated": table(again, compared)}
-
-
-def _measured(name: str) -> list[dict[str, str]]:
-    """Rows of a table that a benchmark has written."""
-    with (ROOT / f"docs/results/{name}.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _verdict(row: Mapping[str, str], seed: str) -> str:
-    return f"{row[f'verdict_{seed}']} ({numbers.points(float(row[f'effect_{seed}']), sign=True)})"
 
 
 # Protocols and objectives

@@ -1,0 +1,112 @@
+"""Tables of the documentation with what benchmarks have measured, from ``docs/results/``."""
+
+import csv
+from collections.abc import Mapping
+
+from wordsight.catalogue import numbers
+from wordsight.files.project import SCRIPTS
+from wordsight.workflow.markdown import table
+
+RESULTS = SCRIPTS.parent / "docs/results"
+
+# Counts of faults, and the heads of their columns.
+FAULTS = {
+    "faults": "times",
+    "starts": "starts",
+    "by_hand": "by hand",
+    "different": "different",
+    "left": "left",
+}
+
+
+def faults() -> str:
+    """What came of the faults of ``benchmarks/faults.py``, by fault and phase."""
+    rows = _read("faults")
+    total = {name: sum(int(row[name]) for row in rows) for name in FAULTS}
+    head = ["what goes wrong", "during", *(FAULTS[name] for name in total)]
+    lines = [[row["fault"], row["phase"], *(row[name] for name in total)] for row in rows]
+    return table(head, [*lines, ["all", "", *map(str, total.values())]])
+
+
+def replication() -> dict[str, str]:
+    """Verdicts of the default experiment with several seeds, and how many of them came again."""
+    verdicts, counts = (_read(name) for name in ("replication", "replicated"))
+    seeds = [column.removeprefix("verdict_") for column in verdicts[0] if column.startswith("verdict_")]
+    head = ("contrast", "protocol", *(f"seed {seed}" for seed in seeds))
+    rows = [
+        (f"`{row['contrast']}`", f"`{row['protocol']}`", *(_verdict(row, seed) for seed in seeds))
+        for row in verdicts
+    ]
+    again = ("of seed", "with seed", "decided", "decided again alike", "undecided there", "contradicted")
+    compared = [
+        (
+            c["first"],
+            c["other"],
+            f"{c['decided']} of {c['comparisons']}",
+            c["again"],
+            c["undecided"],
+            c["contradicted"],
+        )
+        for c in counts
+    ]
+    return {"replication": table(head, rows), "replicated": table(again, compared)}
+
+
+def _verdict(row: Mapping[str, str], seed: str) -> str:
+    return f"{row[f'verdict_{seed}']} ({numbers.points(float(row[f'effect_{seed}']), sign=True)})"
+
+
+def adversarial() -> str:
+    """What attacks in training change, on each dataset that is attacked and in each protocol."""
+    head = (
+        "protocol",
+        "on",
+        "setting",
+        "with attacks",
+        "without",
+        "untrained",
+        "difference",
+        "95 % interval",
+    )
+    rows = [
+        (
+            f"`{row['protocol']}`",
+            row["dataset"] or "all",
+            row["setting"] if float(row["setting"]) else "",
+            *(numbers.points(_number(row[name])) for name in ("adversarial", "labels", "untrained")),
+            numbers.points(_number(row["effect"]), sign=True),
+            numbers.span((float(row["low"]), float(row["high"]))),
+        )
+        for row in sorted(_read("adversarial_training"), key=lambda row: row["protocol"] != "robustness")
+    ]
+    return table(head, rows)
+
+
+def attacked_images() -> str:
+    """Comparisons of robustness with more and more images attacked."""
+    head = (
+        *("contrast", "attacked on", "images of each", "difference", "standard error"),
+        *("with the encoders held fixed", "margin", "verdict"),
+    )
+    rows = [
+        (
+            f"`{row['contrast']}`",
+            row["datasets"].replace(" ", ", "),
+            row["images"],
+            numbers.points(float(row["effect"]), sign=True),
+            *(numbers.points(float(row[name])) for name in ("stderr", "encoders_stderr", "margin")),
+            row["verdict"],
+        )
+        for row in sorted(_read("attacked_images"), key=lambda row: row["contrast"])
+    ]
+    return table(head, rows)
+
+
+def _number(cell: str) -> float | None:
+    return float(cell) if cell else None
+
+
+def _read(name: str) -> list[dict[str, str]]:
+    """Rows of a table that a benchmark has written."""
+    with (RESULTS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
