@@ -24,10 +24,14 @@ import experiments
 
 from wordsight.catalogue import display
 from wordsight.figures import export
+from wordsight.figures.panels import dodge
 from wordsight.figures.style import FAINT, finish, look, panel_title
 from wordsight.tables.csv import read_csv
 
 IMAGES = [7_500, 15_000, 30_000, 60_000, 120_000]
+APART = (
+    1.25  # factor between the first and the last contrast on the axis, so that bars don't hide one another
+)
 COLUMNS = ["contrast", "protocol", "setting", "images_seen", "effect", "low", "high", "verdict"]
 
 
@@ -62,7 +66,9 @@ def draw(table: pd.DataFrame) -> Any:
     """Draw a panel for each protocol, with a curve for each contrast over the number of images seen."""
     rows = table.assign(**{name: 100 * table[name] for name in ("effect", "low", "high")})
     names = list(dict.fromkeys(rows["contrast"]))
-    x = alt.X("images_seen:Q", title="images seen", scale=alt.Scale(type="log", nice=False))
+    rows["position"] = rows["images_seen"] * dodge(rows, names, APART, field="contrast")
+    ends = [rows["position"].min() / APART, rows["position"].max() * APART]
+    x = alt.X("position:Q", title="images seen", scale=alt.Scale(type="log", nice=False, domain=ends))
     x = x.axis(values=sorted(set(rows["images_seen"])), format="~s", grid=False)
     y = alt.Y("effect:Q", title="difference in points")
     panels = []
@@ -70,13 +76,17 @@ def draw(table: pd.DataFrame) -> Any:
         part = alt.Chart(rows[rows["protocol"] == protocol])
         curves = part.encode(x, y, **look(names, names, field="contrast"))
         zero = alt.Chart(pd.DataFrame({"y": [0]})).mark_rule(color=FAINT, strokeDash=[4, 3]).encode(y="y:Q")
-        bars = part.mark_rule(opacity=0.35).encode(x, y="low:Q", y2="high:Q", color=curves.encoding.color)
-        layers = alt.layer(zero, bars, curves.mark_line(), curves.mark_point(filled=True, size=50))
+        bars = part.mark_rule(strokeOpacity=0.5).encode(
+            x, y="low:Q", y2="high:Q", color=curves.encoding.color
+        )
+        marks = curves.mark_point(filled=True, size=50, opacity=1)
+        # The legend looks like the first layer.
+        layers = alt.layer(marks, zero, bars, curves.mark_line(), marks)
         panels.append(layers.properties(title=panel_title(display.protocol(protocol)), width=340, height=210))
     return finish(
         alt.concat(*panels, columns=2),
         "Do answers depend on how long encoders are trained?",
-        ["differences between the sides of each contrast; bars: 95 % intervals, corrected for nothing"],
+        ["differences between the sides of each contrast; bars: 95 % intervals, each for itself"],
         "Effects over the number of training images seen, a panel for each protocol.",
     )
 

@@ -172,9 +172,12 @@ def _curves(part: pd.DataFrame, channels: dict[str, Any], title: str) -> list[An
     return [lines, bars, marks]
 
 
-def dodge(rows: pd.DataFrame, names: Sequence[str], ratio: float) -> pd.Series:
-    """Factors that move models apart on a logarithmic axis, by up to ``ratio``, so that bars stay apart."""
-    place = rows["model"].map({name: (index + 0.5) / len(names) - 0.5 for index, name in enumerate(names)})
+def dodge(rows: pd.DataFrame, names: Sequence[str], ratio: float, field: str = "model") -> pd.Series:
+    """Factors that move models apart on a logarithmic axis, by up to ``ratio``, so that bars stay apart.
+
+    ``names`` are those of all models, or of another ``field``.
+    """
+    place = rows[field].map({name: (index + 0.5) / len(names) - 0.5 for index, name in enumerate(names)})
     return ratio**place
 
 
