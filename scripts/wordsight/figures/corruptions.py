@@ -7,6 +7,7 @@ import numpy as np
 
 from wordsight.catalogue.prose import counted
 from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.figures.intervals import bars
 from wordsight.figures.panels import curves, dodge
 from wordsight.figures.style import finish
 from wordsight.tables.reading import Tables, measured, modes
@@ -28,8 +29,8 @@ def draw(tables: Tables) -> Any:
     return finish(
         curves(rows, tables, x, "accuracy", [alt.Tooltip("setting:Q", title="severity")]),
         PROTOCOLS["corruptions"].heading,
-        [f"{modes(rows)}; mean over kinds of corruption; bars: ± 1 standard error; dashed: guessing"],
+        [f"{modes(rows)}; mean over kinds of corruption; {bars(rows)}; dashed: guessing"],
         f"Accuracy of {counted(rows['model'].nunique(), 'model')} on images without corruption and at "
         f"{counted(len(severities) - 1, 'severity', 'severities')} on "
-        f"{counted(rows['dataset'].nunique(), 'dataset')}, one panel each; bars are one standard error.",
+        f"{counted(rows['dataset'].nunique(), 'dataset')}, one panel each, with intervals.",
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from wordsight.catalogue.cells import CELLS
 from wordsight.catalogue.prose import counted
+from wordsight.figures import intervals
 from wordsight.figures.style import FAINT, LETTER, WIDTH, columns_that_fit, isolated, look, panel_title, zoom
 from wordsight.tables.reading import Tables
 
@@ -44,7 +45,7 @@ def dots(
     heading: Heading | None = None,
     largest: float = 1.0,
 ) -> Any:
-    """One panel for each dataset: models from top to bottom, each as a dot with its bar.
+    """One panel for each dataset: models from top to bottom, each as a dot with its interval.
 
     If there are several settings, the largest has the bar and the others are small marks.
 
@@ -113,7 +114,7 @@ def curves(
     details: Sequence[alt.Tooltip],
     beside: Beside | None = None,
 ) -> Any:
-    """One panel for each dataset, with a curve over the setting for each model, and standard errors.
+    """One panel for each dataset, with a curve over the setting for each model, and intervals.
 
     Parameters
     ----------
@@ -204,22 +205,20 @@ def dataset_heading(part: pd.DataFrame, tables: Tables) -> alt.Title:
 def _shown(rows: pd.DataFrame) -> pd.DataFrame:
     """The columns used by a panel and its tooltips."""
     places = ["model", "dataset", "setting", "position", "piece", "area", "median"]
-    shares = dict.fromkeys(["value", "stderr", "low", "high"], DIGITS)
-    kept = [*places, *shares, "n", "trials", "seeds"]
+    shares = dict.fromkeys(["value", "low", "high"], DIGITS)
+    kept = [*places, *shares, "between", "n", "trials", "seeds"]
+    rows = rows.assign(between=intervals.between(rows))
     return rows[[name for name in kept if name in rows]].round(shares)
 
 
 def _tooltip(rows: pd.DataFrame, title: str, *more: alt.Tooltip) -> list[alt.Tooltip]:
-    """Tooltip of a mark, with its standard error or, without one, the ends of its interval."""
-    error = [alt.Tooltip("stderr:Q", title="standard error", format=".1%")]
-    ends = [alt.Tooltip("low:Q", title="interval from", format=".1%")]
-    ends += [alt.Tooltip("high:Q", title="to", format=".1%")]
+    """Tooltip of a mark."""
     return [
         alt.Tooltip("model:N"),
         alt.Tooltip("dataset:N"),
         *more,
         alt.Tooltip("value:Q", title=title, format=".1%"),
-        *(error if "stderr" in rows else ends),
+        intervals.tooltip(),
         alt.Tooltip("n:Q", title="concepts" if rows["dataset"].iloc[0] in CELLS else "images", format=","),
         alt.Tooltip("trials:Q", title="trials"),
         alt.Tooltip("seeds:Q", title="training runs"),
