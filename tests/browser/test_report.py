@@ -455,6 +455,38 @@ def test_nothing_is_wider_than_the_window(browse, path_of_trained, scheme):
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_what_is_cut_in_a_narrow_window_fades_and_says_that_it_scrolls(browse, path_of_trained):
+    seen = browse(path_of_trained, width=360)
+    card = seen.figure("robustness").locator(".card")
+    hint = seen.figure("robustness").locator(".hint")
+    playwright.expect(hint).to_be_visible()
+    playwright.expect(card).to_have_class("card cut-right")
+    playwright.expect(card).to_have_accessible_description(hint.text_content())
+    assert card.get_attribute("aria-label")
+    card.focus()
+    card.press("ArrowRight")
+    playwright.expect(card).to_have_class("card cut-right cut-left")
+    card.evaluate("card => { card.scrollLeft = card.scrollWidth }")
+    playwright.expect(card).to_have_class("card cut-left")
+    table = seen.table("Few-shot: accuracy")
+    playwright.expect(table).to_have_class("wide cut-right")
+    playwright.expect(table.locator("xpath=preceding-sibling::p[1]")).to_be_visible()
+
+
+def test_nothing_is_said_of_scrolling_where_all_is_seen_and_on_paper(browse, path_of_trained):
+    seen = browse(path_of_trained)
+    for name in TRAINED:
+        playwright.expect(seen.figure(name).locator(".hint")).to_be_hidden()
+    assert seen.page.locator(".card.cut-right, .card.cut-left").count() == 0
+    assert seen.page.locator(".card[aria-describedby]").count() == 0
+    seen.page.set_viewport_size({"width": 360, "height": 800})
+    playwright.expect(seen.figure("robustness").locator(".hint")).to_be_visible()
+    seen.page.emulate_media(media="print")
+    assert seen.page.locator(".hint:visible").count() == 0
+    masks = "[...document.querySelectorAll('.card, .wide')].map(part => getComputedStyle(part).maskImage)"
+    assert set(seen.page.evaluate(masks)) == {"none"}
+
+
 # Pairs of words in a chart whose boxes overlap by more than a pixel.
 OVERLAPS = """chart => {
   const words = [...chart.querySelectorAll("text")].filter(one => one.textContent.trim());

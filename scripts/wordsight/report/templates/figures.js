@@ -94,6 +94,7 @@ async function hydrate(figure) {
 (async () => {
   for (const figure of document.querySelectorAll("figure[data-figure]")) {
     await hydrate(figure).catch((error) => console.error(`figure ${figure.dataset.figure}: ${error}`));
+    showCuts(figure.querySelector(".card"));
     await new Promise((next) => setTimeout(next)); // one after another, so that the page stays responsive
   }
 })();
