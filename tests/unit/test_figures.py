@@ -240,6 +240,30 @@ def test_models_are_moved_sideways_by_a_few_percent_around_the_true_setting():
     assert all(abs(ratio - 1) < 0.1 for ratio in ratios.values())
 
 
+def test_of_forty_models_the_legend_of_curves_names_all_and_the_curves_are_as_high_as_the_rows_beside():
+    names = [f"model-{number:02d}" for number in range(40)]
+    spec = draw("robustness", tables(models=names, datasets=["one"]))
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=VERSION)
+    legend = svg.partition("role-legend")[2]
+    assert set(names) <= set(re.findall(r">(model-\d\d)<", legend))
+    left, right = spec["concat"][0]["hconcat"]
+    assert left["height"] == 40 * right["height"]["step"]
+
+
+def test_six_datasets_of_seventy_models_are_in_one_row_that_fits_the_page_and_is_low():
+    names = [f"an-encoder-with-a-name-{number:02d}" for number in range(70)]
+    drawn = tables(models=names, datasets=[f"data-{number}" for number in range(6)])
+    spec = draw("transfer", replace(drawn, results=drawn.results.assign(value=0.5)))
+    assert spec["columns"] == 6
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=VERSION)
+    width, height = (
+        int(re.search(rf'<svg [^>]*{side}="(\d+)"', svg).group(1)) for side in ("width", "height")
+    )
+    assert width <= WIDTH + 24
+    assert height < 70 * 14 + 200
+    assert_labels_apart(svg)
+
+
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_no_name_of_a_model_is_cut(name):
     svg = vl_convert.vegalite_to_svg(draw(name, tables(models=LONG)), vl_version=VERSION)

@@ -10,13 +10,12 @@ import pandas as pd
 from wordsight.catalogue.prose import counted
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.figures import intervals
-from wordsight.figures.panels import curves, dodge
+from wordsight.figures.panels import curves, dodge, row_height
 from wordsight.figures.style import FONT, INK, finish, look, panel_title
 from wordsight.tables.over_seeds import names_of
 from wordsight.tables.reading import Tables, measured, modes
 
 GAP = 4.0  # clean images are shown at the smallest radius over this: a logarithmic axis has no zero
-MANY = 16  # with more models, the rows beside the curves are lower
 AREA = 112  # pixels of the axis of areas
 
 
@@ -116,6 +115,6 @@ def _beside(areas: pd.DataFrame, tables: Tables, part: pd.DataFrame, opacity: An
     )
     return alt.layer(bars, marks, medians).properties(
         width=AREA,
-        height=alt.Step(18 if len(names) <= MANY else 13),
+        height=alt.Step(row_height(len(names))),
         title=panel_title("Area, median radius"),
     )

@@ -139,7 +139,8 @@ PROTOCOL = Protocol(
         "fitted on features of clean training images. More is better, and a curve that falls less is more "
         "robust. Bars are confidence intervals over images, and over training runs where there are several. "
         "The dashed line is guessing: always naming the most frequent class. Models are moved sideways a "
-        "little so that none hides another. The tables of accuracy by kind say which corruptions an encoder "
-        "withstands."
+        "little so that none hides another; many models have a row each instead, with a large mark for the "
+        "largest severity and small ones for the others. The tables of accuracy by kind say which "
+        "corruptions an encoder withstands."
     ),
 )
