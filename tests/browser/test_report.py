@@ -19,6 +19,7 @@ from hand_made import (
     effect,
     make_run,
     model_card,
+    no_contrasts,
     results,
     tables,
     trained_run,
@@ -485,6 +486,33 @@ def test_nothing_is_said_of_scrolling_where_all_is_seen_and_on_paper(browse, pat
     assert seen.page.locator(".hint:visible").count() == 0
     masks = "[...document.querySelectorAll('.card, .wide')].map(part => getComputedStyle(part).maskImage)"
     assert set(seen.page.evaluate(masks)) == {"none"}
+
+
+def test_the_title_of_a_figure_breaks_where_the_window_is_narrow(browse, path_of_trained):
+    figure = browse(path_of_trained, width=360).figure("robustness")
+    place = figure.locator(".card").bounding_box()
+    for title in figure.locator(".live .role-title-text text, .live .role-title-subtitle text").all():
+        if title.bounding_box()["y"] < place["y"] + 100:
+            assert title.bounding_box()["x"] + title.bounding_box()["width"] <= place["x"] + place["width"]
+
+
+def test_a_table_of_many_rows_scrolls_in_itself_below_its_titles(browse, tmp_path):
+    names = [f"model-{number}" for number in range(50)]
+    run = make_run(
+        rows=results(names, protocols=["transfer"]),
+        models={name: model_card(name, "captions" if name == names[0] else "labels") for name in names},
+        comparisons=[],
+        compared=no_contrasts(),
+    )
+    seen = browse(page_of(run, tables(names, protocols=["transfer"]), tmp_path, ("transfer",)))
+    table = seen.table("Transfer: accuracy")
+    assert table.bounding_box()["height"] <= 0.8 * 800
+    above = table.locator("thead th").first.bounding_box()["y"] - table.bounding_box()["y"]
+    table.evaluate("table => { table.scrollTop = 500 }")
+    assert table.locator("thead th").first.bounding_box()["y"] - table.bounding_box()["y"] <= above
+    assert table.locator("thead th").first.bounding_box()["y"] >= table.bounding_box()["y"] - 1
+    seen.page.emulate_media(media="print")
+    assert table.bounding_box()["height"] > 800
 
 
 # Pairs of words in a chart whose boxes overlap by more than a pixel.
