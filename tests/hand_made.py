@@ -159,11 +159,13 @@ def no_contrasts():
 
 def tables(models=("first", "second"), datasets=("shapes", "toys"), compared=None, **options):
     """What figures are drawn from, without a contrast unless given."""
+    rows = results(models, datasets, **options)
     return Tables(
-        results(models, datasets, **options),
+        rows,
         no_contrasts() if compared is None else compared,
         dict.fromkeys(datasets, 4),
         list(models),
+        objective_means(rows),
         guessing=dict.fromkeys(datasets, 0.25),
     )
 
@@ -335,15 +337,21 @@ def crossed_rows(model, objective, seed, shots=(1, 5)):
 
 def objective_means(rows):
     """Rows of objectives.csv that go with rows of results.csv."""
-    rows = rows[rows["metric"] == rows["protocol"].map(lambda name: protocols.PROTOCOLS[name].primary)]
-    rows = rows.assign(group=rows["objective"].where(rows["objective"] != "", rows["model"]))
-    keys = ["protocol", "mode", "metric", "parameter", "setting", "dataset", "group"]
-    by_group = rows.groupby(keys, sort=False)
-    value, seeds = by_group["value"].mean(), by_group.size()
+    records = rows["protocol"].map(protocols.PROTOCOLS.get)
+    shown = [
+        metric == record.primary or (metric, parameter) == record.drawing.curves
+        for record, metric, parameter in zip(records, rows["metric"], rows["parameter"], strict=True)
+    ]
+    rows = rows[shown].assign(scope="dataset", place=rows["dataset"])
+    rows["group"] = rows["objective"].where(rows["objective"] != "", rows["model"])
+    pooled = rows[~rows["dataset"].isin(list(CELLS))].assign(scope="pooled", dataset="")
+    keys = ["protocol", "mode", "metric", "parameter", "setting", "scope", "dataset", "group"]
+    by_group = pd.concat([rows, pooled]).groupby(keys, sort=False)
+    value, counts = by_group["value"].mean(), by_group[["model", "place"]].nunique()
     means = by_group.agg(n_trials=("trials", "min"), n_items=("n", "max")).assign(
-        value=value, low=value - 0.04, high=value + 0.04, seeds=seeds, holds_for="these models",
+        value=value, low=value - 0.04, high=value + 0.04, seeds=counts["model"], holds_for="these models",
         confidence=0.95, interval="variance components, Student t", resampled="seeds, trials, items",
-        seed=0, learned=seeds.astype("Int64"),
+        seed=0, n_datasets=counts["place"], learned=counts["model"].astype("Int64"),
     )  # fmt: skip
     return means.reset_index()
 

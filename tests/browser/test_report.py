@@ -19,6 +19,7 @@ from hand_made import (
     effect,
     make_run,
     model_card,
+    no_contrasts,
     results,
     tables,
     trained_run,
@@ -453,6 +454,65 @@ def test_nothing_is_wider_than_the_window(browse, path_of_trained, scheme):
     for width in (360, 1024, 1920):
         seen.page.set_viewport_size({"width": width, "height": 800})
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_what_is_cut_in_a_narrow_window_fades_and_says_that_it_scrolls(browse, path_of_trained):
+    seen = browse(path_of_trained, width=360)
+    card = seen.figure("robustness").locator(".card")
+    hint = seen.figure("robustness").locator(".hint")
+    playwright.expect(hint).to_be_visible()
+    playwright.expect(card).to_have_class("card cut-right")
+    playwright.expect(card).to_have_accessible_description(hint.text_content())
+    assert card.get_attribute("aria-label")
+    card.focus()
+    card.press("ArrowRight")
+    playwright.expect(card).to_have_class("card cut-right cut-left")
+    card.evaluate("card => { card.scrollLeft = card.scrollWidth }")
+    playwright.expect(card).to_have_class("card cut-left")
+    table = seen.table("Few-shot: accuracy")
+    playwright.expect(table).to_have_class("wide cut-right")
+    playwright.expect(table.locator("xpath=preceding-sibling::p[1]")).to_be_visible()
+
+
+def test_nothing_is_said_of_scrolling_where_all_is_seen_and_on_paper(browse, path_of_trained):
+    seen = browse(path_of_trained)
+    for name in TRAINED:
+        playwright.expect(seen.figure(name).locator(".hint")).to_be_hidden()
+    assert seen.page.locator(".card.cut-right, .card.cut-left").count() == 0
+    assert seen.page.locator(".card[aria-describedby]").count() == 0
+    seen.page.set_viewport_size({"width": 360, "height": 800})
+    playwright.expect(seen.figure("robustness").locator(".hint")).to_be_visible()
+    seen.page.emulate_media(media="print")
+    assert seen.page.locator(".hint:visible").count() == 0
+    masks = "[...document.querySelectorAll('.card, .wide')].map(part => getComputedStyle(part).maskImage)"
+    assert set(seen.page.evaluate(masks)) == {"none"}
+
+
+def test_the_title_of_a_figure_breaks_where_the_window_is_narrow(browse, path_of_trained):
+    figure = browse(path_of_trained, width=360).figure("robustness")
+    place = figure.locator(".card").bounding_box()
+    for title in figure.locator(".live .role-title-text text, .live .role-title-subtitle text").all():
+        if title.bounding_box()["y"] < place["y"] + 100:
+            assert title.bounding_box()["x"] + title.bounding_box()["width"] <= place["x"] + place["width"]
+
+
+def test_a_table_of_many_rows_scrolls_in_itself_below_its_titles(browse, tmp_path):
+    names = [f"model-{number}" for number in range(50)]
+    run = make_run(
+        rows=results(names, protocols=["transfer"]),
+        models={name: model_card(name, "captions" if name == names[0] else "labels") for name in names},
+        comparisons=[],
+        compared=no_contrasts(),
+    )
+    seen = browse(page_of(run, tables(names, protocols=["transfer"]), tmp_path, ("transfer",)))
+    table = seen.table("Transfer: accuracy")
+    assert table.bounding_box()["height"] <= 0.8 * 800
+    above = table.locator("thead th").first.bounding_box()["y"] - table.bounding_box()["y"]
+    table.evaluate("table => { table.scrollTop = 500 }")
+    assert table.locator("thead th").first.bounding_box()["y"] - table.bounding_box()["y"] <= above
+    assert table.locator("thead th").first.bounding_box()["y"] >= table.bounding_box()["y"] - 1
+    seen.page.emulate_media(media="print")
+    assert table.bounding_box()["height"] > 800
 
 
 # Pairs of words in a chart whose boxes overlap by more than a pixel.

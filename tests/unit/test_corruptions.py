@@ -13,7 +13,7 @@ from PIL import Image
 from scipy import ndimage
 from sklearn.datasets import load_sample_image
 
-from hand_made import make_run, row, tables
+from hand_made import make_run, objective_means, row, tables
 from small_images import write
 from wordsight.catalogue.protocols.corruptions import EXTRA_KINDS, KINDS, Parameters
 from wordsight.datasets import corrupting
@@ -459,6 +459,27 @@ def test_the_figure_has_a_curve_over_the_severity_for_each_model():
         assert abs(one["position"] - one["setting"]) < 0.3
         assert one["value"] == pytest.approx(0.9 - 0.1 * one["setting"] - 0.02 * (one["model"] == "second"))
     assert len({one["position"] for one in marks if one["setting"] == 2}) == 2
+
+
+def test_bars_of_the_curve_are_the_intervals_at_each_severity():
+    rows = pd.DataFrame(shown())
+    spec = draw("corruptions", replace(tables(), results=rows, objectives=objective_means(rows))).to_dict()
+    marks = [one for data in spec["datasets"].values() for one in data if "setting" in one]
+    assert all(one["high"] - one["low"] == pytest.approx(0.08) for one in marks)
+    assert "95% intervals" in " ".join(spec["title"]["subtitle"])
+
+
+def test_many_models_have_a_row_each_with_a_large_mark_for_the_largest_severity():
+    models = [f"m{number}" for number in range(12)]
+    drawn = replace(tables(models), results=pd.DataFrame(shown(models)))
+    spec = draw("corruptions", drawn).to_dict()
+    assert "large marks: severity 3; small: 0, 1, 2" in " ".join(spec["title"]["subtitle"])
+    large, small = (
+        {one["setting"] for layer in spec["concat"][0]["layer"] if layer["mark"].get("size") == size
+         for one in spec["datasets"][layer["data"]["name"]]}
+        for size in (55, 16)
+    )  # fmt: skip
+    assert (large, small) == ({3}, {0, 1, 2})
 
 
 def test_a_table_has_the_accuracy_by_kind_the_clean_one_and_the_mean_corruption_error():

@@ -113,7 +113,7 @@ def test_the_subtitle_names_the_mode_and_the_bars(name, mode):
     drawn.results["mode"] = mode
     subtitle = " ".join(draw(name, drawn)["title"]["subtitle"])
     assert f"{mode} mode" in subtitle
-    assert "± 1 standard error" in subtitle
+    assert "bars: 95% intervals over training runs, trials and images" in subtitle
 
 
 def test_the_summary_names_each_mode_where_they_differ():
@@ -168,19 +168,36 @@ def test_guessing_is_not_marked_for_clusters_that_get_their_best_assignment():
     assert not marks(draw("clustering", tables()), "level")
 
 
-def test_bars_reach_one_standard_error_stay_in_range_and_are_absent_where_it_is_unknown():
-    rows = [
-        row("transfer", "a", "x", "accuracy", 0.5, stderr=0.1),
-        row("transfer", "b", "x", "accuracy", 0.95, stderr=0.1),
-        row("transfer", "c", "x", "accuracy", 0.5, stderr=float("nan")),
-        row("transfer", "d", "x", "accuracy", 0.05, stderr=0.1),
-    ]
-    drawn = Tables(pd.DataFrame(rows), contrasts().iloc[:0], {"x": 4}, ["a", "b", "c", "d"])
-    bars = {record["model"]: (record["low"], record["high"]) for record in marks(draw("transfer", drawn))}
-    assert bars["a"] == pytest.approx((0.4, 0.6))
+def test_bars_are_the_intervals_of_objectives_in_range_and_absent_where_none_is_known():
+    values = {"a": 0.5, "b": 0.95, "c": 0.5, "d": 0.05}
+    rows = pd.DataFrame([row("transfer", model, "x", "accuracy", value) for model, value in values.items()])
+    means = objective_means(rows).query("scope == 'dataset'").set_index("group")
+    reach = pd.Series({"a": 0.2, "b": 0.1, "c": float("nan"), "d": 0.1})
+    means = means.assign(low=means["value"] - reach, high=means["value"] + reach).reset_index()
+    spec = draw("transfer", Tables(rows, contrasts().iloc[:0], {"x": 4}, list(values), means))
+    bars = {record["model"]: (record["low"], record["high"]) for record in marks(spec)}
+    assert bars["a"] == pytest.approx((0.3, 0.7))
     assert bars["b"] == pytest.approx((0.85, 1.0))
     assert bars["c"] == (None, None)
     assert bars["d"] == pytest.approx((0.0, 0.15))
+    told = {record["model"]: record["between"] for record in marks(spec)}
+    assert told == {"a": "30.0% to 70.0%", "b": "85.0% to 100.0%", "c": "–", "d": "0.0% to 15.0%"}
+
+
+@pytest.mark.parametrize("name", [*PROTOCOLS, "pretraining_size", "summary"])
+def test_every_mark_with_a_bar_tells_its_interval_and_without_intervals_there_are_no_bars(name):
+    found = [record for record in marks(draw(name, tables())) if "low" in record]
+    assert found
+    assert all(record["low"] < record["value"] < record["high"] for record in found if record["value"])
+    spec = draw(name, replace(tables(), objectives=None))
+    assert {record["low"] for record in marks(spec) if "low" in record} == {None}
+    assert "no interval is known" in " ".join(spec["title"]["subtitle"])
+
+
+def test_bars_have_the_confidence_that_was_configured():
+    drawn = tables()
+    drawn.objectives["confidence"] = 0.9
+    assert "bars: 90% intervals" in " ".join(draw("clustering", drawn)["title"]["subtitle"])
 
 
 def test_clean_images_stand_apart_at_the_left_and_radii_where_they_belong():
@@ -221,6 +238,30 @@ def test_models_are_moved_sideways_by_a_few_percent_around_the_true_setting():
     assert ratios["a"] < 1 < ratios["c"]
     assert ratios["b"] == pytest.approx(1)
     assert all(abs(ratio - 1) < 0.1 for ratio in ratios.values())
+
+
+def test_of_forty_models_the_legend_of_curves_names_all_and_the_curves_are_as_high_as_the_rows_beside():
+    names = [f"model-{number:02d}" for number in range(40)]
+    spec = draw("robustness", tables(models=names, datasets=["one"]))
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=VERSION)
+    legend = svg.partition("role-legend")[2]
+    assert set(names) <= set(re.findall(r">(model-\d\d)<", legend))
+    left, right = spec["concat"][0]["hconcat"]
+    assert left["height"] == 40 * right["height"]["step"]
+
+
+def test_six_datasets_of_seventy_models_are_in_one_row_that_fits_the_page_and_is_low():
+    names = [f"an-encoder-with-a-name-{number:02d}" for number in range(70)]
+    drawn = tables(models=names, datasets=[f"data-{number}" for number in range(6)])
+    spec = draw("transfer", replace(drawn, results=drawn.results.assign(value=0.5)))
+    assert spec["columns"] == 6
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=VERSION)
+    width, height = (
+        int(re.search(rf'<svg [^>]*{side}="(\d+)"', svg).group(1)) for side in ("width", "height")
+    )
+    assert width <= WIDTH + 24
+    assert height < 70 * 14 + 200
+    assert_labels_apart(svg)
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)
@@ -434,19 +475,20 @@ def test_every_contrast_and_protocol_has_its_panel():
 
 def test_without_contrasts_the_summary_is_the_mean_over_the_datasets_that_all_models_share():
     rows = [
-        row("transfer", "a", "x", "accuracy", 0.4, stderr=0.03),
-        row("transfer", "a", "y", "accuracy", 0.6, stderr=0.04),
+        row("transfer", "a", "x", "accuracy", 0.4),
+        row("transfer", "a", "y", "accuracy", 0.6),
         row("transfer", "a", "z", "accuracy", 1.0),
-        row("transfer", "b", "x", "accuracy", 0.5, stderr=0.03),
-        row("transfer", "b", "y", "accuracy", 0.9, stderr=float("nan")),
+        row("transfer", "b", "x", "accuracy", 0.5),
+        row("transfer", "b", "y", "accuracy", 0.9),
     ]
-    drawn = Tables(pd.DataFrame(rows), contrasts().iloc[:0], dict.fromkeys("xyz", 4), ["a", "b"])
+    means = objective_means(pd.DataFrame(rows)).assign(low=0.1, high=0.2)
+    means.loc[means["scope"] == "pooled", ["low", "high"]] = [0.3, 0.8]
+    drawn = Tables(pd.DataFrame(rows), contrasts().iloc[:0], dict.fromkeys("xyz", 4), ["a", "b"], means)
     spec = draw("summary", drawn)
     found = {record["model"]: record for record in marks(spec)}
     assert found["a"]["value"] == pytest.approx(0.5)
-    assert found["a"]["stderr"] == pytest.approx(0.025)
     assert found["b"]["value"] == pytest.approx(0.7)
-    assert found["b"]["stderr"] is None
+    assert {(record["low"], record["high"]) for record in found.values()} == {(0.3, 0.8)}
     assert "no contrast" in " ".join(spec["title"]["subtitle"])
 
 
@@ -538,7 +580,6 @@ def test_the_seeds_of_an_objective_are_one_mark_whose_error_counts_seeds_and_ima
     assert found["seeds"].tolist() == [3, 1]
     assert found["value"].tolist() == pytest.approx([0.5, 0.9])
     assert found["stderr"].tolist() == pytest.approx([math.sqrt(0.01 / 3 + 0.03**2), 0.02])
-    assert found["low"].tolist() == pytest.approx([0.5 - found["stderr"][0], 0.88])
 
 
 def test_an_unknown_error_of_a_seed_leaves_that_of_the_objective_unknown():
@@ -600,7 +641,7 @@ def test_each_cell_marks_guessing_and_the_untrained_encoder(matched):
     assert set(levels["guessing"]) == {0.1}
     assert sorted(levels["untrained"]) == pytest.approx(sorted(untrained["value"]))
     subtitle = " ".join(spec["title"]["subtitle"])
-    assert "95% intervals over training runs, trials, concepts" in subtitle
+    assert "95% intervals over training runs, trials and concepts" in subtitle
     assert "dashed: guessing; dotted: untrained" in subtitle
 
 

@@ -1,10 +1,12 @@
 """Figures of all protocols at once: ranks, and means over the size of the pretraining data."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 import vl_convert
 
-from hand_made import contrasts, crossed_rows, row, tables, trained_tables
+from hand_made import contrasts, crossed_rows, objective_means, row, tables, trained_tables
 from wordsight.catalogue.cells import ALL_NEW
 from wordsight.catalogue.objectives import OBJECTIVES
 from wordsight.errors import DataError
@@ -12,7 +14,7 @@ from wordsight.figures import drawing
 from wordsight.figures.export import VERSION
 from wordsight.figures.pretraining_size import LOOK, sized
 from wordsight.figures.ranks import OVERALL, ranks
-from wordsight.tables.reading import Tables, comparable
+from wordsight.tables.reading import Tables, comparable, over_datasets
 
 pytestmark = pytest.mark.slow
 
@@ -116,13 +118,22 @@ def with_sizes(sizes, languages=None):
     ]
 
 
-def test_a_mark_is_the_mean_over_datasets_with_errors_added_as_squares():
+def test_a_mark_is_the_mean_over_datasets_with_its_interval():
     rows = with_sizes([1000, 2000])
-    rows[1]["value"], rows[1]["stderr"] = 0.7, 0.04
-    found = sized(drawn_from(rows)).set_index("model")
-    assert found.loc["m0", "value"] == pytest.approx(0.6)
-    assert found.loc["m0", "stderr"] == pytest.approx((0.02**2 + 0.04**2) ** 0.5 / 2)
+    rows[1]["value"] = 0.7
+    means = objective_means(pd.DataFrame(rows))
+    means.loc[means["scope"] == "pooled", "low"] = 0.35
+    found = sized(replace(drawn_from(rows), objectives=means)).set_index("model")
+    assert found.loc["m0", ["value", "low", "high"]].tolist() == pytest.approx([0.6, 0.35, 0.64])
     assert found.loc["m0", "over"] == 2
+
+
+def test_across_styles_a_mark_has_the_interval_of_the_cell_where_all_is_new():
+    drawn = trained_tables()
+    cell = drawn.objectives.query("protocol == 'cross_style_probe' and dataset == @ALL_NEW")
+    found = over_datasets(drawn, "cross_style_probe")
+    assert set(found["over"]) == {1}
+    assert sorted(found["low"]) == pytest.approx(sorted(cell["low"].clip(0)))
 
 
 def test_untrained_encoders_stand_apart_and_each_kind_of_learning_has_its_look():

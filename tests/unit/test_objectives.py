@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from measures import MEASURES
+from wordsight.catalogue.cells import CELLS
 from wordsight.config.statistics import StatisticsSection
 from wordsight.errors import DataError
 from wordsight.files.parquet import read_frame, write_frame
@@ -44,9 +45,14 @@ def write(folder, model, matrix, **changes):
     return path
 
 
-def only(frame):
-    assert len(frame) == 1
-    return frame.iloc[0]
+def only(frame, scope="dataset"):
+    found = frame[frame["scope"] == scope]
+    assert len(found) == 1
+    return found.iloc[0]
+
+
+def by_dataset(frame):
+    return frame[frame["scope"] == "dataset"]
 
 
 def width(row):
@@ -92,7 +98,7 @@ def test_more_seeds_do_not_make_up_for_items_that_are_the_same_for_all(tmp_path)
 
 def test_a_single_seed_is_not_resampled_and_a_single_observation_has_no_interval(tmp_path):
     paths = [write(tmp_path, "labels-0", [[0.0, 1.0]]), write(tmp_path, "own", [[0.5]])]
-    own, labels = describe(paths, GROUPS, SECTION, 0).to_dict("records")
+    own, labels = by_dataset(describe(paths, GROUPS, SECTION, 0)).to_dict("records")
     assert (labels["resampled"], labels["seeds"]) == ("items", 1)
     assert (own["resampled"], own["value"]) == ("", 0.5)
     assert np.isnan([own["low"], own["high"]]).all()
@@ -102,7 +108,7 @@ def test_the_means_of_two_objectives_differ_by_the_effect_of_their_contrast(tmp_
     rng = np.random.default_rng(3)
     names = [name for name in GROUPS if name != "own"]
     paths = [write(tmp_path, name, rng.random((2, 30))) for name in names]
-    value = describe(paths, GROUPS, SECTION, 0).set_index("group")["value"]
+    value = by_dataset(describe(paths, GROUPS, SECTION, 0)).set_index("group")["value"]
     pairs = [("labels-0", name) for name in names if name != "labels-0"]
     contrast = Comparison(name="c", pairs=pairs, groups=[""] * len(pairs))
     frame, _ = compare(paths, [contrast], Material(SECTION, 0, MEASURES))
@@ -113,7 +119,7 @@ def test_the_means_of_two_objectives_differ_by_the_effect_of_their_contrast(tmp_
 def test_equal_models_have_equal_intervals(tmp_path):
     values = np.random.default_rng(4).random((3, 40))
     paths = [write(tmp_path, name, values) for name in ("own", "labels-0")]
-    own, labels = describe(paths, GROUPS, SECTION, 0).to_dict("records")
+    own, labels = by_dataset(describe(paths, GROUPS, SECTION, 0)).to_dict("records")
     assert (own["low"], own["high"]) == (labels["low"], labels["high"])
 
 
@@ -130,7 +136,8 @@ def test_rows_come_by_protocol_dataset_setting_and_group_whatever_the_order_of_f
     expected = [
         [p, d, g] for p in ("clustering", "transfer") for d in "xy" for g in ("own", "simclr", "labels")
     ]
-    assert frame[["protocol", "dataset", "group"]].to_numpy().tolist() == expected
+    shown = by_dataset(frame)[["protocol", "dataset", "group"]]
+    assert shown.to_numpy().tolist() == expected
     write_frame(tmp_path / "one.parquet", frame)
     write_frame(tmp_path / "two.parquet", describe(paths, GROUPS, SECTION, 0))
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
@@ -144,7 +151,84 @@ def test_nothing_is_drawn_so_that_another_seed_changes_its_own_column_alone(tmp_
     pd.testing.assert_frame_equal(zero.assign(seed=1), one)
 
 
-def test_only_the_metric_on_which_a_protocol_is_judged_is_described(tmp_path):
+# Means over datasets
+
+
+def test_over_datasets_a_seed_is_one_draw_and_few_seeds_have_students_interval(tmp_path):
+    seeds = np.random.default_rng(7).normal(0.5, 0.1, size=(4, 2))
+    paths = [
+        write(tmp_path, f"simclr-{seed}", [[value] * 5] * 2, dataset=dataset)
+        for seed, values in enumerate(seeds)
+        for dataset, value in zip("xy", values, strict=True)
+    ]
+    row = only(describe(paths, GROUPS, SECTION, 0), "pooled")
+    means = seeds.mean(axis=1)
+    assert row["value"] == pytest.approx(means.mean())
+    assert (row["low"], row["high"]) == pytest.approx(
+        stats.t.interval(0.95, 3, means.mean(), stats.sem(means))
+    )
+    assert row[["dataset", "seeds", "n_datasets", "n_items"]].tolist() == ["", 4, 2, 10]
+
+
+def test_over_datasets_the_items_of_a_single_model_are_independent_draws(tmp_path):
+    items = np.random.default_rng(8).normal(size=(2, 400))
+    paths = [
+        write(tmp_path, "own", values, dataset=dataset) for dataset, values in zip("xy", items, strict=True)
+    ]
+    row = only(describe(paths, GROUPS, SECTION, 0), "pooled")
+    error = np.sqrt((items.var(axis=1, ddof=1) / 400).sum()) / 2
+    assert (row["low"], row["high"]) == pytest.approx(
+        (items.mean() - 1.963 * error, items.mean() + 1.963 * error), rel=1e-3
+    )
+
+
+def test_the_mean_is_over_the_datasets_that_all_groups_share_and_never_over_cells(tmp_path):
+    rng = np.random.default_rng(9)
+    shares = {"own": ["x", "y"], "labels-0": ["y", "z"]}
+    paths = [
+        write(tmp_path, model, rng.random(20), dataset=name)
+        for model, names in shares.items()
+        for name in names
+    ]
+    paths += [
+        write(tmp_path, "own", rng.random(20), protocol="cross_style_probe", dataset=cell) for cell in CELLS
+    ]
+    frame = describe(paths, GROUPS, SECTION, 0)
+    pooled = frame[frame["scope"] == "pooled"]
+    assert pooled[["protocol", "group", "n_datasets"]].to_numpy().tolist() == [
+        ["transfer", "own", 1],
+        ["transfer", "labels", 1],
+    ]
+    on_y = frame[frame["dataset"] == "y"]
+    assert pooled["value"].tolist() == pytest.approx(on_y["value"].tolist())
+    assert pooled["low"].tolist() == pytest.approx(on_y["low"].tolist())
+
+
+# What is described
+
+
+def test_the_curves_of_a_protocol_are_described_at_each_setting_beside_its_primary_metric(tmp_path):
+    rows = {"protocol": "corruptions", "model": "own", "dataset": "d", "mode": "sound", "seed": 0}
+    rows |= {"values": [1.0, 0.0, 1.0], "items": ["a", "b", "c"]}
+    write_rows(
+        tmp_path / "own.parquet",
+        [
+            make_rows(metric="corrupted_accuracy", **rows),
+            *(make_rows(metric="accuracy", parameter="severity", setting=s, **rows) for s in (0, 1)),
+            make_rows(metric="accuracy", parameter="fog", setting=1, **rows),
+        ],
+    )
+    frame = by_dataset(describe([tmp_path / "own.parquet"], GROUPS, SECTION, 0))
+    assert frame[["metric", "parameter", "setting"]].to_numpy().tolist() == [
+        ["accuracy", "severity", 0],
+        ["accuracy", "severity", 1],
+        ["corrupted_accuracy", "", 0],
+    ]
+    expected = stats.t.interval(0.95, 2, 2 / 3, stats.sem([1, 0, 1]))
+    assert frame[["low", "high"]].to_numpy() == pytest.approx(np.array([expected] * 3))
+
+
+def test_no_other_metric_is_described(tmp_path):
     path = write(tmp_path, "own", [[1.0, 0.0]])
     rows = {"protocol": "transfer", "model": "own", "dataset": "d", "mode": "sound", "seed": 0}
     both = [make_rows(metric=m, values=[1.0, 0.0], items=["a", "b"], **rows) for m in ("accuracy", "nmi")]
@@ -159,7 +243,7 @@ def test_each_setting_has_its_row(tmp_path):
         for shots in (5, 1)
     ]
     write_rows(tmp_path / "own.parquet", tables)
-    frame = describe([tmp_path / "own.parquet"], GROUPS, SECTION, 0)
+    frame = by_dataset(describe([tmp_path / "own.parquet"], GROUPS, SECTION, 0))
     assert frame[["setting", "value"]].to_numpy().tolist() == [[1, 0.5], [5, 2.5]]
 
 
@@ -194,7 +278,7 @@ def test_equal_seeds_have_no_interval(tmp_path):
 def test_the_table_fits_its_schema(tmp_path):
     paths = [write(tmp_path, name, np.random.default_rng(0).random((2, 20))) for name in GROUPS]
     table = checked(objectives_table(describe(paths, GROUPS, SECTION, 0), {}), OBJECTIVES)
-    assert table["group"].tolist() == ["own", "simclr", "labels"]
+    assert table["group"].tolist() == ["own", "simclr", "labels"] * 2
 
 
 def test_every_column_of_the_table_is_documented_in_order():

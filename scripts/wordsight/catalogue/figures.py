@@ -39,13 +39,13 @@ FIGURES = {
     ),
     "pretraining_size": Figure(
         caption=(
-            "Score of each encoder over the number of images that it was trained on, on a logarithmic "
-            "scale, one panel for each protocol; higher is better. Each mark is the mean over the datasets "
-            "that all encoders of the protocol share, with one standard error to either side. Colour and "
-            "shape show what the encoder learned from, and untrained encoders are set apart at the left. "
-            "Encoders of equal size are moved sideways a little so that none hides another. Encoders that "
-            "differ in size often differ in architecture, data and training as well, so a trend here "
-            "need not be an effect of size."
+            "Score of each encoder over the number of images that it was trained on, on a logarithmic scale, "
+            "one panel for each protocol; higher is better. Each mark is the mean over the datasets that all "
+            "encoders of the protocol share, with a confidence interval over test images, trials and, where "
+            "there are several, training runs. Colour and shape show what the encoder learned from, and "
+            "untrained encoders are set apart at the left. Encoders of equal size are moved sideways a "
+            "little so that none hides another. Encoders that differ in size often differ in architecture, "
+            "data and training as well, so a trend here need not be an effect of size."
         ),
     ),
     "features": Figure(
@@ -146,7 +146,9 @@ FIGURES = {
             "few contrasts, they are drawn by dataset; if there are many, each has a row in the panel of a "
             "protocol, and below is a table of numbers, in which only comparisons with a verdict are "
             "coloured or framed. Verdicts across styles are about concepts and a style that were not in "
-            "training. If no contrast is configured, the mean of each model over datasets is shown instead."
+            "training. If no contrast is configured, the mean of each model over datasets is shown instead, "
+            "with a confidence interval over test images, trials and, where there are several, training "
+            "runs."
         ),
     ),
 }

@@ -8,14 +8,14 @@ import pandas as pd
 
 from wordsight.catalogue import display
 from wordsight.catalogue.cells import CELLS
-from wordsight.catalogue.numbers import percent
 from wordsight.catalogue.prose import counted
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.errors import DataError
+from wordsight.figures.intervals import DRAWN, bars
 from wordsight.figures.panels import Level, dots, settings_shown
 from wordsight.figures.style import INK, finish, panel_title
 from wordsight.tables.over_seeds import UNTRAINED
-from wordsight.tables.reading import Tables, guessing_in, modes
+from wordsight.tables.reading import Tables, guessing_in, modes, objective_means
 
 
 def draw(tables: Tables, protocol: str) -> Any:
@@ -47,8 +47,7 @@ def cell_means(tables: Tables, protocol: str) -> pd.DataFrame:
     DataError
         When the protocol has no rows.
     """
-    rows = pd.DataFrame({"protocol": []}) if tables.objectives is None else tables.objectives
-    rows = rows[rows["protocol"] == protocol]
+    rows = pd.DataFrame() if tables.objectives is None else objective_means(tables.objectives, protocol)
     if rows.empty:
         raise DataError(f"objectives.csv: has no rows for {protocol}")
     order = {"dataset": list(CELLS), "model": tables.names}
@@ -79,12 +78,5 @@ def _below(rows: pd.DataFrame) -> list[str]:
     """Subtitle: the meaning of the marks."""
     shown = settings_shown(rows, partial(display.setting, rows["parameter"].iloc[0]))
     levels = ["dashed: guessing", *(["dotted: untrained"] if UNTRAINED in set(rows["model"]) else [])]
-    first = f"{modes(rows)}; bars: {percent(rows['confidence'].iloc[0])} intervals over {_drawn(rows)}"
+    first = f"{modes(rows)}; {bars(rows, DRAWN | {'items': 'concepts'})}"
     return [first, "; ".join(part for part in (shown, *levels) if part)]
-
-
-def _drawn(rows: pd.DataFrame) -> str:
-    """Name the levels that the intervals resample; items are concepts here."""
-    found = {level for row in rows["resampled"] for level in row.split(", ")}
-    words = {"seeds": "training runs", "trials": "trials", "items": "concepts"}
-    return ", ".join(word for level, word in words.items() if level in found) or "nothing"

@@ -9,6 +9,7 @@ import pandas as pd
 from wordsight.catalogue import display
 from wordsight.catalogue.prose import counted
 from wordsight.catalogue.protocols import PROTOCOLS
+from wordsight.figures.intervals import bars
 from wordsight.figures.panels import CROWD, curves, dodge, dots, guessing, settings_shown
 from wordsight.figures.style import finish
 from wordsight.tables.reading import Tables, measured, modes
@@ -19,18 +20,15 @@ def draw(tables: Tables) -> Any:
     rows = measured(tables, "few_shot", "accuracy", "shots")
     shots = sorted(map(float, set(rows["setting"])))
     crowded = rows["model"].nunique() > CROWD
-    shown = f"; {settings_shown(rows, partial(display.setting, 'shots'))}" if crowded else ""
+    shown = [settings_shown(rows, partial(display.setting, "shots"))] if crowded else []
     trials = int(rows["trials"].max())
     return finish(
         dots(rows, tables, "accuracy", levels=guessing(tables)) if crowded else _curves(rows, tables, shots),
         PROTOCOLS["few_shot"].heading,
-        [
-            f"{modes(rows)}; mean of {counted(trials, 'draw')}; bars: ± 1 standard error; dashed: guessing"
-            + shown
-        ],
+        [f"{modes(rows)}; mean of {counted(trials, 'draw')}; {bars(rows)}; dashed: guessing", *shown],
         f"Few-shot accuracy of {counted(rows['model'].nunique(), 'model')} with "
         f"{', '.join(f'{shot:g}' for shot in shots)} labelled images per class on "
-        f"{counted(rows['dataset'].nunique(), 'dataset')}, one panel each; bars are one standard error.",
+        f"{counted(rows['dataset'].nunique(), 'dataset')}, one panel each, with intervals.",
     )
 
 

@@ -13,13 +13,12 @@ from wordsight.catalogue.numbers import fixed, percent
 from wordsight.catalogue.prose import lines
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.figures import verdict_marks
-from wordsight.figures.style import FAINT, FONT, INK, LETTER, WIDTH, columns_that_fit, panel_title
+from wordsight.figures.style import BOLD, FAINT, FONT, INK, LETTER, WIDTH, columns_that_fit, panel_title
 from wordsight.statistics.analyses import KEYS
 
 ROW, WIDE, NARROW = 18, 520, 260  # pixels: of a row, of a single column, of one of several columns
 ASKED = 40  # letters in a line of a question
 LOW, NARROWEST, GAP = 15, 124, 16  # pixels: of a row by protocol, of its narrowest panel, between panels
-BOLD = 6.9  # pixels, the average letter of a panel title
 REACH = 1.5  # intervals are cut at this many times the largest effect or margin
 FAR = 3  # marks of untrained encoders and of guessing are shown up to this many times that far
 # What is marked on the scale of the control, with its words and its mark.

@@ -9,11 +9,24 @@ import pandas as pd
 
 from wordsight.catalogue.cells import CELLS
 from wordsight.catalogue.prose import counted
-from wordsight.figures.style import FAINT, LETTER, WIDTH, columns_that_fit, isolated, look, panel_title, zoom
+from wordsight.figures import intervals
+from wordsight.figures.style import (
+    BOLD,
+    FAINT,
+    LETTER,
+    WIDTH,
+    columns_that_fit,
+    fitting,
+    isolated,
+    look,
+    panel_title,
+    zoom,
+)
 from wordsight.tables.reading import Tables
 
-GAP, NARROWEST = 16, 112  # pixels: between panels, of the narrowest panel of dots
+GAP, NARROWEST = 16, 100  # pixels: between panels, of the narrowest panel of dots
 CROWD = 10  # with more models, curves in a small panel can't be told apart
+MANY = 16  # with more models, their rows are lower
 DIGITS = 5  # decimals of a share: more can't be seen and make the page large
 SIDE = 250  # pixels of the chart to the right of a panel of curves, and of the axis of that panel
 # From 0 to 1, with room for marks at both ends, which would be clipped without it.
@@ -44,7 +57,7 @@ def dots(
     heading: Heading | None = None,
     largest: float = 1.0,
 ) -> Any:
-    """One panel for each dataset: models from top to bottom, each as a dot with its bar.
+    """One panel for each dataset: models from top to bottom, each as a dot with its interval.
 
     If there are several settings, the largest has the bar and the others are small marks.
 
@@ -60,7 +73,7 @@ def dots(
     beside = names_beside(tables, rows)
     datasets = list(dict.fromkeys(rows["dataset"]))
     columns = columns_that_fit(len(datasets), NARROWEST + GAP, beside)
-    width = min(300, (WIDTH - beside) // columns - GAP)
+    width, height = min(300, (WIDTH - beside) // columns - GAP), alt.Step(row_height(len(names)))
     x = {"scale": alt.Scale(domain=[0, largest], nice=False), "title": title}
     panels = []
     for place, dataset in enumerate(datasets):
@@ -68,8 +81,8 @@ def dots(
         y = alt.Y("model:N", sort=None, scale=alt.Scale(domain=names), title=None, axis=axis)
         part = rows[rows["dataset"] == dataset]
         layers = [*_lines(levels(part) if levels else [], "x", x), *_dots(part, y, x, tables, names)]
-        named = heading(part) if heading else dataset_heading(part, tables)
-        panels.append(alt.layer(*layers).properties(title=named, width=width, height=alt.Step(20)))
+        named = heading(part) if heading else dataset_heading(part, tables, width)
+        panels.append(alt.layer(*layers).properties(title=named, width=width, height=height))
     return alt.concat(*panels, columns=columns)
 
 
@@ -113,7 +126,7 @@ def curves(
     details: Sequence[alt.Tooltip],
     beside: Beside | None = None,
 ) -> Any:
-    """One panel for each dataset, with a curve over the setting for each model, and standard errors.
+    """One panel for each dataset, with a curve over the setting for each model, and intervals.
 
     Parameters
     ----------
@@ -138,20 +151,25 @@ def curves(
             lines.add_params(zoom(place)),
             bars,
         ]
-        panel = alt.layer(*layers, marks).properties(title=dataset_heading(part, tables), **size)
+        heading = dataset_heading(part, tables, size["width"])
+        panel = alt.layer(*layers, marks).properties(title=heading, **size)
         panels.append(alt.hconcat(panel, beside(part, opacity), spacing=GAP) if beside else panel)
     return alt.concat(*panels, columns=columns)
 
 
+def row_height(models: int) -> int:
+    """Pixels of the row of a model where each has one."""
+    return 20 if models <= MANY else 14
+
+
 def _layout(rows: pd.DataFrame, tables: Tables, beside: Beside | None) -> tuple[int, dict[str, int]]:
-    """Panels in a row and their size; panels with many curves are large."""
-    crowded = rows["model"].nunique() > CROWD
+    """Panels in a row and their size; a panel is as high as the rows beside it."""
     if beside:
-        left = WIDTH - int(names_beside(tables, rows)) - SIDE
-        return 1, {"width": max(240, min(460, left)), "height": 300 if crowded else 220}
-    columns = 1 if crowded else columns_that_fit(rows["dataset"].nunique(), 390)
-    small = {"width": 320 if columns > 1 else 480, "height": 220}
-    return columns, {"width": 740, "height": 340} if crowded else small
+        left, models = WIDTH - int(names_beside(tables, rows)) - SIDE, rows["model"].nunique()
+        height = max(300 if models > CROWD else 220, models * row_height(models))
+        return 1, {"width": max(240, min(460, left)), "height": height}
+    columns = columns_that_fit(rows["dataset"].nunique(), 390)
+    return columns, {"width": 320 if columns > 1 else 480, "height": 220}
 
 
 def names_beside(tables: Tables, rows: pd.DataFrame) -> float:
@@ -194,35 +212,33 @@ def _lines(levels: Sequence[Level], channel: str, common: dict[str, Any]) -> lis
     ]
 
 
-def dataset_heading(part: pd.DataFrame, tables: Tables) -> alt.Title:
-    """Name the dataset of a panel with its numbers of images and classes."""
+def dataset_heading(part: pd.DataFrame, tables: Tables, width: int) -> alt.Title:
+    """Name the dataset of a panel of some width with its numbers of images and classes."""
     dataset = part["dataset"].iloc[0]
     images = part.loc[part["unit"] == "items", "n"]
     classes = tables.classes.get(dataset)
     sizes = [counted(int(images.max()), "image")] if len(images) else []
     sizes += [counted(classes, "class", "classes")] if classes else []
-    return panel_title(dataset, ", ".join(sizes))
+    return panel_title(fitting(dataset, width, BOLD), fitting(", ".join(sizes), width))
 
 
 def _shown(rows: pd.DataFrame) -> pd.DataFrame:
     """The columns used by a panel and its tooltips."""
     places = ["model", "dataset", "setting", "position", "piece", "area", "median"]
-    shares = dict.fromkeys(["value", "stderr", "low", "high"], DIGITS)
-    kept = [*places, *shares, "n", "trials", "seeds"]
+    shares = dict.fromkeys(["value", "low", "high"], DIGITS)
+    kept = [*places, *shares, "between", "n", "trials", "seeds"]
+    rows = rows.assign(between=intervals.between(rows))
     return rows[[name for name in kept if name in rows]].round(shares)
 
 
 def _tooltip(rows: pd.DataFrame, title: str, *more: alt.Tooltip) -> list[alt.Tooltip]:
-    """Tooltip of a mark, with its standard error or, without one, the ends of its interval."""
-    error = [alt.Tooltip("stderr:Q", title="standard error", format=".1%")]
-    ends = [alt.Tooltip("low:Q", title="interval from", format=".1%")]
-    ends += [alt.Tooltip("high:Q", title="to", format=".1%")]
+    """Tooltip of a mark."""
     return [
         alt.Tooltip("model:N"),
         alt.Tooltip("dataset:N"),
         *more,
         alt.Tooltip("value:Q", title=title, format=".1%"),
-        *(error if "stderr" in rows else ends),
+        intervals.tooltip(),
         alt.Tooltip("n:Q", title="concepts" if rows["dataset"].iloc[0] in CELLS else "images", format=","),
         alt.Tooltip("trials:Q", title="trials"),
         alt.Tooltip("seeds:Q", title="training runs"),

@@ -10,9 +10,10 @@ from wordsight.catalogue import display
 from wordsight.catalogue.prose import counted
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.errors import DataError
+from wordsight.figures import intervals
 from wordsight.figures.style import COLOURS, FAINT, columns_that_fit, finish, isolated, panel_title, zoom
 from wordsight.tables.over_seeds import names_of
-from wordsight.tables.reading import Tables, comparable, modes
+from wordsight.tables.reading import Tables, modes, over_datasets
 
 # By what an encoder learned from; "no language" covers encoders trained on images only.
 LOOK = {
@@ -23,7 +24,7 @@ LOOK = {
 }
 GAP = 6.0  # untrained encoders are shown at the smallest size over this: a logarithmic axis has no zero
 SPREAD = 3.0  # encoders of equal size are spread by at most this factor, so that none hides another
-SHOWN = ["model", "learned", "images", "position", "value", "low", "high", "stderr", "over"]
+SHOWN = ["model", "learned", "images", "position", "value", "low", "high", "between", "over"]
 
 
 def draw(tables: Tables) -> Any:
@@ -44,7 +45,7 @@ def draw(tables: Tables) -> Any:
     return finish(
         alt.concat(*panels, columns=columns, bounds="flush", spacing={"row": 96, "column": 56}),
         "Pretraining size: do encoders that saw more images do better?",
-        [f"{modes(tables.results)}; mean over datasets; bars: ± 1 standard error; {_sizes(sizes)}"],
+        [f"{modes(tables.results)}; mean over datasets; {intervals.bars(rows)}", _sizes(sizes)],
         f"Means of {counted(rows['model'].nunique(), 'encoder')} in {counted(len(titles), 'protocol')} over "
         "the number of training images on a logarithmic scale, one panel each; untrained encoders are apart.",
     )
@@ -65,8 +66,8 @@ def sized(tables: Tables) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``where``, ``model``, ``metric``, ``value``, ``stderr``, ``low``, ``high``, ``over`` (datasets),
-        ``images``, ``learned`` (a key of :data:`LOOK`) and ``position``, a place on a logarithmic axis.
+        As :func:`wordsight.tables.reading.over_datasets` gives them, with ``where``, ``images``,
+        ``learned`` (a key of :data:`LOOK`) and ``position``, a place on a logarithmic axis.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def sized(tables: Tables) -> pd.DataFrame:
         When no protocol has a dataset that all its encoders ran on.
     """
     names = [name for name in PROTOCOLS if name in set(tables.results["protocol"])]
-    rows = pd.concat([_means(comparable(tables, name)) for name in names], ignore_index=True)
+    rows = pd.concat([_means(over_datasets(tables, name)) for name in names], ignore_index=True)
     if rows.empty:
         raise DataError("results: no protocol has a dataset that all its models ran on")
     traits = tables.results.assign(model=tables.results["model"].map(names_of(tables.results)))
@@ -87,19 +88,9 @@ def sized(tables: Tables) -> pd.DataFrame:
 
 
 def _means(rows: pd.DataFrame) -> pd.DataFrame:
-    """Means over datasets; variances of independent test sets add up."""
-    where = [
-        display.comparison(*key)
-        for key in zip(rows["protocol"], rows["parameter"], rows["setting"], strict=True)
-    ]
-    by_model = rows.assign(where=where, square=rows["stderr"] ** 2).groupby(["where", "model"], sort=False)
-    means = by_model.agg(
-        value=("value", "mean"), over=("value", "size"), metric=("metric", "first")
-    ).reset_index()
-    squares = by_model["square"].apply(lambda part: part.sum(skipna=False)).to_numpy()
-    means["stderr"] = np.sqrt(squares) / means["over"]
-    low, high = means["value"] - means["stderr"], means["value"] + means["stderr"]
-    return means.assign(low=low.clip(lower=0), high=high.clip(upper=1))
+    """Name the panel of the rows of one protocol."""
+    keys = zip(rows["protocol"], rows["parameter"], rows["setting"], strict=True)
+    return rows.assign(where=[display.comparison(*key) for key in keys], between=intervals.between(rows))
 
 
 def _positions(rows: pd.DataFrame) -> pd.Series:
@@ -137,7 +128,7 @@ def _layers(part: pd.DataFrame, x: alt.X, opacity: Any) -> tuple[Any, Any]:
     guide = alt.Legend(
         title="learned from", titleOrient="left", orient="bottom", symbolSize=80, symbolStrokeWidth=0
     )
-    shares = dict.fromkeys(["value", "low", "high", "stderr"], 5)
+    shares = dict.fromkeys(["value", "low", "high"], 5)
     scale = alt.Scale(zero=False, padding=8)
     base = alt.Chart(part[SHOWN].round(shares)).encode(
         x=x,
@@ -150,7 +141,7 @@ def _layers(part: pd.DataFrame, x: alt.X, opacity: Any) -> tuple[Any, Any]:
             alt.Tooltip("learned:N", title="learned from"),
             alt.Tooltip("images:Q", title="images trained on", format=","),
             alt.Tooltip("value:Q", title="mean over datasets", format=".1%"),
-            alt.Tooltip("stderr:Q", title="standard error", format=".1%"),
+            intervals.tooltip(),
             alt.Tooltip("over:Q", title="datasets"),
         ],
     )

@@ -17,7 +17,8 @@ from wordsight.tables.reading import Tables, comparable, modes
 OVERALL = "overall"
 MANY = 40  # with more encoders, rows are lower
 WIDEST, LINE = 92, 13  # pixels: of a column, of a line of its title
-RANGE = ["#0A6AAD", "#F7F7F7"]  # from the best to the worst rank
+# From the best to the worst rank; so light that the numbers are read on it, also where the page is dark.
+RANGE = ["#8EC3EE", "#F7F7F7"]
 
 
 def draw(tables: Tables) -> Any:
@@ -121,9 +122,8 @@ def _table(rows: pd.DataFrame, tables: Tables) -> Any:
     squares = base.mark_rect(stroke="white").encode(
         color=alt.Color("shade:Q", scale=alt.Scale(domain=[0, 1], range=RANGE), legend=None)
     )
-    dark = alt.when("datum.shade < 0.2").then(alt.value("white")).otherwise(alt.value(INK))
-    numbers = base.mark_text(fontSize=9 if low else 11, font=FONT).encode(
-        text=alt.Text("rank:Q", format=".1f"), color=dark
+    numbers = base.mark_text(fontSize=9 if low else 11, font=FONT, color=INK).encode(
+        text=alt.Text("rank:Q", format=".1f")
     )
     first = base.transform_filter(alt.datum["where"] == columns[0]).encode(x=alt.value(-10))
     channels = look(tables.names, models, legend=False)

@@ -9,13 +9,13 @@ import pandas as pd
 
 from wordsight.catalogue.prose import counted
 from wordsight.catalogue.protocols import PROTOCOLS
-from wordsight.figures.panels import curves, dodge
+from wordsight.figures import intervals
+from wordsight.figures.panels import curves, dodge, row_height
 from wordsight.figures.style import FONT, INK, finish, look, panel_title
 from wordsight.tables.over_seeds import names_of
 from wordsight.tables.reading import Tables, measured, modes
 
 GAP = 4.0  # clean images are shown at the smallest radius over this: a logarithmic axis has no zero
-MANY = 16  # with more models, the rows beside the curves are lower
 AREA = 112  # pixels of the axis of areas
 
 
@@ -42,12 +42,12 @@ def draw(tables: Tables) -> Any:
         curves(rows, tables, _across(radii, clean), "accuracy under attack", details, beside),
         PROTOCOLS["robustness"].heading,
         [
-            f"{modes(rows)}; images still classified correctly; bars: ± 1 standard error; dashed: guessing",
+            f"{modes(rows)}; images still classified correctly; {intervals.bars(rows)}; dashed: guessing",
             "on the right: area under each curve over log radius, and the radius that breaks half the images",
         ],
         f"Accuracy of {counted(rows['model'].nunique(), 'model')} without attack and under attacks of "
         f"{counted(len(radii), 'radius', 'radii')} on {counted(rows['dataset'].nunique(), 'dataset')}, "
-        "one panel each, with the area under each curve and the median radius beside it.",
+        "one panel each with intervals, with the area under each curve and the median radius beside it.",
     )
 
 
@@ -86,19 +86,21 @@ def _medians(tables: Tables) -> dict[tuple[str, str], str]:
 
 
 def _beside(areas: pd.DataFrame, tables: Tables, part: pd.DataFrame, opacity: Any) -> Any:
-    """A row for each model: its area with the standard error, and its median radius."""
+    """A row for each model: its area with its interval, and its median radius."""
     rows = areas[areas["dataset"] == part["dataset"].iloc[0]]
+    rows = rows.assign(between=intervals.between(rows))
     names = [name for name in tables.names if name in set(rows["model"])]
     channels = look(tables.names, set(areas["model"]))
     shares = dict.fromkeys(["value", "low", "high"], 5)
     down = alt.Axis(ticks=False, domain=False, labelPadding=8)
     x: dict[str, Any] = {"scale": alt.Scale(domain=[0, 1], nice=False), "title": "area under the curve"}
-    base = alt.Chart(rows[["model", *shares, "median"]].round(shares)).encode(
+    base = alt.Chart(rows[["model", *shares, "between", "median"]].round(shares)).encode(
         y=alt.Y("model:N", sort=None, scale=alt.Scale(domain=names), title=None, axis=down),
         opacity=opacity,
         tooltip=[
             alt.Tooltip("model:N"),
             alt.Tooltip("value:Q", title="area under the curve", format=".1%"),
+            intervals.tooltip(),
             alt.Tooltip("median:N", title="median radius"),
         ],
     )
@@ -113,6 +115,6 @@ def _beside(areas: pd.DataFrame, tables: Tables, part: pd.DataFrame, opacity: An
     )
     return alt.layer(bars, marks, medians).properties(
         width=AREA,
-        height=alt.Step(18 if len(names) <= MANY else 13),
+        height=alt.Step(row_height(len(names))),
         title=panel_title("Area, median radius"),
     )

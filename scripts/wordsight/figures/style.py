@@ -5,6 +5,8 @@ from typing import Any
 
 import altair as alt
 
+from wordsight.catalogue.prose import lines
+
 # Okabe and Ito's palette for colour blindness, without its yellow, which is hard to see on white.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 # Tol's muted colours, also for colour blindness, for everything but models.
@@ -17,7 +19,7 @@ LOWER, HIGHER = "#B35900", "#0A6AAD"  # of a difference: equally light, and safe
 INK, FAINT = "#222222", "#6b6b6b"
 # The export lays out text with the widths of Arial, which Liberation Sans shares.
 FONT = "Arial, 'Liberation Sans', Arimo, Helvetica, sans-serif"
-LETTER = 6.2  # pixels, the average letter at size 11
+LETTER, BOLD = 6.2, 6.9  # pixels: the average letter at size 11, and of the title of a panel
 WIDTH = 880  # pixels of the column of the report
 
 
@@ -40,7 +42,13 @@ def look(
     longest = max(map(len, names))
     columns = max(1, min(len(names), int(WIDTH / (longest * LETTER + 50))))
     guide = alt.Legend(
-        title=None, orient="bottom", columns=columns, labelLimit=0, symbolSize=80, symbolStrokeWidth=0
+        title=None,
+        orient="bottom",
+        columns=columns,
+        labelLimit=0,
+        symbolLimit=0,
+        symbolSize=80,
+        symbolStrokeWidth=0,
     )
     values: dict[str, Sequence[Any]] = {"color": colours, "shape": SHAPES, "strokeDash": DASHES}
     kinds = {"color": alt.Color, "shape": alt.Shape, "strokeDash": alt.StrokeDash}
@@ -125,8 +133,16 @@ def _common_look() -> alt.Config:
     )
 
 
-def panel_title(name: str | Sequence[str], under: str = "", frame: str = "group") -> alt.Title:
-    """Heading of a panel, of one line or several, with a smaller line under it.
+def fitting(text: str, width: float, letter: float = LETTER) -> str | list[str]:
+    """A text that fits into some width, or its lines if it takes several."""
+    broken = lines(text, int(width / letter))
+    return broken if len(broken) > 1 else text
+
+
+def panel_title(
+    name: str | Sequence[str], under: str | Sequence[str] = "", frame: str = "group"
+) -> alt.Title:
+    """Heading of a panel, with smaller letters under it, each of one line or several.
 
     Parameters
     ----------
@@ -134,7 +150,7 @@ def panel_title(name: str | Sequence[str], under: str = "", frame: str = "group"
     """
     return alt.Title(
         name if isinstance(name, str) else list(name),
-        subtitle=under or alt.Undefined,
+        subtitle=(under if isinstance(under, str) else list(under)) or alt.Undefined,
         anchor="start",
         frame=frame,
         fontSize=12,

@@ -11,10 +11,11 @@ from wordsight.catalogue.prose import counted
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.errors import DataError
 from wordsight.figures import forest
+from wordsight.figures.intervals import bars
 from wordsight.figures.matrix import matrix
 from wordsight.figures.panels import dots
 from wordsight.figures.style import finish
-from wordsight.tables.reading import Tables, modes, primary
+from wordsight.tables.reading import Tables, modes, over_datasets
 
 MANY = 5  # with this many contrasts, a forest by dataset would be longer than a page
 
@@ -68,7 +69,7 @@ def _bars(rows: pd.DataFrame) -> str:
 def _means(tables: Tables) -> Any:
     """Means over the datasets that all models of a protocol share, one panel for each protocol."""
     protocols = [name for name in PROTOCOLS if name in set(tables.results["protocol"])]
-    rows = pd.concat([_mean(primary(tables, name)) for name in protocols], ignore_index=True)
+    rows = pd.concat([_mean(over_datasets(tables, name)) for name in protocols], ignore_index=True)
     if rows.empty:
         raise DataError("results: no protocol has a dataset that all its models ran on")
     return finish(
@@ -76,31 +77,16 @@ def _means(tables: Tables) -> Any:
         "Summary: the mean of each model",
         [
             f"{modes(tables.results)}; no contrast is configured, so nothing is compared",
-            "bars: ± 1 standard error",
+            bars(rows),
         ],
         f"Mean of {counted(rows['model'].nunique(), 'model')} over the datasets of each protocol.",
     )
 
 
 def _mean(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean of each model over the datasets that all share; variances of independent test sets add up."""
-    rows = rows[rows["setting"] == rows["setting"].max()]
-    shared = rows.groupby("dataset")["model"].nunique() == rows["model"].nunique()
-    rows = rows[rows["dataset"].map(shared)]
+    """Rows of one protocol for its panel, whose heading takes the place of the dataset's."""
     if rows.empty:
         return rows
     first = rows.iloc[0]
     title = display.comparison(first["protocol"], first["parameter"], first["setting"])
-    by_model = rows.groupby("model", sort=False)
-    means = by_model.agg(value=("value", "mean"), n=("n", "sum"), trials=("trials", "min")).reset_index()
-    means["stderr"] = (
-        by_model["stderr"].apply(lambda s: (s**2).sum(skipna=False) ** 0.5 / len(s))
-    ).to_numpy()
-    return means.assign(
-        dataset=title,
-        unit="items",
-        parameter="",
-        setting=0.0,
-        low=(means["value"] - means["stderr"]).clip(lower=0),
-        high=(means["value"] + means["stderr"]).clip(upper=1),
-    )
+    return rows.assign(dataset=title, unit="items", parameter="", setting=0.0)

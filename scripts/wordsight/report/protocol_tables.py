@@ -16,7 +16,7 @@ from wordsight.report.run import Run
 from wordsight.report.table import Table, behind, query
 from wordsight.statistics.records import MeanRow, ResultRow, records
 from wordsight.tables.over_seeds import names_of
-from wordsight.tables.reading import guessing_in, measured, primary
+from wordsight.tables.reading import guessing_in, measured, objective_means, primary
 
 
 def primary_tables(run: Run) -> list[Table]:
@@ -139,7 +139,7 @@ def cell_tables(run: Run) -> list[Table]:
 
 
 def _settings(run: Run, protocol: str) -> list[float]:
-    return sorted(set(run.objectives.loc[run.objectives["protocol"] == protocol, "setting"]))
+    return sorted(set(objective_means(run.objectives, protocol)["setting"]))
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,8 @@ class Measured:
 
 def _means(run: Run, protocol: str, settings: Sequence[float]) -> Table:
     """Means with intervals of one protocol, from ``objectives.csv``."""
-    rows = run.objectives[(run.objectives["protocol"] == protocol) & run.objectives["setting"].isin(settings)]
+    rows = objective_means(run.objectives, protocol)
+    rows = rows[rows["setting"].isin(settings)]
     parameter = rows["parameter"].iloc[0]
     varied = parameter if len(settings) > 1 else ""
     present, trained = set(rows["dataset"]), run.trained()
@@ -254,6 +255,6 @@ def _table(caption: str, titles: list[str], datasets: Sequence[str], numbers: It
 
 def _with_guessing(table: Table, run: Run, protocol: str) -> Table:
     """Add a last row with the level of guessing in each cell."""
-    present = set(run.objectives.loc[run.objectives["protocol"] == protocol, "dataset"])
+    present = set(objective_means(run.objectives, protocol)["dataset"])
     levels = [guessing_in(run.results, protocol, cell) for cell in CELLS if cell in present]
     return replace(table, rows=[*table.rows, ["guessing", UNKNOWN, *map(points, levels)]])

@@ -14,6 +14,7 @@ class Measure(Section):
     Attributes
     ----------
     primary : the metric that is compared where a contrast chooses no other
+    curves : metric and parameter of the curves of its figure, where these show another metric
     fixed_trials : whether trials are conditions that a repetition would not draw anew
     chance : level of guessing by metric, for those where it is known
     labelled : whether each image's class is recorded, as the metric ``label``
@@ -23,6 +24,7 @@ class Measure(Section):
     """
 
     primary: str
+    curves: tuple[str, str] | None = None
     fixed_trials: bool = False
     chance: dict[str, Chance] = Field(default_factory=dict)
     labelled: bool = False

@@ -192,15 +192,15 @@ def _observations(
     )
 
 
-def paired_observations(origins: list[Origin], metric: str) -> list[list[Observations]]:
-    """Observations of all models at each setting, which agree in items and draws."""
-    return agreeing(origins, metric, lambda origin: read_observations(origin.path, {metric}))
-
-
 def agreeing(
     origins: list[Origin], metric: str, read: Callable[[Origin], list[Observations]]
 ) -> list[list[Observations]]:
-    """The same, by a function that reads a file."""
+    """Observations of all models at each setting, which agree in items and draws.
+
+    Parameters
+    ----------
+    read : gives the observations of the metric in a file
+    """
     reference = origins[0]
     first = read(reference)
     if not first:

@@ -14,6 +14,7 @@ from wordsight.errors import DataError
 from wordsight.tables.over_seeds import names_of, over_seeds
 
 CURVES = ["epoch", "loss", "held_out_loss"]
+INTERVAL = ["low", "high", "confidence", "resampled"]  # columns of objectives.csv about the interval
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Tables:
     classes : number of classes of each dataset, in the order of the configuration
     guessing : of each dataset with classes, the accuracy of always naming the most frequent one
     models : names, in the order of the configuration, which decides their colours
-    objectives : rows of ``objectives.csv``, which the figures of cells are drawn from
+    objectives : rows of ``objectives.csv``, where intervals come from; without them, none is known
     training : learning curves, as :func:`read_training` gives them
     sensitivity : rows of ``sensitivity.csv``
     questions : what each contrast asks, in words; only the overview has them
@@ -88,9 +89,9 @@ def measured(tables: Tables, protocol: str, metric: str, parameter: str = "") ->
     -------
     DataFrame
         As ``results.csv``, but the seeds of an objective are one model
-        (:func:`wordsight.tables.over_seeds.over_seeds`). ``low`` and ``high`` are one standard error below
-        and above ``value``, NaN where it is unknown, and clipped to [0, 1], the range of every metric that
-        is drawn.
+        (:func:`wordsight.tables.over_seeds.over_seeds`), with the columns :data:`INTERVAL` of
+        ``objectives.csv``. ``low`` and ``high`` are NaN where no interval is known, and clipped to [0, 1],
+        the range of every metric that is drawn.
 
     Raises
     ------
@@ -112,9 +113,27 @@ def measured(tables: Tables, protocol: str, metric: str, parameter: str = "") ->
         key=lambda column: column.map(places[column.name]) if column.name in places else column,
         ignore_index=True,
     )
-    rows = over_seeds(rows)
-    low, high = rows["value"] - rows["stderr"], rows["value"] + rows["stderr"]
-    return rows.assign(low=low.clip(lower=0), high=high.clip(upper=1))
+    return _with_intervals(over_seeds(rows), tables, "dataset")
+
+
+def _with_intervals(rows: pd.DataFrame, tables: Tables, scope: str) -> pd.DataFrame:
+    """Add the columns :data:`INTERVAL` to rows by model: on a dataset, or of the mean over datasets."""
+    keys = ["protocol", "model", "metric", "parameter", "setting"]
+    keys += ["dataset"] if scope == "dataset" else []
+    if tables.objectives is None:
+        return rows.assign(**dict.fromkeys(INTERVAL, float("nan")))
+    known = tables.objectives[tables.objectives["scope"] == scope]
+    known = known.assign(
+        model=known["group"].map(display.group), low=known["low"].clip(0, 1), high=known["high"].clip(0, 1)
+    )
+    return rows.merge(known[[*keys, *INTERVAL]], on=keys, how="left", validate="many_to_one")
+
+
+def objective_means(objectives: pd.DataFrame, protocol: str) -> pd.DataFrame:
+    """Rows of ``objectives.csv`` by a protocol's primary metric, of each dataset or cell."""
+    of_protocol = objectives["protocol"] == protocol
+    primary_metric = objectives["metric"] == PROTOCOLS[protocol].primary
+    return objectives[of_protocol & primary_metric & (objectives["scope"] == "dataset")]
 
 
 def primary(tables: Tables, protocol: str) -> pd.DataFrame:
@@ -137,6 +156,28 @@ def comparable(tables: Tables, protocol: str) -> pd.DataFrame:
         rows = rows[rows["dataset"] == ALL_NEW]
     shared = rows.groupby("dataset")["model"].nunique() == rows["model"].nunique()
     return rows[rows["dataset"].map(shared).astype(bool)]
+
+
+def over_datasets(tables: Tables, protocol: str) -> pd.DataFrame:
+    """Mean of each encoder over the rows of :func:`comparable`, with its interval.
+
+    Returns
+    -------
+    DataFrame
+        One row for each encoder, with ``over``, the number of datasets, and ``n``, that of their images.
+    """
+    rows = comparable(tables, protocol)
+    if len(set(rows["dataset"])) == 1:
+        return rows.assign(over=1)
+    keys = ["protocol", "mode", "model", "metric", "parameter", "setting"]
+    means = rows.groupby(keys, sort=False, as_index=False).agg(
+        value=("value", "mean"),
+        n=("n", "sum"),
+        trials=("trials", "min"),
+        seeds=("seeds", "min"),
+        over=("value", "size"),
+    )
+    return _with_intervals(means, tables, "pooled")
 
 
 def guessing_in(results: pd.DataFrame, protocol: str, cell: str) -> float | None:

@@ -12,7 +12,7 @@ from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.protocols.record import Mode
 from wordsight.catalogue.section import Language
 from wordsight.statistics.analyses import ANALYSES, ELSEWHERE
-from wordsight.tables.schema import Kind, Rule, Schema, count, number, ordered, text, truth
+from wordsight.tables.schema import Column, Kind, Rule, Schema, count, number, ordered, text, truth
 
 ROUNDED = 2e-5  # largest error that rounding to six significant digits causes in an equality
 MODES, LANGUAGES = get_args(Mode), get_args(Language)
@@ -95,21 +95,33 @@ RESULTS = Schema(
     ),
 )
 
-# Columns that say what an effect or a mean measures.
-MEASURED = (
-    text("protocol", "as in results.csv", tuple(PROTOCOLS)),
-    text("mode", "as in results.csv", MODES),
-    text("metric", "the protocol's primary metric, or the one that the contrast chose"),
-    text("parameter", "as in results.csv", missing=True),
-    number("setting", PARAMETER, "as in results.csv", low=0),
-)
+
+def measured(metric: str) -> tuple[Column, ...]:
+    """Columns that say what an effect or a mean measures, with words for ``metric``."""
+    return (
+        text("protocol", "as in results.csv", tuple(PROTOCOLS)),
+        text("mode", "as in results.csv", MODES),
+        text("metric", metric),
+        text("parameter", "as in results.csv", missing=True),
+        number("setting", PARAMETER, "as in results.csv", low=0),
+    )
+
+
+MEASURED = measured("the protocol's primary metric, or the one that the contrast chose")
 
 OBJECTIVES = Schema(
     "objectives",
-    "One row for each mean: an objective over its seeds, or another model, on a dataset at a setting",
+    "One row for each mean: an objective over its seeds, or another model, on a dataset at a setting, or "
+    "over datasets",
     (
-        *MEASURED,
-        text("dataset", "as in results.csv"),
+        *measured("the protocol's primary metric, or the one of its curves"),
+        text(
+            "scope",
+            "`dataset`, or `pooled`: the mean over the datasets that all groups of the protocol share, each "
+            "of equal weight",
+            ("dataset", "pooled"),
+        ),
+        text("dataset", "as in results.csv; empty when pooled", missing=True),
         text("group", "objective, or name of a model that the workflow did not train"),
         number("value", METRIC, "mean over training seeds, trials and images"),
         number(
@@ -135,8 +147,9 @@ OBJECTIVES = Schema(
         ),
         count("seed", "", "as in results.csv", low=0),
         count("seeds", "models", "models in the group"),
-        count("n_trials", "trials", "as in results.csv"),
-        count("n_items", "images", "images, or concepts across styles"),
+        count("n_datasets", "datasets", "1, or the number that were pooled"),
+        count("n_trials", "trials", "as in results.csv; pooled, the least of any dataset"),
+        count("n_items", "images", "images, or concepts across styles; pooled, the sum over datasets"),
         count(
             "learned",
             "models",
@@ -146,7 +159,7 @@ OBJECTIVES = Schema(
             missing=True,
         ),
     ),
-    ("protocol", "mode", "metric", "parameter", "setting", "dataset", "group"),
+    ("protocol", "mode", "metric", "parameter", "setting", "scope", "dataset", "group"),
     (ordered("low", "high"), ordered("learned", "seeds")),
 )
 

@@ -240,6 +240,7 @@ def _measure(record: Protocol) -> Measure:
 
     return Measure(
         primary=record.primary,
+        curves=record.drawing.curves,
         fixed_trials=record.fixed_trials,
         chance={name: metric.chance for name, metric in record.metrics.items() if metric.chance != "unknown"},
         labelled="label" in record.metrics,

@@ -75,9 +75,9 @@ PROTOCOL = Protocol(
         guessing=False,
     ),
     caption=(
-        "Share of test images that lie in the cluster assigned to their class, by dataset; no label was "
-        "used to form the clusters. Further right is better. Bars are one standard error to either side, "
-        "over images and seeds. Guessing is not marked: even random clusters, in their best assignment, do "
-        "better than one over the number of classes."
+        "Share of test images that lie in the cluster assigned to their class, by dataset; no label was used "
+        "to form the clusters. Further right is better. Bars are confidence intervals over images, runs of "
+        "k-means and, where there are several, training runs. Guessing is not marked: even random clusters, "
+        "in their best assignment, do better than one over the number of classes."
     ),
 )

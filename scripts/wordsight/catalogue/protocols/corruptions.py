@@ -132,13 +132,15 @@ PROTOCOL = Protocol(
         "Corruptions are made by programs, at five set strengths. Photographs that were taken in fog or "
         "out of focus may be harder or easier."
     ),
-    drawing=Drawing(kind="own"),
+    drawing=Drawing(kind="own", curves=("accuracy", "severity")),
     caption=(
         "Accuracy over the severity of corruptions, by dataset. Each mark is a mean over images and kinds of "
         "corruption; severity 0 is the same images, scaled alike but not corrupted. The classifier was "
         "fitted on features of clean training images. More is better, and a curve that falls less is more "
-        "robust. Bars are one standard error to either side, over images. The dashed line is guessing: "
-        "always naming the most frequent class. Models are moved sideways a little so that none hides "
-        "another. The tables of accuracy by kind say which corruptions an encoder withstands."
+        "robust. Bars are confidence intervals over images, and over training runs where there are several. "
+        "The dashed line is guessing: always naming the most frequent class. Models are moved sideways a "
+        "little so that none hides another; many models have a row each instead, with a large mark for the "
+        "largest severity and small ones for the others. The tables of accuracy by kind say which "
+        "corruptions an encoder withstands."
     ),
 )

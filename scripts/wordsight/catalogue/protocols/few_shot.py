@@ -72,10 +72,10 @@ PROTOCOL = Protocol(
     drawing=Drawing(kind="own"),
     caption=(
         "Accuracy on the test images over the number of labelled images of each class, by dataset. More is "
-        "better. Each mark is a mean over draws of those images, the same for every model; bars are one "
-        "standard error to either side, over test images and draws. Curves are moved sideways a little so "
-        "that none hides another; many models have a row each instead, with a large mark for the most "
-        "labelled images and small ones for fewer. The dashed line is guessing: always naming the most "
-        "frequent class."
+        "better. Each mark is a mean over draws of those images, the same for every model; bars are "
+        "confidence intervals over test images, draws and, where there are several, training runs. "
+        "Curves are moved sideways a little so that none hides another; many models have a row each instead, "
+        "with a large mark for the most labelled images and small ones for fewer. The dashed line is "
+        "guessing: always naming the most frequent class."
     ),
 )

@@ -77,6 +77,7 @@ class Drawing:
     value : title of the value's axis
     below : what the marks are, in the figure's subtitle
     alternative : what the figure shows, for readers who can't see it
+    curves : metric and parameter of its curves, where these show another metric than the primary one
     guessing : whether the level of guessing, the share of the most frequent class, is marked
     """
 
@@ -84,6 +85,7 @@ class Drawing:
     value: str = "accuracy"
     below: str = ""
     alternative: str = ""
+    curves: tuple[str, str] | None = None
     guessing: bool = True
 
 

@@ -379,12 +379,13 @@ PROTOCOL = Protocol(
     },
     method=method,
     limit="One attack gives an upper bound of robustness; another may find smaller changes.",
-    drawing=Drawing(kind="own"),
+    drawing=Drawing(kind="own", curves=("accuracy", "epsilon")),
     caption=(
         "Share of images that are still classified right when an attack may change every pixel by up to the "
         "radius, by dataset. Curves that stay high further to the right are more robust; the points at the "
-        "left are the clean images. Bars are one standard error to either side, over images. The dashed "
-        "line is guessing: always naming the most frequent class; an attack can push accuracy below it. "
+        "left are the clean images. Bars are confidence intervals over images and, where there are several, "
+        "training runs. The dashed line is guessing: always naming the most frequent class; an attack can "
+        "push accuracy below it. "
         "Models are moved sideways a little so that none hides another. To the right of each panel are the "
         "area under every curve, over the logarithm of the radius from the smallest to the largest, and the "
         "median radius, which breaks half of the images."

@@ -89,7 +89,8 @@ PROTOCOL = Protocol(
     drawing=Drawing(below="test images", alternative="Accuracy of a linear classifier on the features"),
     caption=(
         "Accuracy on the test images of a linear classifier fitted on the features of the whole training "
-        "split, by dataset. Further right is better. Bars are one standard error to either side, over test "
-        "images. The dashed line is guessing: always naming the most frequent class."
+        "split, by dataset. Further right is better. Bars are confidence intervals over test images, and "
+        "over training runs where there are several. The dashed line is guessing: always naming the most "
+        "frequent class."
     ),
 )

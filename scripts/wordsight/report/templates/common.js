@@ -39,6 +39,28 @@ function button(words, label, act) {
   return made;
 }
 
+let hints = 0;
+
+/** Fade a part that scrolls sideways where it is cut, and say above it that it scrolls. */
+function showCuts(part) {
+  const hint = document.createElement("p");
+  hint.className = "hint";
+  hint.id = `hint-${(hints += 1)}`;
+  hint.textContent = "Scroll sideways to see all of it.";
+  part.before(hint);
+  const update = () => {
+    const hidden = part.scrollWidth - part.clientWidth;
+    part.classList.toggle("cut-left", part.scrollLeft > 1);
+    part.classList.toggle("cut-right", hidden - part.scrollLeft > 1);
+    hint.hidden = hidden <= 1;
+    if (hint.hidden) part.removeAttribute("aria-describedby");
+    else part.setAttribute("aria-describedby", hint.id);
+  };
+  const watcher = new ResizeObserver(update);
+  for (const one of [part, ...part.children]) watcher.observe(one);
+  part.addEventListener("scroll", update, { passive: true });
+}
+
 /** Row of buttons with a status message, which screen readers announce. */
 function actions(words, ...children) {
   const row = document.createElement("p");

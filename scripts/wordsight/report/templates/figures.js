@@ -75,9 +75,30 @@ function fitted(spec, room) {
   return { ...rest, columns: 1, concat: spec.concat.map((panel) => ({ ...panel, width })), config };
 }
 
+/** A text in lines of at most so many letters. */
+function broken(text, letters) {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const longer = `${lines.at(-1)} ${word}`.trim();
+    if (longer.length > letters && lines.at(-1)) lines.push(word);
+    else lines[lines.length - 1] = longer;
+  }
+  return lines;
+}
+
+/** A chart whose title is not wider than its place, where that is narrow; numbers are pixels of a letter. */
+function titled(spec, room) {
+  if (!spec.title) return spec;
+  const { text, subtitle } = spec.title;
+  const across = room - 2 * spec.padding;
+  const title = { ...spec.title, text: broken(text, across / 9), subtitle: subtitle.flatMap((line) => broken(line, across / 6.2)) };
+  return { ...spec, title };
+}
+
 async function hydrate(figure) {
   const whole = JSON.parse(await unpacked(document.getElementById(`spec-${figure.dataset.figure}`).textContent));
-  const spec = fitted(whole, figure.querySelector(".card").clientWidth);
+  const room = figure.querySelector(".card").clientWidth;
+  const spec = titled(fitted(whole, room), room);
   const options = {
     ast: true, // interpret expressions, since the page forbids evaluating strings as code
     renderer: "svg",
@@ -94,6 +115,7 @@ async function hydrate(figure) {
 (async () => {
   for (const figure of document.querySelectorAll("figure[data-figure]")) {
     await hydrate(figure).catch((error) => console.error(`figure ${figure.dataset.figure}: ${error}`));
+    showCuts(figure.querySelector(".card"));
     await new Promise((next) => setTimeout(next)); // one after another, so that the page stays responsive
   }
 })();

@@ -54,6 +54,7 @@ function place(wrapper, caption, ...buttons) {
   const below = actions("Copy as ", ...buttons.flatMap((made) => [made, " "]));
   below.prepend(...wrapper.querySelectorAll(".dt-info, .dt-paging"));
   wrapper.after(below);
+  showCuts(wrapper);
 }
 
 /** Buttons that copy the rows shown, in their order. */
@@ -88,3 +89,4 @@ function enhance(table) {
 }
 
 for (const table of document.querySelectorAll("table.sortable")) enhance(table);
+for (const table of document.querySelectorAll("table.glance")) showCuts(table.closest(".wide"));
