@@ -11,6 +11,10 @@ import pytest
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
+# Tests start hundreds of processes: each module is compiled once for all, whatever Python is set to do elsewhere.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # Whole runs come first, the longest before the others: a worker that got one last would leave the other idle.
 FIRST = (
     "paper",
