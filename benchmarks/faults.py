@@ -121,9 +121,11 @@ class Run:
 
     Attributes
     ----------
+    program : that is Snakemake; the tests have one that saves time
     started : all of them, so that none outlives this program
     """
 
+    program: ClassVar[tuple[str, ...]] = (str(SNAKEMAKE),)
     started: ClassVar[list["Run"]] = []
 
     def __init__(
@@ -137,7 +139,7 @@ class Run:
         self.log = project.path.with_name(f"{project.path.name}.log")
         with self.log.open("w") as log:
             self.process = subprocess.Popen(  # noqa: S603
-                [str(SNAKEMAKE), *targets, *COMMAND],
+                [*self.program, *targets, *COMMAND],
                 cwd=project.path,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -86,7 +86,7 @@ def partition(rule):
 
 def code(script, *modules):
     """Digest of a script and all it imports; modules are those it imports by a name in the configuration."""
-    return provenance.code_digest(
+    return provenance.memory().code_digest(
         script, *(f"wordsight.{module}" for module in modules)
     )
 

@@ -67,6 +67,7 @@ class Records(FilePersistence):
         for line in self.checks.lines():
             running.say(line)
         own_files.memory().keep()
+        provenance.memory().keep()
 
     def problem(self, job):
         """Why the results of a job aren't what it would make now."""

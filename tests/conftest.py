@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import gc
 import logging
 import os
 import sys
@@ -10,6 +11,10 @@ import pytest
 # One thread a worker: several libraries that each take all cores slow one another down many times over.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
+
+# Tests start hundreds of processes: each module is compiled once for all, whatever Python is set to do elsewhere.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Whole runs come first, the longest before the others: a worker that got one last would leave the other idle.
 FIRST = (
@@ -23,6 +28,17 @@ FIRST = (
     "bad_input",
     "text",
 )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Look for garbage neither while libraries are imported nor, later, in what these have made."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items):

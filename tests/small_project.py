@@ -19,6 +19,12 @@ PARTS = (
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
 WARM = ROOT / "tests/warm_snakemake.py"
 
+
+def warm_program(module: str = "-") -> tuple[str, ...]:
+    """Snakemake whose steps fork from a process that has imported the library, and a module of the tests."""
+    return (sys.executable, str(WARM), module)
+
+
 GIVEN = {"source": ["checkpoint", "random"]}
 TRAINED = {"source": "pretrain"}
 CONFIG = {
@@ -133,9 +139,9 @@ class Project:
         warm : whether steps fork from a process that has imported the library, or a module of the tests that it
             imports as well
         """
-        program = [sys.executable, str(WARM), warm if isinstance(warm, str) else "-"] if warm else [SNAKEMAKE]
+        program = warm_program(warm if isinstance(warm, str) else "-") if warm else (str(SNAKEMAKE),)
         # Targets come first: `--configfile` takes every word that follows it.
-        command = [*map(str, program), *arguments, "--cores", "2", "--configfile", "config/small.yaml"]
+        command = [*program, *arguments, "--cores", "2", "--configfile", "config/small.yaml"]
         done = subprocess.run(command, cwd=self.path, capture_output=True, text=True, check=False, **options)
         assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-8000:]
         return Run(done.returncode, done.stdout, done.stderr)

@@ -16,12 +16,15 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 LIBRARY = Path("scripts/wordsight").resolve()
+# What alone needs a library that takes long, and that few runs need.
+SELDOM = {"wordsight.datasets.corrupting", "wordsight.datasets.sources.huggingface"}
 
 
 def modules():
-    """Names of all modules of the project's library, but for commands."""
+    """Names of the modules of the project's library, but for commands and what is seldom needed."""
     files = (path.relative_to(LIBRARY.parent).with_suffix("") for path in LIBRARY.rglob("*.py"))
-    return sorted(".".join(file.parts) for file in files if file.name not in ("__init__", "__main__"))
+    names = {".".join(file.parts) for file in files if file.name not in ("__init__", "__main__")}
+    return sorted(names - SELDOM)
 
 
 def main():

@@ -17,6 +17,7 @@ from wordsight.config.models import HuggingfaceNetwork
 from wordsight.downloads import fetching
 from wordsight.downloads import hub as downloads_hub
 from wordsight.models import building, reading
+from wordsight.models.undrawn import Undrawn
 
 pytestmark = pytest.mark.slow
 
@@ -113,7 +114,8 @@ def test_a_network_of_the_hub_is_timms_with_the_same_tensors(tmp_path, images, r
     files, _ = repository(name)
     card = building.fetch(HuggingfaceNetwork(source="huggingface", name=name), "m", tmp_path / "m")
     encoder = reading.load(tmp_path / "m")
-    peer = timm.models.VisionTransformer(**PEERS[name]).eval()
+    with Undrawn():
+        peer = timm.models.VisionTransformer(**PEERS[name]).eval()
     tensors = as_in_timm(load_file(files["model.safetensors"]))
     left_out = peer.load_state_dict(tensors, strict=False)
     assert left_out == ([], [])

@@ -28,6 +28,7 @@ from wordsight.files import hashing
 from wordsight.models import architectures, building, reading
 from wordsight.models.architectures import tsm
 from wordsight.models.foreign import layouts
+from wordsight.models.undrawn import Undrawn
 
 pytestmark = pytest.mark.slow
 
@@ -206,7 +207,8 @@ BIT = {"architecture": "timm/resnetv2_50x1_bit.goog_in21k", "layout": "bit", "pr
 def test_bit_is_what_timm_makes_of_its_file(web, images):
     published.bit(web / "w.npz", "seed", classes=10)
     _, encoder = fetched(entry("bit-m", path=str(web / "w.npz")), web / "m")
-    peer = timm.create_model("resnetv2_50x1_bit.goog_in21k", pretrained=False, num_classes=0).eval()
+    with Undrawn():
+        peer = timm.create_model("resnetv2_50x1_bit.goog_in21k", pretrained=False, num_classes=0).eval()
     peer.load_pretrained(str(web / "w.npz"))
     with torch.inference_mode():
         assert_equal(encoder(images), peer(normalised(images, HALF)))
@@ -258,7 +260,8 @@ def test_slip_is_timms_vision_transformer_with_the_heads_of_moco(web, images, pa
     keys = {"key": "state_dict", "prefix": "module.visual.", "architecture": "slip/vit_small_patch16_224"}
     card, encoder = fetched(checkpoint(part, **keys), web / "m")
     options = {"img_size": 224, "patch_size": 16, "num_heads": 12, "num_classes": 0, "depth": 12}
-    peer = timm.models.VisionTransformer(embed_dim=card.feature_size, **options).eval()
+    with Undrawn():
+        peer = timm.models.VisionTransformer(embed_dim=card.feature_size, **options).eval()
     state = torch.load(web / f"{part[1:]}.pt", map_location="cpu", weights_only=False)["state_dict"]
     prefix = "module.visual."
     peer.load_state_dict(
@@ -343,7 +346,8 @@ def test_laclip_on_laion_is_open_clips(web, images):
     fetched(checkpoint("/laion400m_laclip.pt", **keys), web / "m")
     encoder = reading.load(web / "m", place="embedding")
     state = torch.load(web / "laion400m_laclip.pt", map_location="cpu", weights_only=False)["state_dict"]
-    peer = open_clip.CLIP(**published.clip_config("ViT-B-32")).eval()
+    with Undrawn():
+        peer = open_clip.CLIP(**published.clip_config("ViT-B-32")).eval()
     peer.load_state_dict(state)
     with torch.inference_mode():
         assert_equal(encoder(images), peer.encode_image(normalised(images)))
@@ -364,7 +368,8 @@ def test_openais_clip_is_open_clips(web, images, name):
             warnings.simplefilter("ignore", FutureWarning)
             peer = load_openai_model(str(file), precision="fp32", device="cpu").eval()
     else:
-        peer = open_clip.CLIP(**published.clip_config(section.name)).eval()
+        with Undrawn():
+            peer = open_clip.CLIP(**published.clip_config(section.name)).eval()
         peer.load_state_dict(safetensors.torch.load_file(file))
     with torch.inference_mode():
         assert_equal(encoder(images), peer.encode_image(normalised(images, card.preprocessing)))

@@ -1,5 +1,6 @@
 """The digest of code changes with its meaning alone."""
 
+import json
 import os
 import subprocess
 import sys
@@ -101,6 +102,46 @@ def test_a_module_chosen_by_name_counts_when_it_is_named(tree):
     edit(tree / "wordsight/chosen.py", "'chosen'", "'changed'")
     assert provenance.code_digest("run.py") == before
     assert provenance.code_digest("run.py", "wordsight.chosen") != with_module
+
+
+def test_digests_are_kept_until_any_file_the_lock_or_python_changes(tree, tmp_path, monkeypatch):
+    place = tmp_path / "kept/code.json"
+    (tmp_path / "uv.lock").write_text("")
+    monkeypatch.setattr(provenance, "LOCK", tmp_path / "uv.lock")
+    computed = []
+
+    def code_digest(*names):
+        computed.append(names)
+        return f"digest {len(computed)}"
+
+    monkeypatch.setattr(provenance, "code_digest", code_digest)
+
+    def found(*names):
+        memory = provenance.Memory(place)
+        digest = memory.code_digest(*names)
+        memory.keep()
+        return digest
+
+    assert (found("run.py"), found("run.py")) == ("digest 1", "digest 1")
+    assert found("run.py", "wordsight.chosen") == "digest 2"
+    assert found("run.py") == "digest 1"
+    edit(tree / "wordsight/bounds.py", "= 1", "= 2")
+    assert (found("run.py"), found("run.py")) == ("digest 3", "digest 3")
+    (tree / "wordsight/new.py").write_text("")
+    assert found("run.py") == "digest 4"
+    (tmp_path / "uv.lock").write_text("version = 2\n")
+    assert found("run.py") == "digest 5"
+    monkeypatch.setattr(sys, "version", "another")
+    assert found("run.py") == "digest 6"
+    assert len(json.loads(place.read_text())) == 1
+
+
+def test_digests_made_while_a_file_was_edited_are_not_kept(tree, tmp_path):
+    memory = provenance.Memory(tmp_path / "code.json")
+    memory.code_digest("run.py")
+    edit(tree / "wordsight/second.py", "-1", "-2")
+    memory.keep()
+    assert not memory.path.exists()
 
 
 def test_a_locked_version_counts_for_those_that_import_the_package(tree, monkeypatch):

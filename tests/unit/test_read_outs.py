@@ -21,6 +21,7 @@ from wordsight.models.architectures import huggingface as huggingface_networks
 from wordsight.models.architectures import timm as timm_networks
 from wordsight.models.architectures import tsm
 from wordsight.models.read_outs import listed
+from wordsight.models.undrawn import Undrawn
 
 TOLERANCE = 1e-4  # of the largest value
 
@@ -52,9 +53,10 @@ def images(size=224, count=2):
 def tower(name):
     """Image tower of open_clip as it builds it itself, without the texts' one, and the tensors of the whole model."""
     config = open_clip.get_model_config(name)
-    own = open_clip.model._build_vision_tower(
-        config["embed_dim"], config["vision_cfg"], config.get("quick_gelu", False)
-    )
+    with Undrawn():
+        own = open_clip.model._build_vision_tower(
+            config["embed_dim"], config["vision_cfg"], config.get("quick_gelu", False)
+        )
     return drawn(own), {f"visual.{key}": value for key, value in own.state_dict().items()}
 
 
@@ -69,9 +71,9 @@ def assert_equal(found, expected):
     assert (found - expected).abs().max() <= TOLERANCE * expected.abs().max()
 
 
-def filled(architecture, tensors, **keys):
+def filled(architecture, tensors):
     """Backbone of an architecture with weights under the names of its library."""
-    backbone, _ = architectures.build(architecture, **keys)
+    backbone, _ = architectures.build_to_load(architecture)
     backbone.load({name: value.clone() for name, value in tensors.items()}, "here")
     return backbone
 
@@ -84,7 +86,8 @@ def test_both_sides_of_a_transformers_projection_agree_between_open_clip_and_tim
     own, tensors = tower("ViT-B-32-quickgelu")
     ours = filled("open_clip/ViT-B-32-quickgelu", tensors)
     name = "vit_base_patch32_clip_quickgelu_224.openai"
-    reference = timm.create_model(name)
+    with Undrawn():
+        reference = timm.create_model(name)
     reference.load_state_dict(vision_transformer.checkpoint_filter_fn(tensors, reference))
     reference.eval()
     pixels, places = images(), ("pooled", "embedding", "cls", "mean", "tokens_mean", Layer(layer=7))
@@ -114,7 +117,8 @@ def test_both_sides_of_a_transformers_projection_agree_between_open_clip_and_tim
 def test_both_sides_of_a_resnets_projection_agree_between_open_clip_and_timm():
     own, tensors = tower("RN50-quickgelu")
     ours = filled("open_clip/RN50-quickgelu", tensors)
-    reference = timm.create_model("resnet50_clip.openai")
+    with Undrawn():
+        reference = timm.create_model("resnet50_clip.openai")
     reference.load_state_dict(byobnet.checkpoint_filter_fn(tensors, reference))
     timms = filled("timm/resnet50_clip.openai", reference.eval().state_dict())
     pixels = images()
@@ -136,7 +140,8 @@ def test_both_sides_of_a_resnets_projection_agree_between_open_clip_and_timm():
 def test_siglip_has_no_projection_and_its_attention_agrees_between_open_clip_and_timm():
     own, tensors = tower("ViT-B-16-SigLIP")
     ours = filled("open_clip/ViT-B-16-SigLIP", tensors)
-    reference = timm.create_model("vit_base_patch16_siglip_224.webli").eval()
+    with Undrawn():
+        reference = timm.create_model("vit_base_patch16_siglip_224.webli").eval()
     reference.load_state_dict({key.removeprefix("visual.trunk."): tensors[key] for key in tensors})
     pixels = images()
     found = read(ours, pixels, "pooled", "mean")
@@ -319,7 +324,7 @@ def test_places_of_transformers_are_those_of_its_own_outputs(kind):
     ],
 )
 def test_places_of_torchvision_are_those_of_its_feature_extractor(name, nodes, prefix):
-    backbone, _ = architectures.build(f"torchvision/{name}")
+    backbone, _ = architectures.build_to_load(f"torchvision/{name}")
     network = drawn(torchvision.models.get_model(name, weights=None))
     backbone.load(network.state_dict(), "here")
     pixels = images()

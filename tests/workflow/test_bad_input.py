@@ -26,7 +26,7 @@ def test_a_mistake_ends_its_step_in_one_line_and_leaves_nothing(fresh):
         config["protocols"]["few_shot"]["shots"] = [99]
 
     fresh.configure(change)
-    done = fresh.snakemake(*mistakes, "--keep-going", check=False)
+    done = fresh.snakemake(*mistakes, "--keep-going", check=False, warm=True)
     assert done.status != 0
     assert len(done.errors) == len(mistakes), done.errors
     for target, words in mistakes.items():

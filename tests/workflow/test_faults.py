@@ -1,12 +1,17 @@
 """What is killed goes on by being started again, to the same bytes: a short version of ``benchmarks/faults.py``."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from modules import module_of
+from small_project import warm_program
 
 KILLS = ("run alone", "run and jobs")  # of a single job: tests/unit/test_pretraining_training.py
+WEIGHTS = tuple(
+    f"resources/models/{name}/weights.safetensors" for name in ("labels-0", "captions_contrastive-0")
+)
 
 
 @pytest.fixture(scope="module")
@@ -15,9 +20,12 @@ def faults():
 
 
 @pytest.mark.slow
-def test_a_training_whose_run_is_killed_gives_the_same_bytes(faults, finished, tmp_path):
+def test_a_training_whose_run_is_killed_gives_the_same_bytes(faults, finished, tmp_path, monkeypatch):
+    """Runs that are disturbed train alone; one that isn't makes all that is below."""
     count = faults.Count("kills", "training")
     trial = faults.Trial(finished, tmp_path / "trial", "training", count)
+    whole = trial.phase
+    trial.phase = replace(whole, lost=WEIGHTS, targets=WEIGHTS)
     moments = random.Random(0)
     for kills, kind in enumerate(KILLS, start=1):
         for _ in range(5):  # a job may end before it is killed
@@ -26,5 +34,7 @@ def test_a_training_whose_run_is_killed_gives_the_same_bytes(faults, finished, t
         assert count.faults == kills
     trial.lose()
     faults.two_runs_in_one_folder(trial, moments)
+    trial.phase = whole
+    monkeypatch.setattr(faults.Run, "program", warm_program())
     trial.finish()
     assert (count.by_hand, count.different, count.left) == (0, set(), set())

@@ -44,7 +44,7 @@ def fetch(section: Network, name: str, directory: Path | str) -> NetworkCard:
             f"{pretrained.origin}: expected SHA-256 {section.sha256}, found {found}; get the file again, or "
             "correct `sha256`"
         )
-    backbone, default = architectures.build(architecture_of(section), configuration=pretrained.configuration)
+    backbone, default = architectures.build_to_load(architecture_of(section), pretrained.configuration)
     backbone.keep_head(section.classifier, name)
     preprocessing = _preprocessing(section, name, pretrained.preprocessing or default)
     if preprocessing.resize < preprocessing.image_size:

@@ -60,7 +60,7 @@ def load_all(readings: Iterable[Reading], device: str = "cpu") -> list[Encoder]:
 
 def _backbone(card: NetworkCard, path: Path) -> Backbone:
     weights = tensors.read(path, card.weights_sha256)
-    backbone, _ = architectures.build(card.architecture, configuration=card.configuration)
+    backbone, _ = architectures.build_to_load(card.architecture, card.configuration)
     backbone.keep_head(card.classifier, card.name)
     backbone.load(weights, str(path))
     return backbone

@@ -10,11 +10,16 @@ Only the standard library is imported, because the Snakefile imports this module
 
 import ast
 import hashlib
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from wordsight.files.hashing import digest_of, sha256
 from wordsight.files.project import LOCK, SCRIPTS, locked_versions
+from wordsight.workflow import content
+
+MEMORY = Path(".snakemake/wordsight-code.json")
 
 # Modules and whole packages that digests leave out. A step imports only types from the configuration, whose
 # values come through its params, and logs, errors and stamps don't reach a result.
@@ -30,6 +35,42 @@ DISTRIBUTIONS = {
     "vl_convert": "vl-convert-python",
     "yaml": "pyyaml",
 }
+
+
+class Memory(content.Memory):
+    """Digests of what scripts mean, kept between runs until a file of scripts, the lock or Python changes."""
+
+    def __init__(self, path: Path = MEMORY) -> None:
+        super().__init__(path)
+        self.state = _state()
+        self.known = {key: found for key, found in self.known.items() if key.startswith(self.state)}
+        self.kept = len(self.known)
+
+    def code_digest(self, script: str, *modules: str) -> str:
+        """Digest of what a script means; see :func:`code_digest`."""
+        key = " ".join((self.state, script, *modules))
+        if key not in self.known:
+            self.known[key] = code_digest(script, *modules)
+        return self.known[key]
+
+    def keep(self) -> None:
+        """Keep new digests for later runs, unless a file was edited while they were made."""
+        if _state() == self.state:
+            super().keep()
+
+
+@cache
+def memory() -> Memory:
+    """Digests that a run of Snakemake reads once."""
+    return Memory()
+
+
+def _state() -> str:
+    """Digest of all that digests of code are made from."""
+    # An editor may leave links to nowhere.
+    files = [path for path in SCRIPTS.rglob("*.py") if path.is_file()]
+    contents = {path.relative_to(SCRIPTS).as_posix(): sha256(path) for path in files}
+    return digest_of(contents, sha256(LOCK), sys.version)
 
 
 def code_digest(script: str, *modules: str) -> str:
@@ -57,18 +98,20 @@ def closure(script: str, *modules: str) -> tuple[dict[str, str], set[str]]:
     queue = [SCRIPTS / script, *(path for module in modules for path in _files(module))]
     trees: dict[str, str] = {}
     packages: set[str] = set()
+    looked_up: set[str] = set()
     while queue:
         path = queue.pop()
         key = path.relative_to(SCRIPTS).as_posix()
         if key in trees:
             continue
         trees[key], imported = _parse(path, path.stat().st_mtime_ns)
-        for name in imported:
+        for name in imported - looked_up:
             top = name.split(".")[0]
             if top != "wordsight":
                 packages.add(DISTRIBUTIONS.get(top, top.replace("_", "-")))
             elif not ignored(name):
                 queue += _files(name)
+        looked_up |= imported
     return trees, packages
 
 

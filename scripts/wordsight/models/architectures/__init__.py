@@ -7,6 +7,7 @@ import torch
 
 from wordsight.config.models import PreprocessingSection
 from wordsight.models.encoder import Backbone
+from wordsight.models.undrawn import Undrawn
 
 
 def build(
@@ -32,3 +33,16 @@ def build(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return module.build(name) if configuration is None else module.build(name, configuration)
+
+
+def build_to_load(
+    architecture: str, configuration: dict[str, Any] | None = None
+) -> tuple[Backbone, PreprocessingSection]:
+    """Network for weights that are loaded next, and its default preprocessing.
+
+    The weights that it has until then are none of its own. See :func:`build` for the parameters and errors.
+    """
+    if architecture.startswith("python/"):  # a function of the user's own may need its weights
+        return build(architecture, configuration=configuration)
+    with Undrawn():
+        return build(architecture, configuration=configuration)

@@ -15,6 +15,7 @@ from wordsight.models.compiler import without_compiler
 from wordsight.models.foreign import weights
 from wordsight.models.pretrained import Pretrained
 from wordsight.models.tensors import Tensors
+from wordsight.models.undrawn import Undrawn
 
 with without_compiler():
     import timm
@@ -59,7 +60,7 @@ def _as_timm_loads(tensors: Tensors, name: str, options: dict[str, Any]) -> Tens
     """
     overlay = {"state_dict": dict(tensors)}
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), Undrawn():
             network = timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, **options)
     except Exception:  # each family of networks has its own conversion, with errors of every type
         return tensors
