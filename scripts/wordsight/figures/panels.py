@@ -212,7 +212,7 @@ def _lines(levels: Sequence[Level], channel: str, common: dict[str, Any]) -> lis
     ]
 
 
-def dataset_heading(part: pd.DataFrame, tables: Tables, width: int) -> alt.Title:
+def dataset_heading(part: pd.DataFrame, tables: Tables, width: float) -> alt.Title:
     """Name the dataset of a panel of some width with its numbers of images and classes."""
     dataset = part["dataset"].iloc[0]
     images = part.loc[part["unit"] == "items", "n"]
