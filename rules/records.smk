@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 from snakemake import workflow as engine
+from snakemake.dag import DAG
 from snakemake.logging import logger
 from snakemake.persistence import NO_PARAMS_CHANGE, ParamsChange
 from snakemake.persistence.file import FilePersistence
@@ -111,5 +112,10 @@ class Records(FilePersistence):
         return found if found and self.problem(job) else []
 
 
+async def at_any_time(dag, job, outputs):
+    """Let results be older than what they were made from: stamps tell that, and clocks may be wrong or differ."""
+
+
 engine.FilePersistence = Records
+DAG.check_output_mtime = at_any_time
 logger.addHandler(killed.Watch(running.say))

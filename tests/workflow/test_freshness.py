@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 
 import psutil
 
@@ -75,6 +76,18 @@ def test_results_that_were_moved_without_their_times_are_what_they_were(copy, tm
 
 
 # Locks
+
+
+def test_files_from_the_future_stop_no_run_and_are_what_they_were(copy, finished):
+    """As after a clock was ahead, or where that of another machine is."""
+    ahead = time.time() + 1e6
+    for name in ("data/weights.safetensors", "results/statistics/contrasts.parquet"):
+        os.utime(copy.path / name, (ahead, ahead))
+    (copy.path / "results/tables/contrasts.csv").unlink()
+    done = copy.snakemake("results/tables/contrasts.csv")
+    assert done.jobs == {("result_tables",)}
+    assert copy.tables() == finished.tables()
+    assert copy.would_run() == set()
 
 
 def lock(project, run=None):
