@@ -249,7 +249,7 @@ class Trial:
         for path in _files(self.project.path):
             name = path.relative_to(self.project.path).as_posix()
             stamp = stamps.read(path)
-            if stamp and stamp.sha256 == sha256(path) and _of_steps(name):
+            if stamp and stamp.sha256 == sha256(path):
                 self._compare(name)
 
     def finish(self) -> None:
@@ -275,10 +275,12 @@ class Trial:
         self.count.left |= ours - theirs
         self.count.different |= theirs - ours
         for name in ours & theirs:
-            if _of_steps(name) and not (self.otherwise and name.startswith(self.otherwise)):
-                self._compare(name)
+            self._compare(name)
 
     def _compare(self, name: str) -> None:
+        """Count a file if its bytes should be those of the undisturbed run and aren't."""
+        if not _of_steps(name) or (self.otherwise and name.startswith(self.otherwise)):
+            return
         if sha256(self.project.path / name) != sha256(self.finished.path / name):
             self.count.different.add(name)
 
