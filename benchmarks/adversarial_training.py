@@ -34,16 +34,14 @@ COLUMNS = [
 def settings(seeds: int, images: int) -> dict[str, Any]:
     """Keys of the default configuration that change: two objectives, attacked on every dataset."""
     default = copy.deepcopy(dict(experiments.default()))
-    training, protocols = default["pretraining"], default["protocols"]
+    training = default["pretraining"]
     learned = {"seeds": seeds, "learning_rate": training["objectives"]["labels"]["learning_rate"]}
     training["objectives"] = {"adversarial": learned, "labels": learned, "untrained": {"seeds": 5}}
-    attacked = protocols["transfer"]["datasets"]
-    protocols["robustness"]["datasets"] = {name: {"head": "fitted", "images": images} for name in attacked}
     sides = {"treatment": {"objective": "adversarial"}, "control": {"objective": "labels"}, "match": ["seed"]}
     statistics = {key: value for key, value in default["statistics"].items() if key != "families"}
     return {
         "pretraining": training,
-        "protocols": protocols,
+        "protocols": experiments.attacking(default["protocols"]["transfer"]["datasets"], images),
         "models": {},
         "statistics": statistics,
         "conclusions": {},

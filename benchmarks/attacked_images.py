@@ -10,10 +10,8 @@ with the encoders held fixed, so that only images vary.
 """
 
 import argparse
-import copy
 import sys
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -27,16 +25,9 @@ IMAGES = [20, 60, 200]
 COLUMNS = ["datasets", "images", "contrast", "effect", "stderr", "encoders_stderr", "margin", "verdict"]
 
 
-def protocols(datasets: list[str], images: int) -> dict[str, Any]:
-    """Protocols of the default configuration, with attacks on so many images of each dataset."""
-    sections = copy.deepcopy(experiments.default()["protocols"])
-    sections["robustness"]["datasets"] = {name: {"head": "fitted", "images": images} for name in datasets}
-    return sections
-
-
 def measure(folder: Path, seed: int, datasets: list[str], images: int) -> pd.DataFrame:
     """Effects on robustness that decide."""
-    rows = read_csv(experiments.run(folder, seed=seed, protocols=protocols(datasets, images)))
+    rows = read_csv(experiments.run(folder, seed=seed, protocols=experiments.attacking(datasets, images)))
     rows = rows[rows["decides"] & (rows["protocol"] == "robustness")]
     return rows.assign(datasets=" ".join(datasets), images=images)[COLUMNS]
 

@@ -1,8 +1,9 @@
 """Whole runs of the default experiment with some keys changed, for benchmarks that compare such runs."""
 
+import copy
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,13 @@ def run(folder: Path, **changed: Any) -> Path:
     command += ["--directory", folder, "--cores", "all", "--quiet", "all", "--configfile", configuration]
     subprocess.run([str(part) for part in command], check=True)  # noqa: S603
     return folder / table
+
+
+def attacking(datasets: Iterable[str], images: int) -> dict[str, Any]:
+    """Return the default protocols with attacks on fitted classifiers, on so many images of each dataset."""
+    protocols = copy.deepcopy(default()["protocols"])
+    protocols["robustness"]["datasets"] = {name: {"head": "fitted", "images": images} for name in datasets}
+    return protocols
 
 
 def default() -> Mapping[str, Any]:

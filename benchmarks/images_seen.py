@@ -29,9 +29,7 @@ from wordsight.figures.style import FAINT, finish, look, panel_title
 from wordsight.tables.csv import read_csv
 
 IMAGES = [7_500, 15_000, 30_000, 60_000, 120_000]
-APART = (
-    1.25  # factor between the first and the last contrast on the axis, so that bars don't hide one another
-)
+APART = 1.25  # factor between the first and last contrast on the axis, so that no bar hides another
 COLUMNS = ["contrast", "protocol", "setting", "images_seen", "effect", "low", "high", "verdict"]
 
 
