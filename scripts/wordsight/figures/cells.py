@@ -76,7 +76,7 @@ def _heading(part: pd.DataFrame) -> alt.Title:
 
 def _below(rows: pd.DataFrame) -> list[str]:
     """Subtitle: the meaning of the marks."""
-    shown = settings_shown(rows, partial(display.setting, rows["parameter"].iloc[0]))
+    shown = settings_shown(rows)
     levels = ["dashed: guessing", *(["dotted: untrained"] if UNTRAINED in set(rows["model"]) else [])]
     first = f"{modes(rows)}; {bars(rows, DRAWN | {'items': 'concepts'})}"
     return [first, "; ".join(part for part in (shown, *levels) if part)]

@@ -7,11 +7,10 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from wordsight.catalogue import display
 from wordsight.catalogue.prose import counted
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.figures.intervals import bars
-from wordsight.figures.panels import CROWD, curves, dodge, dots, guessing, settings_shown
+from wordsight.figures.panels import curves, curves_or_dots, dodge
 from wordsight.figures.style import finish
 from wordsight.tables.reading import Tables, measured, modes
 
@@ -22,14 +21,11 @@ def draw(tables: Tables) -> Any:
     """Curves over the severity by dataset, with the level of guessing; dots if there are many models."""
     rows = measured(tables, "corruptions", "accuracy", "severity")
     severities = sorted(map(int, set(rows["setting"])))
-    crowded = rows["model"].nunique() > CROWD
-    shown = [settings_shown(rows, partial(display.setting, "severity"))] if crowded else []
+    chart, marks = curves_or_dots(rows, tables, partial(_curves, rows, tables, severities))
     return finish(
-        dots(rows, tables, "accuracy", levels=guessing(tables))
-        if crowded
-        else _curves(rows, tables, severities),
+        chart,
         PROTOCOLS["corruptions"].heading,
-        [f"{modes(rows)}; mean over kinds of corruption; {bars(rows)}; dashed: guessing", *shown],
+        [f"{modes(rows)}; mean over kinds of corruption; {bars(rows)}; dashed: guessing", *marks],
         f"Accuracy of {counted(rows['model'].nunique(), 'model')} on images without corruption and at "
         f"{counted(len(severities) - 1, 'severity', 'severities')} on "
         f"{counted(rows['dataset'].nunique(), 'dataset')}, one panel each, with intervals.",

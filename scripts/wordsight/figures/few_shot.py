@@ -6,11 +6,10 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from wordsight.catalogue import display
 from wordsight.catalogue.prose import counted
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.figures.intervals import bars
-from wordsight.figures.panels import CROWD, curves, dodge, dots, guessing, settings_shown
+from wordsight.figures.panels import curves, curves_or_dots, dodge
 from wordsight.figures.style import finish
 from wordsight.tables.reading import Tables, measured, modes
 
@@ -19,13 +18,12 @@ def draw(tables: Tables) -> Any:
     """Curves over the shots by dataset, with the level of guessing; dots instead if there are many models."""
     rows = measured(tables, "few_shot", "accuracy", "shots")
     shots = sorted(map(float, set(rows["setting"])))
-    crowded = rows["model"].nunique() > CROWD
-    shown = [settings_shown(rows, partial(display.setting, "shots"))] if crowded else []
+    chart, marks = curves_or_dots(rows, tables, partial(_curves, rows, tables, shots))
     trials = int(rows["trials"].max())
     return finish(
-        dots(rows, tables, "accuracy", levels=guessing(tables)) if crowded else _curves(rows, tables, shots),
+        chart,
         PROTOCOLS["few_shot"].heading,
-        [f"{modes(rows)}; mean of {counted(trials, 'draw')}; {bars(rows)}; dashed: guessing", *shown],
+        [f"{modes(rows)}; mean of {counted(trials, 'draw')}; {bars(rows)}; dashed: guessing", *marks],
         f"Few-shot accuracy of {counted(rows['model'].nunique(), 'model')} with "
         f"{', '.join(f'{shot:g}' for shot in shots)} labelled images per class on "
         f"{counted(rows['dataset'].nunique(), 'dataset')}, one panel each, with intervals.",

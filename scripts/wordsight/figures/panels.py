@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
+from wordsight.catalogue import display
 from wordsight.catalogue.cells import CELLS
 from wordsight.catalogue.prose import counted
 from wordsight.figures import intervals
@@ -110,8 +112,24 @@ def guessing(tables: Tables) -> Levels:
     return levels
 
 
-def settings_shown(rows: pd.DataFrame, words: Callable[[float], str]) -> str:
+def curves_or_dots(rows: pd.DataFrame, tables: Tables, curves: Callable[[], Any]) -> tuple[Any, list[str]]:
+    """Curves of accuracy, or dots if there are too many models to tell curves apart.
+
+    Returns
+    -------
+    Any
+        The chart.
+    list[str]
+        The line about the marks, if it needs one.
+    """
+    if rows["model"].nunique() <= CROWD:
+        return curves(), []
+    return dots(rows, tables, "accuracy", levels=guessing(tables)), [settings_shown(rows)]
+
+
+def settings_shown(rows: pd.DataFrame) -> str:
     """Say which setting has the large marks; if there is only one setting, name it."""
+    words = partial(display.setting, rows["parameter"].iloc[0])
     *others, largest = sorted(set(rows["setting"]))
     if not others:
         return words(largest)
