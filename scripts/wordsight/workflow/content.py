@@ -34,9 +34,14 @@ class Memory:
             self.known[state] = sha256(path)
         return self.known[state]
 
+    @property
+    def grown(self) -> bool:
+        """Whether there are new digests."""
+        return len(self.known) > self.kept
+
     def keep(self) -> None:
         """Keep new digests for later runs. If that fails, they are computed again, which takes longer."""
-        if len(self.known) == self.kept:
+        if not self.grown:
             return
         temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         try:

@@ -55,7 +55,7 @@ class Memory(content.Memory):
 
     def keep(self) -> None:
         """Keep new digests for later runs, unless a file was edited while they were made."""
-        if _state() == self.state:
+        if self.grown and _state() == self.state:
             super().keep()
 
 
