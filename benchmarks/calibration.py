@@ -3,8 +3,8 @@
 Each world is an experiment: seeds on two sides, three datasets, trials and items, right or wrong answers
 that share the difficulty of items, and three more objectives that strength is borrowed from. Planted are no
 effect, one exactly at the margin, and one of two margins. Beside the plain case stand those in which an
-interval can fail: seeds or items that dominate, unequal variances, heavy tails, effects that differ between
-datasets, seeds that collapse, items and models that are not independent.
+interval can fail: seeds or items that dominate, unequal variances or numbers of seeds, heavy tails, effects
+that differ between datasets, seeds that collapse, items and models that are not independent.
 
     python benchmarks/calibration.py
     python benchmarks/calibration.py --worlds 500 --output calibration.csv
@@ -22,7 +22,7 @@ import argparse
 import itertools
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -68,6 +68,7 @@ class Kind:
     families : whether models come in families, which the statistics are told
     gained : whether the margin is a share of what training gains, as estimated from the same seeds
     size : comparisons that are corrected together
+    more : seeds of the treatment for each of the control
     """
 
     spread: tuple[float, float, float] = (1.0, 1.0, 1.0)
@@ -82,6 +83,7 @@ class Kind:
     families: bool = False
     gained: bool = False
     size: int = 1
+    more: int = 1
 
 
 KINDS = {
@@ -102,6 +104,9 @@ KINDS = {
     "family of 8": Kind(size=8),
     "margin from the gain": Kind(gained=True),
     "margin from the gain, seeds dominate": Kind(spread=(3.0, 3.0, 3.0), gained=True),
+    "twice as many seeds of the treatment": Kind(more=2),
+    "the same, seeds dominate": Kind(more=2, spread=(3.0, 3.0, 3.0)),
+    "the same, control varies twice as much": Kind(more=2, spread=(1.0, 2.0, 1.0)),
 }
 
 
@@ -111,25 +116,28 @@ class Worlds:
 
     Attributes
     ----------
-    right : array of shape (worlds, datasets, sides, units, trials, items)
+    right : of treatment and control, an array of shape (worlds, datasets, units, trials, items)
     others : mean over datasets of each seed of the other objectives, of shape (worlds, objectives, seeds)
     collapsed : whether a seed collapsed, of shape (worlds,)
     margin : of shape (worlds,)
     """
 
-    right: np.ndarray
+    right: tuple[np.ndarray, np.ndarray]
     others: np.ndarray
     collapsed: np.ndarray
     margin: np.ndarray
 
 
 def simulate(rng: np.random.Generator, kind: Kind, seeds: int, effect: float, worlds: int) -> Worlds:
-    """Right answers of many experiments, and the levels of the other objectives."""
-    spread = np.array(kind.spread)
-    shape = (worlds, 2, seeds * (MEMBERS if kind.families else 1))
+    """Right answers of many experiments, and the levels of the other objectives.
+
+    ``seeds`` is the number of each objective's, of which the treatment may have ``more``.
+    """
+    spread, most = np.array(kind.spread), seeds * kind.more
+    shape = (worlds, 2, most * (MEMBERS if kind.families else 1))
     between = rng.standard_t(3, size=shape) / np.sqrt(3) if kind.heavy else rng.normal(size=shape)
     if kind.families:
-        of_family = np.repeat(rng.normal(size=(worlds, 2, seeds)), MEMBERS, axis=2)
+        of_family = np.repeat(rng.normal(size=(worlds, 2, most)), MEMBERS, axis=2)
         between = np.sqrt(ALIKE) * of_family + np.sqrt(1 - ALIKE) * between
     common = rng.normal(size=(worlds, 1, shape[2]))
     between = np.sqrt(1 - kind.shared) * between + np.sqrt(kind.shared) * common
@@ -147,22 +155,23 @@ def simulate(rng: np.random.Generator, kind: Kind, seeds: int, effect: float, wo
     chance = (levels[..., None, None] + 0.5).astype(np.float32) + by_trial + _of_items(rng, kind, worlds)
     right = (rng.random(chance.shape, dtype=np.float32) < chance).astype(np.float32)
     if kind.families:
-        right = right.reshape(*right.shape[:3], seeds, MEMBERS, *right.shape[4:]).mean(axis=4)
+        right = right.reshape(*right.shape[:3], most, MEMBERS, *right.shape[4:]).mean(axis=4)
     if kind.copies and kind.keyed:
         right = right.reshape(*right.shape[:5], ITEMS // COPIES, COPIES).mean(axis=6)
     noise = (0.25 - HARD_ITEMS**2 / 3) / (kind.trials * ITEMS) + SEEDS_BY_DATASET**2
     deviation = np.sqrt((BETWEEN_SEEDS * spread[2]) ** 2 + noise / DATASETS)
     others = deviation * rng.normal(size=(worlds, kind.others, seeds))
+    sides = right[:, :, 0], right[:, :, 1, :seeds]
     margin = np.full(worlds, MARGIN)
     if kind.gained:
         untrained = deviation * rng.normal(size=(worlds, seeds))
-        margin = margins(right.mean(axis=(1, 4, 5)) - 0.5, others, untrained)
-    return Worlds(right, others, fell.any(axis=1), margin)
+        margin = margins([side.mean(axis=(1, 3, 4)) - 0.5 for side in sides], others, untrained)
+    return Worlds(sides, others, fell.any(axis=1), margin)
 
 
-def margins(sides: np.ndarray, others: np.ndarray, untrained: np.ndarray) -> np.ndarray:
+def margins(sides: Sequence[np.ndarray], others: np.ndarray, untrained: np.ndarray) -> np.ndarray:
     """Margins of many worlds, as ``effects`` takes them from the mean gain of all objectives."""
-    objectives = np.concatenate([sides, others], axis=1).mean(axis=2)
+    objectives = np.column_stack([*(side.mean(axis=1) for side in sides), others.mean(axis=2)])
     gain = MARGIN / SHARE + objectives.mean(axis=1) - untrained.mean(axis=1)
     return np.maximum(SHARE * gain, LEAST)
 
@@ -206,36 +215,47 @@ class Estimates:
 
 def estimated(worlds: Worlds) -> Estimates:
     """Effect, standard error and degrees of freedom of many worlds, as ``components.estimate`` has them."""
-    right = worlds.right
-    _, _, _, units, trials, items = right.shape
-    of_units = right.mean(axis=(4, 5), dtype=np.float64).mean(axis=1)
-    effect = of_units[:, 0].mean(axis=1) - of_units[:, 1].mean(axis=1)
+    trials, items = worlds.right[0].shape[3:]
+    of_units = [side.mean(axis=(3, 4), dtype=np.float64).mean(axis=1) for side in worlds.right]
+    effect = of_units[0].mean(axis=1) - of_units[1].mean(axis=1)
     unit_terms, unit_dfs = moderated(of_units, worlds.others)
-    terms, dfs = list(unit_terms.T / units), list(unit_dfs.T)
-    for axis, draws in ((4, items), (5, trials)):
+    terms = [term / side.shape[1] for term, side in zip(unit_terms.T, of_units, strict=True)]
+    dfs = list(unit_dfs.T)
+    for axis, draws in ((3, items), (4, trials)):
         if draws > 1:
-            table = right.mean(axis=axis, dtype=np.float64) / DATASETS
-            by_draw, by_unit = table.mean(axis=3), table.mean(axis=4)
-            apart = by_draw[:, :, 0] - by_draw[:, :, 1]
-            squares = np.einsum("wdsui,wdsui->wds", table, table)
-            squares -= draws * (by_unit**2).sum(axis=3) + units * (by_draw**2).sum(axis=3)
-            squares += units * draws * by_unit.mean(axis=3) ** 2
-            overlap = squares.sum(axis=2) / ((units - 1) * (draws - 1) * units * draws)
+            tables = [side.mean(axis=axis, dtype=np.float64) / DATASETS for side in worlds.right]
+            apart = tables[0].mean(axis=2) - tables[1].mean(axis=2)
+            overlap = interaction(tables[0]) + interaction(tables[1])
             found = np.maximum(apart.var(axis=2, ddof=1) / draws - overlap, 0.0)
             terms += list(found.T)
-            dfs += [np.full(len(right), draws - 1.0)] * DATASETS
+            dfs += [np.full(len(effect), draws - 1.0)] * DATASETS
     variances, freedom = np.array(terms), np.array(dfs)
     total, of_both = variances.sum(axis=0), variances[:2].sum(axis=0)
     df = total**2 / (variances**2 / freedom).sum(axis=0)
     df_units = of_both**2 / (variances[:2] ** 2 / freedom[:2]).sum(axis=0)
     df = np.minimum(df, df_units * np.minimum(total / of_both, df_units))
-    return Estimates(effect, np.sqrt(np.maximum(total, floor(right))), df, worlds.margin)
+    return Estimates(effect, np.sqrt(np.maximum(total, floor(worlds.right))), df, worlds.margin)
 
 
-def floor(right: np.ndarray) -> np.ndarray:
+def interaction(table: np.ndarray) -> np.ndarray:
+    """Variance that the interaction of units and draws brings to a mean.
+
+    Parameters
+    ----------
+    table : of shape (worlds, datasets, units, draws)
+    """
+    units, draws = table.shape[2:]
+    by_draw, by_unit = table.mean(axis=2), table.mean(axis=3)
+    squares = np.einsum("wdui,wdui->wd", table, table)
+    squares -= draws * (by_unit**2).sum(axis=2) + units * (by_draw**2).sum(axis=2)
+    squares += units * draws * by_unit.mean(axis=2) ** 2
+    return squares / ((units - 1) * (draws - 1) * units * draws)
+
+
+def floor(right: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Variance of the effect with the models held fixed, as ``crossed.crossed_variance`` has it."""
-    by_side = right.mean(axis=3, dtype=np.float64)
-    effect = (by_side[:, :, 0] - by_side[:, :, 1]) / DATASETS
+    treatment, control = (side.mean(axis=2, dtype=np.float64) for side in right)
+    effect = (treatment - control) / DATASETS
     trials, items = effect.shape[2:]
     by_item, by_trial = effect.mean(axis=2), effect.mean(axis=3)
     of_items = by_item.var(axis=2, ddof=1) / items
@@ -247,68 +267,76 @@ def floor(right: np.ndarray) -> np.ndarray:
     return np.maximum(np.maximum(of_items + of_trials - of_rest, of_items), of_trials).sum(axis=1)
 
 
-def moderated(of_units: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def moderated(of_units: Sequence[np.ndarray], others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Variance between the seeds of both sides and its degrees of freedom, as ``moderation.prior`` has them.
+
+    Parameters
+    ----------
+    of_units : mean of each seed of treatment and control, of shape (worlds, seeds)
 
     Returns
     -------
     variances, dfs : arrays of shape (worlds, sides)
     """
-    spread = np.concatenate([of_units, others], axis=1).var(axis=2, ddof=1)
-    objectives, own = spread.shape[1], of_units.shape[2] - 1
-    variances, dfs = spread[:, :2].copy(), np.full((len(spread), 2), float(own))
+    objectives = others.shape[1] + 2
+    spread = np.column_stack([*(side.var(axis=1, ddof=1) for side in of_units), others.var(axis=2, ddof=1)])
+    counts = [of_units[0].shape[1], of_units[1].shape[1], *[others.shape[2]] * (objectives - 2)]
+    own = np.array(counts, dtype=np.float64) - 1
+    variances, dfs = spread[:, :2].copy(), np.tile(own[:2], (len(spread), 1))
     if objectives < moderation.FEWEST:
         return variances, dfs
     outlying = np.zeros(spread.shape, bool)
     for place in range(objectives):
-        rest = np.delete(spread, place, axis=1)
-        common, df = fitted(rest, own)
-        p = special.fdtrc(own, np.minimum(df, own * rest.shape[1]), spread[:, place] / common)
+        rest, of_rest = np.delete(spread, place, axis=1), np.delete(own, place)
+        common, df = fitted(rest, of_rest)
+        p = special.fdtrc(own[place], np.minimum(df, of_rest.sum()), spread[:, place] / common)
         outlying[:, place] = (p < moderation.OUTLYING) & (spread[:, place] > np.median(rest, axis=1))
     for pattern in np.unique(outlying, axis=0):
         if (kept := ~pattern).sum() < moderation.FEWEST:
             continue
         here = (outlying == pattern).all(axis=1)
-        common, df = fitted(spread[here][:, kept], own)
-        weight = np.minimum(df, moderation.MOST * own)[:, None]
-        alone = spread[here][:, :2]
-        shrunk = np.maximum((weight * common[:, None] + own * alone) / (weight + own), alone)
+        common, df = fitted(spread[here][:, kept], own[kept])
+        alone, of_both = spread[here][:, :2], own[:2]
+        weight = np.minimum(df[:, None], moderation.MOST * of_both)
+        shrunk = np.maximum((weight * common[:, None] + of_both * alone) / (weight + of_both), alone)
         variances[here] = np.where(pattern[:2], alone, shrunk)
-        dfs[here] = np.where(pattern[:2], own, np.minimum(weight + own, own * kept.sum()))
+        dfs[here] = np.where(pattern[:2], of_both, np.minimum(weight + of_both, own[kept].sum()))
     return variances, dfs
 
 
-def fitted(spread: np.ndarray, own: int) -> tuple[np.ndarray, np.ndarray]:
-    """Prior variance and degrees of freedom of many worlds, as ``moderation.fit`` has them."""
+def fitted(spread: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Prior variance and degrees of freedom of many worlds, as ``moderation.fit`` has them.
+
+    ``own`` are the degrees of freedom of each objective.
+    """
     smallest = moderation.SMALLEST * np.nanmedian(np.where(spread > 0, spread, np.nan), axis=1, keepdims=True)
     spread = np.maximum(spread, smallest)
     e = np.log(spread) - special.digamma(own / 2) + np.log(own / 2)
-    between = e.var(axis=1, ddof=1) - special.polygamma(1, own / 2)
+    between = e.var(axis=1, ddof=1) - special.polygamma(1, own / 2).mean()
     alike = between <= 0
     x = 0.5 + 1 / np.where(alike, 1.0, between)
     for _ in range(30):
         trigamma = special.polygamma(1, x)
         x = x + trigamma * (1 - trigamma / np.where(alike, 1.0, between)) / special.polygamma(2, x)
     scattered = np.exp(e.mean(axis=1) + special.digamma(x) - np.log(x))
-    return np.where(alike, spread.mean(axis=1), scattered), np.where(alike, np.inf, 2 * x)
+    return np.where(alike, spread @ own / own.sum(), scattered), np.where(alike, np.inf, 2 * x)
 
 
 def parts(worlds: Worlds, place: int) -> list[Part]:
     """One world as the library takes it."""
-    right = worlds.right[place].astype(np.float64)
-    names = tuple(map(str, range(right.shape[2])))
     means = {
-        f"other {number}": dict(zip(names, map(float, by_seed), strict=True))
+        f"other {number}": {str(seed): float(value) for seed, value in enumerate(by_seed)}
         for number, by_seed in enumerate(worlds.others[place])
     }
     found = []
-    for dataset, sides in enumerate(right):
+    for dataset in range(DATASETS):
+        sides = [side[place, dataset].astype(np.float64) for side in worlds.right]
         here = {
-            side: dict(zip(names, map(float, values.mean(axis=(1, 2))), strict=True))
+            side: {str(seed): float(value) for seed, value in enumerate(values.mean(axis=(1, 2)))}
             for side, values in zip(("treatment", "control"), sides, strict=True)
         }
         strata = tuple(
-            Stratum(sign, names, values, side)
+            Stratum(sign, tuple(here[side]), values, side)
             for sign, side, values in zip((1, -1), here, sides, strict=True)
         )
         found.append(Part(str(dataset), strata, here | means))

@@ -59,7 +59,8 @@ rule contrasts:
 
 rule objectives:
     input:
-        targets.protocol_results(settings),
+        rows=targets.protocol_results(settings),
+        test_splits=inputs.clustered_items(settings),
     output:
         "results/statistics/objectives.parquet",
     log:

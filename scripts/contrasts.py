@@ -1,7 +1,6 @@
 """Compare the sides of every contrast, also by other analyses, flag reasons for doubt, conclude and plan."""
 
 import sys
-from pathlib import Path
 
 sys.path.insert(0, snakemake.scriptdir)
 
@@ -12,7 +11,7 @@ with step(snakemake):
     from wordsight.config.load import validate
     from wordsight.config.statistics import StatisticsSection
     from wordsight.datasets import card as dataset_card
-    from wordsight.datasets.item_clusters import read_concepts
+    from wordsight.datasets.item_clusters import concepts_by_dataset
     from wordsight.files.parquet import read_frame, write_frame
     from wordsight.models import card as model_card
     from wordsight.statistics.audit import Evidence, audited
@@ -29,9 +28,7 @@ with step(snakemake):
     section = validate(StatisticsSection, snakemake.params.statistics)
     models = model_card.read_cards(snakemake.input.models)
     datasets = dataset_card.read_cards(snakemake.input.datasets)
-    clusters = {
-        Path(split).parent.name: read_concepts(split) for split in snakemake.input.get("test_splits", [])
-    }
+    clusters = concepts_by_dataset(snakemake.input.get("test_splits", []))
     material = Material(section, snakemake.params.seed, measures, models, clusters)
     frame, parts = compare(snakemake.input.rows, comparisons, material)
     elsewhere = read_elsewhere(snakemake.input.rows, comparisons, material)

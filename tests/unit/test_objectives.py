@@ -25,7 +25,7 @@ from wordsight.tables.schema import checked
 from wordsight.tables.schemas import OBJECTIVES
 
 SECTION = StatisticsSection()
-describe = partial(group_means.describe, measures=MEASURES)
+describe = partial(group_means.describe, measures=MEASURES, clusters={})
 GROUPS = {"own": "own", **{f"simclr-{seed}": "simclr" for seed in range(4)}, "labels-0": "labels"}
 
 
@@ -94,6 +94,17 @@ def test_more_seeds_do_not_make_up_for_items_that_are_the_same_for_all(tmp_path)
     paths = [write(tmp_path, f"simclr-{seed}", items) for seed in range(4)]
     row = only(describe(paths, GROUPS, SECTION, 0))
     assert width(row) == pytest.approx(2 * 1.96 * items.std(ddof=1) / 10, rel=0.1)
+
+
+def test_images_of_one_concept_count_once(tmp_path):
+    concepts = np.random.default_rng(7).normal(size=20)
+    alone = only(describe([write(tmp_path / "alone", "own", concepts)], GROUPS, SECTION, 0))
+    copies = [write(tmp_path / "copies", "own", np.repeat(concepts, 5))]
+    clusters = {"d": {f"i{item:03}": f"concept {item // 5}" for item in range(100)}}
+    together = only(describe(copies, GROUPS, SECTION, 0, clusters=clusters))
+    assert (together["low"], together["high"]) == pytest.approx((alone["low"], alone["high"]))
+    assert together["n_items"] == 100
+    assert width(only(describe(copies, GROUPS, SECTION, 0))) < width(together) / 2
 
 
 def test_a_single_seed_is_not_resampled_and_a_single_observation_has_no_interval(tmp_path):

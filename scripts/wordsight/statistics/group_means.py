@@ -26,9 +26,11 @@ from wordsight.statistics.effect_row import holds_for
 from wordsight.statistics.effects import INTERVAL
 from wordsight.statistics.measures import Measure, Measures
 from wordsight.statistics.observations import (
+    Clusters,
     Observations,
     Origin,
     agreeing,
+    clustered,
     drawn,
     read_observations,
     read_origin,
@@ -52,7 +54,7 @@ class Measured:
     Attributes
     ----------
     part : observations of what a repetition would draw anew: models, trials and items
-    trials, items : how many there are, which may be more than those that are drawn
+    trials, items : how many there are, which may be more than those that are drawn, and than clusters
     """
 
     part: Part
@@ -66,6 +68,7 @@ def describe(
     section: StatisticsSection,
     seed: int,
     measures: Measures,
+    clusters: Mapping[str, Clusters],
 ) -> pd.DataFrame:
     """Mean of every group of models by dataset, and over the datasets that all groups of a protocol share.
 
@@ -78,6 +81,7 @@ def describe(
     section : confidence of the intervals
     seed : the configured seed
     measures : by protocol, in the order of the protocols
+    clusters : of each dataset whose items belong together, the cluster of each item; each counts once
 
     Returns
     -------
@@ -94,7 +98,7 @@ def describe(
     rows = [
         {"protocol": protocol, "confidence": section.confidence, "interval": INTERVAL, "seed": seed, **row}
         for protocol, by_group in _by_protocol(paths, groups).items()
-        for row in _rows(by_group, section.confidence, measures[protocol])
+        for row in _rows(by_group, section.confidence, measures[protocol], clusters)
     ]
     frame = pd.DataFrame(rows, columns=COLUMNS)
     orders = {"protocol": list(measures), "group": list(dict.fromkeys(groups.values()))}
@@ -124,13 +128,15 @@ def _by_protocol(paths: Iterable[Path | str], groups: Mapping[str, str]) -> dict
     return nested
 
 
-def _rows(by_group: ByGroup, confidence: float, measure: Measure) -> Iterator[dict[str, object]]:
+def _rows(
+    by_group: ByGroup, confidence: float, measure: Measure, clusters: Mapping[str, Clusters]
+) -> Iterator[dict[str, object]]:
     """Rows of one protocol; there is no mean over cells, which differ in what they ask."""
     shared = set.intersection(*(set(files) for files in by_group.values())) - set(CELLS)
     for group, files in by_group.items():
         by_key: dict[Key, dict[str, Measured]] = defaultdict(dict)
         for dataset, origins in sorted(files.items()):
-            for key, found in _measured(origins, measure):
+            for key, found in _measured(origins, measure, clusters.get(dataset, {})):
                 by_key[key][dataset] = found
         for (mode, metric, parameter, setting), by_dataset in by_key.items():
             of_key = {"mode": mode, "metric": metric, "parameter": parameter, "setting": setting}
@@ -141,7 +147,9 @@ def _rows(by_group: ByGroup, confidence: float, measure: Measure) -> Iterator[di
                 yield {**of_key, **place, **_mean(kept, confidence)}
 
 
-def _measured(origins: list[Origin], measure: Measure) -> Iterator[tuple[Key, Measured]]:
+def _measured(
+    origins: list[Origin], measure: Measure, clusters: Clusters
+) -> Iterator[tuple[Key, Measured]]:
     """Observations of a group on one dataset, by metric and setting."""
     curves = [measure.curves] if measure.curves else []
     models, first = tuple(origin.model for origin in origins), origins[0]
@@ -149,7 +157,8 @@ def _measured(origins: list[Origin], measure: Measure) -> Iterator[tuple[Key, Me
         read = partial(_read, metric=metric, parameter=parameter)
         for observed in agreeing(origins, metric, read):
             one = observed[0]
-            values = np.stack([drawn(each, measure.fixed_trials) for each in observed])
+            by_model = np.stack([drawn(each, measure.fixed_trials) for each in observed])
+            values = clustered(by_model, one.items, clusters)
             yield (
                 (first.mode, one.metric, one.parameter, one.setting),
                 Measured(Part(first.dataset, (Stratum(1, models, values),)), len(one.trials), len(one.items)),

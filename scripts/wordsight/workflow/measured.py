@@ -38,16 +38,12 @@ def replication() -> dict[str, str]:
         for row in verdicts
     ]
     again = ("of seed", "with seed", "decided", "decided again alike", "undecided there", "contradicted")
+    names = ("decided", "comparisons", "again", "undecided", "contradicted")
+    numbered = [(c["first"], c["other"], [int(c[name]) for name in names]) for c in counts]
+    total = [sum(column) for column in zip(*(found for _, _, found in numbered), strict=True)]
     compared = [
-        (
-            c["first"],
-            c["other"],
-            f"{c['decided']} of {c['comparisons']}",
-            c["again"],
-            c["undecided"],
-            c["contradicted"],
-        )
-        for c in counts
+        (first, other, f"{decided} of {comparisons}", *map(str, rest))
+        for first, other, (decided, comparisons, *rest) in [*numbered, ("all", "", total)]
     ]
     return {"replication": table(head, rows), "replicated": table(again, compared)}
 
