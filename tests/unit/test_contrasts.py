@@ -7,7 +7,8 @@ from scipy import stats
 from statsmodels.stats import power, weightstats
 from statsmodels.stats.multitest import multipletests
 
-from hand_made import model_card
+from hand_made import model_card, trained_cards
+from hand_made import trained as seeds_of
 from measures import MEASURES
 from wordsight.catalogue.cells import ALL_NEW, CELLS
 from wordsight.config.statistics import StatisticsSection
@@ -508,6 +509,35 @@ def test_read_outs_of_one_network_are_one_replicate(tmp_path):
     expected = one(compare(paths, [comparison(pairs)], SECTION, 0), scope="pooled")
     columns = ["effect", "low", "high", "p_value", "df"]
     assert row[columns].tolist() == pytest.approx(expected[columns].tolist())
+
+
+@pytest.mark.parametrize(
+    ("treatments", "replicate", "sizes"), [(10, "matched groups", [10, 10]), (20, "models", [20, 10])]
+)
+def test_seeds_are_paired_only_where_that_outweighs_the_seeds_it_leaves_out(
+    tmp_path, treatments, replicate, sizes
+):
+    """Seeds have 0.3 of their variance in common: enough for pairs, not for leaving out half of a side."""
+    rng = np.random.default_rng(0)
+    models = seeds_of(["captions_contrastive", "labels", "simclr", "class_names"], seeds=10)
+    models |= seeds_of(["captions_contrastive"], seeds=treatments)
+    shared, items = rng.normal(size=treatments), 0.001 * rng.normal(size=(1, 30))
+    paths = [
+        write(
+            tmp_path, name, 0.5 + 0.01 * (np.sqrt(0.3) * shared[seed] + np.sqrt(0.7) * rng.normal()) + items
+        )
+        for name, (_, seed) in models.items()
+    ]
+    sides = [
+        [name for name in models if models[name][0] == side] for side in ("captions_contrastive", "labels")
+    ]
+    pairs = [(one, other) for one in sides[0] for other in sides[1]]
+    contrast = comparison(pairs).model_copy(
+        update={"seeds": {name: seed for name, (_, seed) in models.items()}}
+    )
+    row = one(compare(paths, [contrast], SECTION, 0, cards=trained_cards(models)), scope="pooled")
+    assert row["replicate"] == replicate
+    assert row[["n_treatments", "n_controls"]].tolist() == sizes
 
 
 def test_within_a_matched_group_read_outs_of_one_network_count_once(tmp_path):

@@ -162,8 +162,9 @@ def _rows(comparison: Comparison, observed: Observed, material: Material, tests:
 def _pairing_pays(effects: Sequence[Effect], pairs: Sequence[Effect], material: Material, tests: int) -> bool:
     """Whether paired seeds promise the shorter interval, at the level at which the family tests.
 
-    By the correlation of seeds, which is that of all other pairs of objectives, and the degrees of freedom,
-    which are those of the design: nothing of the contrast's own effect decides.
+    By the correlation of seeds, which is that of all other pairs of objectives, and by the numbers of seeds
+    and their degrees of freedom, which are those of the design: nothing of the contrast's own effect decides.
+    Seeds of both sides are taken to vary alike.
     """
     parts = [effect.part for effect in effects]
     means, strata = means_over(parts), parts[0].strata
@@ -175,8 +176,8 @@ def _pairing_pays(effects: Sequence[Effect], pairs: Sequence[Effect], material: 
         if len(s.units) > 1
     ]
     alpha = (1 - material.section.confidence) / tests
-    apart, together = (
-        stdtrit(df, 1 - alpha / 2) for df in (sum(freedom) or 1.0, min(pair.replicates for pair in pairs) - 1)
-    )
     shared = moderation.correlation(means, without=[stratum.objective for stratum in strata])
-    return bool(np.sqrt(max(1 - shared, 0.0)) * together < apart)
+    paired = min(pair.replicates for pair in pairs)
+    together = stdtrit(paired - 1, 1 - alpha / 2) * np.sqrt(2 * max(1 - shared, 0.0) / paired)
+    apart = stdtrit(sum(freedom) or 1.0, 1 - alpha / 2) * np.sqrt(sum(1 / len(s.units) for s in strata))
+    return bool(together < apart)

@@ -147,9 +147,7 @@ def _rows(
                 yield {**of_key, **place, **_mean(kept, confidence)}
 
 
-def _measured(
-    origins: list[Origin], measure: Measure, clusters: Clusters
-) -> Iterator[tuple[Key, Measured]]:
+def _measured(origins: list[Origin], measure: Measure, clusters: Clusters) -> Iterator[tuple[Key, Measured]]:
     """Observations of a group on one dataset, by metric and setting."""
     curves = [measure.curves] if measure.curves else []
     models, first = tuple(origin.model for origin in origins), origins[0]
