@@ -24,7 +24,12 @@ TRAINED = ("captions_contrastive", "labels", "simclr", "captions_shuffled", "cla
 
 @pytest.fixture
 def values():
-    return read(ROOT / "config/config.yaml")
+    """The default configuration, with as many seeds of each objective."""
+    found = read(ROOT / "config/config.yaml")
+    found["seeds_per_job"] = 5
+    for name in TRAINED:
+        found["pretraining"]["objectives"][name]["seeds"] = 9
+    return found
 
 
 def rows(*needed, **changes):
@@ -120,6 +125,17 @@ def test_comparisons_that_are_decided_or_beside_the_question_ask_for_nothing(val
     some = [*rows(12.0, 30.0, primary=False), *rows(14.0)]
     assert next_run.proposed(config, some, []).seeds == 14
     assert next_run.proposed(config, some, [], seeds=25).seeds == 25
+
+
+def test_an_objective_that_has_enough_seeds_already_gets_no_more(values, measured):
+    values["pretraining"]["objectives"]["captions_contrastive"]["seeds"] = 18
+    config = load(values)
+    proposal = next_run.proposed(config, rows(12.0, 14.0, 20.0, 90.0), [])
+    assert [step.seeds for step in proposal.steps] == [12, 14, 20, 90]
+    # Four objectives get three more seeds of 11 seconds each, and the summary runs again.
+    assert proposal.steps[0].seconds == pytest.approx(4 * 3 * 11 + 30)
+    new = next_run.continued(values, proposal, next_run._seeds(config))["pretraining"]["objectives"]
+    assert (new["captions_contrastive"]["seeds"], new["labels"]["seeds"]) == (18, 14)
 
 
 def cuts(config):

@@ -62,6 +62,20 @@ def test_of_many_units_the_number_is_that_of_statsmodels_for_two_sides(power):
     assert needed == pytest.approx(max(n_difference, n_equivalence), rel=0.03)
 
 
+def unequal(treatments, controls, prior=None):
+    sides = (Side(units, 1.0, units - 1, 0.0, prior) for units in (treatments, controls))
+    return Design(tuple(sides), NOTHING, NOTHING)
+
+
+def test_more_seeds_go_to_the_smaller_side_until_the_other_has_no_more():
+    assert planning.power(unequal(20, 10), 1.0, 0.05, more=5) == planning.power(unequal(20, 15), 1.0, 0.05)
+    assert planning.power(unequal(20, 10), 1.0, 0.05, more=15) == planning.power(unequal(25, 25), 1.0, 0.05)
+    # The control and three other objectives then tell more of how much seeds vary.
+    now, later = (Prior(1.0, 30.0, total, frozenset("abcde")) for total in (55, 55 + 4 * 4))
+    found = planning.power(unequal(20, 10, now), 1.0, 0.05, more=4)
+    assert found == planning.power(unequal(20, 14, later), 1.0, 0.05)
+
+
 def test_a_number_is_enough_and_one_fewer_is_not():
     design, wanted = two_sides(items=0.01), aim(1.0)
     more = int(planning.more_replicates(design, wanted))

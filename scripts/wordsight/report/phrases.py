@@ -157,7 +157,8 @@ def more_replicates(row: ContrastRow, contrast: Contrast) -> str:
     if math.isinf(more):
         return f"more {noun}s would not decide it"
     number = estimated(more)
-    side = " on each side" if noun == "model" else ""
+    sides = "each" if row.n_treatments == row.n_controls else "the smaller"
+    side = f" on {sides} side" if noun == "model" else ""
     return f"needs about {number} more {noun}{'' if number == '1' else 's'}{side}"
 
 

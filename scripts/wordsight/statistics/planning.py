@@ -92,6 +92,11 @@ class Design:
         """Degrees of freedom of the variance that units bring."""
         return satterthwaite([(side.variance / side.count, side.df) for side in self.sides])
 
+    def counts(self, more: int) -> np.ndarray:
+        """Units of each side once the smallest has so many more; one with as many already gets none."""
+        now = np.array([side.count for side in self.sides])
+        return np.maximum(now, now.min() + more)
+
 
 @dataclass(frozen=True)
 class Aim:
@@ -140,7 +145,7 @@ def power(
 
     Parameters
     ----------
-    more : replicates to add to each side
+    more : replicates to add to the smaller side; the other gets those that it then lacks
     images : how many times as many there are
     scale : of the variance between units, for what it may be beside the best guess
 
@@ -149,7 +154,7 @@ def power(
     float
         NaN where nothing varies.
     """
-    counts = np.array([side.count + more for side in design.sides])
+    counts = design.counts(more)
     interactions = np.array([scale * side.interaction for side in design.sides]) / images
     known = np.array([scale * side.variance for side in design.sides])
     true = np.maximum(known - interactions * images, 0) + interactions
@@ -163,7 +168,11 @@ def power(
         estimate, df = variance * x, float(count - 1)
         if side.prior and side.variance > 0:
             # The common variance comes from the estimates of all objectives, these included.
-            total = side.prior.total + more * len(side.prior.members)
+            others = len(side.prior.members) - sum(one.prior is not None for one in design.sides)
+            added = sum(
+                n - one.count for one, n in zip(design.sides, counts, strict=True) if one.prior is not None
+            )
+            total = side.prior.total + int(added) + more * others
             share = [
                 (n - 1) * (one.prior is not None) / total for one, n in zip(design.sides, counts, strict=True)
             ]
@@ -200,7 +209,7 @@ def _quantiles(dfs: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def more_replicates(design: Design | None, aim: Aim, *, images: float = 1.0, scale: float = 1.0) -> float:
-    """Replicates to add to each side until a comparison has enough.
+    """Replicates to add to the smaller side until a comparison has enough, as :func:`power` counts them.
 
     Returns
     -------

@@ -387,7 +387,8 @@ CONTRASTS = Schema(
         number(
             "more_replicates",
             "`replicate`",
-            "replicates to add to each side until a difference as large as `margin` would be found, and no "
+            "replicates to add to the smaller side, and to the other those that it then lacks, until a "
+            "difference as large as `margin` would be found, and no "
             "difference judged equivalent, with the configured power; with too few models, until there is a "
             "test; with looks, those to the next look that is enough; `inf` when no number would do, since "
             "images and trials alone are too uncertain; empty when not known, or not needed",

@@ -60,7 +60,7 @@ def proposed(
     ]
     seedable = [row for row in undecided if compared.get(row.contrast)]
     finite = sorted({int(need) for need in map(_needed, seedable) if math.isfinite(need)})
-    now = max((_seeds(config)[name] for name in objectives), default=0)
+    now = min((_seeds(config)[name] for name in objectives), default=0)
     choices = [number for number in declared or finite if number > now]
     chosen = next(iter(choices), 0) if declared else _enough(seedable, now)
     if seeds:
