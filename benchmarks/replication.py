@@ -2,8 +2,9 @@
 
 A seed stands for all that is random: initial weights, order of images, random views, draws of few-shot
 trials, resampling. Datasets are the same. A verdict is *decided* if it is not ``undecided``. Of those decided
-with one seed, counted are those decided again alike with another, those undecided there, and those
-contradicted: by the opposite direction, or by a difference where there was equivalence.
+with one seed, counted are those decided again alike with another, those undecided there, those *otherwise*, a
+difference here and equivalence there, which both hold of a difference below the margin, and those
+contradicted by the opposite direction.
 
     python benchmarks/replication.py                    # three whole runs
     python benchmarks/replication.py --seeds 0 1 --folder /tmp
@@ -27,6 +28,7 @@ from wordsight.tables.csv import read_csv
 
 ROOT = experiments.ROOT
 KEYS = ["contrast", "protocol", "setting"]
+DIRECTIONS = ["helps", "hurts"]
 
 
 def side_by_side(tables: dict[int, Path]) -> pd.DataFrame:
@@ -60,7 +62,8 @@ def counts(table: pd.DataFrame) -> pd.DataFrame:
         a, b = table[f"verdict_{first}"], table[f"verdict_{other}"]
         decided = a != "undecided"
         again = decided & (a == b)
-        contradicted = decided & (b != "undecided") & (a != b)
+        opposite = a.isin(DIRECTIONS) & b.isin(DIRECTIONS) & (a != b)
+        otherwise = decided & (b != "undecided") & (a != b) & ~opposite
         rows.append(
             {
                 "first": first,
@@ -69,7 +72,8 @@ def counts(table: pd.DataFrame) -> pd.DataFrame:
                 "decided": int(decided.sum()),
                 "again": int(again.sum()),
                 "undecided": int((decided & (b == "undecided")).sum()),
-                "contradicted": int(contradicted.sum()),
+                "otherwise": int(otherwise.sum()),
+                "contradicted": int(opposite.sum()),
             }
         )
     return pd.DataFrame(rows)

@@ -25,9 +25,12 @@ SECOND = (0.01, ["helps", "helps", "helps"])
 
 
 def test_counts_of_decided_verdicts(benchmark):
-    rows = benchmark.counts(verdicts(benchmark, _0=FIRST, _1=SECOND)).set_index(["first", "other"])
-    assert rows.loc[(0, 1)].tolist() == [3, 2, 1, 0, 1]
-    assert rows.loc[(1, 0)].tolist() == [3, 3, 1, 1, 1]
+    third = (-0.01, ["hurts", "equivalent", "undecided"])
+    table = verdicts(benchmark, _0=FIRST, _1=SECOND, _2=third)
+    rows = benchmark.counts(table).set_index(["first", "other"])
+    assert rows.loc[(0, 1)].tolist() == [3, 2, 1, 0, 1, 0]
+    assert rows.loc[(1, 0)].tolist() == [3, 3, 1, 1, 1, 0]
+    assert rows.loc[(0, 2)].tolist() == [3, 2, 1, 0, 0, 1]
 
 
 def test_a_seed_is_added_beside_others_and_replaces_its_own_column(benchmark):

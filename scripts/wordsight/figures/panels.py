@@ -184,8 +184,7 @@ def _layout(rows: pd.DataFrame, tables: Tables, beside: Beside | None) -> tuple[
     """Panels in a row and their size; a panel is as high as the rows beside it."""
     if beside:
         left, models = WIDTH - int(names_beside(tables, rows)) - SIDE, rows["model"].nunique()
-        height = max(300 if models > CROWD else 220, models * row_height(models))
-        return 1, {"width": max(240, min(460, left)), "height": height}
+        return 1, {"width": max(240, min(460, left)), "height": max(220, models * row_height(models))}
     columns = columns_that_fit(rows["dataset"].nunique(), 390)
     return columns, {"width": 320 if columns > 1 else 480, "height": 220}
 

@@ -37,8 +37,11 @@ def replication() -> dict[str, str]:
         (f"`{row['contrast']}`", f"`{row['protocol']}`", *(_verdict(row, seed) for seed in seeds))
         for row in verdicts
     ]
-    again = ("of seed", "with seed", "decided", "decided again alike", "undecided there", "contradicted")
-    names = ("decided", "comparisons", "again", "undecided", "contradicted")
+    again = (
+        *("of seed", "with seed", "decided", "decided again alike", "undecided there"),
+        *("a difference here, equivalent there, or the reverse", "contradicted"),
+    )
+    names = ("decided", "comparisons", "again", "undecided", "otherwise", "contradicted")
     numbered = [(c["first"], c["other"], [int(c[name]) for name in names]) for c in counts]
     total = [sum(column) for column in zip(*(found for _, _, found in numbered), strict=True)]
     compared = [
