@@ -152,6 +152,21 @@ def test_support_and_both_kinds_of_queries_are_disjoint_and_queries_have_equal_c
     assert division.classes.tolist() == [0, 1, 2, 3]
 
 
+def test_without_halves_all_seen_concepts_are_support_and_the_queries_are_among_them():
+    crossing = crossing_of(splits(classes=4, seen=9, unseen=6))
+    division = divide(crossing, 9, (0, "d"), "here", halves=False)
+    assert sorted(division.support) == np.flatnonzero(crossing.seen).tolist()
+    assert set(division.queries[True]) < set(division.support)
+    known = ~crossing.seen & np.isin(crossing.labels, division.classes)
+    assert sorted(division.queries[False]) == np.flatnonzero(known).tolist()
+    by_kind = [np.bincount(crossing.labels[division.queries[kind]]) for kind in (True, False)]
+    assert by_kind[0].tolist() == by_kind[1].tolist() == [6, 6, 6, 6]
+    with pytest.raises(
+        DataError, match=r"classes with 10 seen concepts to learn from, and an unseen one, found 0"
+    ):
+        divide(crossing, 10, (0, "d"), "here", halves=False)
+
+
 def test_the_division_depends_on_seed_and_dataset_and_each_class_has_its_own():
     small, large = (crossing_of(splits(classes=classes, seen=20)) for classes in (2, 3))
 

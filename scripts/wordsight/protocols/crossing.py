@@ -4,9 +4,10 @@ Seen styles and seen concepts are those that encoders are trained on. Unseen sty
 no image of the training split. Concepts that are held out of training (``held_out``) are neither, and are
 left out.
 
-A classifier is fitted on *support* concepts, half of the seen ones, in a seen style. It is tested on *query*
-concepts in another style: the other half of the seen ones, or unseen ones. So in all four cells it is tested
-on concepts and drawings that it was not fitted on, and the cells differ only in what the encoder has seen.
+A classifier is fitted on *support* concepts, which are seen ones, in a seen style. It is tested on *query*
+concepts in another style, seen ones or unseen ones. So that in all four cells it is tested on concepts and
+drawings that it was not fitted on, and the cells differ only in what the encoder has seen, one half of the
+seen concepts is support and the other are queries; or all are both, and whoever fits leaves the query out.
 Seen and unseen query concepts have the same number of each class.
 """
 
@@ -115,14 +116,17 @@ def cross(splits: tuple[Split, Split], features: tuple[Features, Features], wher
     )
 
 
-def divide(crossing: Crossing, min_support: int, stream: tuple[int, str], where: str) -> Division:
-    """Divide the seen concepts of each class into support and queries, and draw as many unseen queries.
+def divide(
+    crossing: Crossing, min_support: int, stream: tuple[int, str], where: str, *, halves: bool = True
+) -> Division:
+    """Choose the support and the queries of each class among seen concepts, and as many unseen queries.
 
     Parameters
     ----------
     min_support : support concepts that a class needs; a class with fewer, or without queries, is left out
     stream : seed and dataset; the draw depends on nothing else, so every protocol and model has the same one
     where : start of messages
+    halves : whether support and queries are different concepts; otherwise all seen concepts are support
 
     Raises
     ------
@@ -140,16 +144,18 @@ def divide(crossing: Crossing, min_support: int, stream: tuple[int, str], where:
             for kind in (True, False)
         )
         half = (len(seen) + 1) // 2
-        tested = min(len(seen) - half, len(unseen))
-        if half >= min_support and tested:
+        learned, first = (half, half) if halves else (len(seen), 0)
+        tested = min(len(seen) - first, len(unseen))
+        if learned >= min_support and tested:
             classes.append(label)
-            support.append(seen[:half])
-            queries[True].append(seen[half : half + tested])
+            support.append(seen[:learned])
+            queries[True].append(seen[first : first + tested])
             queries[False].append(unseen[:tested])
     if len(classes) < 2:
+        other = "another seen one and an unseen one" if halves else "an unseen one"
         raise DataError(
             f"{where}: expected at least 2 classes with {min_support} seen concepts to learn from, "
-            f"another seen one and an unseen one, found {len(classes)}"
+            f"and {other}, found {len(classes)}"
         )
     _log_division(crossing, len(classes), sum(map(len, queries[False])), where)
     joined = {kind: np.concatenate(parts) for kind, parts in queries.items()}
