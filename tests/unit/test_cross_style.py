@@ -138,45 +138,29 @@ def test_features_are_joined_by_id_and_not_by_place():
         np.testing.assert_array_equal(expected.drawings[style], found.drawings[style])
 
 
-def test_support_and_both_kinds_of_queries_are_disjoint_and_queries_have_equal_classes():
+def test_all_seen_concepts_are_support_in_halves_and_queries_have_equal_classes():
     crossing = crossing_of(splits(classes=4, seen=9, unseen=6))
-    division = divide(crossing, 2, (0, "d"), "here")
-    places = np.concatenate([division.support, division.queries[True], division.queries[False]])
-    assert len(set(places)) == len(places)
-    assert crossing.seen[division.support].all()
-    assert crossing.seen[division.queries[True]].all()
-    assert not crossing.seen[division.queries[False]].any()
-    by_kind = [np.bincount(crossing.labels[division.queries[kind]]) for kind in (True, False)]
-    assert by_kind[0].tolist() == by_kind[1].tolist() == [4, 4, 4, 4]
-    assert np.bincount(crossing.labels[division.support]).tolist() == [5, 5, 5, 5]
-    assert division.classes.tolist() == [0, 1, 2, 3]
-
-
-def test_without_halves_all_seen_concepts_are_support_and_the_queries_are_among_them():
-    crossing = crossing_of(splits(classes=4, seen=9, unseen=6))
-    division = divide(crossing, 9, (0, "d"), "here", halves=False)
+    division = divide(crossing, 9, (0, "d"), "here")
     assert sorted(division.support) == np.flatnonzero(crossing.seen).tolist()
     assert set(division.queries[True]) < set(division.support)
     known = ~crossing.seen & np.isin(crossing.labels, division.classes)
     assert sorted(division.queries[False]) == np.flatnonzero(known).tolist()
     by_kind = [np.bincount(crossing.labels[division.queries[kind]]) for kind in (True, False)]
     assert by_kind[0].tolist() == by_kind[1].tolist() == [6, 6, 6, 6]
-    with pytest.raises(
-        DataError, match=r"classes with 10 seen concepts to learn from, and an unseen one, found 0"
-    ):
-        divide(crossing, 10, (0, "d"), "here", halves=False)
+    assert np.bincount(crossing.labels[division.support[division.half]]).tolist() == [5, 5, 5, 5]
+    assert division.classes.tolist() == [0, 1, 2, 3]
 
 
 def test_the_division_depends_on_seed_and_dataset_and_each_class_has_its_own():
     small, large = (crossing_of(splits(classes=classes, seen=20)) for classes in (2, 3))
 
-    def support(crossing, *stream):
+    def first(crossing, *stream):
         division = divide(crossing, 2, stream, "here")
-        return {name for name in crossing.names(division.support) if name < "seen-2"}
+        return {name for name in crossing.names(division.support[division.half]) if name < "seen-2"}
 
-    assert support(small, 0, "d") == support(large, 0, "d")
-    assert support(small, 0, "d") != support(small, 1, "d")
-    assert support(small, 0, "d") != support(small, 0, "other")
+    assert first(small, 0, "d") == first(large, 0, "d")
+    assert first(small, 0, "d") != first(small, 1, "d")
+    assert first(small, 0, "d") != first(small, 0, "other")
 
 
 def test_classes_with_too_few_concepts_to_learn_from_are_left_out():
@@ -191,11 +175,11 @@ def test_classes_with_too_few_concepts_to_learn_from_are_left_out():
         seen=crossing.seen[keep],
     )
     assert divide(fewer, 2, (0, "d"), "here").classes.tolist() == [0, 1, 2]
-    assert divide(fewer, 4, (0, "d"), "here").classes.tolist() == [0, 2]
+    assert divide(fewer, 5, (0, "d"), "here").classes.tolist() == [0, 2]
     with pytest.raises(
-        DataError, match=r"^here: expected at least 2 classes with 5 seen concepts .* found 0$"
+        DataError, match=r"^here: expected at least 2 classes with 9 seen concepts .* found 0$"
     ):
-        divide(fewer, 5, (0, "d"), "here")
+        divide(fewer, 9, (0, "d"), "here")
 
 
 @every_protocol

@@ -46,7 +46,7 @@ def test_a_class_that_the_unseen_style_hides_is_lost_in_its_cells_alone():
 def test_each_concept_agrees_with_a_loop_over_prototypes_that_it_is_not_in(cell):
     parts = splits(classes=3, seen=9, unseen=5)
     crossing = cross(parts, encode(parts, by_nothing), "here")
-    division = divide(crossing, 4, (0, "d"), "here", halves=False)
+    division = divide(crossing, 4, (0, "d"), "here")
     labels = crossing.labels[division.support]
     chosen = division.support[draw(labels, 4, 2, (0, "cross_style_few_shot", "d"))]
     rows = frames(run(parts, by_nothing, shots=[2, 3], trials=2))[cell]

@@ -54,7 +54,7 @@ def evaluate(
     where, rows = task.where, task.rows
     crossing = cross(splits, (train, test), where)
     most = max(section.shots) + 1  # with the one that takes the place of a query
-    division = divide(crossing, most, (task.seed, task.dataset), where, halves=False)
+    division = divide(crossing, most, (task.seed, task.dataset), where)
     unit = crossing.unit_drawings(where)
     drawn = draw(
         crossing.labels[division.support],

@@ -2,9 +2,10 @@
 
 Multinomial logistic regression as in sound transfer (:mod:`wordsight.protocols.probe` has the mathematics):
 the strength is chosen on a part of the support drawings, the same concepts for every model and style, and the
-probe is fitted again on all of them. One probe per seen style is tested in every cell of seen and unseen
-concepts and styles (:mod:`wordsight.protocols.crossing`). A trial is a direction, from the style it is fitted
-in to another one.
+probe is fitted again on all of them. One probe for each seen style and half of the support is tested in every
+cell of seen and unseen concepts and styles (:mod:`wordsight.protocols.crossing`): on all unseen queries, and
+on the seen ones of the other half. A trial is a direction, from the style it is fitted in to another one; of
+unseen queries, one for each half. So no single choice of concepts decides what a probe learns from.
 
 A probe learns how frequent the classes are, so ``chance`` is the accuracy of always naming the most frequent.
 """
@@ -15,14 +16,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from wordsight.catalogue.cells import CELLS
+from wordsight.catalogue.cells import CELLS, Cell
 from wordsight.datasets.reading import Split
 from wordsight.files.feature_sets import Features
 from wordsight.protocols.crossing import Crossing, Division, cross, divide
 from wordsight.protocols.probe import Fit, chosen_logistic
 from wordsight.protocols.task import Task
 
-MIN_SUPPORT = 2  # support concepts of a class: one is held out to choose the strength
+MIN_SUPPORT = (
+    4  # support concepts of a class: two in each half, of which one is held out to choose the strength
+)
 
 if TYPE_CHECKING:
     from wordsight.catalogue.fitting import ProbeParameters
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
 def evaluate(
     task: Task, section: "ProbeParameters", *, train: Features, test: Features, splits: tuple[Split, Split]
 ) -> list[pa.Table]:
-    """Fit a probe in every seen style, and score it in every cell on another style.
+    """Fit a probe on each half in every seen style, and score both in every cell on another style.
 
     Parameters
     ----------
@@ -56,29 +59,50 @@ def evaluate(
     crossing = cross(splits, (train, test), where)
     division = divide(crossing, MIN_SUPPORT, (task.seed, task.dataset), where)
     stream = task.stream("validation")
-    fits = {style: _fit(crossing, division, style, section, stream) for style in crossing.seen_styles}
+    fits = {style: _fits(crossing, division, style, section, stream) for style in crossing.seen_styles}
     tables = []
     for name, cell in CELLS.items():
         queries = division.queries[cell.seen_concepts]
         most_frequent = np.bincount(crossing.labels[queries]).max() / len(queries)
         tables.append(rows(dataset=name, metric="chance", values=[most_frequent]))
-        for trial, (fitted, tested) in enumerate(crossing.directions(seen_style=cell.seen_style)):
-            fit, observe = fits[fitted], partial(rows, dataset=name, trial=trial)
-            predicted = division.classes[fit.probe.predict(crossing.drawings[tested][queries])]
-            right = predicted == crossing.labels[queries]
+        predicted = [
+            found
+            for fitted, tested in crossing.directions(seen_style=cell.seen_style)
+            for found in _predicted(fits[fitted], crossing.drawings[tested][queries], queries, division, cell)
+        ]
+        for trial, (labels, converged) in enumerate(predicted):
+            observe = partial(rows, dataset=name, trial=trial)
+            right = division.classes[labels] == crossing.labels[queries]
             tables += [
                 observe(metric="accuracy", values=right, items=crossing.names(queries)),
-                observe(metric="converged", values=[fit.converged]),
+                observe(metric="converged", values=[converged]),
             ]
     return tables
 
 
-def _fit(crossing: Crossing, division: Division, style: str, section: "ProbeParameters", seed: int) -> Fit:
-    """Probe of the division's classes, fitted on the support drawings of one style."""
-    return chosen_logistic(
-        crossing.drawings[style][division.support],
-        np.searchsorted(division.classes, crossing.labels[division.support]),
-        section,
-        classes=len(division.classes),
-        seed=seed,
+def _fits(
+    crossing: Crossing, division: Division, style: str, section: "ProbeParameters", seed: int
+) -> tuple[Fit, Fit]:
+    """Probes of the division's classes, fitted on the drawings of either half of the support in one style."""
+    first, second = (
+        chosen_logistic(
+            crossing.drawings[style][places],
+            np.searchsorted(division.classes, crossing.labels[places]),
+            section,
+            classes=len(division.classes),
+            seed=seed,
+        )
+        for places in (division.support[division.half], division.support[~division.half])
     )
+    return first, second
+
+
+def _predicted(
+    fits: tuple[Fit, Fit], drawings: np.ndarray, queries: np.ndarray, division: Division, cell: Cell
+) -> list[tuple[np.ndarray, bool]]:
+    """Classes of the queries and whether fits ended: by either probe, or of seen ones by the other half's."""
+    first, second = (fit.probe.predict(drawings) for fit in fits)
+    if not cell.seen_concepts:
+        return [(first, fits[0].converged), (second, fits[1].converged)]
+    other = np.where(np.isin(queries, division.support[division.half]), second, first)
+    return [(other, fits[0].converged and fits[1].converged)]

@@ -5,10 +5,10 @@ no image of the training split. Concepts that are held out of training (``held_o
 left out.
 
 A classifier is fitted on *support* concepts, which are seen ones, in a seen style. It is tested on *query*
-concepts in another style, seen ones or unseen ones. So that in all four cells it is tested on concepts and
-drawings that it was not fitted on, and the cells differ only in what the encoder has seen, one half of the
-seen concepts is support and the other are queries; or all are both, and whoever fits leaves the query out.
-Seen and unseen query concepts have the same number of each class.
+concepts in another style, seen ones or unseen ones. All seen concepts are support, and those that are queries
+too are tested by what was not fitted on them. So in all four cells a classifier meets new concepts and new
+drawings, and the cells differ only in what the encoder has seen. Seen and unseen query concepts have the same
+number of each class.
 """
 
 from collections.abc import Collection, Iterable
@@ -71,11 +71,13 @@ class Division:
     ----------
     classes : int64 array (c,), sorted labels
     support : int64 array
+    half : bool array, True for those of ``support`` that are of the first half of their class
     queries : int64 arrays of seen (True) and unseen (False) concepts, with the same number of each class
     """
 
     classes: np.ndarray
     support: np.ndarray
+    half: np.ndarray
     queries: dict[bool, np.ndarray]
 
 
@@ -116,17 +118,14 @@ def cross(splits: tuple[Split, Split], features: tuple[Features, Features], wher
     )
 
 
-def divide(
-    crossing: Crossing, min_support: int, stream: tuple[int, str], where: str, *, halves: bool = True
-) -> Division:
-    """Choose the support and the queries of each class among seen concepts, and as many unseen queries.
+def divide(crossing: Crossing, min_support: int, stream: tuple[int, str], where: str) -> Division:
+    """Choose support in two halves and queries of each class among seen concepts, and as many unseen queries.
 
     Parameters
     ----------
     min_support : support concepts that a class needs; a class with fewer, or without queries, is left out
     stream : seed and dataset; the draw depends on nothing else, so every protocol and model has the same one
     where : start of messages
-    halves : whether support and queries are different concepts; otherwise all seen concepts are support
 
     Raises
     ------
@@ -136,6 +135,7 @@ def divide(
     seed, dataset = stream
     classes: list[int] = []
     support: list[np.ndarray] = []
+    first: list[np.ndarray] = []
     queries: dict[bool, list[np.ndarray]] = {True: [], False: []}
     for label in map(int, np.unique(crossing.labels)):
         rng = np.random.default_rng(derive_seed(seed, "cross_style", dataset, "halves", label))
@@ -143,23 +143,21 @@ def divide(
             rng.permutation(np.flatnonzero((crossing.labels == label) & (crossing.seen == kind)))
             for kind in (True, False)
         )
-        half = (len(seen) + 1) // 2
-        learned, first = (half, half) if halves else (len(seen), 0)
-        tested = min(len(seen) - first, len(unseen))
-        if learned >= min_support and tested:
+        tested = min(len(seen), len(unseen))
+        if len(seen) >= min_support and tested:
             classes.append(label)
-            support.append(seen[:learned])
-            queries[True].append(seen[first : first + tested])
+            support.append(seen)
+            first.append(np.arange(len(seen)) < (len(seen) + 1) // 2)
+            queries[True].append(rng.permutation(seen)[:tested])
             queries[False].append(unseen[:tested])
     if len(classes) < 2:
-        other = "another seen one and an unseen one" if halves else "an unseen one"
         raise DataError(
-            f"{where}: expected at least 2 classes with {min_support} seen concepts to learn from, "
-            f"and {other}, found {len(classes)}"
+            f"{where}: expected at least 2 classes with {min_support} seen concepts to learn from and an "
+            f"unseen one, found {len(classes)}"
         )
     _log_division(crossing, len(classes), sum(map(len, queries[False])), where)
     joined = {kind: np.concatenate(parts) for kind, parts in queries.items()}
-    return Division(np.array(classes), np.concatenate(support), joined)
+    return Division(np.array(classes), np.concatenate(support), np.concatenate(first), joined)
 
 
 def _log_division(crossing: Crossing, classes: int, tested: int, where: str) -> None:
