@@ -72,10 +72,7 @@ def _grids(rows: pd.DataFrame, areas: pd.DataFrame, tables: Tables) -> Any:
     columns = {value: f"{value:g}" if value else "clean" for value in settings}
     names = [name for name in tables.names if name in set(rows["model"])]
     left = WIDTH - names_beside(tables, rows) - AREA - MEDIAN - GAP
-    size = {
-        "width": min(CELL, int(left / len(columns))) * len(columns),
-        "height": alt.Step(row_height(len(names))),
-    }
+    width, height = min(CELL, int(left / len(columns))) * len(columns), alt.Step(row_height(len(names)))
     shown = rows.assign(
         radius=rows["setting"].map(columns), percent=100 * rows["value"], between=intervals.between(rows)
     ).round({"percent": 1})
@@ -83,7 +80,7 @@ def _grids(rows: pd.DataFrame, areas: pd.DataFrame, tables: Tables) -> Any:
     for dataset in dict.fromkeys(rows["dataset"]):
         part = rows[rows["dataset"] == dataset]
         grid = _grid(shown[shown["dataset"] == dataset], names, list(columns.values()))
-        grid = grid.properties(title=dataset_heading(part, tables, size["width"]), **size)
+        grid = grid.properties(title=dataset_heading(part, tables, width), width=width, height=height)
         beside = _beside(areas, tables, part, alt.value(1), listed=True)
         panels.append(alt.hconcat(grid, beside, spacing=GAP).resolve_scale(color="independent"))
     return alt.vconcat(*panels)
