@@ -318,7 +318,9 @@ def test_margins_power_and_families_have_defaults_and_are_kept():
 def test_with_looks_both_sides_have_the_seeds_of_one_and_untrained_encoders_any():
     config = read(ROOT / "config/config.yaml")
     config["statistics"]["looks"] = [9, 18]
-    assert load(config).statistics.looks == [9, 18]  # with 5 untrained ones
+    for name, budget in config["pretraining"]["objectives"].items():
+        budget["seeds"] = 5 if name == "untrained" else 9
+    assert load(config).statistics.looks == [9, 18]
     config["pretraining"]["objectives"]["labels"]["seeds"] = 18
     with pytest.raises(ConfigError, match=r"pretraining\.objectives\.labels\.seeds.*captions-labels.*9.*18"):
         load(config)
