@@ -59,7 +59,8 @@ CHUNK = 100  # worlds computed at once
 
 def first(worlds: Worlds, seeds: int) -> Worlds:
     """The same worlds with the first seeds of each objective alone."""
-    return replace(worlds, right=worlds.right[:, :, :, :seeds], others=worlds.others[..., :seeds])
+    treatment, control = (side[:, :, :seeds] for side in worlds.right)
+    return replace(worlds, right=(treatment, control), others=worlds.others[..., :seeds])
 
 
 def verdicts(found: Estimates, alpha: float, margin: float = MARGIN) -> tuple[np.ndarray, np.ndarray]:
@@ -129,7 +130,8 @@ def _after(drawn: Worlds, seeds: int, more: np.ndarray, alpha: float, margin: fl
     decided = np.full(len(more), np.nan)
     for number in np.unique(more[(more >= 1) & (more <= MOST - seeds)]):
         here = more == number
-        then = replace(drawn, right=drawn.right[here], others=drawn.others[here])
+        treatment, control = (side[here] for side in drawn.right)
+        then = replace(drawn, right=(treatment, control), others=drawn.others[here])
         found = calibration.estimated(first(then, seeds + int(number)))
         decided[here] = np.logical_or(*verdicts(found, alpha, margin))
     return decided
