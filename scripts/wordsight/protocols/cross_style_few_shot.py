@@ -82,20 +82,22 @@ def _right(
     The last of ``chosen`` takes the place of a query among the others.
     """
     queries = division.queries[cell.seen_concepts]
+    row = np.full(len(crossing.labels), -1)
+    row[queries] = np.arange(len(queries))
     nearest = []
     for fitted, tested in crossing.directions(seen_style=cell.seen_style):
         centres = prototypes(unit[fitted], chosen[:, :, :-1], normalise=True)
         found = classify(unit[tested][queries], centres)
         if cell.seen_concepts:
             for one, means, places in zip(found, centres, chosen, strict=True):
-                _leave_queries_out(one, queries, unit[tested], unit[fitted], means, places)
+                _leave_queries_out(one, row, unit[tested], unit[fitted], means, places)
         nearest.append(found)
     return division.classes[np.concatenate(nearest)] == crossing.labels[queries]
 
 
 def _leave_queries_out(
     nearest: np.ndarray,
-    queries: np.ndarray,
+    row: np.ndarray,
     tested: np.ndarray,
     fitted: np.ndarray,
     centres: np.ndarray,
@@ -106,13 +108,11 @@ def _leave_queries_out(
     Parameters
     ----------
     nearest : class of each query, which is changed
-    queries : their places
+    row : of each of n concepts, its row in ``nearest``; -1 where it is no query
     tested, fitted : unit drawings (n, d) of the two styles
     centres : prototypes (classes, d) of all shots
     chosen : places (classes, shots + 1), of which the last takes the place of a query
     """
-    row = np.full(len(tested), -1)
-    row[queries] = np.arange(len(queries))
     shots, spare = chosen[:, :-1], chosen[:, -1]
     label, place = np.nonzero(row[shots] >= 0)
     query = shots[label, place]

@@ -163,19 +163,15 @@ def power(
     if not sigma > ROUNDING:
         return float("nan")
     drawn, weights = _quantiles(tuple(int(count) for count in counts - 1))
+    lends = np.array([side.prior is not None for side in design.sides])
+    lenders, added = int(lends.sum()), int(lends @ (counts - design.counts(0)))
     estimates, dfs = [], []
     for side, count, variance, x in zip(design.sides, counts, true, drawn, strict=True):
         estimate, df = variance * x, float(count - 1)
         if side.prior and side.variance > 0:
             # The common variance comes from the estimates of all objectives, these included.
-            others = len(side.prior.members) - sum(one.prior is not None for one in design.sides)
-            added = sum(
-                n - one.count for one, n in zip(design.sides, counts, strict=True) if one.prior is not None
-            )
-            total = side.prior.total + int(added) + more * others
-            share = [
-                (n - 1) * (one.prior is not None) / total for one, n in zip(design.sides, counts, strict=True)
-            ]
+            total = side.prior.total + added + more * (len(side.prior.members) - lenders)
+            share = (counts - 1) * lends / total
             around = 1 + sum(part * (other - 1) for part, other in zip(share, drawn, strict=True))
             common = side.prior.variance * variance / side.variance * around
             prior = replace(side.prior, variance=common, total=total)
