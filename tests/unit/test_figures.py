@@ -265,6 +265,18 @@ def test_of_forty_models_accuracies_under_attack_are_a_table_beside_their_areas(
         assert grid["height"] == areas["height"]
 
 
+def test_a_table_of_accuracies_has_the_rows_of_its_areas_where_a_dataset_lacks_a_model():
+    names = [f"model-{number:02d}" for number in range(12)]
+    drawn = tables(models=names, datasets=["one", "two"])
+    missing = (drawn.results["dataset"] == "two") & (drawn.results["model"] == names[3])
+    spec = draw("robustness", replace(drawn, results=drawn.results[~missing]))
+    for panel, expected in zip(spec["vconcat"], (names, [*names[:3], *names[4:]]), strict=True):
+        for part in panel["hconcat"]:
+            assert {
+                tuple(n["scale"]["domain"]) for n in walk(part) if n.get("field") == "model" and "axis" in n
+            } == {tuple(expected)}
+
+
 def test_six_datasets_of_seventy_models_are_in_one_row_that_fits_the_page_and_is_low():
     names = [f"an-encoder-with-a-name-{number:02d}" for number in range(70)]
     drawn = tables(models=names, datasets=[f"data-{number}" for number in range(6)])

@@ -71,7 +71,7 @@ def dots(
     heading : makes the title of a panel from its rows; by default the name of the dataset
     largest : end of the axis of values, the same in all panels
     """
-    names = [name for name in tables.names if name in set(rows["model"])]
+    names = models_of(rows, tables)
     beside = names_beside(tables, rows)
     datasets = list(dict.fromkeys(rows["dataset"]))
     columns = columns_that_fit(len(datasets), NARROWEST + GAP, beside)
@@ -191,7 +191,13 @@ def _layout(rows: pd.DataFrame, tables: Tables, beside: Beside | None) -> tuple[
 
 def names_beside(tables: Tables, rows: pd.DataFrame) -> float:
     """Pixels that the names of models take to the left of a panel."""
-    return max(len(name) for name in tables.names if name in set(rows["model"])) * LETTER + 20
+    return max(map(len, models_of(rows, tables))) * LETTER + 20
+
+
+def models_of(rows: pd.DataFrame, tables: Tables) -> list[str]:
+    """Models that some rows are about, in the order that all figures have."""
+    shown = set(rows["model"])
+    return [name for name in tables.names if name in shown]
 
 
 def _curves(part: pd.DataFrame, channels: dict[str, Any], title: str) -> list[Any]:

@@ -11,14 +11,12 @@ from wordsight.catalogue import display
 from wordsight.catalogue.prose import counted
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.errors import DataError
-from wordsight.figures.style import FONT, INK, LETTER, WIDTH, finish, look
+from wordsight.figures.style import FONT, INK, LETTER, SHADES, WIDTH, finish, look
 from wordsight.tables.reading import Tables, comparable, modes
 
 OVERALL = "overall"
 MANY = 40  # with more encoders, rows are lower
 WIDEST, LINE = 92, 13  # pixels: of a column, of a line of its title
-# From the best to the worst rank; so light that the numbers are read on it, also where the page is dark.
-RANGE = ["#8EC3EE", "#F7F7F7"]
 
 
 def draw(tables: Tables) -> Any:
@@ -120,7 +118,7 @@ def _table(rows: pd.DataFrame, tables: Tables) -> Any:
         ],
     )
     squares = base.mark_rect(stroke="white").encode(
-        color=alt.Color("shade:Q", scale=alt.Scale(domain=[0, 1], range=RANGE), legend=None)
+        color=alt.Color("shade:Q", scale=alt.Scale(domain=[1, 0], range=SHADES), legend=None)
     )
     numbers = base.mark_text(fontSize=9 if low else 11, font=FONT, color=INK).encode(
         text=alt.Text("rank:Q", format=".1f")

@@ -10,8 +10,17 @@ import pandas as pd
 from wordsight.catalogue.prose import counted
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.figures import intervals
-from wordsight.figures.panels import CROWD, GAP, curves, dataset_heading, dodge, names_beside, row_height
-from wordsight.figures.style import FONT, INK, WIDTH, finish, look, panel_title
+from wordsight.figures.panels import (
+    CROWD,
+    GAP,
+    curves,
+    dataset_heading,
+    dodge,
+    models_of,
+    names_beside,
+    row_height,
+)
+from wordsight.figures.style import FONT, INK, SHADES, WIDTH, finish, look, panel_title
 from wordsight.tables.over_seeds import names_of
 from wordsight.tables.reading import Tables, measured, modes
 
@@ -19,8 +28,6 @@ CLEAN = 4.0  # clean images are shown at the smallest radius over this: a logari
 AREA = 112  # pixels of the axis of areas
 MEDIAN = 76  # pixels of the median radii to the right of it, under their title
 CELL = 46  # pixels of the widest column of a table of accuracies
-# From no image to all; so light that the numbers are read on it, also where the page is dark.
-RANGE = ["#F7F7F7", "#8EC3EE"]
 
 
 def draw(tables: Tables) -> Any:
@@ -70,17 +77,18 @@ def _grids(rows: pd.DataFrame, areas: pd.DataFrame, tables: Tables) -> Any:
     """A table of accuracies for each dataset: models from top to bottom, radii from left to right."""
     settings = sorted(map(float, set(rows["setting"])))
     columns = {value: f"{value:g}" if value else "clean" for value in settings}
-    names = [name for name in tables.names if name in set(rows["model"])]
     left = WIDTH - names_beside(tables, rows) - AREA - MEDIAN - GAP
-    width, height = min(CELL, int(left / len(columns))) * len(columns), alt.Step(row_height(len(names)))
+    width = min(CELL, int(left / len(columns))) * len(columns)
     shown = rows.assign(
         radius=rows["setting"].map(columns), percent=100 * rows["value"], between=intervals.between(rows)
     ).round({"percent": 1})
     panels = []
     for dataset in dict.fromkeys(rows["dataset"]):
-        part = rows[rows["dataset"] == dataset]
-        grid = _grid(shown[shown["dataset"] == dataset], names, list(columns.values()))
-        grid = grid.properties(title=dataset_heading(part, tables, width), width=width, height=height)
+        part = shown[shown["dataset"] == dataset]
+        names = models_of(part, tables)
+        grid = _grid(part, names, list(columns.values())).properties(
+            title=dataset_heading(part, tables, width), width=width, height=alt.Step(row_height(len(names)))
+        )
         beside = _beside(areas, tables, part, alt.value(1), listed=True)
         panels.append(alt.hconcat(grid, beside, spacing=GAP).resolve_scale(color="independent"))
     return alt.vconcat(*panels)
@@ -101,7 +109,7 @@ def _grid(part: pd.DataFrame, names: list[str], columns: list[str]) -> Any:
             alt.Tooltip("n:Q", title="images", format=","),
         ],
     )
-    colour = alt.Color("percent:Q", scale=alt.Scale(domain=[0, 100], range=RANGE), legend=None)
+    colour = alt.Color("percent:Q", scale=alt.Scale(domain=[0, 100], range=SHADES), legend=None)
     squares = base.mark_rect(stroke="white").encode(color=colour)
     numbers = base.mark_text(fontSize=10, font=FONT, color=INK).encode(
         text=alt.Text("percent:Q", format=".0f")
@@ -152,7 +160,7 @@ def _beside(
     """
     rows = areas[areas["dataset"] == part["dataset"].iloc[0]]
     rows = rows.assign(between=intervals.between(rows))
-    names = [name for name in tables.names if name in set(rows["model"])]
+    names = models_of(rows, tables)
     channels = look(tables.names, set(areas["model"]), legend=not listed)
     shares = dict.fromkeys(["value", "low", "high"], 5)
     down = alt.Axis(labels=not listed, ticks=False, domain=False, labelPadding=8)

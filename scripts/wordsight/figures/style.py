@@ -16,6 +16,8 @@ MUTED += ["#999933", "#44AA99", "#DDCC77", "#AA4499", "#777777"]
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 DASHES = [[1, 0], [6, 2], [2, 2], [8, 2, 2, 2], [12, 3]]
 LOWER, HIGHER = "#B35900", "#0A6AAD"  # of a difference: equally light, and safe for colour blindness
+# From the least to the most; so light that numbers are read on them, also where the page is dark.
+SHADES = ["#F7F7F7", "#8EC3EE"]
 INK, FAINT = "#222222", "#6b6b6b"
 # The export lays out text with the widths of Arial, which Liberation Sans shares.
 FONT = "Arial, 'Liberation Sans', Arimo, Helvetica, sans-serif"
