@@ -365,10 +365,14 @@ def interrupt_twice(trial: Trial, moments: random.Random) -> None:
 
 
 def two_runs_in_one_folder(trial: Trial, moments: random.Random) -> None:
-    """Start the same command while it runs: the second run must be refused, and say why."""
+    """Start the same command while it runs: the second run must be refused, and say why.
+
+    The first stands still meanwhile, since on a fast machine it may end before the second has started.
+    """
     run = trial.start()
     trial.wait_for_a_job(run)
     time.sleep(moments.uniform(0, 1))
+    run.process.send_signal(signal.SIGSTOP)
     second = subprocess.run(  # noqa: S603
         [SNAKEMAKE, *trial.phase.targets, *COMMAND],
         cwd=trial.project.path,
@@ -376,6 +380,7 @@ def two_runs_in_one_folder(trial: Trial, moments: random.Random) -> None:
         text=True,
         check=False,
     )
+    run.process.send_signal(signal.SIGCONT)
     if second.returncode == 0 or "another run works in this folder" not in second.stderr:
         trial.count.by_hand += 1
         print(second.stderr[-2000:], file=sys.stderr)
