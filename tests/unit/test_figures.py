@@ -30,7 +30,7 @@ from hand_made import (
 from wordsight.catalogue import display
 from wordsight.catalogue.cells import CELLS
 from wordsight.errors import DataError
-from wordsight.figures import drawing, verdict_marks
+from wordsight.figures import drawing, forest, verdict_marks
 from wordsight.figures.export import VERSION, save
 from wordsight.figures.style import COLOURS, SHAPES, WIDTH, look
 from wordsight.tables import over_seeds
@@ -409,18 +409,27 @@ def test_the_overview_leaves_out_effects_over_untrained_encoders_and_counts_cont
 
 def test_the_overview_marks_margins_by_protocol_and_what_untrained_encoders_and_guessing_reach():
     rows = [
-        effect(effect=0.1, control=0.5, untrained=0.45, chance=0.02),
-        effect("few_shot", effect=0.1, control=0.4, untrained=0.35, chance=0.2, margin=0.01),
+        effect(effect=0.1, control=0.5, untrained=0.48, chance=0.02),
+        effect("few_shot", effect=0.1, control=0.4, untrained=0.35, chance=0.7, margin=0.01),
     ]
     spec = overview(rows)
     bands = {(r["label"], r["from"], r["to"]) for r in marks(spec, "from")}
     assert bands == {("Transfer", -3, 3), ("Few-shot", -1, 1)}
-    levels = {(r["label"], r["meaning"], r["effect"]) for r in marks(spec, "meaning") if "effect" in r}
-    # Guessing in transfer is 48 points away, and the panel goes three times as far as the largest interval.
-    assert levels == {
-        ("Transfer", "untrained encoders", -5), ("Few-shot", "untrained encoders", -5),
-        ("Few-shot", "guessing", -20),
-    }  # fmt: skip
+    shown = {
+        (r["label"], r["meaning"]): (r["effect"], r["at"], layer["mark"]["shape"])
+        for layer in spec["concat"][0]["layer"]
+        for r in spec["datasets"][layer["data"]["name"]]
+        if "meaning" in r and "at" in r
+    }
+    # Effects, intervals and margins reach from -3 to 15 points; what is beyond is marked at the edges.
+    line, left, right = forest.LEVELS["untrained"][1], forest.BEYOND["left"], forest.BEYOND["right"]
+    assert shown == {
+        ("Transfer", "untrained encoders"): (-2, -2, line),
+        ("Transfer", "guessing"): (-48, -3.72, left),
+        ("Few-shot", "untrained encoders"): (-5, -3.72, left),
+        ("Few-shot", "guessing"): (30, 15.72, right),
+    }
+    assert "further away" in " ".join(spec["title"]["subtitle"])
 
 
 def test_of_one_encoder_on_each_side_the_overview_shows_the_verdict_of_these_encoders():

@@ -20,9 +20,9 @@ ROW, WIDE, NARROW = 18, 520, 260  # pixels: of a row, of a single column, of one
 ASKED = 40  # letters in a line of a question
 LOW, NARROWEST, GAP = 15, 124, 16  # pixels: of a row by protocol, of its narrowest panel, between panels
 REACH = 1.5  # intervals are cut at this many times the largest effect or margin
-FAR = 3  # marks of untrained encoders and of guessing are shown up to this many times that far
 # What is marked on the scale of the control, with its words and its mark.
 LEVELS = {"untrained": ("untrained encoders", "M0,-1L0,1"), "chance": ("guessing", "M-1,-1L1,1M-1,1L1,-1")}
+BEYOND = {"left": "M0.7,-1L-0.3,0L0.7,1", "right": "M-0.7,-1L0.3,0L-0.7,1"}  # marks at an edge of a panel
 POOLED = "all datasets"  # no dataset can have a space in its name
 HEADED = ["protocol", "parameter", "setting", "metric"]  # columns that make the heading of a panel
 DRAWN = ["label", "effect", "low", "high", "left", "right", "cut_left", "cut_right", "look", "text"]
@@ -70,7 +70,7 @@ def by_contrast(
         axis=alt.Axis(ticks=False, domain=False, labelPadding=8, grid=False),
     )
     across = "← worse · points · better →"
-    x = _across(rows, labels_shown=True, title=across, ticks=5, also=list(levels["effect"]))
+    x = _across(rows, labels_shown=True, title=across, ticks=5)
     panels: list[Any] = []
     for name, question in questions.items():
         part = rows[rows["contrast"] == name]
@@ -92,7 +92,11 @@ def _claimed(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _levels(rows: pd.DataFrame) -> pd.DataFrame:
-    """What untrained encoders and guessing reach, in points from the control, where a panel goes so far."""
+    """What untrained encoders and guessing reach, in points from the control.
+
+    It stands ``at`` its place, or at the edge of the panel that it is ``beyond``, so that the panel has room
+    for effects.
+    """
     found = pd.concat(
         [
             rows[["contrast", "label"]].assign(
@@ -101,19 +105,22 @@ def _levels(rows: pd.DataFrame) -> pd.DataFrame:
             )
             for name in LEVELS
         ]
-    )
-    return found[found["effect"].abs() <= FAR * reach(rows)]
+    ).dropna(subset="effect")
+    left, right = _domain(rows)
+    beyond = (found["effect"] < left).map({True: "left", False: ""}).mask(found["effect"] > right, "right")
+    return found.assign(at=found["effect"].clip(left, right), beyond=beyond)
 
 
 def _level_marks(levels: pd.DataFrame, y: alt.Y, x: dict[str, Any]) -> list[Any]:
     """A mark at each level in its row."""
+    meaning = levels["level"].map({name: words for name, (words, _) in LEVELS.items()})
+    shape = levels["level"].map({name: shape for name, (_, shape) in LEVELS.items()})
+    levels = levels.assign(meaning=meaning, shape=levels["beyond"].map(BEYOND).fillna(shape))
     return [
-        alt.Chart(part.assign(meaning=words)[["label", "effect", "meaning"]])
+        alt.Chart(part[["label", "at", "effect", "meaning"]])
         .mark_point(shape=shape, size=50, strokeWidth=1.2, color=FAINT, opacity=1)
-        .encode(y=y, x=alt.X("effect:Q", **x), tooltip=["meaning:N", "effect:Q"])
-        for name, (words, shape) in LEVELS.items()
-        for part in [levels[levels["level"] == name]]
-        if len(part)
+        .encode(y=y, x=alt.X("at:Q", **x), tooltip=["meaning:N", "effect:Q"])
+        for shape, part in levels.groupby("shape", sort=False)
     ]
 
 
@@ -224,9 +231,9 @@ def reach(rows: pd.DataFrame) -> float:
     return REACH * float(pd.concat([rows["effect"].abs(), rows["margin"]]).max())
 
 
-def _domain(rows: pd.DataFrame, also: Sequence[float]) -> list[float]:
+def _domain(rows: pd.DataFrame) -> list[float]:
     margin = float(rows["margin"].max())
-    ends = [*also, -margin, margin, *rows["effect"].dropna(), *rows["left"].dropna(), *rows["right"].dropna()]
+    ends = [-margin, margin, *rows["effect"].dropna(), *rows["left"].dropna(), *rows["right"].dropna()]
     space = 0.04 * (max(ends) - min(ends))
     return [round(float(min(ends) - space), 3), round(float(max(ends) + space), 3)]
 
@@ -306,15 +313,8 @@ def _edges(part: pd.DataFrame) -> pd.DataFrame:
     return edges.assign(label=rows["label"]) if len(rows) > 1 else edges
 
 
-def _across(
-    rows: pd.DataFrame, *, labels_shown: bool, title: str, ticks: int = 8, also: Sequence[float] = ()
-) -> dict[str, Any]:
-    """Scale and axis of the effect; in a column of panels only the last has labels.
-
-    Parameters
-    ----------
-    also : other values that the scale must hold
-    """
+def _across(rows: pd.DataFrame, *, labels_shown: bool, title: str, ticks: int = 8) -> dict[str, Any]:
+    """Scale and axis of the effect; in a column of panels only the last has labels."""
     axis = alt.Axis(
         labels=labels_shown,
         ticks=labels_shown,
@@ -323,4 +323,4 @@ def _across(
         format="+.2~f",
         labelExpr="datum.value === 0 ? '0' : datum.label",
     )
-    return {"scale": alt.Scale(domain=_domain(rows, also), nice=False), "axis": axis}
+    return {"scale": alt.Scale(domain=_domain(rows), nice=False), "axis": axis}

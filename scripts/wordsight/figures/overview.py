@@ -9,7 +9,7 @@ from wordsight.figures.style import finish
 from wordsight.tables.reading import Tables
 
 MOST = 6  # contrasts
-MARKED = [("untrained", "|", "what untrained encoders reach, where it fits"), ("chance", "×", "guessing")]
+MARKED = [("untrained", "|", "what untrained encoders reach"), ("chance", "×", "guessing")]
 
 
 def draw(tables: Tables) -> Any:
@@ -22,6 +22,7 @@ def draw(tables: Tables) -> Any:
     left = len(decisive) - len(questions)
     known = rows.loc[rows["decides"], list(forest.LEVELS)].notna().any()
     levels = [f"{mark} {words}" for name, mark, words in MARKED if known[name]]
+    levels += ["‹ one that is further away"] if levels else []
     return finish(
         forest.by_contrast(rows, questions, tables.sensitivity),
         "Overview: better or worse, and how sure",
