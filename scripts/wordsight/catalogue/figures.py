@@ -131,8 +131,8 @@ FIGURES = {
             "for worse, green squares for equivalent within the margin, and hollow circles for undecided, "
             "which does not mean equal. With one encoder on a side, the verdict is about these encoders and "
             "not about how they were trained. A short line marks what untrained encoders reach, and a "
-            "cross what guessing reaches, where they are near enough. Protocols across styles decide where "
-            "neither the concepts nor the style were in training."
+            "cross what guessing reaches; where that is beyond the panel, an angle at its edge points there. "
+            "Protocols across styles decide where neither the concepts nor the style were in training."
         ),
     ),
     "summary": Figure(
