@@ -364,7 +364,7 @@ def test_the_default_shows_a_seed_of_each_compared_objective_on_what_all_encoder
         (["clustering"], ["features"]),
         (["robustness"], ["robust_images", "adversarial_examples"]),
         (["transfer"], ["features", "confusions"]),
-        (["cross_style_probe", "robustness"], ["features", "robust_images", "adversarial_examples"]),
+        (["cross_style_few_shot", "robustness"], ["features", "robust_images", "adversarial_examples"]),
     ],
 )
 def test_a_figure_is_there_only_where_its_protocol_runs(names, asked):
