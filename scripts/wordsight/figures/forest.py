@@ -118,7 +118,7 @@ def _level_marks(levels: pd.DataFrame, y: alt.Y, x: dict[str, Any]) -> list[Any]
     levels = levels.assign(meaning=meaning, shape=levels["beyond"].map(BEYOND).fillna(shape))
     return [
         alt.Chart(part[["label", "at", "effect", "meaning"]])
-        .mark_point(shape=shape, size=50, strokeWidth=1.2, color=FAINT, opacity=1)
+        .mark_point(shape=str(shape), size=50, strokeWidth=1.2, color=FAINT, opacity=1)
         .encode(y=y, x=alt.X("at:Q", **x), tooltip=["meaning:N", "effect:Q"])
         for shape, part in levels.groupby("shape", sort=False)
     ]
