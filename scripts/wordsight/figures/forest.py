@@ -92,30 +92,29 @@ def _claimed(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _levels(rows: pd.DataFrame) -> pd.DataFrame:
-    """What untrained encoders and guessing reach, in points from the control.
+    """What untrained encoders and guessing reach, in points from the control, with the shape of its mark.
 
-    It stands ``at`` its place, or at the edge of the panel that it is ``beyond``, so that the panel has room
-    for effects.
+    The mark is ``at`` its place, or points from the edge of the panel to what lies beyond, so that the panel
+    has room for effects.
     """
     found = pd.concat(
         [
             rows[["contrast", "label"]].assign(
                 effect=(100 * (rows[name].astype(float) - rows["control"])).round(verdict_marks.DIGITS),
-                level=name,
+                meaning=words,
+                shape=shape,
             )
-            for name in LEVELS
+            for name, (words, shape) in LEVELS.items()
         ]
     ).dropna(subset="effect")
     left, right = _domain(rows)
-    beyond = (found["effect"] < left).map({True: "left", False: ""}).mask(found["effect"] > right, "right")
-    return found.assign(at=found["effect"].clip(left, right), beyond=beyond)
+    shape = found["shape"].mask(found["effect"] < left, BEYOND["left"])
+    shape = shape.mask(found["effect"] > right, BEYOND["right"])
+    return found.assign(at=found["effect"].clip(left, right), shape=shape)
 
 
 def _level_marks(levels: pd.DataFrame, y: alt.Y, x: dict[str, Any]) -> list[Any]:
     """A mark at each level in its row."""
-    meaning = levels["level"].map({name: words for name, (words, _) in LEVELS.items()})
-    shape = levels["level"].map({name: shape for name, (_, shape) in LEVELS.items()})
-    levels = levels.assign(meaning=meaning, shape=levels["beyond"].map(BEYOND).fillna(shape))
     return [
         alt.Chart(part[["label", "at", "effect", "meaning"]])
         .mark_point(shape=str(shape), size=50, strokeWidth=1.2, color=FAINT, opacity=1)
