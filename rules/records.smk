@@ -49,8 +49,13 @@ class Records(FilePersistence):
         self.told.touch()
         with super().lock():
             running.Run.of_this_process().write(self.holder)
+            scheduling = self.dag.workflow.scheduling_settings
             if not self.dag.workflow.local_exec:
                 running.watch_queue(Path.cwd())
+            elif scheduling:  # None where nothing runs, as with `--containerize`
+                # Cores limit jobs here. Snakemake's limit per timespan starts a timer after each job, and a run
+                # that has nothing left to do waits for the last of them.
+                scheduling.max_jobs_per_timespan = None
             yield
 
     @contextmanager

@@ -54,6 +54,14 @@ def test_the_answer_ends_the_run_that_wrote_it(finished):
     assert answer in finished.said
 
 
+def test_a_run_ends_with_its_last_job(copy):
+    """Snakemake's timers would keep it for the span of a limit on jobs, here an hour."""
+    table = "results/tables/contrasts.csv"
+    limit = ("--max-jobs-per-timespan", "100/1h")
+    done = copy.snakemake(table, "--forcerun", "result_tables", *limit, timeout=300)
+    assert done.jobs == {("result_tables",)}
+
+
 def test_the_report_of_snakemake_has_every_figure_with_its_caption(copy):
     copy.snakemake("--report", "snakemake.html")
     page = (copy.path / "snakemake.html").read_text()
