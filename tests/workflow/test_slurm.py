@@ -1,8 +1,9 @@
 """A real one-node SLURM makes what a local run made, byte for byte, whatever happens to its jobs and to SLURM.
 
-The README's command runs on a node of two cores. Its head is killed while a job trains, and started again; a
-job gets too little memory, and is submitted again with more; one is cancelled; the node is drained and comes
-back; the daemon that has the queue is restarted.
+The README's command runs on a node of two cores, first where nobody keeps accounts, then where each job needs
+one and a database has its state. Its head is killed while a job trains, and started again; a job gets too
+little memory, and is submitted again with more; one is cancelled; the node is drained and comes back; the
+daemons that have the queue and the accounts are restarted.
 """
 
 import os
@@ -36,38 +37,42 @@ LOST = (
 LONGEST_S = 300
 
 
-@pytest.fixture(scope="module")
-def slurm():
-    """SLURM with one node of two cores, up for the tests of this file."""
-    missing = [name for name in ("slurmctld", "slurmd", "sbatch", "munged") if not shutil.which(name)]
+@pytest.fixture(scope="module", params=["", "vision"], ids=["without-accounts", "with-accounts"])
+def slurm(request):
+    """SLURM with one node of two cores, up for the tests of this file; the account that jobs need, if any."""
+    account = request.param
+    programs = ("slurmctld", "slurmd", "sbatch", "munged", *(("slurmdbd", "mariadbd") if account else ()))
+    missing = [name for name in programs if not shutil.which(name)]
     if missing:
         pytest.skip(f"SLURM is not installed: no {', '.join(missing)}")
     if os.geteuid() != 0:
         pytest.skip("SLURM is started as root")
-    up = subprocess.run([SLURM / "up.sh", "2"], capture_output=True, text=True, check=False)
+    up = subprocess.run([SLURM / "up.sh", "2", account], capture_output=True, text=True, check=False)
     if up.returncode != 0:
         pytest.skip(f"SLURM does not start here: {up.stderr.strip()}")
-    yield
+    yield account
     subprocess.run([SLURM / "down.sh"], check=True)
 
 
-def command(*targets) -> list[str]:
-    """Command of the README, with what it says to add on a cluster that keeps no accounts."""
+def command(*targets, account="") -> list[str]:
+    """Command of the README; without an account, with what it says to add on a cluster that keeps none."""
     text = (
         (TESTS.parent / "README.md").read_text(encoding="utf-8").split("## On a cluster")[1].split("\n## ")[0]
     )
     (line,) = re.findall(r"^snakemake .*$", text, re.MULTILINE)
     (plain,) = re.findall(r"add\s+`(--slurm-no-account [^`]*)`", text)
-    _, *words = shlex.split(f"{line.replace('config/my.yaml', 'config/small.yaml')} {plain}")
+    line = line.replace("config/my.yaml", "config/small.yaml")
+    _, *words = shlex.split(line if account else f"{line} {plain}")
     # Targets come first: `--configfile` takes every word that follows it.
     return [sys.executable, str(SLURM / "snakemake_that_looks_often.py"), *targets, *words]
 
 
-def fill_in(project):
-    """Write the partition into the profile, as the README says; the node has no GPU."""
+def fill_in(project, account):
+    """Write account and partition into the profile, as the README says; the node has no GPU."""
     profile = project.path / "profiles/slurm/config.yaml"
     settings = yaml.safe_load(profile.read_text())
     settings["default-resources"]["slurm_partition"] = "main"
+    settings["default-resources"]["slurm_account"] = account or "ACCOUNT"
     del settings["set-resources"]
     profile.write_text(yaml.safe_dump(settings))
 
@@ -84,12 +89,12 @@ def impatient(folder):
 class Head:
     """The command, started in a project."""
 
-    def __init__(self, project, *targets):
+    def __init__(self, project, account, *targets):
         environment = {**os.environ, "PATH": f"{impatient(project.path)}:{os.environ['PATH']}"}
         self.log = project.path / f"head-{time.monotonic_ns()}.log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                command(*targets),
+                command(*targets, account=account),
                 cwd=project.path,
                 env=environment,
                 stdout=log,
@@ -127,16 +132,26 @@ def jobs(state, word):
     return [number for number, comment in map(str.split, lines) if word in comment]
 
 
-def restart_the_queue():
-    """Stop the daemon that has the queue, and start it again a moment later."""
+def at_work(number):
+    """Whether a process runs; one that has ended may stay in the table until its parent asks."""
+    try:
+        return psutil.Process(number).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def restart(*daemons):
+    """Stop daemons, and start them again a moment later."""
     state = Path(os.environ.get("WORDSIGHT_SLURM_STATE", "/var/lib/wordsight-slurm"))
-    daemon = int((state / "slurmctld.pid").read_text())
-    os.kill(daemon, signal.SIGTERM)
-    while psutil.pid_exists(daemon):
+    numbers = [int((state / f"{daemon}.pid").read_text()) for daemon in daemons]
+    for number in numbers:
+        os.kill(number, signal.SIGTERM)
+    while any(map(at_work, numbers)):
         time.sleep(0.1)
     # A run that asks for its jobs now gets no answer, more often than the executor's default allows.
     time.sleep(3)
-    subprocess.run(["slurmctld"], check=True)
+    for daemon in daemons:
+        subprocess.run([daemon], check=True)
     # The node tells the new daemon of itself at once; otherwise it does when it is asked, after up to two minutes.
     deadline = time.monotonic() + LONGEST_S
     while subprocess.run(["scontrol", "reconfigure"], capture_output=True, check=False).returncode:
@@ -190,22 +205,22 @@ def survived(slurm, finished, tmp_path_factory):
     path = tmp_path_factory.mktemp("slurm") / "project"
     shutil.copytree(finished.path, path, copy_function=shutil.copy2)
     project = Project(path)
-    fill_in(project)
+    fill_in(project, slurm)
     project.edit("rules/robustness.smk", "mem_mb=growing(2000)", "mem_mb=growing(600)")
     for folder in LOST:
         shutil.rmtree(path / folder)
-    first = Head(project, TRAINED)
+    first = Head(project, slurm, TRAINED)
     first.wait_until(jobs, "R", "rule_pretrain")
     first.process.kill()
     first.process.wait()
-    second = Head(project, *TABLES)
+    second = Head(project, slurm, *TABLES)
     second.wait_until(lambda: "left jobs that go on" in second.said)
     (cancelled,) = second.wait_until(jobs, "R", "rule_features")
     asked("scancel", cancelled)
     second.wait_until(lambda: set(jobs("R", "rule_features")) - {cancelled})
     set_node("DRAIN", "Reason=test")
     second.wait_until(all_work)
-    restart_the_queue()
+    restart(*(["slurmdbd"] if slurm else []), "slurmctld")
     (waiting,) = second.wait_until(jobs, "PD", "few_shot")
     drained = second.wait_until(why, waiting)
     set_node("RESUME")
