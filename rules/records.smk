@@ -20,6 +20,8 @@ class Records(FilePersistence):
         self.checks = freshness.Checks(own_files.memory())
         self.holder = Path(self._lockdir, "run.json")
         self.told = Path(self.path, "wordsight-told")
+        # Stamps have the digests of inputs. Snakemake would read all inputs of a job again for each of its outputs.
+        self.max_checksum_file_size = 0
         if not nolock and not warn_only:
             self.enter(unlock="--unlock" in sys.argv)
 
