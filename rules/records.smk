@@ -53,8 +53,9 @@ class Records(FilePersistence):
             running.Run.of_this_process().write(self.holder)
             scheduling = self.dag.workflow.scheduling_settings
             if not self.dag.workflow.local_exec:
-                read_states_alone()
                 running.watch_queue(Path.cwd())
+                if self.dag.workflow.executor_plugin.name == "slurm":
+                    read_states_alone()
             elif scheduling:  # None where nothing runs, as with `--containerize`
                 # Cores limit jobs here. Snakemake's limit per timespan starts a timer after each job, and a run
                 # that has nothing left to do waits for the last of them.

@@ -27,6 +27,12 @@ def modules():
     return sorted(names - SELDOM)
 
 
+def run(file, go):
+    """Run a script once it is told to: a step may end sooner than somebody begins to measure its process."""
+    go.recv()
+    runpy.run_path(file, run_name="__main__")
+
+
 def main():
     """Run Snakemake's command line."""
     from snakemake.benchmark import benchmarked
@@ -43,10 +49,12 @@ def main():
     lock = threading.Lock()
 
     def execute(script, file, edit=False):
-        process = processes.Process(target=runpy.run_path, args=(file,), kwargs={"run_name": "__main__"})
+        here, there = processes.Pipe()
+        process = processes.Process(target=run, args=(file, there))
         with lock:
             process.start()
         with benchmarked(process.pid, script.bench_record) if script.bench_record else nullcontext():
+            here.send("go")
             wait([process.sentinel])
         with lock:
             process.join()
