@@ -16,6 +16,7 @@ if [ -s /etc/slurm/slurm.conf ] && ! grep -q '^ClusterName=wordsight$' /etc/slur
   echo "slurm: /etc/slurm/slurm.conf belongs to another cluster; it is left alone" >&2
   exit 1
 fi
+"$(dirname "$0")/down.sh" # what an earlier run of the tests left, perhaps with other accounts
 
 mkdir -p "$state"/{ctld,spool,log,db} /etc/slurm /run/munge /var/log/munge /var/lib/munge /etc/munge
 chmod 700 /etc/munge
@@ -34,13 +35,6 @@ until_done() {
   return 1
 }
 
-accounting=AccountingStorageType=accounting_storage/none
-if [ -n "$account" ]; then
-  accounting="AccountingStorageType=accounting_storage/slurmdbd
-AccountingStorageHost=localhost
-AccountingStorageEnforce=associations"
-fi
-
 # Jobs lose the SLURM_* variables, so the configuration stands where every client looks first.
 cat >/etc/slurm/slurm.conf <<CONF
 ClusterName=wordsight
@@ -58,7 +52,6 @@ TaskPlugin=task/none
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 JobAcctGatherParams=OverMemoryKill
-$accounting
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerType=sched/backfill
@@ -72,10 +65,15 @@ CONF
 if [ -n "$account" ]; then
   database=(--no-defaults --user=root --datadir="$state/db")
   mariadb-install-db "${database[@]}" --skip-test-db >/dev/null
-  # No one else can reach it: it takes any user, but only from this machine.
+  # It takes any user, but only from this machine.
   mariadbd "${database[@]}" --socket="$state/db.sock" --pid-file="$state/mariadbd.pid" --bind-address=127.0.0.1 \
     --port=13306 --skip-networking=0 --skip-grant-tables >"$state/log/mariadbd.log" 2>&1 &
   until_done test -S "$state/db.sock"
+  cat >>/etc/slurm/slurm.conf <<CONF
+AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageHost=localhost
+AccountingStorageEnforce=associations
+CONF
   cat >/etc/slurm/slurmdbd.conf <<CONF
 DbdHost=localhost
 SlurmUser=root

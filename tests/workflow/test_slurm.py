@@ -68,11 +68,12 @@ def command(*targets, account="") -> list[str]:
 
 
 def fill_in(project, account):
-    """Write account and partition into the profile, as the README says; the node has no GPU."""
+    """Write the partition and any account into the profile, as the README says; the node has no GPU."""
     profile = project.path / "profiles/slurm/config.yaml"
     settings = yaml.safe_load(profile.read_text())
     settings["default-resources"]["slurm_partition"] = "main"
-    settings["default-resources"]["slurm_account"] = account or "ACCOUNT"
+    if account:
+        settings["default-resources"]["slurm_account"] = account
     del settings["set-resources"]
     profile.write_text(yaml.safe_dump(settings))
 
