@@ -152,13 +152,34 @@ class Run:
     def jobs(self) -> dict[int, str]:
         """Rules whose scripts run, by the number of their process."""
         found = {}
-        with suppress(psutil.Error):
-            for process in psutil.Process(self.process.pid).children(recursive=True):
-                with suppress(psutil.Error):
-                    script = next((word for word in process.cmdline() if ".snakemake/scripts/" in word), "")
-                    if process.name().startswith("python") and script:
-                        found[process.pid] = script.split(".")[-2]
+        for process in self.descendants():
+            with suppress(psutil.Error):
+                script = next((word for word in process.cmdline() if ".snakemake/scripts/" in word), "")
+                if process.name().startswith("python") and script:
+                    found[process.pid] = script.split(".")[-2]
         return found
+
+    def descendants(self) -> list[psutil.Process]:
+        """Processes that the run started, and those that they started."""
+        with suppress(psutil.Error):
+            return psutil.Process(self.process.pid).children(recursive=True)
+        return []
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Stop the run, then its jobs, and let all of them go on afterwards."""
+        self.process.send_signal(signal.SIGSTOP)
+        jobs = self.descendants()
+        try:
+            for process in jobs:
+                with suppress(psutil.Error):
+                    process.suspend()
+            yield
+        finally:
+            for process in jobs:
+                with suppress(psutil.Error):
+                    process.resume()
+            self.process.send_signal(signal.SIGCONT)
 
     def wait_for(self, rules: tuple[str, ...]) -> int | None:
         """Wait for a job of one of the rules; its process, or None if the run ended without one."""
@@ -180,13 +201,11 @@ class Run:
 
     def kill_all(self) -> bool:
         """Kill the run and everything that it started; whether it still ran."""
-        family = []
-        with suppress(psutil.Error):
-            family = psutil.Process(self.process.pid).children(recursive=True)
+        descendants = self.descendants()
         running = self.process.poll() is None
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        for process in family:
+        for process in descendants:
             with suppress(psutil.Error):
                 process.kill()
         self.process.wait()
@@ -367,20 +386,20 @@ def interrupt_twice(trial: Trial, moments: random.Random) -> None:
 def two_runs_in_one_folder(trial: Trial, moments: random.Random) -> None:
     """Start the same command while it runs: the second run must be refused, and say why.
 
-    The first stands still meanwhile, since on a fast machine it may end before the second has started.
+    The first stands still meanwhile with its jobs, which might else make all that is asked for before the
+    second has started; it then has nothing to do, and says so.
     """
     run = trial.start()
     trial.wait_for_a_job(run)
     time.sleep(moments.uniform(0, 1))
-    run.process.send_signal(signal.SIGSTOP)
-    second = subprocess.run(  # noqa: S603
-        [SNAKEMAKE, *trial.phase.targets, *COMMAND],
-        cwd=trial.project.path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    run.process.send_signal(signal.SIGCONT)
+    with run.standing_still():
+        second = subprocess.run(  # noqa: S603
+            [SNAKEMAKE, *trial.phase.targets, *COMMAND],
+            cwd=trial.project.path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if second.returncode == 0 or "another run works in this folder" not in second.stderr:
         trial.count.by_hand += 1
         print(second.stderr[-2000:], file=sys.stderr)
