@@ -103,7 +103,7 @@ def recolour(images: torch.Tensor, view: View) -> torch.Tensor:
 
     images = images * column(view.brightness)
     mean = luma(images).mean(dim=(2, 3), keepdim=True)
-    images = mean + (images - mean) * column(view.contrast)
+    images = (images - mean).mul_(column(view.contrast)).add_(mean)
     saturation = torch.where(view.grey, torch.zeros_like(view.saturation), view.saturation)
     grey = luma(images)
-    return (grey + (images - grey) * column(saturation)).clamp(0, 1)
+    return (images - grey).mul_(column(saturation)).add_(grey).clamp_(0, 1)

@@ -49,7 +49,8 @@ class MemoryPixels:
 
     def load(self, plan: Plan) -> list[torch.Tensor]:
         """Crops (b, 3, size, size) in [0, 1] of each view."""
-        images = self.pixels[[self.rows[int(place)] for place in plan.places]].float() / 255
+        rows = torch.tensor([self.rows[int(place)] for place in plan.places])
+        images = self.pixels.index_select(0, rows).float().div_(255)
         return [augmentation.crop(images, view, self.size) for view in plan.views]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -48,12 +49,23 @@ class Evidence:
         """Models of the treatment and of the control."""
         return self.comparisons[row.contrast].sides
 
+    @cached_property
+    def _by_metric(self) -> dict[tuple[str, str], pd.DataFrame]:
+        """Rows of the summary by protocol and metric: every check looks up several."""
+        return dict(iter(self.summary.groupby(["protocol", "metric"])))
+
+    def of_all(self, protocol: str, *metrics: str) -> pd.DataFrame:
+        """Rows of the summary of all models and datasets."""
+        found = [
+            self._by_metric[protocol, metric] for metric in metrics if (protocol, metric) in self._by_metric
+        ]
+        return pd.concat(found) if found else self.summary[:0]
+
     def measured(self, row: ContrastRow, *metrics: str) -> pd.DataFrame:
         """Rows of the summary with the models, protocol and dataset (all when pooled) of a row."""
         one, other = self.sides(row)
-        rows = self.summary
-        chosen = (rows["protocol"] == row.protocol) & rows["metric"].isin(metrics)
-        chosen &= rows["model"].isin([*one, *other])
+        rows = self.of_all(row.protocol, *metrics)
+        chosen = rows["model"].isin([*one, *other])
         return rows[chosen & ((rows["dataset"] == row.dataset) | (row.dataset == ""))]
 
 
@@ -124,9 +136,9 @@ def _untrained(row: ContrastRow, evidence: Evidence) -> float:
         for name, card in evidence.models.items()
         if not card.pretraining_images and card.architecture in architectures
     ]
-    rows, datasets = evidence.summary, _datasets(row, evidence)
+    rows, datasets = evidence.of_all(row.protocol, row.metric), _datasets(row, evidence)
     same = rows["model"].isin(untrained) & rows["dataset"].isin(datasets)
-    for key in ("protocol", "metric", "parameter", "setting"):
+    for key in ("parameter", "setting"):
         same &= rows[key] == getattr(row, key)
     by_dataset = rows[same].groupby("dataset")["value"].mean()
     return float(by_dataset.mean()) if len(by_dataset) == len(datasets) else float("nan")

@@ -40,7 +40,11 @@ def build(name: str) -> tuple[Backbone, PreprocessingSection]:
         BasicBlock(before, after, stride=1 if stage == 0 else 2)
         for stage, (before, after) in enumerate(zip([width, *widths], widths, strict=False))
     ]
-    stem = [nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+    stem = [
+        nn.Conv2d(3, width, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+    ]
     trunk = nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten())
     # The stages lie between the three modules of the stem and the pooling.
     stages = tuple(str(len(stem) + stage) for stage in range(STAGES))
@@ -64,5 +68,6 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """From (b, before, h, w) to (b, after, h / stride, w / stride)."""
-        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        return F.relu(y + self.shortcut(x))
+        y = self.bn2(self.conv2(F.relu_(self.bn1(self.conv1(x)))))
+        y += self.shortcut(x)
+        return F.relu_(y)
