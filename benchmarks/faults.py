@@ -74,7 +74,16 @@ PHASES = {
     "attack": Phase(("robustness",), ("results/robustness",)),
     DOWNLOAD: Phase(("model",), ("resources/models/saved", "results/*/saved")),
     "report": Phase(
-        ("summary", "contrasts", "objectives", "result_tables", "figure", "figure_data", "report"),
+        (
+            "summary",
+            "contrasts",
+            "objectives",
+            "result_tables",
+            "contrast_tables",
+            "figure",
+            "figure_data",
+            "report",
+        ),
         ("results/figures", "results/report.html", "results/verdicts.txt"),
         (),
     ),

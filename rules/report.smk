@@ -42,8 +42,8 @@ rule figure:
     input:
         results="results/tables/results.csv",
         objectives="results/tables/objectives.csv",
-        contrasts="results/tables/contrasts.csv",
-        sensitivity="results/tables/sensitivity.csv",
+        contrasts=per_job(inputs.compared, "contrasts"),
+        sensitivity=per_job(inputs.compared, "sensitivity"),
         datasets=inputs.dataset_cards(settings),
         training=per_job(inputs.learning_curves),
         examples=per_job(inputs.figure_examples),

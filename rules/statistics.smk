@@ -87,22 +87,13 @@ rule result_tables:
     input:
         summary="results/statistics/summary.parquet",
         objectives="results/statistics/objectives.parquet",
-        contrasts="results/statistics/contrasts.parquet",
-        sensitivity="results/statistics/sensitivity.parquet",
-        conclusions="results/statistics/conclusions.parquet",
-        plan="results/statistics/plan.parquet",
         recall="results/statistics/recall.parquet",
         models=inputs.model_cards(settings),
         datasets=inputs.dataset_cards(settings),
     output:
         results="results/tables/results.csv",
         objectives="results/tables/objectives.csv",
-        contrasts="results/tables/contrasts.csv",
-        sensitivity="results/tables/sensitivity.csv",
-        conclusions="results/tables/conclusions.csv",
-        plan="results/tables/plan.csv",
         recall="results/tables/recall.csv",
-        descriptor="results/tables/datapackage.json",
     log:
         "logs/result_tables.log",
     benchmark:
@@ -115,6 +106,37 @@ rule result_tables:
         runtime=10,
     params:
         code=code("result_tables.py"),
-        citation=own_content("CITATION.cff"),
     script:
         "../scripts/result_tables.py"
+
+
+# These are tables of their own, so that figures of the other ones are drawn before contrasts are computed, and not
+# again after one of them was edited.
+rule contrast_tables:
+    input:
+        contrasts="results/statistics/contrasts.parquet",
+        sensitivity="results/statistics/sensitivity.parquet",
+        conclusions="results/statistics/conclusions.parquet",
+        plan="results/statistics/plan.parquet",
+        described=rules.result_tables.output,
+    output:
+        contrasts="results/tables/contrasts.csv",
+        sensitivity="results/tables/sensitivity.csv",
+        conclusions="results/tables/conclusions.csv",
+        plan="results/tables/plan.csv",
+        descriptor="results/tables/datapackage.json",
+    log:
+        "logs/contrast_tables.log",
+    benchmark:
+        "results/benchmarks/contrast_tables.tsv"
+    conda:
+        "../envs/analysis.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=10,
+    params:
+        code=code("contrast_tables.py"),
+        citation=own_content("CITATION.cff"),
+    script:
+        "../scripts/contrast_tables.py"

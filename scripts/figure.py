@@ -9,6 +9,8 @@ from wordsight.steps import step
 with step(snakemake):
     from pathlib import Path
 
+    import pandas as pd
+
     from wordsight.datasets.card import read_cards
     from wordsight.figures.drawing import draw
     from wordsight.figures.export import save
@@ -19,14 +21,17 @@ with step(snakemake):
     groups = snakemake.params.groups
     curves = {Path(path).parent.name: path for path in snakemake.input.get("training", [])}
     cards = read_cards(snakemake.input.datasets)
+    contrasts, sensitivity = (
+        next(map(read_csv, snakemake.input.get(name, [])), None) for name in ("contrasts", "sensitivity")
+    )
     tables = Tables(
         results=read_csv(snakemake.input.results),
-        contrasts=read_csv(snakemake.input.contrasts),
+        contrasts=pd.DataFrame() if contrasts is None else contrasts,
         classes={name: len(card.classes) for name, card in cards.items()},
         models=list(groups),
         objectives=read_csv(snakemake.input.objectives),
         training=read_training(curves, groups),
-        sensitivity=read_csv(snakemake.input.sensitivity),
+        sensitivity=sensitivity,
         questions=dict(snakemake.params.questions),
         examples=next(map(read_json, snakemake.input.get("examples", [])), None),
         guessing={name: card.guessing for name, card in cards.items() if card.guessing is not None},

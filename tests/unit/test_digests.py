@@ -99,7 +99,7 @@ def with_a_new_name(text):
 
 EVALUATIONS = {name for name, record in PROTOCOLS.items() if not record.runs_encoder}
 IMAGES = {"sentences", "pretrain", "learning_rate", "features", *ATTACKS, "figure_data", "check_top1"}
-WORDS = {"figure", "report", "result_tables", "learning_rates"}
+WORDS = {"figure", "report", "result_tables", "contrast_tables", "learning_rates"}
 # The steps that an edit of a module reruns.
 EDITS = {
     "datasets/near_duplicates.py": {"dataset"},

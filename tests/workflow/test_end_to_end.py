@@ -58,8 +58,8 @@ def test_a_run_ends_with_its_last_job(copy):
     """Snakemake's timers would keep it for the span of a limit on jobs, here an hour."""
     table = "results/tables/contrasts.csv"
     limit = ("--max-jobs-per-timespan", "100/1h")
-    done = copy.snakemake(table, "--forcerun", "result_tables", *limit, timeout=300)
-    assert done.jobs == {("result_tables",)}
+    done = copy.snakemake(table, "--forcerun", "contrast_tables", *limit, timeout=300)
+    assert done.jobs == {("contrast_tables",)}
 
 
 def test_the_report_of_snakemake_has_every_figure_with_its_caption(copy):
@@ -115,7 +115,7 @@ def test_a_card_says_how_its_model_was_trained(finished):
 # Once more, with jobs for several seeds
 
 
-TABLES = ("results/tables/results.csv", "results/tables/learning_rates.csv")
+TABLES = ("results/tables/contrasts.csv", "results/tables/learning_rates.csv")
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,6 @@ import psutil
 from small_project import SNAKEMAKE
 from wordsight.workflow.running import Run
 
-AGAIN = {("report",), ("result_tables",)}
-
-
-def whole(jobs):
-    """Jobs without wildcards."""
-    return {job for job in jobs if not job[1:]}
-
 
 def test_a_table_that_was_edited_by_hand_is_named_and_made_again(copy, finished):
     table = copy.path / "results/tables/contrasts.csv"
@@ -28,7 +21,7 @@ def test_a_table_that_was_edited_by_hand_is_named_and_made_again(copy, finished)
         "results/tables/contrasts.csv: was changed after its step had made it; its step runs again"
         in done.stderr
     )
-    assert done.jobs == {("result_tables",)}
+    assert done.jobs == {("contrast_tables",)}
     assert copy.tables() == finished.tables()
     assert copy.would_run() == set()
 
@@ -97,7 +90,7 @@ def test_files_from_the_future_stop_no_run_and_are_what_they_were(copy, finished
         os.utime(copy.path / name, (ahead, ahead))
     (copy.path / "results/tables/contrasts.csv").unlink()
     done = copy.snakemake("results/tables/contrasts.csv")
-    assert done.jobs == {("result_tables",)}
+    assert done.jobs == {("contrast_tables",)}
     assert copy.tables() == finished.tables()
     assert copy.would_run() == set()
 

@@ -21,7 +21,8 @@ OVERALL = ("ranks", "pretraining_size", "training", "margins", "overview", "summ
 DRAWN = ("clustering", "few_shot", "transfer", "robustness", *CROSSED, *OVERALL, *OF_IMAGES)
 FIGURES = {("figure", name) for name in DRAWN}
 IMAGES = {("figure_data",)}
-BELOW = STATISTICS | {("result_tables",), ("report",)} | FIGURES
+TABLES = {("result_tables",), ("contrast_tables",)}
+BELOW = STATISTICS | TABLES | {("report",)} | FIGURES
 
 
 def jobs(rule, models=MODELS, datasets=DATASETS):
@@ -65,7 +66,7 @@ def test_the_mathematics_of_a_protocol_run_it_and_what_is_below_and_then_nothing
     assert copy.would_run() == jobs("clustering") | BELOW
     before = copy.tables()
     features = {path: path.stat().st_mtime_ns for path in copy.path.glob("results/features/**/*.safetensors")}
-    copy.snakemake("results/tables/results.csv", warm=True)
+    copy.snakemake("results/tables/contrasts.csv", warm=True)
     assert copy.tables() == before
     assert {path: path.stat().st_mtime_ns for path in features} == features
     # The tables have the bytes that they had, so that what is made from them is up to date.
@@ -80,6 +81,12 @@ def test_a_value_of_the_configuration_runs_the_steps_that_read_it(copy):
     copy.configure(change)
     few_shot = jobs("few_shot") | together("few_shot")
     assert copy.would_run() == few_shot | {("model_card", "saved")} | BELOW
+
+
+def test_a_contrast_draws_again_the_figures_that_show_contrasts(copy):
+    copy.configure(lambda config: config["contrasts"]["training"].update(question="Does it?"))
+    compared = {("figure", name) for name in ("margins", "overview", "summary")}
+    assert copy.would_run() == {("contrasts",), ("contrast_tables",), ("report",)} | compared
 
 
 def test_a_new_model_and_a_new_dataset_of_a_protocol_run_their_own_steps_and_what_is_below(copy):

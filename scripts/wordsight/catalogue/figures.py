@@ -18,11 +18,13 @@ class Figure:
         ``attacks``; empty if every run has it
     images : whether it shows single images, gathered by the module of its name in
         :mod:`wordsight.figures.images`
+    compares : whether it shows the contrasts, and so is drawn again when one of them changes
     """
 
     caption: str
     needs: Literal["", "verdicts", "training", "features", "attacks", "confusions"] = ""
     images: bool = False
+    compares: bool = False
 
 
 FIGURES = {
@@ -109,6 +111,7 @@ FIGURES = {
         ),
     ),
     "margins": Figure(
+        compares=True,
         caption=(
             "How small a difference between treatment and control each comparison can rule out, in "
             "percentage points, one panel for each protocol and one row for each contrast. A line covers "
@@ -122,6 +125,7 @@ FIGURES = {
     ),
     "overview": Figure(
         needs="verdicts",
+        compares=True,
         caption=(
             "What each contrast changes, one panel for each contrast under its question and one row for each "
             "protocol, in percentage points: treatment minus control. To the right of zero the treatment is "
@@ -136,6 +140,7 @@ FIGURES = {
         ),
     ),
     "summary": Figure(
+        compares=True,
         caption=(
             "Difference between treatment and control for each contrast and protocol, in percentage points, "
             "with intervals; a band shows the margin within which differences are negligible. To the right "

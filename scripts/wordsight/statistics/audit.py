@@ -1,6 +1,6 @@
 """Checks every row of the contrasts for reasons not to believe its verdict, and lists them as flags."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -50,7 +50,7 @@ class Evidence:
         return self.comparisons[row.contrast].sides
 
     @cached_property
-    def _by_metric(self) -> dict[tuple[str, str], pd.DataFrame]:
+    def _by_metric(self) -> dict[tuple[Hashable, ...], pd.DataFrame]:
         """Rows of the summary by protocol and metric: every check looks up several."""
         return dict(iter(self.summary.groupby(["protocol", "metric"])))
 

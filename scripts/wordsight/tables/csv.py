@@ -1,12 +1,27 @@
 """Writes the tables that people read as CSV files, and reads them back."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
 from wordsight.errors import DataError
 from wordsight.files.disk import write_text
-from wordsight.tables.schemas import columns_of, may_be_missing
+from wordsight.tables.schema import checked
+from wordsight.tables.schemas import SCHEMAS, columns_of, may_be_missing
+
+
+def write_tables(frames: Mapping[str, pd.DataFrame], paths: Mapping[str, Path | str]) -> None:
+    """Write tables, by name, after all of them were checked against their schemas.
+
+    Raises
+    ------
+    DataError
+        As :func:`wordsight.tables.schema.checked`; then no table is written.
+    """
+    tables = {name: checked(frame, SCHEMAS[name]) for name, frame in frames.items()}
+    for name, table in tables.items():
+        write_csv(paths[name], table)
 
 
 def write_csv(path: Path | str, frame: pd.DataFrame) -> None:

@@ -24,13 +24,14 @@ class Tables:
     Attributes
     ----------
     results : rows of ``results.csv``
-    contrasts : rows of ``contrasts.csv``; no rows where no contrast is configured
+    contrasts : rows of ``contrasts.csv``; no rows where no contrast is configured, and no columns for a
+        figure that shows none, as :data:`wordsight.catalogue.figures.FIGURES` says
     classes : number of classes of each dataset, in the order of the configuration
     guessing : of each dataset with classes, the accuracy of always naming the most frequent one
     models : names, in the order of the configuration, which decides their colours
     objectives : rows of ``objectives.csv``, where intervals come from; without them, none is known
     training : learning curves, as :func:`read_training` gives them
-    sensitivity : rows of ``sensitivity.csv``
+    sensitivity : rows of ``sensitivity.csv``, for a figure that shows contrasts
     questions : what each contrast asks, in words; only the overview has them
     examples : what :mod:`wordsight.figures.images` gathered for the figure; only figures of single images
         have it

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from wordsight.catalogue.figures import FIGURES
 from wordsight.catalogue.objectives import reads_sentences
 from wordsight.catalogue.protocols import PROTOCOLS
 from wordsight.catalogue.section import nearest
@@ -180,7 +181,13 @@ def learning_curves(config: Config, w: Wildcards) -> list[str]:
     return [f"resources/models/{model}/training.csv" for model in shown]
 
 
-# Figures of single images
+# Figures
+
+
+def compared(config: Config, w: Wildcards, table: str) -> list[str]:
+    """Table about contrasts; empty for figures that show none, which no contrast changes."""
+    shown = w.figure in FIGURES and FIGURES[w.figure].compares
+    return [f"results/tables/{table}.csv"] if shown else []
 
 
 def figure_examples(config: Config, w: Wildcards) -> list[str]:
