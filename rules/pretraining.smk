@@ -43,7 +43,7 @@ for cut in targets.cuts_of_training(settings):
             model=any_of(cut.names),
             objective=any_of(cut.names),
         # Everything else waits for trained encoders.
-        priority: 1
+        priority: 2
         conda:
             "../envs/encoders.yaml"
         threads: 1

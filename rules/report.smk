@@ -27,10 +27,7 @@ if targets.example_names(settings):
             runtime=10,
         params:
             code=code("figure_data.py"),
-            comparisons=[
-                comparison.model_dump(mode="json", exclude={"question"})
-                for comparison in targets.confused(settings)
-            ],
+            comparisons=params.without_questions(targets.confused(settings)),
             dataset=targets.embedded_dataset(settings),
             groups=params.groups(settings),
             seed=settings.seed,

@@ -27,9 +27,7 @@ rule summary:
 rule contrasts:
     input:
         rows=targets.protocol_results(settings),
-        summary="results/statistics/summary.parquet",
         models=inputs.model_cards(settings),
-        datasets=inputs.dataset_cards(settings),
         test_splits=inputs.clustered_items(settings),
     output:
         contrasts="results/statistics/contrasts.parquet",
@@ -50,7 +48,7 @@ rule contrasts:
         code=code("contrasts.py"),
         measures=params.measures(),
         statistics=params.values_of(settings, "statistics"),
-        comparisons=[comparison.model_dump(mode="json") for comparison in comparisons],
+        comparisons=params.without_questions(comparisons),
         conclusions=params.conclusions(settings),
         seed=settings.seed,
     script:
@@ -118,6 +116,9 @@ rule contrast_tables:
         sensitivity="results/statistics/sensitivity.parquet",
         conclusions="results/statistics/conclusions.parquet",
         plan="results/statistics/plan.parquet",
+        summary="results/statistics/summary.parquet",
+        models=inputs.model_cards(settings),
+        datasets=inputs.dataset_cards(settings),
         described=rules.result_tables.output,
     output:
         contrasts="results/tables/contrasts.csv",
@@ -137,6 +138,8 @@ rule contrast_tables:
         runtime=10,
     params:
         code=code("contrast_tables.py"),
+        measures=params.measures(),
+        comparisons=params.without_questions(comparisons),
         citation=own_content("CITATION.cff"),
     script:
         "../scripts/contrast_tables.py"

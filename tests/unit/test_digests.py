@@ -128,7 +128,7 @@ EDITS = {
     "datasets/writing.py": {"dataset", "corrupted_images"},
     "protocols/corruptions.py": {"corruptions"},
     "protocols/probe.py": {"transfer", *ATTACKS, "corruptions", "cross_style_probe", "learning_rate"},
-    "statistics/audit.py": {"contrasts"},
+    "statistics/audit.py": {"contrast_tables"},
     "figures/training.py": {"figure"},
     "report/cautions.py": {"report"},
     "workflow/targets.py": set(),

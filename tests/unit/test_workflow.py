@@ -53,12 +53,14 @@ def read(config):
     """What the steps read of the configuration, by step and job; the files of other steps are named, not opened."""
     results, statistics = targets.protocol_results(config), params.values_of(config, "statistics")
     groups, comparisons = params.groups(config), resolve(config)
+    compared = params.without_questions(comparisons)
     cards = inputs.model_cards(config), inputs.dataset_cards(config)
     found = {
         "summary": (results, params.measures()),
         "objectives": (results, params.measures(), statistics, groups),
-        "contrasts": (results, params.measures(), statistics, comparisons, cards),
-        "result_tables": inputs.model_cards(config),
+        "contrasts": (results, params.measures(), statistics, compared, cards[0]),
+        "result_tables": cards,
+        "contrast_tables": (params.measures(), compared, cards),
         "figure": (groups, inputs.dataset_cards(config), targets.figure_names(config)),
         "figure overview": params.questions(config, comparisons),
         "report": (cards, comparisons, config.model_dump(mode="json")),
@@ -107,7 +109,11 @@ EDITS = {
     ),
     "question": (
         lambda c: c["contrasts"]["training"].update(question="Does it?"),
-        {"contrasts", "figure overview", "report"},
+        {"figure overview", "report"},
+    ),
+    "matching of a contrast": (
+        lambda c: c["contrasts"]["captions"].update(match=[]),
+        {"contrasts", "contrast_tables", "report"},
     ),
     "parameter of a protocol": (
         lambda c: c["protocols"]["few_shot"].update(trials=4),
@@ -136,7 +142,7 @@ EDITS = {
     "further place of a model": (
         lambda c: c["models"]["saved"].update(features=["pooled", "mean"]),
         {"model saved", "model_card saved", "model_card saved-mean", "figure"}
-        | {"result_tables", "robustness saved-mean shapes", "transfer saved-mean digits"}
+        | {"result_tables", "contrast_tables", "robustness saved-mean shapes", "transfer saved-mean digits"}
         | all_of("clustering", "saved-mean")
         | all_of("few_shot", "saved-mean")
         | OVER_RESULTS,
@@ -155,15 +161,15 @@ EDITS = {
     ),
     "new seed": (
         lambda c: c["pretraining"]["objectives"]["labels"].update(seeds=2),
-        {"pretrain labels-1", "model_card labels-1", "figure", "result_tables"}
+        {"pretrain labels-1", "model_card labels-1", "figure", "result_tables", "contrast_tables"}
         | all_of("few_shot", "labels-1")
         | {key for protocol in CROSSED for key in all_of(protocol, "labels-1", parts=CELLS)}
         | OVER_RESULTS,
     ),
     "new model": (
         lambda c: c["models"].update(new=RANDOM),
-        {"model new", "model_card new", "figure", "figure overview", "result_tables", "robustness new shapes"}
-        | {"transfer new digits"}
+        {"model new", "model_card new", "figure", "figure overview", "result_tables", "contrast_tables"}
+        | {"robustness new shapes", "transfer new digits"}
         | all_of("clustering", "new")
         | all_of("few_shot", "new")
         | OVER_RESULTS,

@@ -83,8 +83,10 @@ def test_a_value_of_the_configuration_runs_the_steps_that_read_it(copy):
     assert copy.would_run() == few_shot | {("model_card", "saved")} | BELOW
 
 
-def test_a_contrast_draws_again_the_figures_that_show_contrasts(copy):
+def test_a_contrast_is_computed_with_the_figures_that_show_it_and_its_question_is_words_alone(copy):
     copy.configure(lambda config: config["contrasts"]["training"].update(question="Does it?"))
+    assert copy.would_run() == {("figure", "overview"), ("report",)}
+    copy.configure(lambda config: config["contrasts"]["captions"].update(match=[]))
     compared = {("figure", name) for name in ("margins", "overview", "summary")}
     assert copy.would_run() == {("contrasts",), ("contrast_tables",), ("report",)} | compared
 

@@ -100,6 +100,11 @@ def questions(config: Config, comparisons: Iterable[Comparison]) -> dict[str, st
     return {one.name: one.question or _sides(config, one) or one.name for one in comparisons}
 
 
+def without_questions(comparisons: Iterable[Comparison]) -> list[Values]:
+    """Contrasts for the steps that compute: another question gives no other number."""
+    return [one.model_dump(mode="json", exclude={"question"}) for one in comparisons]
+
+
 def _sides(config: Config, comparison: Comparison) -> str:
     """Both sides in words; nothing where a side has models of several groups, which have no common name."""
     sides = [{group(config, model) for model in side} for side in comparison.sides]
