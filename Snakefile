@@ -16,6 +16,7 @@ if not workflow.overwrite_configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/execution.smk"
 include: "rules/records.smk"
 include: "rules/datasets.smk"
 include: "rules/models.smk"

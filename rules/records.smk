@@ -51,15 +51,7 @@ class Records(FilePersistence):
         self.told.touch()
         with super().lock():
             running.Run.of_this_process().write(self.holder)
-            scheduling = self.dag.workflow.scheduling_settings
-            if not self.dag.workflow.local_exec:
-                running.watch_queue(Path.cwd())
-                if self.dag.workflow.executor_plugin.name == "slurm":
-                    read_states_alone()
-            elif scheduling:  # None where nothing runs, as with `--containerize`
-                # Cores limit jobs here. Snakemake's limit per timespan starts a timer after each job, and a run
-                # that has nothing left to do waits for the last of them.
-                scheduling.max_jobs_per_timespan = None
+            prepare(self.dag.workflow)
             yield
 
     @contextmanager
@@ -119,22 +111,6 @@ class Records(FilePersistence):
         """What a job completed after its run was killed is complete."""
         found = await super().incomplete(job)
         return found if found and self.problem(job) else []
-
-
-def read_states_alone():
-    """Tell the executor for SLURM a job's state without the rest: it would wait for one `CANCELLED by 1000`."""
-    import snakemake_executor_plugin_slurm as slurm
-
-    asked = slurm.query_job_status
-
-    async def states(command, logger):
-        found, seconds = await asked(command, logger)
-        return (
-            found and {job: state.partition(" ")[0] for job, state in found.items()},
-            seconds,
-        )
-
-    slurm.query_job_status = states
 
 
 async def at_any_time(dag, job, outputs):
