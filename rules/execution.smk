@@ -8,6 +8,7 @@ def prepare(run):
         running.watch_queue(Path.cwd())
         if run.executor_plugin.name == "slurm":
             read_states_alone()
+            remember_job_age()
     elif run.scheduling_settings:  # None where nothing runs, as with `--containerize`
         # Cores limit jobs here. Snakemake's limit per timespan starts a timer after each job, and a run that has
         # nothing left to do waits for the last of them.
@@ -28,3 +29,16 @@ def read_states_alone():
         )
 
     slurm.query_job_status = states
+
+
+def remember_job_age():
+    """Let the executor for SLURM know how long the queue has ended jobs, also while its daemon restarts.
+
+    It asks before it looks at its jobs. Without an answer, it looks for them in accounts, for hours where none are kept.
+    """
+    import snakemake_executor_plugin_slurm as slurm
+
+    asked = slurm.get_min_job_age
+    known = asked()
+    if known is not None:
+        slurm.get_min_job_age = lambda: known

@@ -149,8 +149,8 @@ def restart(*daemons):
         os.kill(number, signal.SIGTERM)
     while any(map(at_work, numbers)):
         time.sleep(0.1)
-    # A run that asks for its jobs now gets no answer, more often than the executor's default allows.
-    time.sleep(3)
+    # A run that asks for its jobs now gets no answer, more often and for longer than the executor's defaults allow.
+    time.sleep(12)
     for daemon in daemons:
         subprocess.run([daemon], check=True)
     # The node tells the new daemon of itself at once; otherwise it does when it is asked, after up to two minutes.
