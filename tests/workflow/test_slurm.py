@@ -16,6 +16,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 import pytest
@@ -51,6 +52,9 @@ def slurm(request):
     if up.returncode != 0:
         pytest.skip(f"SLURM does not start here: {up.stderr.strip()}")
     yield account
+    for head in Head.started:
+        head.process.kill()  # where a test failed, it goes on
+        head.process.wait()
     subprocess.run([SLURM / "down.sh"], check=True)
 
 
@@ -90,6 +94,8 @@ def impatient(folder):
 class Head:
     """The command, started in a project."""
 
+    started: ClassVar[list["Head"]] = []
+
     def __init__(self, project, account, *targets):
         environment = {**os.environ, "PATH": f"{impatient(project.path)}:{os.environ['PATH']}"}
         self.log = project.path / f"head-{time.monotonic_ns()}.log"
@@ -102,6 +108,7 @@ class Head:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self.started.append(self)
 
     @property
     def said(self):
