@@ -396,7 +396,7 @@ def two_runs_in_one_folder(trial: Trial, moments: random.Random) -> None:
     """Start the same command while it runs: the second run must be refused, and say why.
 
     The first stands still meanwhile with its jobs, which might else make all that is asked for before the
-    second has started; it then has nothing to do, and says so.
+    second has started: the second would have nothing to do then, and say so.
     """
     run = trial.start()
     trial.wait_for_a_job(run)

@@ -38,7 +38,6 @@ def remember_job_age():
     """
     import snakemake_executor_plugin_slurm as slurm
 
-    asked = slurm.get_min_job_age
-    known = asked()
+    known = slurm.get_min_job_age()
     if known is not None:
         slurm.get_min_job_age = lambda: known

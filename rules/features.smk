@@ -20,6 +20,7 @@ for cut in targets.cuts_of_features(settings):
         wildcard_constraints:
             model=any_of(cut.names),
             objective=any_of(cut.names),
+        # Most protocols wait for features, which take long where networks are large.
         priority: 1
         conda:
             "../envs/encoders.yaml"
