@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 import experiments
 
 from wordsight.tables.csv import read_csv
+from wordsight.workflow.measured import seeds_of
 
 ROOT = experiments.ROOT
 KEYS = ["contrast", "protocol", "setting"]
@@ -48,11 +49,6 @@ def add(table: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
     if len(both) < max(len(table), len(more)):
         raise SystemExit("the table has other comparisons than the run: run all seeds again, without --add")
     return both
-
-
-def seeds_of(table: pd.DataFrame) -> list[int]:
-    """Seeds that a table has verdicts of."""
-    return [int(column.removeprefix("verdict_")) for column in table if column.startswith("verdict_")]
 
 
 def counts(table: pd.DataFrame) -> pd.DataFrame:

@@ -422,11 +422,11 @@ def test_the_overview_marks_margins_by_protocol_and_what_untrained_encoders_and_
         if "meaning" in r and "at" in r
     }
     # Effects, intervals and margins reach from -3 to 15 points; what is beyond is marked at the edges.
-    line, left, right = forest.LEVELS["untrained"][1], forest.BEYOND["left"], forest.BEYOND["right"]
+    line, left, right = forest.LEVELS["untrained"].shape, forest.BEYOND["left"], forest.BEYOND["right"]
     assert shown == {
-        ("Transfer", "untrained encoders"): (-2, -2, line),
+        ("Transfer", "what untrained encoders reach"): (-2, -2, line),
         ("Transfer", "guessing"): (-48, -3.72, left),
-        ("Few-shot", "untrained encoders"): (-5, -3.72, left),
+        ("Few-shot", "what untrained encoders reach"): (-5, -3.72, left),
         ("Few-shot", "guessing"): (30, 15.72, right),
     }
     assert "further away" in " ".join(spec["title"]["subtitle"])

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import altair as alt
 import pandas as pd
@@ -20,12 +20,24 @@ ROW, WIDE, NARROW = 18, 520, 260  # pixels: of a row, of a single column, of one
 ASKED = 40  # letters in a line of a question
 LOW, NARROWEST, GAP = 15, 124, 16  # pixels: of a row by protocol, of its narrowest panel, between panels
 REACH = 1.5  # intervals are cut at this many times the largest effect or margin
-# What is marked on the scale of the control, with its words and its mark.
-LEVELS = {"untrained": ("untrained encoders", "M0,-1L0,1"), "chance": ("guessing", "M-1,-1L1,1M-1,1L1,-1")}
 BEYOND = {"left": "M0.7,-1L-0.3,0L0.7,1", "right": "M-0.7,-1L0.3,0L-0.7,1"}  # marks at an edge of a panel
 POOLED = "all datasets"  # no dataset can have a space in its name
 HEADED = ["protocol", "parameter", "setting", "metric"]  # columns that make the heading of a panel
 DRAWN = ["label", "effect", "low", "high", "left", "right", "cut_left", "cut_right", "look", "text"]
+
+
+class Level(NamedTuple):
+    """What is marked on the scale of the control: its meaning, the shape of its mark, a letter like it."""
+
+    meaning: str
+    shape: str
+    letter: str
+
+
+LEVELS = {
+    "untrained": Level("what untrained encoders reach", "M0,-1L0,1", "|"),
+    "chance": Level("guessing", "M-1,-1L1,1M-1,1L1,-1", "×"),
+}
 
 
 def by_protocol(contrasts: pd.DataFrame, sensitivity: pd.DataFrame | None) -> Any:
@@ -101,10 +113,10 @@ def _levels(rows: pd.DataFrame) -> pd.DataFrame:
         [
             rows[["contrast", "label"]].assign(
                 effect=(100 * (rows[name].astype(float) - rows["control"])).round(verdict_marks.DIGITS),
-                meaning=words,
-                shape=shape,
+                meaning=level.meaning,
+                shape=level.shape,
             )
-            for name, (words, shape) in LEVELS.items()
+            for name, level in LEVELS.items()
         ]
     ).dropna(subset="effect")
     left, right = _domain(rows)

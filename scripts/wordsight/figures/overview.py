@@ -9,7 +9,6 @@ from wordsight.figures.style import finish
 from wordsight.tables.reading import Tables
 
 MOST = 6  # contrasts
-MARKED = [("untrained", "|", "what untrained encoders reach"), ("chance", "×", "guessing")]
 
 
 def draw(tables: Tables) -> Any:
@@ -21,7 +20,7 @@ def draw(tables: Tables) -> Any:
     questions = {name: tables.questions.get(name) or name for name in decisive[:MOST]}
     left = len(decisive) - len(questions)
     known = rows.loc[rows["decides"], list(forest.LEVELS)].notna().any()
-    levels = [f"{mark} {words}" for name, mark, words in MARKED if known[name]]
+    levels = [f"{level.letter} {level.meaning}" for name, level in forest.LEVELS.items() if known[name]]
     levels += ["‹ one that is further away"] if levels else []
     return finish(
         forest.by_contrast(rows, questions, tables.sensitivity),

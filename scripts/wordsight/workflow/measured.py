@@ -1,7 +1,7 @@
 """Tables of the documentation with what benchmarks have measured, from ``docs/results/``."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from wordsight.catalogue import numbers
 from wordsight.files.project import SCRIPTS
@@ -31,7 +31,7 @@ def faults() -> str:
 def replication() -> dict[str, str]:
     """Verdicts of the default experiment with several seeds, and how many of them came again."""
     verdicts, counts = (_read(name) for name in ("replication", "replicated"))
-    seeds = [column.removeprefix("verdict_") for column in verdicts[0] if column.startswith("verdict_")]
+    seeds = seeds_of(verdicts[0])
     head = ("contrast", "protocol", *(f"seed {seed}" for seed in seeds))
     rows = [
         (f"`{row['contrast']}`", f"`{row['protocol']}`", *(_verdict(row, seed) for seed in seeds))
@@ -51,7 +51,12 @@ def replication() -> dict[str, str]:
     return {"replication": table(head, rows), "replicated": table(again, compared)}
 
 
-def _verdict(row: Mapping[str, str], seed: str) -> str:
+def seeds_of(columns: Iterable[str]) -> list[int]:
+    """Seeds whose verdicts a table of ``benchmarks/replication.py`` has, from the names of its columns."""
+    return [int(column.removeprefix("verdict_")) for column in columns if column.startswith("verdict_")]
+
+
+def _verdict(row: Mapping[str, str], seed: int) -> str:
     return f"{row[f'verdict_{seed}']} ({numbers.points(float(row[f'effect_{seed}']), sign=True)})"
 
 
