@@ -18,8 +18,8 @@ TRAINING = TrainingCard(
 )  # fmt: skip
 
 
-def network(width=4, seed=0):
-    return architectures.build(f"small/resnet_w{width}", seed)[0].eval()
+def network(width=4, seed=0, stem=""):
+    return architectures.build(f"small/{stem}resnet_w{width}", seed)[0].eval()
 
 
 @pytest.mark.parametrize("width", [1, 4, 16])
@@ -30,6 +30,32 @@ def test_features_are_eight_times_as_wide_as_the_first_stage(width, side):
     backbone.check(side, "small")
     assert backbone.feature_size == 8 * width
     assert backbone(torch.rand(2, 3, side, side)).shape == (2, 8 * width)
+
+
+@pytest.mark.parametrize("width", [1, 4, 32])
+@pytest.mark.parametrize("side", [4, 16, 32, 45])
+def test_of_patches_features_are_four_times_as_wide_as_the_first_stage(width, side):
+    backbone = network(width, stem="patch_")
+    backbone.drop_head()
+    backbone.check(side, "small")
+    assert backbone.feature_size == 4 * width
+    assert backbone(torch.rand(2, 3, side, side)).shape == (2, 4 * width)
+
+
+def test_an_image_smaller_than_a_patch_is_refused():
+    backbone = network(stem="patch_")
+    backbone.drop_head()
+    with pytest.raises(ConfigError, match=r"models\.small: .* from an image of 3 x 3 pixels"):
+        backbone.check(3, "small")
+
+
+def test_a_pixel_changes_the_first_map_in_its_patch_only():
+    stem = network(stem="patch_").trunk[:3]
+    images = torch.rand(1, 3, 16, 16)
+    changed = images.clone()
+    changed[:, :, 7, 8] += 1
+    differ = (stem(images) != stem(changed)).any(dim=1)[0]
+    assert differ.nonzero().tolist() == [[1, 2]]
 
 
 @pytest.mark.parametrize(("before", "after", "stride"), [(4, 4, 1), (4, 8, 2), (4, 6, 1)])
@@ -49,14 +75,18 @@ def test_a_block_is_that_of_torchvision(before, after, stride):
         torch.testing.assert_close(ours.train(mode)(images), peer.train(mode)(images))
 
 
-def test_maps_shrink_from_a_half_to_a_sixteenth_while_they_widen():
+@pytest.mark.parametrize(
+    ("stem", "maps"),
+    [("", [(4, 16, 16), (8, 8, 8), (16, 4, 4), (32, 2, 2)]), ("patch_", [(4, 8, 8), (8, 4, 4), (16, 2, 2)])],
+)
+def test_maps_shrink_to_a_sixteenth_while_they_widen(stem, maps):
     sizes = []
-    trunk = network().trunk
+    trunk = network(stem=stem).trunk
     for module in trunk:
         if isinstance(module, small.BasicBlock):
             module.register_forward_hook(lambda *given: sizes.append(tuple(given[2].shape[1:])))
     trunk(torch.rand(1, 3, 32, 32))
-    assert sizes == [(4, 16, 16), (8, 8, 8), (16, 4, 4), (32, 2, 2)]
+    assert sizes == maps
 
 
 def test_weights_are_a_function_of_the_seed():
@@ -66,13 +96,14 @@ def test_weights_are_a_function_of_the_seed():
 
 
 @pytest.mark.parametrize(
-    "name", ["resnet", "resnet_w", "resnet_w0", "resnet_w04", "resnet_w10000", "resnet_w4x"]
+    "name", ["resnet", "resnet_w", "resnet_w0", "resnet_w04", "resnet_w10000", "resnet_w4x", "patch_resnet_w"]
 )
 def test_an_unknown_name_is_told_the_form_of_the_known_ones(name):
     with pytest.raises(ConfigError) as error:
         architectures.build(f"small/{name}")
     assert str(error.value) == (
-        f"config: models: small has no network {name!r}; valid: resnet_w and a width, such as resnet_w16"
+        f"config: models: small has no network {name!r}; valid: resnet_w or patch_resnet_w and a width, "
+        "such as resnet_w16"
     )
 
 

@@ -89,8 +89,8 @@ class TrainingSection(Section):
     architecture: Architecture = Field(
         default="small/resnet_w16",
         description=(
-            "Architecture, `family/name`, such as `timm/resnet18`. `small/resnet_wN` is a residual network "
-            "of width N for small pictures."
+            "Architecture, `family/name`, such as `timm/resnet18`. `small/resnet_wN` and the faster "
+            "`small/patch_resnet_wN` are residual networks for small pictures, whose first stage has width N."
         ),
     )
     resolution: Count = Field(default=32, description="Side of the network's input, in pixels.")
