@@ -1,8 +1,8 @@
 r"""Residual networks for small images, so that an encoder trains in seconds on two cores.
 
 ``resnet_wN`` begins with a 3 x 3 convolution of stride 2 and has four stages; ``patch_resnet_wN`` begins with
-one of patches of 4 x 4 pixels and has three. A stage is one basic block. The first has width N, and each of the
-others doubles the width and halves the resolution. Features are the mean over the last map.
+one of patches of 4 x 4 pixels and has three. A stage is one basic block. The first has width N, and each of
+the others doubles the width and halves the resolution. Features are the mean over the last map.
 
 They are defined here because importing a library of networks takes longer than training one of these for
 several epochs.
