@@ -53,7 +53,11 @@ def files() -> dict[Path, str]:
         "config/README.md": configuration(schema),
         "docs/results.md": {**results(), **measured.replication()},
         "docs/method.md": {"protocols": protocols(), "attacked images": measured.attacked_images()},
-        "docs/matched-training.md": {"objectives": objectives(), "adversarial": measured.adversarial()},
+        "docs/matched-training.md": {
+            "objectives": objectives(),
+            "networks": measured.networks(),
+            "adversarial": measured.adversarial(),
+        },
         "docs/encoders.md": {name: encoders(name) for name in ENCODERS},
         "docs/reliability.md": {"faults": measured.faults()},
     }

@@ -106,6 +106,22 @@ def attacked_images() -> str:
     return table(head, rows)
 
 
+def networks() -> str:
+    """What two networks need and give in the default experiment."""
+    head = ("network", "seconds of training", "protocol", "standard error", "margin", "decided")
+    rows = [
+        (
+            f"`{row['network']}`",
+            f"{float(row['training_s']):.0f}",
+            f"`{row['protocol']}`",
+            *(f"{100 * float(row[name]):.2f}" for name in ("stderr", "margin")),
+            f"{row['decided']} of {row['comparisons']}",
+        )
+        for row in sorted(_read("networks"), key=lambda row: row["protocol"])
+    ]
+    return table(head, rows)
+
+
 def _number(cell: str) -> float | None:
     return float(cell) if cell else None
 
