@@ -18,6 +18,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 import experiments
 
+from wordsight.catalogue.jobs import parsed
+from wordsight.config.load import load
+from wordsight.report import costs
 from wordsight.tables.csv import read_csv
 
 NETWORKS = ["small/resnet_w16", "small/patch_resnet_w32"]
@@ -48,8 +51,9 @@ def by_protocol(contrasts: pd.DataFrame) -> pd.DataFrame:
 
 def training_seconds(folder: Path) -> float:
     """Seconds that all jobs that train took together."""
-    files = (folder / "results/benchmarks").glob("pretrain*/*.tsv")
-    return round(sum(pd.read_csv(path, sep="\t")["s"].sum() for path in files), 1)
+    jobs = costs.benchmarks(folder / "results/benchmarks", load(experiments.default()).models, ())
+    trained = [parsed(rule).step == "pretrain" for rule in jobs["rule"]]
+    return round(float(jobs.loc[trained, "s"].sum()), 1)
 
 
 def main() -> None:

@@ -22,24 +22,17 @@ def network(width=4, seed=0, stem=""):
     return architectures.build(f"small/{stem}resnet_w{width}", seed)[0].eval()
 
 
-@pytest.mark.parametrize("width", [1, 4, 16])
-@pytest.mark.parametrize("side", [1, 16, 32, 45])
-def test_features_are_eight_times_as_wide_as_the_first_stage(width, side):
-    backbone = network(width)
+@pytest.mark.parametrize("width", [1, 4, 16, 32])
+@pytest.mark.parametrize(
+    ("stem", "times", "side"),
+    [*(("", 8, side) for side in (1, 16, 32, 45)), *(("patch_", 4, side) for side in (4, 16, 32, 45))],
+)
+def test_features_are_four_or_eight_times_as_wide_as_the_first_stage(stem, times, width, side):
+    backbone = network(width, stem=stem)
     backbone.drop_head()
     backbone.check(side, "small")
-    assert backbone.feature_size == 8 * width
-    assert backbone(torch.rand(2, 3, side, side)).shape == (2, 8 * width)
-
-
-@pytest.mark.parametrize("width", [1, 4, 32])
-@pytest.mark.parametrize("side", [4, 16, 32, 45])
-def test_of_patches_features_are_four_times_as_wide_as_the_first_stage(width, side):
-    backbone = network(width, stem="patch_")
-    backbone.drop_head()
-    backbone.check(side, "small")
-    assert backbone.feature_size == 4 * width
-    assert backbone(torch.rand(2, 3, side, side)).shape == (2, 4 * width)
+    assert backbone.feature_size == times * width
+    assert backbone(torch.rand(2, 3, side, side)).shape == (2, times * width)
 
 
 def test_an_image_smaller_than_a_patch_is_refused():

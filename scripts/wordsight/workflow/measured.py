@@ -112,9 +112,9 @@ def networks() -> str:
     rows = [
         (
             f"`{row['network']}`",
-            f"{float(row['training_s']):.0f}",
+            numbers.fixed(float(row["training_s"]), 0),
             f"`{row['protocol']}`",
-            *(f"{100 * float(row[name]):.2f}" for name in ("stderr", "margin")),
+            *(numbers.fixed(100 * float(row[name]), 2) for name in ("stderr", "margin")),
             f"{row['decided']} of {row['comparisons']}",
         )
         for row in sorted(_read("networks"), key=lambda row: row["protocol"])
