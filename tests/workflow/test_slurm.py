@@ -214,7 +214,7 @@ def survived(slurm, finished, tmp_path_factory):
     shutil.copytree(finished.path, path, copy_function=shutil.copy2)
     project = Project(path)
     fill_in(project, slurm)
-    project.edit("rules/robustness.smk", "mem_mb=growing(2000)", "mem_mb=growing(600)")
+    project.edit("rules/robustness.smk", "mem_mb=growing(2000)", "mem_mb=growing(750)")
     for folder in LOST:
         shutil.rmtree(path / folder)
     first = Head(project, slurm, TRAINED)
@@ -282,7 +282,7 @@ def memory_of(rule, said):
 
 
 def test_a_job_that_lacked_memory_is_submitted_again_with_more_and_the_run_says_why(survived):
-    assert memory_of("robustness", survived.second.stdout) == [600, 1200]
+    assert memory_of("robustness", survived.second.stdout) == [750, 1500]
     assert "wordsight: robustness was killed, most often because memory ran out" in survived.second.stdout
 
 
