@@ -10,11 +10,12 @@ import pytest
 from wordsight.workflow import allocator
 
 FREES = """
-import numpy, resource
-numpy.ones(2**20)
+import numpy, resource, sys
+size = int(sys.argv[1])
+numpy.ones(size)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(50):
-    numpy.ones(2**20)
+    numpy.ones(size)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
@@ -27,23 +28,27 @@ def environment(monkeypatch):
         monkeypatch.delenv(name)
 
 
-def faults():
-    """Pages that a process asks the system for while it frees and allocates 8 MB fifty times."""
-    done = subprocess.run([sys.executable, "-c", FREES], capture_output=True, text=True, check=True)
+def faults(size):
+    """Pages that a process asks the system for while it frees and allocates so many bytes fifty times."""
+    done = subprocess.run(
+        [sys.executable, "-c", FREES, str(size // 8)], capture_output=True, text=True, check=True
+    )
     return int(done.stdout)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs glibc")
-def test_a_process_that_frees_memory_asks_for_it_once(monkeypatch):
+@pytest.mark.parametrize("part", [1 / 32, 1 / 2])
+def test_a_process_that_frees_memory_asks_for_it_once(monkeypatch, part):
+    size = int(part * allocator.SETTINGS["MALLOC_MMAP_THRESHOLD_"])
     monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", str(2**17))  # as it is before the library has learned
-    anew = faults()
+    anew = faults(size)
     monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_")
     allocator.keep_freed()
-    assert faults() < anew / 20
+    assert faults(size) < anew / 20
 
 
 def test_what_the_user_sets_stays(monkeypatch):
     monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "131072")
     allocator.keep_freed()
     assert os.environ["MALLOC_TRIM_THRESHOLD_"] == "131072"
-    assert os.environ["MALLOC_MMAP_THRESHOLD_"] == str(2**25)
+    assert int(os.environ["MALLOC_MMAP_THRESHOLD_"]) == allocator.SETTINGS["MALLOC_MMAP_THRESHOLD_"]

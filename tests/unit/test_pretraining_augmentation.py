@@ -133,6 +133,21 @@ def test_each_picture_has_its_own_crop():
     torch.testing.assert_close(right, images[0, :, :6, 6:], atol=1e-5, rtol=0)
 
 
+def test_crops_are_those_of_affine_grid(monkeypatch):
+    drawn, images = augmentation.draw(64, AugmentationSection(), seed=3), pictures(64)
+    seen = augmentation.crop(images, drawn, 12)
+
+    def grid(view, size):
+        x, y, w, h = view.boxes.unbind(dim=1)
+        none = torch.zeros_like(x)
+        across, down = [torch.where(view.flips, -w, w), none, 2 * x - 1], [none, h, 2 * y - 1]
+        matrix = torch.stack([torch.stack(across, dim=1), torch.stack(down, dim=1)], dim=1)
+        return torch.nn.functional.affine_grid(matrix, [len(x), 3, size, size], align_corners=False)
+
+    monkeypatch.setattr(augmentation, "_grid", grid)
+    torch.testing.assert_close(augmentation.crop(images, drawn, 12), seen, atol=1e-5, rtol=0)
+
+
 # The colours
 
 

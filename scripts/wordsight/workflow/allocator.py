@@ -8,9 +8,18 @@ Reference: ``mallopt(3)``
 """
 
 import os
+import platform
+
+
+def _version() -> tuple[int, ...]:
+    """Version of glibc; empty with another C library."""
+    library, version = platform.libc_ver()
+    return tuple(map(int, version.split("."))) if library == "glibc" else ()
+
 
 SETTINGS = {
-    "MALLOC_MMAP_THRESHOLD_": 2**25,  # bytes; the largest value that every glibc takes
+    # Bytes up to which a block stays. Versions that ignore a larger value than 32 MiB keep nothing then.
+    "MALLOC_MMAP_THRESHOLD_": 2**28 if _version() >= (2, 36) else 2**25,
     "MALLOC_TRIM_THRESHOLD_": 2**30,  # bytes that may stay free
 }
 
