@@ -87,10 +87,10 @@ class TrainingSection(Section):
         default=None, description="Styles of that dataset to train on; all when left out."
     )
     architecture: Architecture = Field(
-        default="small/resnet_w16",
+        default="small/patch_resnet_w32",
         description=(
-            "Architecture, `family/name`, such as `timm/resnet18`. `small/resnet_wN` and the faster "
-            "`small/patch_resnet_wN` are residual networks for small pictures, whose first stage has width N."
+            "Architecture, `family/name`, such as `timm/resnet18`. `small/patch_resnet_wN` and the slower "
+            "`small/resnet_wN` are residual networks for small pictures, whose first stage has width N."
         ),
     )
     resolution: Count = Field(default=32, description="Side of the network's input, in pixels.")
