@@ -392,15 +392,14 @@ def interrupt_twice(trial: Trial, moments: random.Random) -> None:
     run.end()
 
 
-def two_runs_in_one_folder(trial: Trial, moments: random.Random) -> None:
+def two_runs_in_one_folder(trial: Trial, _: random.Random) -> None:
     """Start the same command while it runs: the second run must be refused, and say why.
 
-    The first stands still meanwhile with its jobs, which might else make all that is asked for before the
-    second has started: the second would have nothing to do then, and say so.
+    The first stands still from its first job on, since its jobs might else make all that is asked for before
+    the second has started: the second would have nothing to do then, and say so.
     """
     run = trial.start()
     trial.wait_for_a_job(run)
-    time.sleep(moments.uniform(0, 1))
     with run.standing_still():
         second = subprocess.run(  # noqa: S603
             [SNAKEMAKE, *trial.phase.targets, *COMMAND],

@@ -138,7 +138,7 @@ def test_pairs_of_equal_seed_and_architecture_are_named_by_both():
     )
     (comparison,) = resolve(given)
     assert comparison.pairs == [("labels-0", "untrained-0"), ("labels-1", "untrained-1")]
-    assert comparison.groups == ["small/resnet_w16, 0", "small/resnet_w16, 1"]
+    assert comparison.groups == ["small/patch_resnet_w32, 0", "small/patch_resnet_w32, 1"]
 
 
 # Networks that are read in several places
