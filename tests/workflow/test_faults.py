@@ -27,13 +27,12 @@ def test_a_training_whose_run_is_killed_gives_the_same_bytes(faults, finished, t
     whole = trial.phase
     trial.phase = replace(whole, lost=WEIGHTS, targets=WEIGHTS)
     moments = random.Random(0)
+    faults.two_runs_in_one_folder(trial, moments)  # before kills: a killed run's jobs go on
     for kills, kind in enumerate(KILLS, start=1):
         for _ in range(5):  # a job may end before it is killed
             if count.faults < kills:
                 faults.kill_once(trial, kind, moments)
         assert count.faults == kills
-    trial.lose()
-    faults.two_runs_in_one_folder(trial, moments)
     trial.phase = whole
     monkeypatch.setattr(faults.Run, "program", warm_program())
     trial.finish()
