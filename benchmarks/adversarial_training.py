@@ -10,7 +10,6 @@ protocols.
 Written is a table, with the effect of the attacks in training on each dataset and over all datasets.
 """
 
-import argparse
 import copy
 import sys
 from pathlib import Path
@@ -58,20 +57,12 @@ def measure(folder: Path, seeds: int, images: int) -> pd.DataFrame:
 
 def main() -> None:
     """Run, write the table, and print it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = experiments.parser(__doc__, "adversarial_training")
     parser.add_argument("--seeds", type=int, default=9)
     parser.add_argument("--images", type=int, default=200, help="attacked of each dataset")
-    root = experiments.ROOT
-    parser.add_argument(
-        "--folder", type=Path, default=root / "results/adversarial_training", help="of the run"
-    )
-    parser.add_argument("--into", type=Path, default=root / "docs/results", help="folder of the table")
     arguments = parser.parse_args()
     table = measure(arguments.folder, arguments.seeds, arguments.images)
-    table.to_csv(arguments.into / "adversarial_training.csv", index=False, float_format="%.4f")
-    print(table.to_string(index=False))
+    experiments.write(table, arguments.into / "adversarial_training.csv")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ Written is a table with the effect of each contrast, its standard error, and the
 with the encoders held fixed, so that only images vary.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -34,20 +33,14 @@ def measure(folder: Path, seed: int, datasets: list[str], images: int) -> pd.Dat
 
 def main() -> None:
     """Run, write the table, and print it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = experiments.parser(__doc__, "attacked_images")
     parser.add_argument("--images", type=int, nargs="+", default=IMAGES, help="attacked of each dataset")
-    root = experiments.ROOT
-    parser.add_argument("--folder", type=Path, default=root / "results/attacked_images", help="of the run")
     parser.add_argument("--seed", type=int, default=0, help="of the run")
-    parser.add_argument("--into", type=Path, default=root / "docs/results", help="folder of the table")
     arguments = parser.parse_args()
     all_of_them = experiments.default()["protocols"]["transfer"]["datasets"]
     runs = [(["digits"], images) for images in arguments.images] + [(all_of_them, arguments.images[-1])]
     table = pd.concat([measure(arguments.folder, arguments.seed, *each) for each in runs], ignore_index=True)
-    table.to_csv(arguments.into / "attacked_images.csv", index=False, float_format="%.4f")
-    print(table.to_string(index=False))
+    experiments.write(table, arguments.into / "attacked_images.csv")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Whole runs of the default experiment with some keys changed, for benchmarks that compare such runs."""
 
+import argparse
 import copy
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,3 +43,26 @@ def attacking(datasets: Iterable[str], images: int) -> dict[str, Any]:
 def default() -> Mapping[str, Any]:
     """Return the default configuration, as it stands in its file."""
     return yaml.safe_load(DEFAULT.read_text(encoding="utf-8"))
+
+
+def parser(description: str | None, name: str, into: str = "docs/results") -> argparse.ArgumentParser:
+    """Return a parser with the arguments that all of these benchmarks have.
+
+    Parameters
+    ----------
+    description : of the benchmark, whose lines stay as they are
+    name : of the folder of its runs
+    into : folder of what it writes, from the root
+    """
+    made = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument("--folder", type=Path, default=ROOT / "results" / name, help="of the runs")
+    made.add_argument("--into", type=Path, default=ROOT / into, help="folder of what is written")
+    return made
+
+
+def write(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as the documentation reads it, and print it."""
+    table.to_csv(path, index=False, float_format="%.4f")
+    print(table.to_string(index=False))

@@ -9,7 +9,6 @@ on. Everything else, seeds included, is the same.
 Written are a table, with the effect of each contrast and its interval, and a figure of it.
 """
 
-import argparse
 import copy
 import sys
 from pathlib import Path
@@ -91,19 +90,13 @@ def draw(table: pd.DataFrame) -> Any:
 
 def main() -> None:
     """Run, write the table and the figure, and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = experiments.parser(__doc__, "images_seen", into="docs")
     parser.add_argument("--images", type=int, nargs="+", default=IMAGES)
     parser.add_argument("--seeds", type=int, default=5)
-    root = experiments.ROOT
-    parser.add_argument("--folder", type=Path, default=root / "results/images_seen", help="of the runs")
-    parser.add_argument("--into", type=Path, default=root / "docs", help="folder of the documentation")
     arguments = parser.parse_args()
     table = measure(arguments.folder, arguments.images, arguments.seeds)
-    table.to_csv(arguments.into / "results/images_seen.csv", index=False, float_format="%.4f")
+    experiments.write(table, arguments.into / "results/images_seen.csv")
     export.save_png(draw(table), arguments.into / "images/images_seen.png")
-    print(table.to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ seconds of all trainings together and, for each protocol, the mean standard erro
 decide, the part of that which is left with the encoders held fixed, the margin, and how many are decided.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -58,22 +57,15 @@ def training_seconds(folder: Path) -> float:
 
 def main() -> None:
     """Run, write the table, and print it."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = experiments.parser(__doc__, "networks")
     parser.add_argument("--networks", nargs="+", default=NETWORKS, help="architectures")
     parser.add_argument("--seed", type=int, default=0, help="of the runs")
-    root = experiments.ROOT
-    parser.add_argument("--folder", type=Path, default=root / "results/networks", help="of the runs")
-    parser.add_argument("--into", type=Path, default=root / "docs/results", help="folder of the table")
     arguments = parser.parse_args()
     runs = [
         measure(arguments.folder / name.replace("/", "-"), name, arguments.seed)
         for name in arguments.networks
     ]
-    table = pd.concat(runs, ignore_index=True)
-    table.to_csv(arguments.into / "networks.csv", index=False, float_format="%.4f")
-    print(table.to_string(index=False))
+    experiments.write(pd.concat(runs, ignore_index=True), arguments.into / "networks.csv")
 
 
 if __name__ == "__main__":

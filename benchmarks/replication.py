@@ -13,7 +13,6 @@ contradicted by the opposite direction.
 What is in the folder already is not computed again. What ``docs/results.md`` shows of it is printed.
 """
 
-import argparse
 import sys
 from itertools import permutations
 from pathlib import Path
@@ -27,7 +26,6 @@ import experiments
 from wordsight.tables.csv import read_csv
 from wordsight.workflow.measured import seeds_of
 
-ROOT = experiments.ROOT
 KEYS = ["contrast", "protocol", "setting"]
 DIRECTIONS = ["helps", "hurts"]
 
@@ -77,12 +75,8 @@ def counts(table: pd.DataFrame) -> pd.DataFrame:
 
 def main() -> None:
     """Run, compare, write both tables and print them."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = experiments.parser(__doc__, "replication")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--folder", type=Path, default=ROOT / "results/replication", help="of the runs")
-    parser.add_argument("--into", type=Path, default=ROOT / "docs/results", help="folder of the tables")
     parser.add_argument("--add", action="store_true", help="keep the other seeds that the table has")
     arguments = parser.parse_args()
     tables = {seed: experiments.run(arguments.folder / f"seed-{seed}", seed=seed) for seed in arguments.seeds}
@@ -90,8 +84,8 @@ def main() -> None:
     if arguments.add:
         verdicts = add(pd.read_csv(arguments.into / "replication.csv"), verdicts)
     for name, table in {"replication": verdicts, "replicated": counts(verdicts)}.items():
-        table.to_csv(arguments.into / f"{name}.csv", index=False, float_format="%.4f")
-        print(table.to_string(index=False), end="\n\n")
+        experiments.write(table, arguments.into / f"{name}.csv")
+        print()
 
 
 if __name__ == "__main__":
